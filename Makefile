@@ -1,0 +1,52 @@
+# make demo    a real video on a fresh machine: no account, no network beyond the package index
+# make test    everything that passes without accounts
+# make help    the rest
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types format schema bench clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and the report are
+	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/tech_news_16x9.json
+
+test: $(VENV)/.ready-dev  ## everything that passes without accounts
+	$(RUN) -m pytest -n 2
+
+check: lint types test  ## lint, types and tests: what CI runs
+
+lint: $(VENV)/.ready-dev  ## ruff: style, layers, owners
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.ready-dev  ## mypy, strict
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.ready-dev  ## put the code into shape
+	$(VENV)/bin/ruff check --fix-only .
+	$(VENV)/bin/ruff format .
+
+schema: $(VENV)/.ready  ## make templates/job_definition.schema.json anew
+	$(RUN) manage_jobs.py schema > templates/job_definition.schema.json
+
+bench: $(VENV)/.ready-dev  ## every benchmark, as ratios; takes some minutes
+	@for file in benchmarks/bench_*.py; do echo; $(RUN) $$file || exit 1; done
+
+clean:  ## remove what make has made (never jobs, videos or the ledger)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements.txt $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

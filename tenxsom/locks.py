@@ -1,0 +1,143 @@
+"""Exclusive locks by name, across processes and threads: the one place that knows `fcntl`.
+
+All names of a folder share one small lock file that is never replaced and never removed; each name owns one byte of it, at an
+offset that is a hash of the name. The kernel frees a byte the moment its holder dies, kill -9 included, so nothing is ever left
+behind to clean up and no lock is ever broken because of its age. (A lock file per name would have to be deleted, and deleting
+or replacing a locked file is how two owners come about.) Two names whose hashes collide merely wait for each other.
+
+Linux offers locks that belong to the open file (OFD locks); elsewhere POSIX locks do the same, because this module keeps exactly
+one descriptor per lock file and process. Not promised: locks between machines over a network file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from tenxsom.atomic import disk_errors
+from tenxsom.errors import JobIsBusy
+
+_OFD_SET = getattr(fcntl, "F_OFD_SETLK", None)
+_OFD_SET_WAIT = getattr(fcntl, "F_OFD_SETLKW", None)
+
+
+class LockTable:
+    """The locks of one lock file. Use `lock_table(path)`: one object per file and process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: set[str] = set()
+        self._changed = threading.Condition()
+        self._opening = threading.Lock()
+        self._descriptor: int | None = None
+
+    def try_acquire(self, name: str) -> bool:
+        """Take the lock of `name` if nobody holds it; returns whether it is ours now."""
+        with self._changed:
+            if name in self._held:
+                return False
+            if not self._lock_byte(name, wait=False):
+                return False
+            self._held.add(name)
+            return True
+
+    def acquire(self, name: str) -> None:
+        """Take the lock of `name`, waiting for whoever holds it. For short critical sections only."""
+        with self._changed:
+            while name in self._held:
+                self._changed.wait()
+            self._held.add(name)
+        try:
+            self._lock_byte(name, wait=True)
+        except BaseException:
+            self._forget(name)
+            raise
+
+    def release(self, name: str) -> None:
+        """Give the lock back."""
+        try:
+            self._set(fcntl.F_UNLCK, name, wait=False)
+        finally:
+            self._forget(name)
+
+    @contextlib.contextmanager
+    def hold(self, name: str, wait: bool = True) -> Iterator[None]:
+        """Hold the lock of `name` for a block. With `wait=False` raises JobIsBusy when somebody else has it."""
+        if wait:
+            self.acquire(name)
+        elif not self.try_acquire(name):
+            raise JobIsBusy(f"{name} is being worked on by another process right now; try again in a moment.")
+        try:
+            yield
+        finally:
+            self.release(name)
+
+    def _forget(self, name: str) -> None:
+        with self._changed:
+            self._held.discard(name)
+            self._changed.notify_all()
+
+    def _lock_byte(self, name: str, wait: bool) -> bool:
+        with disk_errors(self.path):
+            try:
+                self._set(fcntl.F_WRLCK, name, wait)
+            except (BlockingIOError, PermissionError):
+                return False
+        return True
+
+    def _set(self, kind: int, name: str, wait: bool) -> None:
+        descriptor, offset = self._file(), _offset(name)
+        if _OFD_SET is None or _OFD_SET_WAIT is None:
+            flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
+            fcntl.lockf(descriptor, flags, 1, offset)
+            return
+        # struct flock as 64-bit Linux lays it out: type, whence, start, length, pid (which must be 0 here)
+        request = struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0)
+        fcntl.fcntl(descriptor, _OFD_SET_WAIT if wait else _OFD_SET, request)
+
+    def _file(self) -> int:
+        with self._opening:  # two descriptors would be two owners
+            if self._descriptor is None:
+                with disk_errors(self.path):
+                    self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            return self._descriptor
+
+    def _start_anew(self) -> None:
+        """In a forked child: the descriptor it inherited would keep its parent's locks after the parent's death."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._held, self._descriptor = set(), None
+        self._changed, self._opening = threading.Condition(), threading.Lock()
+
+
+def _offset(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big") >> 2
+
+
+_tables: dict[str, LockTable] = {}
+_tables_guard = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _tables_guard
+    _tables_guard = threading.Lock()
+    for table in _tables.values():
+        table._start_anew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def lock_table(path: Path) -> LockTable:
+    """The lock table of `path`, the same object for every caller in this process."""
+    key = os.path.realpath(path)
+    with _tables_guard:
+        if key not in _tables:
+            _tables[key] = LockTable(Path(key))
+        return _tables[key]

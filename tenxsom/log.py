@@ -1,0 +1,66 @@
+"""Logging: to stderr (results go to stdout), as text or JSON lines, with every secret and e-mail address masked."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tenxsom import clock
+from tenxsom.errors import BadSettings
+
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._+'-])[A-Za-z0-9._+'-]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+"""`%40` is the @ of an address in a URL. The look-behind keeps the search linear in long texts without any address."""
+
+_CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 9} | {10: "\\n", 13: "\\r"}
+"""A service's text must not make lines of its own, or talk to the terminal."""
+
+
+def start(level: str, style: str, file: Path | None = None, secrets: Iterable[str] = ()) -> None:
+    """Set up logging for this process. Raises BadSettings when the log file cannot be opened."""
+    formatter = _Formatter(style, tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True)))
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if file:
+        try:
+            handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise BadSettings(f"LOG_FILE names {file}, which cannot be opened: {error.strerror}.") from None
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=handlers, force=True)
+    logging.raiseExceptions = False
+    for noisy in ("urllib3", "httpx", "httpx2", "httpcore", "anthropic", "google", "werkzeug", "waitress", "PIL", "libav"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def mask_emails(text: str) -> str:
+    """The text with every e-mail address in it masked; vendor job ids contain one."""
+    return _EMAIL.sub("***", text)
+
+
+class _Formatter(logging.Formatter):
+    """One line per event: `time level [content_id] sentence`, or the same as a JSON object."""
+
+    def __init__(self, style: str, secrets: tuple[str, ...]) -> None:
+        super().__init__()
+        self._json, self._secrets = style == "json", secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage() if self._json else record.getMessage().translate(_CONTROL)
+        if record.exc_info:
+            message += "\n" + self.formatException(record.exc_info)
+        message = self._masked(message)
+        job = getattr(record, "content_id", None)
+        if self._json:
+            entry: dict[str, Any] = {"time": clock.stamp(), "level": record.levelname, "message": message, "logger": record.name}
+            return json.dumps(entry | ({"content_id": job} if job else {}), ensure_ascii=False)
+        return f"{clock.stamp()} {record.levelname:<7} {f'[{job}] ' if job else ''}{message}"
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return mask_emails(text)

@@ -1,0 +1,296 @@
+"""The settings: read once, loudly, from the environment and production.env. The one place that looks at the environment.
+
+The environment wins over the file. The file lies in TENXSOM_HOME, which is the repository's root unless the environment says
+otherwise. A misspelt name, an impossible value, a secret's file that is not there: one sentence and exit code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from tenxsom.errors import BadSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder this program was installed in: its scripts and its templates."""
+
+SERVICES = ("local_studio", "useapi_ltx")
+"""The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.wiring`."""
+
+
+OUR_PREFIXES = ("USEAPI_", "TENXSOM_")
+"""Variables of these names are for us; the environment holds many others that are not, so only these are looked at."""
+
+
+class Secret:
+    """A value that shows itself to nobody but who asks for it by name: not in logs, errors, reprs, pickles or JSON."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret is not written anywhere")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, typed. See production.env.example for what each one means."""
+
+    home: Path
+    useapi_bearer_token: Secret | None = None
+    useapi_base_url: str = "https://api.useapi.net/v1"
+    useapi_account_email: str | None = None
+    google_application_credentials: Path | None = None
+    vertex_ai_project_id: str | None = None
+    vertex_ai_location: str = "global"
+    vertex_ai_claude_model_id: str = "claude-haiku-5-5"
+    vertex_ai_base_url: str | None = None
+    video_service: str = "auto"
+    poll_concurrency: int = 64
+    poll_time_limit_seconds: float = 110.0
+    status_timeout_seconds: float = 15.0
+    job_age_warning_minutes: float = 30.0
+    job_deadline_hours: float = 24.0
+    daily_budget_usd: Decimal | None = None
+    log_level: str = "INFO"
+    log_format: str = "text"
+    log_file: Path | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def pending_folder(self) -> Path:
+        return self.home / "pending_video_jobs"
+
+    @property
+    def completed_folder(self) -> Path:
+        return self.home / "completed_videos"
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.home / "spend_ledger.jsonl"
+
+    @property
+    def studio_folder(self) -> Path:
+        """Where the local studio keeps its world; may be deleted between runs."""
+        return self.home / ".local_studio"
+
+
+class Setting(NamedTuple):
+    """One environment variable: its name, how its text becomes a value, what it is for."""
+
+    name: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+    @property
+    def attribute(self) -> str:
+        return self.name.lower()
+
+    @property
+    def is_secret(self) -> bool:
+        return self.parse is Secret
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises BadSettings with one sentence that names the variable and the remedy."""
+    environ = os.environ if environ is None else environ
+    home = home_folder(environ)
+    given = {name: text for name, text in environ.items() if text.strip()}
+    _refuse_misspelt_names("The environment", [name for name in given if name.startswith(OUR_PREFIXES)])
+    texts = _without_overruled(_read_env_file(home / "production.env"), given) | given
+    values: dict[str, Any] = {"home": home, "proxies": _proxies(texts)}
+    for setting in SETTINGS:
+        text = _text_of(setting, texts, home)
+        if text:
+            values[setting.attribute] = _parse(setting, text, home)
+    return Settings(**values)
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Where the state folders live: TENXSOM_HOME, else the repository's root; never the current directory."""
+    text = environ.get("TENXSOM_HOME", "").strip()
+    home = _path(text) if text else ROOT
+    if text and not home.is_absolute():
+        raise BadSettings(f"TENXSOM_HOME must be an absolute path, not {text!r}: cron starts in another folder than you do.")
+    if not home.is_dir():
+        raise BadSettings(f"TENXSOM_HOME names {home}, which is no folder; make it first (mkdir -p {home}).")
+    return home
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # costs 20 ms, and most machines in a test or a rehearsal have no such file
+
+    try:
+        values = {name: text.strip() for name, text in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items() if text}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path} cannot be read ({error}); make it a UTF-8 text that you own, with mode 600.") from None
+    if "TENXSOM_HOME" in values:
+        raise BadSettings(f"{path} sets TENXSOM_HOME, but it is itself looked for there: set it in the environment or the crontab.")
+    _refuse_misspelt_names(str(path), values)
+    return values
+
+
+def _refuse_misspelt_names(where: str, names: Iterable[str]) -> None:
+    known = {setting.name for setting in SETTINGS} | {f"{setting.name}_FILE" for setting in SETTINGS if setting.is_secret}
+    for name in set(names) - known - {"TENXSOM_HOME"}:
+        cutoff = 0.6 if name.startswith(OUR_PREFIXES) else 0.85
+        if close := difflib.get_close_matches(name.upper(), {*known, "TENXSOM_HOME"}, n=1, cutoff=cutoff):
+            raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close[0]}?")
+
+
+def _without_overruled(texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The file's texts but for the secrets that the environment sets in either form: NAME there overrules NAME_FILE here."""
+    forms = [(setting.name, f"{setting.name}_FILE") for setting in SETTINGS if setting.is_secret]
+    overruled = {name for pair in forms if any(form in given for form in pair) for name in pair}
+    return {name: text for name, text in texts.items() if name not in overruled}
+
+
+def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
+    """The text of a setting; a secret may stand in a file of its own, named by NAME_FILE."""
+    text, file_name = texts.get(setting.name, "").strip(), texts.get(f"{setting.name}_FILE", "").strip()
+    if not setting.is_secret or not file_name:
+        return text
+    if text:
+        raise BadSettings(f"{setting.name} and {setting.name}_FILE are both set; keep one.")
+    try:
+        text = (home / _path(file_name)).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"{setting.name}_FILE names {file_name}, which cannot be read: {error.__class__.__name__}.") from None
+    if not text:
+        raise BadSettings(f"{setting.name}_FILE names {file_name}, which is empty; put the secret into it.")
+    return text
+
+
+def _parse(setting: Setting, text: str, home: Path) -> Any:
+    try:
+        if setting.is_secret and not (text.isascii() and text.isprintable() and " " not in text):
+            raise ValueError("must be one word of plain characters, as the vendor shows it")
+        return setting.parse(str(home / _path(text)) if setting.parse in (_file, _path) else text)
+    except ValueError as error:
+        shown = "its value" if setting.is_secret else repr(text[:80])
+        raise BadSettings(f"{setting.name}: {shown} {error}.") from None
+
+
+def _number(least: float, most: float, whole: bool = False) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        kind = "a whole number" if whole else "a number"
+        try:
+            value = int(text) if whole else float(text)
+        except ValueError:
+            raise ValueError(f"is not {kind}; give one from {least:g} to {most:g}") from None
+        if not least <= value <= most:
+            raise ValueError(f"is out of range; give {kind} from {least:g} to {most:g}")
+        return value
+
+    return parse
+
+
+def _choice(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        for name in names:
+            if text.lower() == name.lower():
+                return name
+        close = difflib.get_close_matches(text.lower(), [name.lower() for name in names], n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ValueError(f"is not one of {', '.join(names)}{hint}")
+
+    return parse
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is no web address") from None
+    plain = text.isascii() and text.isprintable() and not {*text} & {*" \\?#@"}
+    if parts.scheme not in ("http", "https") or not host or not plain:
+        raise ValueError("is no plain https address")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("would send your token unencrypted; use https (http is for this machine only)")
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _money(text: str) -> Decimal:
+    sentence = "is no amount of dollars; write for example 25 or 12.50"
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(sentence) from None
+    if not value.is_finite() or not 0 <= value <= 1_000_000_000:
+        raise ValueError(sentence)
+    return value
+
+
+def _path(text: str) -> Path:
+    """A path of the settings; a relative one is looked for in TENXSOM_HOME by those who use it, never in the current directory."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise BadSettings(f"{text!r} begins with the home folder of a user who does not exist; write the whole path.") from None
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("names a file that is not there")
+    return path
+
+
+def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
+    """HTTPS_PROXY and HTTP_PROXY, in either case, as every command-line program honours them."""
+    found = {}
+    for scheme in ("https", "http"):
+        value = texts.get(f"{scheme}_proxy") or texts.get(f"{scheme.upper()}_PROXY")
+        if value:
+            found[scheme] = value
+    return found
+
+
+_whole = _number(1, 512, whole=True)
+
+SETTINGS = (
+    Setting("USEAPI_BEARER_TOKEN", Secret, "Your UseAPI.net API token, with its user: prefix"),
+    Setting("USEAPI_BASE_URL", _url, "Where the UseAPI.net contract is served"),
+    Setting("USEAPI_ACCOUNT_EMAIL", str, "Which linked LTX Studio account to use; only needed with several"),
+    Setting("GOOGLE_APPLICATION_CREDENTIALS", _file, "Google credentials file (ADC), as everywhere in Google Cloud"),
+    Setting("VERTEX_AI_PROJECT_ID", str, "Google Cloud project; when it is set, Claude on Vertex AI does the planning"),
+    Setting("VERTEX_AI_LOCATION", str, "Vertex AI region; current Claude models need global, us or eu"),
+    Setting("VERTEX_AI_CLAUDE_MODEL_ID", str, "The Claude model that plans"),
+    Setting("VERTEX_AI_BASE_URL", _url, "Another address for Vertex AI (a private endpoint, a stub), ending in /v1"),
+    Setting("VIDEO_SERVICE", _choice("auto", *SERVICES), "Which video service makes the clips"),
+    Setting("POLL_CONCURRENCY", _whole, "How many jobs one tick checks at the same time"),
+    Setting("POLL_TIME_LIMIT_SECONDS", _number(1, 86_400), "How long one tick may take"),
+    Setting("STATUS_TIMEOUT_SECONDS", _number(0.1, 600), "How long one status call may take"),
+    Setting("JOB_AGE_WARNING_MINUTES", _number(0, 100_000), "When an unfinished job starts to warn"),
+    Setting("JOB_DEADLINE_HOURS", _number(0.01, 10_000), "When an unfinished job is given up, with a failure report"),
+    Setting("DAILY_BUDGET_USD", _money, "At most this much is spent per UTC day; jobs over it wait for the next day"),
+    Setting("LOG_LEVEL", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much is logged to stderr"),
+    Setting("LOG_FORMAT", _choice("text", "json"), "How log lines look"),
+    Setting("LOG_FILE", _path, "Also append the log to this file"),
+)
+"""Every setting there is, but TENXSOM_HOME, which says where production.env lies and so cannot stand in it."""
