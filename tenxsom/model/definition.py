@@ -1,0 +1,159 @@
+"""The job definition: the one page a user writes. Its rules stand here, once; the JSON Schema for editors is made from them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tenxsom.errors import BadDefinition, Problem
+from tenxsom.model.strict_json import canonical, parse_object
+from tenxsom.model.vocabulary import Vocabulary, nearest
+
+ContentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
+Tier = Literal["premium", "standard", "volume"]
+AspectRatio = Literal["16:9", "9:16", "1:1"]
+ClipsMode = Literal["auto", "single", "storyboard"]
+
+MAX_PROBLEMS = 50
+"""A file with more problems than this is not a definition at all; nobody would read them."""
+
+
+class JobDefinition(BaseModel):
+    """What to make. Numbers are real numbers (true is not 1), unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="TenxSOM AI job definition")
+
+    content_id: ContentId = Field(
+        description="Names every file of the job. Letters, digits, dot, underscore and hyphen; starts with a letter or digit."
+    )
+    title: str = Field(min_length=1, max_length=200, description="The title of the video.")
+    archetype: str = Field(description="The kind of video: the name of a file in templates/archetypes/.")
+    tier: Tier = Field(description="The quality tier. Recorded; it chooses a service only through the tier router.")
+    target_duration: float = Field(ge=1, le=600, allow_inf_nan=False, description="The length asked for, in seconds.")
+    platform: str = Field(description="Where it will be published: a key of templates/platforms.json. Gives the aspect ratio.")
+    prompt: str | None = Field(default=None, max_length=2000, description="Extra direction for the planner.")
+    aspect_ratio: AspectRatio | None = Field(default=None, description="Overrides the platform's aspect ratio.")
+    service: str | None = Field(default=None, description="The video service for this job; overrides VIDEO_SERVICE.")
+    clips: ClipsMode = Field(
+        default="auto", description="auto: one clip if the service can make one that long, else one per segment."
+    )
+    style: str | None = Field(
+        default=None, min_length=1, max_length=120, description="The look, in words or as one of the service's style names."
+    )
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1, description="The same seed asks the service for the same picture.")
+    language: str = Field(
+        default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Language tag of the script, such as en or pt-BR."
+    )
+    narration: bool = Field(default=True, description="true: the script is spoken text; false: short lines for the screen.")
+    captions: bool = Field(default=True, description="Whether to write subtitles (.srt) beside the video.")
+    max_cost_usd: float | None = Field(
+        default=None, ge=0, le=10_000, allow_inf_nan=False, description="This job's own spending cap, in US dollars."
+    )
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="Anything of your own; carried through to the report untouched."
+    )
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the user wrote, and nothing they did not."""
+        return self.model_dump(exclude_unset=True)
+
+    def fingerprint(self) -> str:
+        """The same for two definitions that mean the same (order of keys and spelled-out defaults do not matter)."""
+        return hashlib.sha256(canonical(self.model_dump(exclude_defaults=True))).hexdigest()
+
+    def shape(self, vocabulary: Vocabulary) -> str:
+        """The aspect ratio to make: the definition's own, else its platform's."""
+        return self.aspect_ratio or vocabulary.platforms[self.platform]
+
+
+def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:
+    """The definition in `data`. Raises BadDefinition with all its problems at once; `source` names the file in them."""
+    return check_definition(parse_object(data, source), source, vocabulary)
+
+
+def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabulary) -> JobDefinition:
+    """The definition that an already parsed document stands for; same rules, same errors as `parse_definition`."""
+    problems: list[Problem] = []
+    definition = None
+    try:
+        definition = JobDefinition.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        problems += [_problem(detail) for detail in details[:MAX_PROBLEMS]]
+        problems += [Problem("/", f"and {len(details) - MAX_PROBLEMS} problems more")] if len(details) > MAX_PROBLEMS else []
+    problems += _unknown_names(document, vocabulary)
+    problems += _control_characters(document)
+    if problems or definition is None:
+        raise BadDefinition(source, problems)
+    return definition
+
+
+def definition_schema(vocabulary: Vocabulary) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a definition, with the names that this installation knows."""
+    schema = JobDefinition.model_json_schema()
+    properties = schema["properties"]
+    properties["archetype"]["enum"] = sorted(vocabulary.archetypes)
+    properties["platform"]["enum"] = sorted(vocabulary.platforms)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _problem(detail: Any) -> Problem:
+    """One pydantic error as one of our sentences."""
+    path = ".".join(str(part) for part in detail["loc"]) or "/"
+    if len(path) > 60 or not path.isprintable():
+        path = _shown(path)
+    kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
+    length = len(given) if isinstance(given, str) else 0
+    if kind == "extra_forbidden":
+        return Problem(path, f"there is no such field.{nearest(path, list(JobDefinition.model_fields))}")
+    if kind == "string_pattern_mismatch" and path == "content_id":
+        return Problem(
+            path,
+            f"{_shown(given)} cannot name files: use 1 to 120 letters, digits, '.', '_' or '-', starting with a letter or digit",
+        )
+    sentences = {
+        "missing": "it is required; add it",
+        "string_type": f"it must be a text, not {_shown(given)}",
+        "string_too_short": "it must not be empty",
+        "string_too_long": f"it has {length} characters; at most {context.get('max_length')} are allowed",
+        "literal_error": f"{_shown(given)} is not one of {context.get('expected')}",
+        "greater_than_equal": f"{_shown(given)} is too small; the least is {context.get('ge')}",
+        "less_than_equal": f"{_shown(given)} is too large; the most is {context.get('le')}",
+        "float_type": f"it must be a number, not {_shown(given)}",
+        "int_type": f"it must be a whole number, not {_shown(given)}",
+        "int_from_float": f"it must be a whole number, not {_shown(given)}",
+        "bool_type": f"it must be true or false, not {_shown(given)}",
+        "dict_type": f"it must be an object in braces, not {_shown(given)}",
+        "string_pattern_mismatch": f"{_shown(given)} is no language tag such as en or pt-BR",
+    }
+    return Problem(path, sentences.get(kind, detail["msg"]))
+
+
+def _unknown_names(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator[Problem]:
+    for field, known in (
+        ("archetype", vocabulary.archetypes),
+        ("platform", vocabulary.platforms),
+        ("service", vocabulary.services),
+    ):
+        name = document.get(field)
+        if isinstance(name, str) and name not in known:
+            yield Problem(field, f"{_shown(name)} is unknown.{nearest(name, list(known))} Known: {', '.join(sorted(known))}")
+
+
+def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
+    for field in ("title", "style"):
+        text = document.get(field)
+        if isinstance(text, str) and (not text.strip() or re.search(r"[\x00-\x1f\x7f\u2028\u2029]", text)):
+            yield Problem(field, "it must be one line of visible text")
+    prompt = document.get("prompt")
+    if isinstance(prompt, str) and re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", prompt):
+        yield Problem("prompt", "it holds control characters; remove them")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

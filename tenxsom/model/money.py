@@ -1,0 +1,79 @@
+"""Money, in US dollars, exact: decimals all the way, texts in files. Prices come from templates/prices.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, NamedTuple
+
+ZERO = Decimal(0)
+_GRAIN = Decimal("0.000001")
+_MOST = Decimal(10) ** 12
+
+
+def usd(value: str | int | float | Decimal) -> Decimal:
+    """An amount from whatever a file or a user gives; floats mean what they look like (0.1 is 0.1)."""
+    return Decimal(str(value))
+
+
+def stored(value: Any) -> Decimal:
+    """An amount that one of our files holds. Raises ValueError for anything but a finite one of at least 0."""
+    try:
+        amount = usd(value)
+    except ArithmeticError:
+        raise ValueError(f"{value!r} is no amount of money") from None
+    if not amount.is_finite() or not 0 <= amount < _MOST:
+        raise ValueError(f"{value!r} is no amount of money")
+    return amount
+
+
+def text(amount: Decimal) -> str:
+    """The amount as our files write it: plain digits, no exponent, no needless zeros."""
+    digits = f"{amount.normalize():f}"
+    return "0" if digits in ("-0", "") else digits
+
+
+def shown(amount: Decimal) -> str:
+    """The amount as people read it: `$1.20`, and four places where there are fractions of a cent."""
+    cents = amount.quantize(Decimal("0.01"))
+    return f"${cents}" if cents == amount else f"${amount.quantize(Decimal('0.0001'))}"
+
+
+class ServicePrice(NamedTuple):
+    """What one service charges. Per second where it bills seconds, per call where it bills calls."""
+
+    image: Decimal
+    clip: Decimal
+    clip_second: Decimal
+
+    def of_clip(self, seconds: float) -> Decimal:
+        """The price of one clip of this length, rounded up to a millionth."""
+        return (self.clip + self.clip_second * usd(seconds)).quantize(_GRAIN, ROUND_CEILING).normalize() + ZERO
+
+
+def service_price(prices: Mapping[str, Any], service: str) -> ServicePrice:
+    """The price of a service; KeyError when templates/prices.json has none."""
+    entry = prices["services"][service]
+    return ServicePrice(usd(entry["image_usd"]), usd(entry["clip_usd"]), usd(entry["clip_second_usd"]))
+
+
+def planner_cost(prices: Mapping[str, Any], model: str, usage: Mapping[str, int], region: str = "global") -> Decimal | None:
+    """What a Claude call cost by its real `usage`; None when templates/prices.json has no price for the model.
+
+    Prices are per million tokens. Long prompts cost more on some models, regional endpoints a tenth more
+    (https://platform.claude.com/docs/en/about-claude/pricing).
+    """
+    entry = prices["planners"].get(model)
+    if entry is None:
+        return None
+    read, written = usage.get("cache_read_input_tokens", 0), usage.get("cache_creation_input_tokens", 0)
+    prompt = usage.get("input_tokens", 0) + read + written
+    long = entry.get("long_prompt")
+    rates = long if long and prompt > long["above_tokens"] else entry
+    cost = (
+        usage.get("input_tokens", 0) * usd(rates["input_usd"])
+        + usage.get("output_tokens", 0) * usd(rates["output_usd"])
+        + read * usd(rates.get("cache_read_usd", rates["input_usd"]))
+        + written * usd(rates.get("cache_write_usd", rates["input_usd"]))
+    ) / 1_000_000
+    return cost if region == "global" else cost * usd(prices.get("regional_endpoint_factor", "1.1"))

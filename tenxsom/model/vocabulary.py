@@ -1,0 +1,26 @@
+"""The names that this installation knows, and the nearest one to a misspelt name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+
+class Vocabulary(NamedTuple):
+    """The names a definition may use, as this installation has them."""
+
+    archetypes: Collection[str]
+    platforms: Mapping[str, str]
+    """Platform name → its aspect ratio."""
+    services: Collection[str]
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """` Did you mean X?` for the known name that is nearest to `name`; empty if none is near."""
+    import difflib
+
+    close = difflib.get_close_matches(name.lower(), [item.lower() for item in known], n=1, cutoff=0.6)
+    for item in known:
+        if close and item.lower() == close[0]:
+            return f" Did you mean {item!r}?"
+    return ""
