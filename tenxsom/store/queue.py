@@ -1,0 +1,199 @@
+"""The queue: video jobs as files, one JSON file per job. The heart of the belt.
+
+`JobQueue` is the small protocol that everything above speaks; a database or another machine's queue can take its place.
+`FileQueue` keeps the promises with plain files: accepted means on disk; never half a file; one owner at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from tenxsom import atomic
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale
+from tenxsom.locks import lock_table
+from tenxsom.model.job import VideoJob
+from tenxsom.store.legacy import upgraded
+
+log = logging.getLogger(__name__)
+
+ROOM_BYTES = 64 * 1024 * 1024
+"""Free space that must be left before a paid call: enough for the state, the reports and a large clip."""
+
+MAX_STATE_BYTES = 16 * 1024 * 1024
+
+
+class Claim(Protocol):
+    """The ownership of one job. `job` is what is on disk; change it and `save`."""
+
+    job: VideoJob
+    finished: bool
+    """Whether the job has left the queue."""
+
+    def save(self) -> None:
+        """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
+
+    def finish(self) -> None:
+        """Take the job out of the queue; its final report exists."""
+
+
+class JobQueue(Protocol):
+    """Accept, claim, save if the revision is still mine, finish, list."""
+
+    def accept(self, job: VideoJob) -> AbstractContextManager[Claim | None]:
+        """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already."""
+
+    def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
+        """Own a job for the block; None if it is gone or unreadable. Raises JobIsBusy if another process owns it."""
+
+    def load(self, content_id: str) -> VideoJob | None:
+        """The job as it is now, without owning it; None if it is not on the queue. Raises BrokenState."""
+
+    def ids(self) -> list[str]:
+        """The ids of all jobs on the queue, in no particular order."""
+
+    def check_room(self) -> None:
+        """Raise DiskTrouble unless there is room to keep what the next paid call brings."""
+
+
+class FileQueue:
+    """The queue as a folder: `<content_id>.json`, replaced as a whole at every save."""
+
+    def __init__(self, folder: Path, also_writable: tuple[Path, ...] = ()) -> None:
+        self.folder = folder
+        self._also_writable = also_writable
+        for needed in (folder, *also_writable):
+            atomic.make_folder(needed)
+        atomic.sweep(folder)
+        self._locks = lock_table(folder / ".locks")
+
+    def path(self, content_id: str) -> Path:
+        """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
+        name = f"{content_id}.json"
+        if content_id[:1] in ("", ".") or "/" in content_id or "\0" in content_id or len(os.fsencode(name)) > 255:
+            raise BadInput(f"{content_id[:150]!r} cannot be the id of a job.")
+        return self.folder / f"{content_id}.json"
+
+    def ids(self) -> list[str]:
+        return [name[:-5] for name in os.listdir(self.folder) if name.endswith(".json") and name[0] != "."]
+
+    def load(self, content_id: str) -> VideoJob | None:
+        found = _read(self.path(content_id))
+        return found[0] if found else None
+
+    @contextmanager
+    def accept(self, job: VideoJob) -> Iterator[Claim | None]:
+        path = self.path(job.content_id)
+        with self._locks.hold(job.content_id, wait=False):
+            yield _FileClaim(path, job, _identity(path)) if atomic.create(path, _written(job)) else None
+
+    @contextmanager
+    def claim(self, content_id: str) -> Iterator[Claim | None]:
+        path = self.path(content_id)
+        with self._locks.hold(content_id, wait=False):
+            yield self._claimed(path)
+
+    def check_room(self) -> None:
+        for folder in (self.folder, *self._also_writable):
+            atomic.check_writable(folder, ROOM_BYTES)
+
+    def _claimed(self, path: Path) -> Claim | None:
+        try:
+            found = _read(path)
+        except NewerState as error:
+            log.warning("%s is left alone: %s.", path.name, error)
+            return None
+        except BrokenState as error:
+            moved = atomic.move_aside(path, self.folder / "quarantine", f"{path.name} was moved here because {error}.")
+            log.error("%s cannot be read (%s); it was moved to %s and nothing of it is lost.", path.name, error, moved)
+            return None
+        return _FileClaim(path, *found) if found else None
+
+
+Identity = tuple[int, int, int]
+"""Inode, time of change and size of a state file: another process that replaces it changes them."""
+
+
+class _FileClaim:
+    def __init__(self, path: Path, job: VideoJob, identity: Identity | None) -> None:
+        self.job = job
+        self.finished = False
+        self._path = path
+        self._identity = identity
+
+    def save(self) -> None:
+        if _identity(self._path) != self._identity:
+            raise RevisionIsStale(f"{self._path.name} was changed by somebody else in the meantime; it is left as they wrote it.")
+        self.job.revision += 1
+        data = _written(self.job)
+        try:
+            atomic.write(self._path, data)
+        finally:
+            if _holds(self._path, data):  # also after an error: a folder that cannot be synced has the new file all the same
+                self._identity = _identity(self._path)
+
+    def finish(self) -> None:
+        atomic.remove(self._path)
+        self.finished = True
+
+
+def _read(path: Path) -> tuple[VideoJob, Identity] | None:
+    try:
+        data, identity = _bytes_of(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DiskTrouble(f"Cannot read {path}: {error.strerror}. Nothing was done with it.") from error
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BrokenState(f"it is no valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise BrokenState("it holds no JSON object")
+    job = VideoJob.from_dict(upgraded(document, path.stem))
+    if job.content_id != path.stem:
+        raise BrokenState(f"it is named {path.name} but holds the job {job.content_id!r}")
+    return job, identity
+
+
+def _bytes_of(path: Path) -> tuple[bytes, Identity]:
+    """What is in a state file; BrokenState for what cannot be one. Never waits: a pipe of that name would have no writer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise BrokenState("it is no ordinary file")
+        if facts.st_size > MAX_STATE_BYTES:
+            raise BrokenState(f"it has {facts.st_size} bytes, which no state file has")
+        return os.read(descriptor, facts.st_size + 1), (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def _written(job: VideoJob) -> bytes:
+    """A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came."""
+    return json.dumps(job.as_dict(), ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
+
+
+__all__ = ["Claim", "FileQueue", "JobIsBusy", "JobQueue"]

@@ -1,0 +1,70 @@
+"""The data files in templates/: archetypes, platforms, tiers, prices.
+
+A file of the same name in TENXSOM_HOME/templates/ wins over the one that came with the program.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tenxsom.errors import BadSettings
+from tenxsom.model.vocabulary import Vocabulary, nearest
+
+
+class Templates:
+    """All templates of this installation; files are read when they are first needed. Raises BadSettings for a broken one."""
+
+    def __init__(self, home: Path, root: Path) -> None:
+        folders = [home / "templates", root / "templates"]
+        self._folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+    @cached_property
+    def platforms(self) -> dict[str, Any]:
+        return self._json("platforms.json")
+
+    @cached_property
+    def prices(self) -> dict[str, Any]:
+        return self._json("prices.json")
+
+    @cached_property
+    def tiers(self) -> dict[str, Any]:
+        return self._json("tiers.json")
+
+    @cached_property
+    def archetype_names(self) -> list[str]:
+        """The archetypes there are: the names of the files in templates/archetypes/."""
+        return sorted({path.stem for folder in self._folders for path in (folder / "archetypes").glob("*.json")})
+
+    def archetype_file(self, name: str) -> bytes:
+        """The bytes of an archetype's file. Raises BadSettings that names the known ones."""
+        if name not in self.archetype_names:
+            raise BadSettings(
+                f"There is no archetype {name!r}.{nearest(name, self.archetype_names)} Known: {', '.join(self.archetype_names)}."
+            )
+        return self._find(f"archetypes/{name}.json").read_bytes()
+
+    def vocabulary(self, services: tuple[str, ...]) -> Vocabulary:
+        """The names that a job definition may use here."""
+        shapes = {name: entry["aspect_ratio"] for name, entry in self.platforms.items()}
+        return Vocabulary(self.archetype_names, shapes, services)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self._find(name)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadSettings(
+                f"{path} cannot be used: {error}. Repair it, or remove it to get the one that came with the program."
+            ) from None
+        if not isinstance(document, dict):
+            raise BadSettings(f"{path} must hold a JSON object.")
+        return document
+
+    def _find(self, name: str) -> Path:
+        for folder in self._folders:
+            if (folder / name).is_file():
+                return folder / name
+        raise BadSettings(f"templates/{name} is missing; restore it from the program's own copy.")
