@@ -1,0 +1,177 @@
+"""An answer of a service, and the one table that says what its status means."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from requests.structures import CaseInsensitiveDict
+
+from tenxsom import clock
+from tenxsom.errors import AccountTrouble, NotFound, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
+
+MAX_BODY_BYTES = 8_000_000
+"""No JSON answer of any service we know comes near this."""
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+"""A longer wait than this is not believed: it would park a job for a slip of the service's."""
+
+_ACCOUNT = {401, 402, 403, 412, 596}  # 596 is UseAPI's own: the linked account is in error
+_GONE = {404, 410}
+_BUSY = {429, 503, 529}  # refused at the door; 529 is "overloaded"
+_LONGEST_TEXT = 300
+_E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """A whole answer: status, headers (any case), body. `service` and `paid` shape the messages of `json`.
+
+    `secrets` are texts that must not appear in any message, even if the service repeats them. The repr shows none of it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    service: str = "The service"
+    paid: bool = False
+    secrets: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.headers, CaseInsensitiveDict):
+            object.__setattr__(self, "headers", CaseInsensitiveDict(self.headers))
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}, {len(self.body)} bytes>"
+
+    def json(self) -> Any:
+        """The body as JSON. If it is none: ServiceDown, or SubmitUnclear for a paid call, which may well have been accepted."""
+        content = _parsed(self.body)
+        if content is not _NO_JSON:
+            return content
+        if self.paid:
+            raise SubmitUnclear(f"{self.service} answered {self.status} with something that is no JSON; {_SETTLE}")
+        raise ServiceDown(f"{self.service} answered {self.status} with something that is no JSON; it will be asked again.")
+
+    def error_text(self) -> str:
+        """The service's own sentence about what is wrong: one line, at most 300 characters, no e-mail address; or nothing.
+
+        Understands `{"error": "…"}`, `{"error": {"message": "…"}}`, `{"message": "…"}`, `{"detail": …}`, HTML's title, plain text.
+        """
+        content = _parsed(self.body)
+        text = _from_envelope(content) if content is not _NO_JSON else _from_page(self.body, self.headers.get("Content-Type", ""))
+        return _presentable(text, self.secrets)
+
+    def retry_after(self) -> float | None:
+        """Seconds we should wait: from the header (seconds or a date) or UseAPI's `retryAfter`; None if it names no wait."""
+        header = self.headers.get("Retry-After", "").strip()
+        seconds = float(header) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", header) else self._seconds_until(_moment(header))
+        if seconds is None:
+            content = _parsed(self.body)
+            stated = content.get("retryAfter") if isinstance(content, dict) else None
+            seconds = self._seconds_until(_moment(stated) if isinstance(stated, str) else None)
+        return None if seconds is None else min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
+
+    def _seconds_until(self, moment: datetime | None) -> float | None:
+        """Counted from the service's own clock where it tells the time, so that ours may be wrong."""
+        if moment is None:
+            return None
+        return (moment - (_moment(self.headers.get("Date", "")) or clock.now())).total_seconds()
+
+
+def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
+    """Return for a 2xx; otherwise raise what the status means, for a free call or for one that costs money.
+
+    | status | free | paid |
+    |---|---|---|
+    | 401, 402, 403, 412, 596 | AccountTrouble | AccountTrouble |
+    | 404, 410 | NotFound | NotFound |
+    | 429, 503, 529 | ServiceBusy | ServiceBusy |
+    | 408, every other 5xx, anything unheard of | ServiceDown | SubmitUnclear |
+    | every other 3xx and 4xx | ServiceRefused | ServiceRefused |
+
+    Sources: https://www.useapi.net/docs (codes per page), RFC 9110 §15.
+    """
+    status, said = answer.status, answer.error_text()
+    if 200 <= status <= 299:
+        return
+    told = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    if status in _ACCOUNT:
+        raise AccountTrouble(f"{name} refuses the account ({told}); check its token, its plan and its credits.", status)
+    if status in _GONE:
+        raise NotFound(f"{name} does not have what was asked for ({told}); it never existed, or it has expired.", status)
+    if status in _BUSY:
+        raise ServiceBusy(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
+    if status < 200 or status == 408 or status >= 500:
+        if paid:
+            raise SubmitUnclear(f"{name} failed over a paid call ({told}); {_SETTLE}")
+        raise ServiceDown(f"{name} is in trouble ({told}); it will be tried again.", answer.retry_after())
+    if status < 400:
+        raise ServiceRefused(f"{name} points to another address ({told}), which is never followed; check its base URL.", status)
+    raise ServiceRefused(f"{name} refuses this request ({told}); change what it complains about.", status)
+
+
+_SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."
+
+_NO_JSON = object()
+
+
+def unclear(name: str, reason: str) -> SubmitUnclear:
+    """The error for a paid call that went out and got no usable answer."""
+    return SubmitUnclear(f"{name} was sent a paid call and gave no usable answer ({reason}); {_SETTLE}")
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a body, or _NO_JSON. A body that is too long or nested too deeply is none."""
+    if not body or len(body) > MAX_BODY_BYTES:
+        return _NO_JSON
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _NO_JSON
+
+
+def _from_envelope(content: Any) -> str:
+    """The sentence in an error object, wherever this vendor puts it: the first text found, outermost first."""
+    for _ in range(4):
+        if isinstance(content, list):
+            content = content[0] if content else ""
+        if not isinstance(content, dict):
+            break
+        values = [content.get(key) for key in ("error", "message", "detail", "msg")]
+        content = next((value for value in values if value and isinstance(value, str | dict | list)), "")
+    return content if isinstance(content, str) else ""
+
+
+def _from_page(body: bytes, content_type: str) -> str:
+    page = body[:65_536].decode("utf-8", "replace")
+    small = page.lower()
+    start = small.find("<title")
+    if start >= 0:
+        start = small.find(">", start) + 1
+        end = small.find("</title", start)
+        return html.unescape(page[start:end]) if 0 < start <= end else ""
+    return page if content_type.lower().startswith("text/plain") else ""
+
+
+def _presentable(text: str, secrets: tuple[str, ...]) -> str:
+    text = text[:8192]
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    text = _E_MAIL.sub("***@***", text)
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+
+
+def _moment(text: str) -> datetime | None:
+    """A date as HTTP writes it or as ISO 8601; None for anything else."""
+    try:
+        moment = clock.parse(text) if text[:1].isdigit() else parsedate_to_datetime(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -1,0 +1,82 @@
+"""The origin of a service: its base URL and the headers that belong to it alone, the token among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from tenxsom.errors import ServiceRefused
+
+_WHOLE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+_STANDARD_PORTS = {"http": 80, "https": 443}
+
+
+class Origin:
+    """Builds the requests to one service, and sees to it that its headers go to that service's own origin only.
+
+    Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
+    """
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], *, name: str, user_agent: str) -> None:
+        self.base_url = _checked_base_url(base_url)
+        self._headers = _checked_headers(headers)
+        self._name = name
+        self._common = {"User-Agent": user_agent, "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
+        self.secrets = _secrets(self._headers)
+
+    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> requests.PreparedRequest:
+        """A request ready to be sent. `content` is what requests knows as `params`, `json` and `data`.
+
+        `path` is joined to the base URL. A GET may also name a whole address elsewhere; it then goes without our headers.
+        Raises ServiceRefused for a whole address that is no plain http(s) address.
+        """
+        url = self._address(path)
+        at_home = _origin_of(url) == _origin_of(self.base_url)
+        if method != "GET" and not at_home:
+            raise ValueError(f"A {method} may only go to the origin of {self._name}'s base URL.")
+        ours = self._headers if at_home else {}
+        return requests.Request(method, url, headers={**self._common, **ours, **(headers or {})}, **content).prepare()
+
+    def _address(self, path: str) -> str:
+        if not _WHOLE_ADDRESS.match(path):
+            return f"{self.base_url}/{path.removeprefix('/')}"
+        if _origin_of(path) is None:
+            raise ServiceRefused(f"{self._name} gave an address that is no plain http(s) address; it is not asked.")
+        return path
+
+
+def _origin_of(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an http(s) address without user info; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _STANDARD_PORTS or not parts.hostname or "@" in parts.netloc or "\\" in url:
+        return None
+    return parts.scheme, parts.hostname, port or _STANDARD_PORTS[parts.scheme]
+
+
+def _checked_base_url(base_url: str) -> str:
+    if _origin_of(base_url) is None or "?" in base_url or "#" in base_url:
+        raise ValueError("The base URL must be a plain http(s) address without user name, query or fragment.")
+    return base_url.rstrip("/")
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Checked here, because the library's own complaint would repeat the value, and that may be the token."""
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            raise ValueError(f"The header {name} holds characters that no header may hold (a line break, a space at an end, …).")
+    return dict(headers)
+
+
+def _secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What no message may hold: the values of secret headers, and the same without the word (`Bearer`) before them."""
+    values = [value for name, value in headers.items() if _SECRET_NAME.search(name)]
+    return tuple(text for value in values for text in (value, value.partition(" ")[2]) if len(text) >= 6)
