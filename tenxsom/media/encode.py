@@ -1,0 +1,104 @@
+"""The writing end: frames and sound into an MP4 that plays everywhere (H.264 4:2:0, AAC stereo, index at the front)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from tenxsom.media.sound import RATE
+
+av.logging.set_level(None)
+
+_AAC_SAMPLES = 1024
+_FRAMES_AHEAD = 8
+BT709 = 1
+"""FFmpeg's number for BT.709, the same for primaries, transfer and matrix."""
+
+
+class Mp4Writer:
+    """An MP4 in the making. Give it frames and sound in any measure; sound is muxed up to the moment of the last frame."""
+
+    def __init__(self, container: av.container.OutputContainer, width: int, height: int, fps: Fraction, has_sound: bool) -> None:
+        self._container, self._fps = container, fps
+        self._video: VideoStream = container.add_stream("libx264", rate=fps, options={"preset": "veryfast", "crf": "20"})
+        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
+        context = self._video.codec_context
+        context.gop_size = max(1, round(fps * 2))
+        context.color_range = 1
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        self._audio: AudioStream | None = None
+        if has_sound:
+            self._audio = container.add_stream("aac", rate=RATE, layout="stereo")
+            self._audio.bit_rate = 160_000
+        self.frames = 0
+        self._samples = 0
+        self._waiting: NDArray[np.float32] = np.zeros((2, 0), np.float32)
+
+    def frame(self, frame: av.VideoFrame) -> None:
+        """Write the next picture."""
+        frame.pts, frame.time_base = self.frames, 1 / self._fps
+        self.frames += 1
+        self._container.mux(self._video.encode(frame))
+
+    def sound(self, samples: NDArray[np.float32]) -> None:
+        """Write the next stretch of sound, shape (2, n)."""
+        self._waiting = np.concatenate([self._waiting, samples], axis=1)
+        whole = self._waiting.shape[1] // _AAC_SAMPLES * _AAC_SAMPLES
+        for start in range(0, whole, _AAC_SAMPLES):
+            self._encode(self._waiting[:, start : start + _AAC_SAMPLES])
+        self._waiting = self._waiting[:, whole:]
+
+    def finish(self) -> None:
+        """Write what the encoders still hold."""
+        if self._audio is not None:
+            if self._waiting.shape[1]:
+                self._encode(self._waiting)
+            self._container.mux(self._audio.encode(None))
+        self._container.mux(self._video.encode(None))
+
+    def _encode(self, samples: NDArray[np.float32]) -> None:
+        if self._audio is None:
+            return
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
+        self._samples += frame.samples
+        self._container.mux(self._audio.encode(frame))
+
+
+@contextmanager
+def new_mp4(target: Path) -> Iterator[av.container.OutputContainer]:
+    """An MP4 container over `target`, whatever its suffix, with its index at the front so that it starts at once."""
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        yield container
+
+
+def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """A frame's planes as arrays to write into, without the padding that ends their lines."""
+    return [
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width] for plane in frame.planes
+    ]
+
+
+def made_ahead(make: Callable[[int], av.VideoFrame], count: int) -> Iterator[av.VideoFrame]:
+    """The frames 0..count-1, made in one thread beside the caller, a few ahead and always in order."""
+    waiting: deque[Future[av.VideoFrame]] = deque()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="frames")
+    try:
+        for index in range(count):
+            waiting.append(pool.submit(make, index))
+            if len(waiting) > _FRAMES_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

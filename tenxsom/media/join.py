@@ -1,0 +1,117 @@
+"""Put clips one after another: copied bit by bit where they are alike, encoded anew where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.stream import Stream
+
+from tenxsom.errors import BrokenMedia
+from tenxsom.media.encode import new_mp4
+from tenxsom.media.join_encode import encode_clips
+
+av.logging.set_level(None)
+
+_Likeness = tuple[object, ...]
+
+
+def join_clips(clips: Sequence[Path], target: Path) -> str:
+    """Write all clips, in order, to `target` (MP4, index at the front); returns "copied" or "encoded".
+
+    The first clip decides size, frame rate and whether there is sound at all. Where clips differ, all are encoded to that size
+    with black bars, and silence stands in for missing sound. Raises BrokenMedia when a clip cannot be read, OSError when
+    `target` cannot be written.
+    """
+    if not clips:
+        raise ValueError("There are no clips to join.")
+    try:
+        alike = len({_likeness(clip) for clip in clips}) == 1
+        if alike:
+            _copy(clips, target)
+        else:
+            encode_clips(clips, target)
+    except (av.error.InvalidDataError, av.error.EOFError) as error:
+        raise BrokenMedia(f"A clip cannot be joined: {error.strerror} ({error.filename or 'unknown file'}).") from error
+    return "copied" if alike else "encoded"
+
+
+def _likeness(clip: Path) -> _Likeness:
+    """What must be equal for two clips to share one track without encoding."""
+    with av.open(str(clip), metadata_errors="replace") as container:
+        if not container.streams.video:
+            raise BrokenMedia(f"{clip.name} has no picture track.")
+        video = container.streams.video[0]
+        context = video.codec_context
+        picture = (context.name, context.extradata, video.width, video.height, context.pix_fmt, video.time_base, video.average_rate)
+        if not container.streams.audio:
+            return picture
+        audio = container.streams.audio[0]
+        voice = audio.codec_context
+        return (*picture, voice.name, voice.extradata, voice.sample_rate, voice.layout.name, audio.time_base)
+
+
+def _copy(clips: Sequence[Path], target: Path) -> None:
+    with new_mp4(target) as output:
+        copier: _Copier | None = None
+        for clip in clips:
+            with av.open(str(clip), metadata_errors="replace") as source:
+                copier = copier or _Copier(output, source)
+                copier.append(source)
+
+
+class _Copier:
+    """Appends packets, clip by clip, on one time line.
+
+    Pictures start exactly where the clip before ended. Compressed sound comes in blocks that do not divide a clip's length, so
+    its blocks simply follow each other, and at every seam one is left out or kept so that sound never strays from the
+    pictures by more than half a block (some 11 ms), however many clips there are.
+    """
+
+    def __init__(self, output: av.container.OutputContainer, source: av.container.InputContainer) -> None:
+        self._output = output
+        chosen = [source.streams.video[0], *source.streams.audio[:1]]
+        self._tracks = {stream.type: output.add_stream_from_template(stream) for stream in chosen}
+        self._start = Fraction(0)
+        self._sound_at: int | None = None
+        self._last_dts: dict[str, int] = {}
+
+    def append(self, source: av.container.InputContainer) -> None:
+        """Add all packets of one clip."""
+        streams: list[Stream] = [source.streams.video[0], *source.streams.audio[:1]]
+        packets = [packet for packet in source.demux(streams) if packet.dts is not None and packet.pts is not None]
+        pictures = [packet for packet in packets if packet.stream.type == "video"]
+        first = min(packet.pts * packet.time_base for packet in pictures)
+        end = max((packet.pts + (packet.duration or 0)) * packet.time_base for packet in pictures)
+        for packet in packets:
+            if packet.stream.type == "video":
+                self._add_picture(packet, self._start - first)
+            else:
+                self._add_sound(packet, self._start - first, self._start + end - first)
+        self._start += end - first
+
+    def _add_picture(self, packet: av.Packet, shift: Fraction) -> None:
+        ticks = round(shift / packet.time_base)
+        self._write(packet, packet.pts + ticks, packet.dts + ticks)
+
+    def _add_sound(self, packet: av.Packet, shift: Fraction, end: Fraction) -> None:
+        block = packet.duration or 1
+        wanted = packet.pts + round(shift / packet.time_base)
+        if self._sound_at is None:
+            self._sound_at = wanted  # the first clip keeps the priming block that its decoder expects
+        behind = wanted - self._sound_at
+        if behind < -block // 2 or self._sound_at + block // 2 > end / packet.time_base:
+            return
+        at = wanted if behind > block else self._sound_at  # a gap in a clip's sound stays a gap
+        self._sound_at = at + block
+        self._write(packet, at, at)
+
+    def _write(self, packet: av.Packet, pts: int, dts: int) -> None:
+        kind = packet.stream.type
+        dts = max(dts, self._last_dts.get(kind, dts - 1) + 1)
+        packet.pts, packet.dts = max(pts, dts), dts
+        self._last_dts[kind] = dts
+        packet.stream = self._tracks[kind]
+        self._output.mux(packet)

@@ -1,0 +1,106 @@
+"""Joining clips that differ: decode each, fit it into the first one's frame, encode all as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from tenxsom.media.encode import Mp4Writer, new_mp4, writable
+from tenxsom.media.sound import RATE
+
+_BLACK = (16, 128, 128)
+_FALLBACK_FPS = Fraction(24)
+
+
+def encode_clips(clips: Sequence[Path], target: Path) -> None:
+    """Encode all clips into one MP4 of the first one's size and frame rate; with sound if any clip has some."""
+    width, height, fps = _shape(clips[0])
+    with new_mp4(target) as output:
+        writer = Mp4Writer(output, width, height, fps, has_sound=any(_has_sound(clip) for clip in clips))
+        written = 0
+        for clip in clips:
+            for frame in _at_rate(clip, fps):
+                writer.frame(_fitted(frame, width, height))
+            samples = round(writer.frames / fps * RATE) - written
+            writer.sound(_sound(clip, samples))
+            written += samples
+        writer.finish()
+
+
+def _shape(clip: Path) -> tuple[int, int, Fraction]:
+    with av.open(str(clip), metadata_errors="replace") as container:
+        video = container.streams.video[0]
+        return max(2, video.width // 2 * 2), max(2, video.height // 2 * 2), video.average_rate or _FALLBACK_FPS
+
+
+def _has_sound(clip: Path) -> bool:
+    with av.open(str(clip), metadata_errors="replace") as container:
+        return bool(container.streams.audio)
+
+
+def _at_rate(clip: Path, fps: Fraction) -> Iterator[av.VideoFrame]:
+    """A clip's frames at a constant rate: repeated or left out where its own rate differs."""
+    with av.open(str(clip), metadata_errors="replace") as container:
+        video = container.streams.video[0]
+        video.thread_type = "AUTO"
+        start, made, shown = None, 0, None
+        end = 0.0
+        for frame in container.decode(video):
+            moment = float(frame.time or 0)
+            start = moment if start is None else start
+            while shown is not None and made / fps < moment - start - 1e-4:
+                yield shown
+                made += 1
+            shown, end = frame, moment - start + float((frame.duration or 0) * (frame.time_base or 0))
+        while shown is not None and (made == 0 or made / fps < end - 0.5 / float(fps)):
+            yield shown
+            made += 1
+
+
+def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """A frame of another shape, as large as it fits, in the middle of black."""
+    scale = min(width / frame.width, height / frame.height)
+    wide, tall = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
+    small = frame.reformat(min(wide, width), min(tall, height), "yuv420p", interpolation=Interpolation.BICUBIC)
+    if (small.width, small.height) == (width, height):
+        result = small
+    else:
+        result = av.VideoFrame(width, height, "yuv420p")
+        left, top = (width - small.width) // 4 * 2, (height - small.height) // 4 * 2
+        for plane, black, part, half in zip(writable(result), _BLACK, writable(small), (1, 2, 2), strict=True):
+            plane[:] = black
+            plane[top // half : top // half + part.shape[0], left // half : left // half + part.shape[1]] = part
+    result.pict_type = av.video.frame.PictureType.NONE
+    return result
+
+
+def _sound(clip: Path, samples: int) -> NDArray[np.float32]:
+    """A clip's sound as 48 kHz stereo, cut or filled with silence to `samples`, in step with its pictures."""
+    result = np.zeros((2, samples), np.float32)
+    with av.open(str(clip), metadata_errors="replace") as container:
+        if not container.streams.audio:
+            return result
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        start = float((video.start_time or 0) * (video.time_base or 0))
+        resampler = av.AudioResampler("fltp", "stereo", RATE)
+        at: int | None = None
+        for frame in [*container.decode(audio), None]:
+            for part in resampler.resample(frame):
+                if at is None:
+                    at = round((float(part.time or 0) - start) * RATE)
+                _place(result, part.to_ndarray(), at)
+                at += part.samples
+    return result
+
+
+def _place(result: NDArray[np.float32], part: NDArray[np.float32], at: int) -> None:
+    """Copy `part` into `result` from sample `at` on, as far as it lies inside."""
+    begin, end = max(at, 0), min(at + part.shape[1], result.shape[1])
+    if end > begin:
+        result[:, begin:end] = part[:, begin - at : end - at]
