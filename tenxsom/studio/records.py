@@ -1,0 +1,105 @@
+"""What the studio remembers: the order, the job, the asset, the account. Plain records; `World` keeps them on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tenxsom.studio import ids
+
+Kind = Literal["image", "video"]
+Stage = Literal["accepted", "active", "announced", "complete", "failed"]
+
+STUDIO_EMAIL = "studio@example.com"
+"""The one account a new world has."""
+
+EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4"}
+SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (1024, 1024)}
+"""Width and height of a clip in pixels. The vendor's API has no size field; stills are a quarter larger, for the camera move."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A create call that passed every check. `seconds` is 0 for an image; `start_asset` is the key of an uploaded picture."""
+
+    prompt: str
+    aspect_ratio: str
+    seed: int
+    seconds: int = 0
+    intensity: str = "medium"
+    sound: bool = False
+    start_asset: str | None = None
+    mood: str = ""
+    badge: str = "PREVIEW"
+    cues: tuple[tuple[float, float, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Order:
+        cues = tuple((start, end, text) for start, end, text in document["cues"])
+        return cls(**(document | {"cues": cues}))
+
+
+@dataclass
+class Job:
+    """One accepted piece of work. `doomed` is the message of a failure that a scripted fault ordered in advance."""
+
+    key: str
+    kind: Kind
+    email: str
+    created: str
+    order: Order
+    stage: Stage = "accepted"
+    message: str | None = None
+    doomed: str | None = None
+    reply_ref: str | None = None
+    reply_url: str | None = None
+    tracked: bool = True
+
+    @property
+    def id(self) -> str:
+        return ids.job_id(self.email, self.key, self.kind)
+
+    @property
+    def is_over(self) -> bool:
+        return self.stage in {"complete", "failed"}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Job:
+        return cls(**(document | {"order": Order.from_json(document["order"])}))
+
+
+@dataclass
+class Asset:
+    """A stored media file. Links that expire at `void_until` (epoch milliseconds) or earlier are no longer honoured."""
+
+    key: str
+    type: Literal["image", "artifact"]
+    mime_type: str
+    created: str
+    use: str = ""
+    job_id: str | None = None
+    void_until: int = 0
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.key}.{EXTENSIONS[self.mime_type]}"
+
+    @property
+    def folder(self) -> str:
+        """The part of the vendor's result addresses that tells where a file came from."""
+        if self.type == "image":
+            return "user-uploads"
+        return "model-serving" if self.mime_type == "video/mp4" else "vertex-ai"
+
+    @property
+    def file_id(self) -> str:
+        return ids.file_id(self.key, self.mime_type)
+
+
+@dataclass
+class Account:
+    """A linked LTX Studio account. `max_jobs`: how many jobs may execute at once."""
+
+    email: str = STUDIO_EMAIL
+    max_jobs: int = 20
+    updated: str = ""
