@@ -1,0 +1,141 @@
+"""The little English that the local planner needs: word lists, and how to count, capitalise and bend words.
+
+A few hundred words instead of a language model: wrong now and then, but the same on every machine, and at once.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ACRONYMS = _words(
+    """
+    3D AI API AR ASMR CEO CO2 CPU DIY DNA EU EV FAQ GPS GPU ISS LED LLM ML NASA NBA NFL RNA SQL TV UFO UK UN US USA VR WW1
+    WW2
+    """
+)
+SMALL_WORDS = _words("a an and as at but by for from in into nor of on or over the to vs with")
+CLAUSE_WORDS = _words("how what when where which who why")
+"""Words that open a question or a clause."""
+DETERMINERS = _words("a an each every her his my our some the their these this those your")
+PLAIN_ADJECTIVES = _words(
+    """
+    ancient autumn best better big burning cheap clean cold dark deep easy everyday fast forgotten free frozen giant glass
+    golden great healthy hidden home hot inside kitchen liquid lost modern molten morning mysterious new night old perfect
+    quantum quick quiet rainbow rare real sand satisfying secret short silver simple slow small smart soap spring strange
+    summer tiny true unknown unsolved viral warm weird wild winter
+    """
+)
+"""Words that lose their capital in mid-sentence; anything else at the head of a title may be a name."""
+PRONOUNS = _words(
+    """
+    it's i'm i've you're we're they're that's there's let's he's she's
+    everybody everyone everything he i it nobody nothing she somebody someone that there they this we you
+    """
+)
+VERBS = _words(
+    """
+    actually am announced announces are aren't be beat beats became becomes been bought breaks broke builds built buys
+    came can can't changed changes comes could created creates did didn't died dies disappeared discover discovered
+    discovers do does doesn't don't ended ends exists explained explains falls feels fell felt finally find finds found
+    gave get gets gives goes gonna got grew grows had happened happens has have hits invented invents is isn't just keeps
+    kept killed kills knew knows launch launched launches let lets looked looks loses made make makes may might must need
+    needs proved proves released releases returned returns revealed reveals rises rose said saw says sees sells shall
+    should showed shows sold solved solves started starts stopped stops takes thinks thought took turned turns unveiled
+    unveils vanished want wants was wasn't went were will wins won won't would
+    """
+)
+"""Verb forms that make a title a sentence, as headlines use them."""
+ORDERS = _words(
+    """
+    add ask avoid bake become begin boil bring build buy change check choose clean cook create cut discover do draw drink
+    eat explore find fix fold get give go grow improve install keep learn let listen look make master meet mix open
+    organise organize paint peel plan play prepare put read remove repair replace run save see set sharpen sleep slice
+    speed start study take teach tie train travel try turn understand unlock use visit wash watch win work write
+    """
+)
+"""Verbs that a title may begin with as an order."""
+REFUSALS = _words("don't dont never no quit stop")
+"""Orders that have no gerund worth saying."""
+LABELS = _words("asmr breaking episode exclusive explained guide how-to live new news part pov psa til tutorial update watch")
+"""What stands before a colon without being the topic."""
+DOUBLING = _words("admit begin commit control forget prefer upset")
+"""Longer verbs that double their last letter."""
+NO_KEYWORDS = _words(
+    """
+    about after again all also and any are because been before being but can could did does doing done each ever every for
+    from get gets has have her his how into its just like made make makes more most much must not now off one only other
+    our out over own really should some such than that the their them then there these they this those through too under
+    until very was way ways were what when where which while who why will with would you your
+    """
+)
+"""Words of a title that say nothing as a tag."""
+AUXILIARIES = _words("is are was were do does did can could will would should has have had")
+_UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]"
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; brands such as `iPhone` keep theirs."""
+    first = text.split(" ", 1)[0]
+    return text if any(letter.isupper() for letter in first[1:]) else text[:1].upper() + text[1:]
+
+
+def as_sentence(text: str) -> str:
+    """The text with a capital and a closing mark."""
+    text = capitalised(text.strip().rstrip(" ,;:-–—"))
+    closed = text.rstrip("\"'”’»)").endswith((".", "!", "?", "…", "。", "！", "？"))
+    return text if closed else f"{text}."
+
+
+def bare(text: str) -> str:
+    """The text without closing marks and quotation marks around it."""
+    return text.strip().rstrip(" .,;:!?…。！？").strip(' "“”«»')
+
+
+@lru_cache(maxsize=8192)
+def count_words(text: str) -> int:
+    """How many words the text has for a speaker. Scripts without spaces count two characters as a word."""
+    unspaced = 0 if text.isascii() else len(re.findall(_UNSPACED, text))
+    spaced = re.sub(_UNSPACED, "", text) if unspaced else text
+    return -(-unspaced // 2) + sum(1 for word in spaced.split() if any(letter.isalnum() for letter in word))
+
+
+def plain_words(text: str) -> list[str]:
+    """The words in lower case, without the marks around them."""
+    return [word.strip("\"'“”‘’.,;:!?()").lower().replace("’", "'") for word in text.split()]
+
+
+def has_verb(text: str) -> bool:
+    """Whether the text seems to be a whole sentence rather than a name."""
+    return any(word in VERBS for word in plain_words(text)[1:])
+
+
+def as_gerund(text: str) -> str | None:
+    """`fold a shirt` → `folding a shirt`; None where no verb comes first. Title case is kept, else the verb loses its capital."""
+    words = text.split()
+    index = next((i for i, word in enumerate(words) if not word.lower().endswith("ly")), len(words))
+    if (
+        index >= len(words)
+        or not re.fullmatch(r"[A-Za-z]{2,}", words[index])
+        or words[index].lower() in PRONOUNS | REFUSALS | {"not"}
+    ):
+        return None
+    words[index] = _ing(words[index])
+    titled = any(word[:1].isupper() for word in words[index + 1 :] if len(word) > 3)
+    return " ".join(words) if titled else " ".join([*(word.lower() for word in words[: index + 1]), *words[index + 1 :]])
+
+
+def _ing(verb: str) -> str:
+    lower = verb.lower()
+    if lower.endswith("ie"):
+        return verb[:-2] + "ying"
+    if lower.endswith("e") and not lower.endswith(("ee", "ye", "oe")) and lower != "be":
+        return verb[:-1] + "ing"
+    if lower in DOUBLING or re.fullmatch(r"(?:[^aeiou]*|qu)[aeiou][bdgklmnprt]", lower):
+        return verb + verb[-1] + "ing"
+    return verb + "ing"

@@ -1,0 +1,264 @@
+"""Claude on Vertex AI as the planner. The only file that knows the `anthropic` library, which costs a second to import.
+
+Facts about the interface: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai and
+https://platform.claude.com/docs/en/build-with-claude/structured-outputs (November 2026).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tenxsom import clock
+from tenxsom.errors import PlanFailed
+from tenxsom.model import money
+from tenxsom.model.blueprint import Blueprint, PlannerRecord
+from tenxsom.model.definition import JobDefinition
+from tenxsom.planning import google_credentials
+from tenxsom.planning.archetypes import Archetype
+from tenxsom.planning.claude_answer import AnswerRefused, ReadPlan, answer_schema, read_answer
+from tenxsom.planning.claude_brief import director_brief, free_form_rules, order, repair_order
+from tenxsom.planning.claude_trouble import (
+    AnswerUnusable,
+    ClaudeFailed,
+    is_about_structured_outputs,
+    refuse_impossible_names,
+    stop_sentence,
+    trouble_sentence,
+)
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+MAX_TOKENS = 16_000
+"""Room for 60 segments, and for the thinking that some models do first; the library wants streaming above 21,333."""
+
+_TRIES = 2
+"""Requests for one answer. A plan is cheap to replace by a local one, so nobody waits long for a busy service."""
+_PAUSE_SECONDS = 1.0
+_LEAST_SECONDS = 5.0
+"""Time that must be left for another try to be worth it."""
+
+_STOP_CHECK_SECONDS = 0.25
+
+_USAGE = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+class VertexClaude:
+    """Plans videos with one Claude model in one project. Keeps its connection; may be used again and again.
+
+    `base_url` is another address of the service, ending in /v1; `platforms` gives platform name → aspect ratio.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        location: str,
+        model: str,
+        *,
+        credentials_file: Path | None = None,
+        base_url: str | None = None,
+        prices: Mapping[str, Any],
+        platforms: Mapping[str, str] | None = None,
+        deadline_seconds: float = 60.0,
+    ) -> None:
+        self._project, self._location, self._model = project.strip(), location, model
+        self._credentials_file, self._base_url = credentials_file, base_url
+        self._prices, self._platforms, self._seconds = prices, platforms or {}, deadline_seconds
+        self._credentials: Any = None
+        self._client: Any = None
+        self._structured = True
+
+    def plan(self, definition: JobDefinition, archetype: Archetype) -> Blueprint:
+        """The plan of the video that `definition` asks for, within `deadline_seconds`, all requests together.
+
+        Raises ClaudeFailed (a PlanFailed) with the reason and the remedy in one sentence; it carries what was spent.
+        """
+        bill, deadline = _Bill(), clock.Deadline(self._seconds)
+        try:
+            read = _within(deadline, lambda: self._converse(definition, archetype, bill, deadline))
+        except PlanFailed as failure:
+            record = self._record(bill, deadline)
+            raise ClaudeFailed(str(failure), record, self._warnings(bill), isinstance(failure, AnswerUnusable)) from None
+        return Blueprint(
+            content_id=definition.content_id,
+            archetype=definition.archetype,
+            language=definition.language,
+            planner=self._record(bill, deadline),
+            video_plan=read.video_plan,
+            warnings=read.warnings + self._warnings(bill),
+        )
+
+    def _converse(self, definition: JobDefinition, archetype: Archetype, bill: _Bill, deadline: clock.Deadline) -> ReadPlan:
+        """Ask for the plan; if the answer breaks our rules, send the problems back, once."""
+        self._connect()
+        shape = definition.aspect_ratio or self._platforms.get(definition.platform, "16:9")
+        system = director_brief(definition, archetype, shape)
+        talk: list[dict[str, Any]] = [{"role": "user", "content": order(definition)}]
+        text = self._ask(system, talk, bill, deadline)
+        try:
+            return read_answer(text, definition.target_duration)
+        except AnswerRefused as refused:
+            log.info("Claude's plan broke rules and is sent back once: %s", refused)
+            talk += [
+                {"role": "assistant", "content": text or "(nothing)"},
+                {"role": "user", "content": repair_order(refused.problems)},
+            ]
+        text = self._ask(system, talk, bill, deadline)
+        try:
+            return read_answer(text, definition.target_duration)
+        except AnswerRefused as refused:
+            raise AnswerUnusable(
+                f"Claude's plan still breaks the rules after it was sent back ({google_credentials.quoted(refused)}); "
+                "simplify the prompt, or set VERTEX_AI_CLAUDE_MODEL_ID to a stronger model such as claude-sonnet-5-5."
+            ) from None
+
+    def _ask(self, system: str, talk: list[dict[str, Any]], bill: _Bill, deadline: clock.Deadline) -> str:
+        """The text of one complete answer. Busy and broken services get another try, if they do not ask for too much time."""
+        import anthropic
+
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return _text_of(self._request(system, talk, bill, deadline), self._model)
+            except anthropic.APIError as error:
+                if self._structured and is_about_structured_outputs(error):
+                    log.warning(
+                        "Structured outputs are not allowed for project %s; the plan is asked for without them.", self._project
+                    )
+                    self._structured, tries = False, 0
+                    continue
+                pause = _pause_before_retry(error, tries, deadline)
+                if pause is None:
+                    sentence = trouble_sentence(error, self._project, self._location, self._model, self._credentials.token)
+                    raise PlanFailed(sentence) from None
+                clock.sleep(pause)
+
+    def _request(self, system: str, talk: list[dict[str, Any]], bill: _Bill, deadline: clock.Deadline) -> dict[str, Any]:
+        import anthropic
+
+        google_credentials.refresh(self._credentials, _left(deadline))
+        wanted: dict[str, Any] = {"system": system + free_form_rules(answer_schema())}
+        if self._structured:
+            output = {"format": {"type": "json_schema", "schema": answer_schema()}}
+            wanted = {"system": system, "output_config": output}
+        left = _left(deadline)
+        timeout = anthropic.Timeout(left, connect=min(5.0, left))
+        bill.requests += 1
+        message = self._client.messages.create(model=self._model, max_tokens=MAX_TOKENS, messages=talk, timeout=timeout, **wanted)
+        bill.answers += 1
+        document = message.to_dict() if isinstance(message, anthropic.types.Message) else {}
+        bill.add(document.get("usage"))
+        return document
+
+    def _connect(self) -> None:
+        refuse_impossible_names(self._project, self._location, self._model)
+        if self._client is None:
+            import anthropic
+
+            self._credentials = google_credentials.load(self._credentials_file)
+            self._client = anthropic.AnthropicVertex(
+                region=self._location,
+                project_id=self._project,
+                credentials=self._credentials,
+                base_url=self._base_url,
+                max_retries=0,  # the library honours a `retry-after` of days; our own retries know the deadline
+            )
+
+    def _record(self, bill: _Bill, deadline: clock.Deadline) -> PlannerRecord:
+        cost = money.planner_cost(self._prices, self._model, bill.usage, self._location)
+        return PlannerRecord(
+            name="claude_on_vertex",
+            model=self._model,
+            usage=dict(bill.usage),
+            cost_usd=money.text(cost or money.ZERO),
+            seconds=round(self._seconds - deadline.left(), 3),
+            requests=bill.requests,
+        )
+
+    def _warnings(self, bill: _Bill) -> list[str]:
+        warnings = []
+        if bill.answers and money.planner_cost(self._prices, self._model, bill.usage) is None:
+            warnings.append(f"The price of {self._model} is unknown; add it to templates/prices.json to have its cost counted.")
+        if bill.answers and not self._structured:
+            warnings.append(
+                "Structured outputs are switched off for this project, so the plan was made without them; allow "
+                f"publishers/anthropic/models/{self._model}:structured_outputs in the organization policy "
+                "constraints/vertexai.allowedPartnerModelFeatures."
+            )
+        return warnings
+
+
+class _Bill:
+    """What the requests of one plan used so far; filled by the thread that asks, read by the one that waits."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.answers = 0
+        self.usage = dict.fromkeys(_USAGE, 0)
+
+    def add(self, usage: Any) -> None:
+        for name in _USAGE:
+            tokens = usage.get(name) if isinstance(usage, dict) else None
+            self.usage[name] += tokens if isinstance(tokens, int) else 0
+
+
+def _within(deadline: clock.Deadline, work: Callable[[], Result]) -> Result:
+    """The result of `work`, or PlanFailed when the deadline passes first.
+
+    The time-outs below bound silence, not length: name look-ups have none, and a server that sends a byte a second never
+    falls silent. So the work runs in a daemon thread, which is left alone when its time is up; its own time-outs end it.
+    A stop request (TERM, INT) does not wait for it either: the next run simply plans again.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread, which lets it pass
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="claude-planner", daemon=True).start()
+    while not deadline.passed():
+        wait([future], timeout=min(deadline.left(), _STOP_CHECK_SECONDS))
+        if future.done():
+            return future.result()
+        clock.check_stop()
+    raise PlanFailed(_OUT_OF_TIME)
+
+
+_OUT_OF_TIME = (
+    "Claude on Vertex AI gave no plan in the time it has; try again later, or choose a faster model (VERTEX_AI_CLAUDE_MODEL_ID)."
+)
+
+
+def _left(deadline: clock.Deadline) -> float:
+    left = deadline.left()
+    if left <= 0:
+        raise PlanFailed(_OUT_OF_TIME)
+    return left
+
+
+def _text_of(message: dict[str, Any], model: str) -> str:
+    """The text of a complete answer. Raises AnswerUnusable for an answer that ended in any other way."""
+    if message.get("stop_reason") != "end_turn":
+        raise AnswerUnusable(stop_sentence(message.get("stop_reason"), model, MAX_TOKENS))
+    return "".join(block.get("text") or "" for block in message.get("content") or [] if block.get("type") == "text")
+
+
+def _pause_before_retry(error: Any, tries: int, deadline: clock.Deadline) -> float | None:
+    """Seconds to wait before another try; None when there is to be none."""
+    status = getattr(error, "status_code", None)
+    passing = status in (408, 429) or (status or 0) >= 500 or type(error).__name__ == "APIConnectionError"
+    if not passing or tries >= _TRIES:
+        return None
+    asked = error.response.headers.get("retry-after", "0") if status else "0"
+    if not asked.isdigit():  # a date: nobody who means seconds writes one
+        return None
+    pause = max(_PAUSE_SECONDS, float(asked))
+    return pause if pause + _LEAST_SECONDS <= deadline.left() else None
