@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Orchestrate: job definitions go in, video jobs on their way come out.
+
+    master_orchestrator_v3.py [--dry-run] [--wait] [--service NAME] [--again] [--json] JOB [JOB ...]
+
+JOB is a definition's file, a folder of them, or - for standard input. All of them are validated before anything starts.
+Then each is planned (Claude on Vertex AI, or local archetype templates), its still and its clips are ordered, and its state
+lies in pending_video_jobs/ for poll_video_status.py to collect. Exit codes: README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from claude_video_service import ClaudeVideoService
+from production_video_generator import ProductionVideoGenerator
+from tenxsom import terminal, views
+from tenxsom.belt import clips, intake
+from tenxsom.belt.finish import all_final
+from tenxsom.belt.intake import Order, Standing
+from tenxsom.errors import BadInput, TenxsomError
+from tenxsom.model import money
+from tenxsom.model.definition import check_definition, parse_definition
+from tenxsom.model.job import State, VideoJob
+
+if TYPE_CHECKING:
+    from tenxsom.belt.outcome import Outcome
+    from tenxsom.model.blueprint import Blueprint
+    from tenxsom.settings import Settings
+    from tenxsom.store.queue import Claim
+    from tenxsom.wiring import Suite
+
+log = logging.getLogger("orchestrate")
+
+
+class MasterOrchestrator:
+    """The conveyor belt's first stage: plan → make → pending job."""
+
+    def __init__(self, suite: Suite, *, service: str | None = None, again: bool = False) -> None:
+        self._suite = suite
+        self._service = service
+        self._again = again
+        self.planner = ClaudeVideoService(suite.settings, suite.templates)
+        self.generator = ProductionVideoGenerator(suite)
+
+    def read(self, names: Sequence[str]) -> list[Order]:
+        """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then."""
+        orders, problems = [], []
+        for source, data in intake.sources(names):
+            try:
+                orders.append(self._order(source, data))
+            except BadInput as error:
+                problems.append(error)
+        problems += intake.same_id_twice(orders)
+        if problems:
+            raise problems[0] if len(problems) == 1 else BadInput("\n".join(str(problem) for problem in problems))
+        return orders
+
+    def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[Outcome]:
+        """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
+        if not orders:
+            return []
+        side_by_side = min(self._suite.service(order.service).capabilities.concurrent_submissions for order in orders)
+        with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
+            return list(pool.map(lambda order: self._outcome(order, blueprint), orders))
+
+    def submit(self, order: Order, blueprint: Blueprint | None = None) -> VideoJob | None:
+        """Put one definition on the belt and carry it as far as it goes; None if it has been made already."""
+        with self._owned(order) as claim:
+            if claim is None:
+                return None
+            self.carry_on(claim, blueprint)
+            return claim.job
+
+    def carry_on(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
+        """Everything a job needs until its clips are at the service; whatever is done already is not done again."""
+        job = claim.job
+        self._suite.finisher.make_way(job)
+        if job.blueprint is None:
+            self.plan(claim, blueprint)
+        if not job.clips:
+            self.cut(claim)
+        self.generator.generate_with_useapi(claim)
+        if all_final(job):
+            self._suite.finisher.end(claim)
+
+    def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
+        """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
+        job = claim.job
+        definition = check_definition(job.definition, job.content_id, self._suite.vocabulary)
+        made = blueprint or self.planner.plan(definition)
+        job.blueprint = made.as_dict()
+        job.record(
+            "planned", made.planner.name + (f" ({made.planner.reason})" if made.planner.reason else ""), usd=made.planner.cost_usd
+        )
+        for warning in made.warnings:
+            job.warn(warning)
+        self._suite.paid_calls.book_planning(job, money.usd(made.planner.cost_usd or 0))
+        claim.save()
+
+    def cut(self, claim: Claim) -> None:
+        """The clips of the blueprint, in lengths that the service makes."""
+        job = claim.job
+        capabilities = self._suite.service(job.service).capabilities
+        shape = job.definition.get("aspect_ratio") or self._suite.vocabulary.platforms[job.definition["platform"]]
+        job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, capabilities)
+        asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
+        if made > asked:
+            job.warn(
+                f"{made:g} seconds are made where {asked:g} were asked for: {job.service} makes clips of certain lengths only."
+            )
+        job.settle_state()
+        claim.save()
+
+    def estimate(self, order: Order) -> tuple[Blueprint, VideoJob]:
+        """Plan an order and cut it into clips, without writing, calling a video service, or paying for a clip."""
+        blueprint = self.planner.plan(order.definition)
+        job = intake.new_job(order.definition, order.service, "")
+        job.blueprint = blueprint.as_dict()
+        job.clips = clips.clips_for(job.definition, job.blueprint, order.shape, self._suite.service(order.service).capabilities)
+        return blueprint, job
+
+    def _order(self, source: str, data: bytes) -> Order:
+        suite = self._suite
+        definition = parse_definition(data, source, suite.vocabulary)
+        service = suite.chosen_service(self._service or definition.service)
+        shape = definition.shape(suite.vocabulary)
+        clips.check_feasible(definition.model_dump(), shape, service, suite.service(service).capabilities, source)
+        intake.look_up(definition, suite.queue, suite.shelf, self._again)
+        return Order(definition, source, service, shape)
+
+    @contextmanager
+    def _owned(self, order: Order) -> Iterator[Claim | None]:
+        """The job of an order, owned by us: accepted now, or found on the queue and carried on; None if it is done."""
+        suite, content_id = self._suite, order.definition.content_id
+        known = intake.look_up(order.definition, suite.queue, suite.shelf, self._again)
+        if known.standing in (Standing.COMPLETED, Standing.FAILED):
+            yield None
+            return
+        if known.standing == Standing.ON_ITS_WAY:
+            with suite.queue.claim(content_id) as claim:
+                yield claim
+            return
+        expected = suite.shelf.video(content_id).relative_to(suite.settings.home)
+        with suite.queue.accept(intake.new_job(order.definition, order.service, str(expected))) as claim:
+            made_meanwhile = claim and not self._again and suite.shelf.final_report(content_id)
+            if claim and made_meanwhile:
+                claim.finish()
+            yield None if made_meanwhile else claim
+
+    def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
+        content_id = order.definition.content_id
+        try:
+            job = self.submit(order, blueprint)
+        except TenxsomError as error:
+            log.info("%s", error, extra={"content_id": content_id})
+            return self._suite.standing(content_id, str(error), error.exit_code)
+        return (
+            self._suite.standing(content_id, "", 0)
+            if job is None
+            else self._suite.standing(content_id, job.error or "", 1 if job.state == State.FAILED else 0)
+        )
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="master_orchestrator_v3.py", description="Turn job definitions into video jobs on their way."
+    )
+    parser.add_argument("jobs", metavar="JOB", nargs="+", help="a definition's file, a folder of them, or - for standard input")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="plan and estimate only: no video service is called, nothing is written"
+    )
+    parser.add_argument("--wait", action="store_true", help="stay until the videos are there")
+    parser.add_argument("--service", metavar="NAME", help="the video service; overrides VIDEO_SERVICE and the definitions")
+    parser.add_argument("--again", action="store_true", help="make ended jobs once more, deliberately; their files are kept")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return terminal.run("submit", parser, orchestrate, argv)
+
+
+def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    from tenxsom.wiring import Suite
+
+    with Suite(settings) as suite:
+        orchestrator = MasterOrchestrator(suite, service=arguments.service, again=arguments.again)
+        orders = orchestrator.read(arguments.jobs)
+        if arguments.dry_run:
+            return views.estimates([(order, *orchestrator.estimate(order)) for order in orders], suite.price)
+        say_which_service({order.service for order in orders})
+        outcomes = orchestrator.submit_all(orders)
+        return views.outcomes(wait_for(suite, outcomes, arguments.json) if arguments.wait else outcomes)
+
+
+def wait_for(suite: Suite, outcomes: Sequence[Outcome], quiet: bool) -> list[Outcome]:
+    """Stay until every job that is on its way has ended or waits for somebody; the poller does the work."""
+    from poll_video_status import VideoStatusPoller
+
+    on_their_way = [outcome.content_id for outcome in outcomes if outcome.is_on_its_way]
+    with terminal.Progress(quiet) as progress:
+        VideoStatusPoller(suite).wait_for(on_their_way, progress)
+    return [suite.standing(outcome.content_id) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
+
+
+def say_which_service(services: set[str]) -> None:
+    """Say loudly that no vendor is used: nobody shall take a preview for the real thing."""
+    if "local_studio" in services:
+        terminal.notice(
+            "The local studio makes these videos: previews, free of charge. Set a vendor's credentials for real ones (README.md)."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

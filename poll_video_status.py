@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Collect: one tick checks every due job, downloads what is finished, verifies it, reports it and empties the queue.
+
+    poll_video_status.py [--watch SECONDS] [--time-limit SECONDS] [--json] [CONTENT_ID ...]
+
+Made for cron: ticks that overlap share the work, a tick over an empty queue costs next to nothing, and nothing that goes wrong
+here ever fails a paid clip or makes it again. Exit codes: README.md.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tenxsom.glance import queue_is_empty
+
+if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
+    print("No pending video jobs.")
+    sys.exit(0)
+
+import argparse
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from tenxsom import clock, terminal, views
+from tenxsom.belt.collect import ClipCollector
+from tenxsom.belt.finish import all_final
+from tenxsom.errors import Interrupted, JobIsBusy, TenxsomError
+from tenxsom.model.job import Step
+
+if TYPE_CHECKING:
+    from tenxsom.belt.outcome import Outcome
+    from tenxsom.settings import Settings
+    from tenxsom.store.queue import Claim
+    from tenxsom.wiring import Suite
+
+log = logging.getLogger("poll")
+
+
+class VideoStatusPoller:
+    """The conveyor belt's second stage: pending job → verified video with its report."""
+
+    def __init__(self, suite: Suite, time_limit_seconds: float | None = None) -> None:
+        self._suite = suite
+        self._time_limit = time_limit_seconds or suite.settings.poll_time_limit_seconds
+        self._collector = ClipCollector(suite.service, suite.shelf, suite.finisher, suite.settings)
+        self._deadline = clock.Deadline(self._time_limit)
+        self._carrying_on = threading.Lock()
+        self._at_once = False
+
+    def tick(self, only: Sequence[str] = (), at_once: bool = False) -> list[Outcome]:
+        """Work on every due job once, side by side, within the time limit; one outcome for each job that was worked on.
+
+        `at_once` works on jobs that are not due yet, too: somebody who names a job wants to know now.
+        """
+        self._at_once = at_once
+        self._deadline = clock.Deadline(self._time_limit)
+        ids = list(only) or self._suite.queue.ids()
+        with ThreadPoolExecutor(max(1, min(self._suite.settings.poll_concurrency, len(ids)))) as pool:
+            outcomes = [outcome for outcome in pool.map(self._visit, ids) if outcome]
+        self._suite.settle_services(self._deadline.left())
+        return outcomes
+
+    def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> None:
+        """Tick until each of these jobs has ended or waits for somebody's decision, or until a stop is requested."""
+        waiting = set(content_ids)
+        while waiting and not clock.stop_requested():
+            for outcome in self.tick(sorted(waiting)):
+                progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
+                if not outcome.is_on_its_way:
+                    waiting.discard(outcome.content_id)
+            if waiting:
+                clock.sleep(0.25)
+
+    def collect(self, claim: Claim) -> None:
+        """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
+        troubles = [self._trouble_with(self.carry_on, claim)]
+        for clip in claim.job.clips:  # also when the submission is stuck: what is at the service is collected all the same
+            if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD) and (self._at_once or clip.is_due()):
+                clock.check_stop()
+                troubles.append(self._trouble_with(self._collector.collect, claim, clip, self._deadline))
+        if all_final(claim.job):
+            self._suite.finisher.end(claim)
+        for trouble in filter(None, troubles):
+            raise trouble
+
+    def carry_on(self, claim: Claim) -> None:
+        """Go on with a submission that was interrupted, refused for a while, or left waiting for its still."""
+        unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
+        if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
+            return
+        with self._carrying_on:  # planning loads half a hundred modules; once is enough
+            from master_orchestrator_v3 import MasterOrchestrator
+
+            orchestrator = MasterOrchestrator(self._suite)
+        orchestrator.carry_on(claim)
+
+    @staticmethod
+    def _trouble_with(work: Callable[..., None], *about: Any) -> TenxsomError | None:
+        try:
+            work(*about)
+        except Interrupted:
+            raise
+        except TenxsomError as error:
+            return error
+        return None
+
+    def _visit(self, content_id: str) -> Outcome | None:
+        """One job of a tick: nothing for a job that is not due, gone, or in other hands."""
+        if self._deadline.passed() or clock.stop_requested():
+            return None
+        try:
+            with self._suite.queue.claim(content_id) as claim:
+                return self._worked_on(claim) if claim and (self._at_once or claim.job.is_due()) else None
+        except JobIsBusy:
+            return None
+        except TenxsomError as error:
+            return self._suite.standing(content_id, str(error), error.exit_code)
+
+    def _worked_on(self, claim: Claim) -> Outcome:
+        """What became of a job in this tick, whatever happened to it."""
+        message, code, about = "", 0, {"content_id": claim.job.content_id}
+        try:
+            if not self._suite.finisher.left_already(claim):
+                self.collect(claim)
+        except TenxsomError as error:
+            message, code = str(error), error.exit_code
+            log.info("%s", error, extra=about)
+        except Exception as error:  # a mistake of ours with one job must not keep the others from being collected
+            message, code = f"an unexpected error, please report it: {error!r}", 75
+            log.exception("Unexpected error", extra=about)
+        if claim.finished:
+            return self._suite.standing(claim.job.content_id, message, code)
+        return self._suite.outcome(claim.job, message, code)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="poll_video_status.py", description="Collect finished videos: one tick over all due jobs."
+    )
+    parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these jobs, and at once (default: all that are due)")
+    parser.add_argument("--watch", metavar="SECONDS", type=float, help="tick again and again, this many seconds apart")
+    parser.add_argument(
+        "--time-limit", metavar="SECONDS", type=float, help="how long a tick may take; overrides POLL_TIME_LIMIT_SECONDS"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return terminal.run("poll", parser, poll, argv)
+
+
+def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    from tenxsom.wiring import Suite
+
+    with Suite(settings) as suite:
+        poller = VideoStatusPoller(suite, arguments.time_limit)
+        result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
+        while arguments.watch and not clock.stop_requested():
+            if result.text:
+                terminal.notice(result.text)
+            try:
+                clock.sleep(arguments.watch)
+            except Interrupted:
+                break
+            result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
+        return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

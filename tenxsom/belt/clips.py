@@ -1,0 +1,109 @@
+"""From a blueprint to clips: how many, how long, with which words and which picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tenxsom.errors import BadDefinition, BadInput, Problem
+from tenxsom.model.job import Clip
+from tenxsom.services.base import Capabilities
+
+Segment = Mapping[str, Any]
+
+SEEDS = 2**31
+"""Services take seeds below this; the clips of a job count on from the definition's, and start again at 0."""
+
+
+def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape: str, capabilities: Capabilities) -> list[Clip]:
+    """The clips that make this blueprint on a service with these capabilities, in order. Pure: pays nothing, asks nobody.
+
+    Raises BadInput when one clip is asked for and the blueprint, which may have been handed in, is longer than any.
+    """
+    segments: Sequence[Segment] = blueprint["video_plan"]["script_segments"]
+    total = sum(segment["duration"] for segment in segments)
+    if is_one_clip(definition, capabilities, total):
+        if total > capabilities.durations[-1] + 1e-9:
+            raise BadInput(f"The blueprint lasts {total:g} seconds, but a single clip here has {capabilities.durations[-1]:g} at most.")
+        parts = [(list(segments), total)]
+    else:
+        parts = [([piece], piece["duration"]) for segment in segments for piece in _pieces(segment, capabilities.durations[-1])]
+    clips = []
+    for index, (group, asked) in enumerate(parts):
+        seconds = made_seconds(asked, capabilities.durations)
+        seed = None if definition.get("seed") is None else (definition["seed"] + index) % SEEDS
+        clips.append(
+            Clip(
+                index=index,
+                prompt=_shortened(_moving_prompt(group), capabilities.prompt_limit),
+                image_prompt=_shortened(str(group[0]["visual_cue"]).strip(), capabilities.prompt_limit),
+                asked_seconds=round(asked, 3),
+                seconds=seconds,
+                aspect_ratio=shape,
+                seed=seed,
+                style=definition.get("style"),
+                cues=_cues(group, seconds / asked),
+            )
+        )
+    return clips
+
+
+def is_one_clip(definition: Mapping[str, Any], capabilities: Capabilities, seconds: float) -> bool:
+    """Whether a plan of so many seconds becomes one clip: asked for, or `auto` and the service can make one that long."""
+    mode = definition.get("clips", "auto")
+    return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
+
+
+def check_feasible(definition: Mapping[str, Any], shape: str, service: str, capabilities: Capabilities, source: str) -> None:
+    """Raise BadDefinition when the service cannot make this at all, before anything is planned or paid for."""
+    problems = []
+    longest = capabilities.durations[-1]
+    if definition.get("clips") == "single" and definition["target_duration"] > longest:
+        advice = f"shorten it, or let clips be auto or storyboard, which joins several clips (this service makes up to {longest:g})"
+        problems.append(
+            Problem(
+                "target_duration",
+                f"{definition['target_duration']:g} seconds are too long for a single clip of {service}: {advice}",
+            )
+        )
+    if shape not in capabilities.aspect_ratios:
+        problems.append(Problem("aspect_ratio", f"{service} cannot make {shape}; it makes {', '.join(capabilities.aspect_ratios)}"))
+    if problems:
+        raise BadDefinition(source, problems)
+
+
+def made_seconds(asked: float, durations: Sequence[float]) -> float:
+    """The nearest length on offer that is not shorter than asked; the longest where none is."""
+    return next((length for length in durations if length >= asked - 1e-9), durations[-1])
+
+
+def _pieces(segment: Segment, longest: float) -> list[Segment]:
+    """A segment that is longer than any clip, in equal pieces; the words stay with the first."""
+    count = max(1, math.ceil(segment["duration"] / longest - 1e-9))
+    duration = segment["duration"] / count
+    return [{**segment, "duration": duration, "content": segment["content"] if number == 0 else ""} for number in range(count)]
+
+
+def _moving_prompt(segments: Sequence[Segment]) -> str:
+    """One cue as it is; several told one after the other, because one clip has to show them all."""
+    cues = [str(segment["visual_cue"]).strip() for segment in segments]
+    return cues[0] if len(cues) == 1 else " Then: ".join(cues)
+
+
+def _cues(segments: Sequence[Segment], stretch: float) -> list[dict[str, Any]]:
+    """The words with their seconds inside the clip, stretched as the clip is longer than what was asked."""
+    cues, start = [], 0.0
+    for segment in segments:
+        end = start + segment["duration"] * stretch
+        if segment["content"]:
+            cues.append({"start": round(start, 3), "end": round(end, 3), "text": segment["content"]})
+        start = end
+    return cues
+
+
+def _shortened(text: str, limit: int) -> str:
+    """The text within the service's limit, cut between words."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"

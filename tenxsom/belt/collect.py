@@ -1,0 +1,138 @@
+"""Collecting one clip: ask for it, and do what the answer calls for. Asking is free, and no answer ever costs a paid clip.
+
+running      ask again: young clips soon, old ones rarely
+ready        download → verify → publish; whatever goes wrong is fetched again, never made again
+failed       the service's own word: the clip is lost
+not found    lost only after several such answers in a row
+no answer    ask again
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from tenxsom import atomic, clock
+from tenxsom.belt.finish import Finisher
+from tenxsom.errors import AccountTrouble, BrokenMedia, Interrupted, NotFound, TenxsomError, TryAgainLater
+from tenxsom.model.job import Clip, Step
+from tenxsom.reports import Shelf
+from tenxsom.services.base import Progress, Status, VideoService
+from tenxsom.settings import Settings
+from tenxsom.store.queue import Claim
+
+log = logging.getLogger(__name__)
+
+MAX_VIDEO_BYTES = 8_000_000_000
+DOWNLOADS_AT_ONCE = 4
+ACCOUNT_PAUSE_SECONDS = 900.0
+LOST_AFTER_CHECKS = 5
+"""A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
+OVERDUE_CHECKS = 5
+"""After its deadline a job is still asked for so many times: the clock may have jumped, or the machine slept for two days."""
+
+
+class ClipCollector:
+    """Collects clips of jobs from the services that make them."""
+
+    def __init__(self, service_of: Callable[[str], VideoService], shelf: Shelf, finisher: Finisher, settings: Settings) -> None:
+        self._service_of = service_of
+        self._shelf = shelf
+        self._finisher = finisher
+        self._settings = settings
+        self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
+
+    def collect(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
+        """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""
+        clip.checks += 1
+        try:
+            status = self._service_of(claim.job.service).video_status(clip.video, clip.status_endpoint)
+            clip.attempts.pop("not_found", None)
+            clip.status_endpoint = status.endpoint or clip.status_endpoint
+            self._answered(claim, clip, status, deadline)
+        except Interrupted:
+            raise
+        except NotFound as error:
+            self._not_found(claim, clip, error)
+        except AccountTrouble as error:
+            self._postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
+            raise
+        except TryAgainLater as error:
+            self._postpone(claim, clip, error.retry_after or self._pace(claim, clip), error)
+            raise
+
+    def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+        if status.progress == Progress.FAILED:
+            self._fail(claim, clip, f"{claim.job.service} could not make it: {status.message}")
+        elif status.progress == Progress.READY and status.url:
+            self._ready(claim, clip, status.url, deadline)
+        else:
+            clip.percent = status.percent
+            self._still_running(claim, clip)
+
+    def _ready(self, claim: Claim, clip: Clip, url: str, deadline: clock.Deadline) -> None:
+        if clip.step != Step.DOWNLOAD:
+            clip.step = Step.DOWNLOAD
+            claim.job.record("video_ready", f"clip {clip.index + 1} after {clip.checks} checks")
+            claim.save()
+        try:
+            self._download(claim, clip, url, deadline)
+        except (NotFound, BrokenMedia) as error:
+            pause = clock.backoff_seconds(clip.attempts[clip.step], first=5)
+            raise TryAgainLater(f"The download did not succeed ({error}) It is fetched again.", retry_after=pause) from error
+
+    def _download(self, claim: Claim, clip: Clip, url: str, deadline: clock.Deadline) -> None:
+        """Fetch, verify and publish. A broken file is thrown away, a part of a good one is kept and carried on with."""
+        job = claim.job
+        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        part = target.with_name(target.name + ".part")
+        clip.count_attempt()
+        with self._downloads:
+            loaded = self._service_of(job.service).fetch(url, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()), "video")
+        try:
+            facts = self._finisher.verify_clip(part, clip.asked_seconds)
+        except BrokenMedia:
+            part.unlink(missing_ok=True)
+            raise
+        atomic.publish(part, target)
+        clip.facts = {**facts, "sha256": loaded.sha256}
+        clip.step, clip.file, clip.error = Step.DONE, target.name, None
+        job.record("downloaded", f"clip {clip.index + 1}, {loaded.size_bytes} bytes")
+        claim.save()
+
+    def _still_running(self, claim: Claim, clip: Clip) -> None:
+        job = claim.job
+        minutes = clock.age_seconds(job.submit_time) / 60
+        limit = self._settings.job_age_warning_minutes
+        if minutes > limit and job.warn(f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."):
+            log.warning(
+                "Not there after %.0f minutes; it is asked for until its deadline.", minutes, extra={"content_id": job.content_id}
+            )
+        if minutes > self._settings.job_deadline_hours * 60 and clip.count("overdue") >= OVERDUE_CHECKS:
+            self._fail(claim, clip, f"it was not there {self._settings.job_deadline_hours:g} hours after it was accepted")
+            return
+        clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
+        claim.save()
+
+    def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
+        if clip.count("not_found") >= LOST_AFTER_CHECKS:
+            self._fail(claim, clip, f"{error} It was asked for {LOST_AFTER_CHECKS} times in a row")
+            return
+        self._postpone(claim, clip, self._pace(claim, clip), error)
+        raise TryAgainLater(f"{error} It is asked for again before it counts as lost.")
+
+    def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: TenxsomError) -> None:
+        clip.next_check_at, clip.error = clock.later(seconds), str(error)
+        claim.save()
+
+    def _fail(self, claim: Claim, clip: Clip, reason: str) -> None:
+        clip.step, clip.error = Step.FAILED, reason
+        claim.job.record("clip_failed", f"clip {clip.index + 1}: {reason}")
+        claim.save()
+
+    def _pace(self, claim: Claim, clip: Clip) -> float:
+        """How long until the next check: a quarter of the clip's age, so that young ones are asked for often, old ones rarely."""
+        capabilities = self._service_of(claim.job.service).capabilities
+        age = clock.age_seconds(clip.submitted_at or claim.job.submit_time)
+        return min(capabilities.longest_check_seconds, max(capabilities.first_check_seconds, age / 4))

@@ -1,0 +1,119 @@
+"""The way onto the belt: what a definition's id means today, and the job that is accepted for it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tenxsom import clock, terminal
+from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict, Problem
+from tenxsom.model.definition import JobDefinition
+from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.reports import Shelf
+from tenxsom.store.queue import JobQueue
+
+
+class Order(NamedTuple):
+    """A validated definition, the file it came from, the service that will make it, and in which aspect ratio."""
+
+    definition: JobDefinition
+    source: str
+    service: str
+    shape: str
+
+
+class Standing(StrEnum):
+    """What is known about a content_id before anything is done."""
+
+    NEW = "new"
+    ON_ITS_WAY = "on_its_way"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Intake(NamedTuple):
+    standing: Standing
+    report: dict[str, Any] | None = None
+
+
+def sources(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Every definition that the arguments stand for: its name for messages, and its bytes. A folder stands for its *.json."""
+    for name in names:
+        if not name:
+            raise BadInput("An argument is empty (an unset variable in the command?); name a file, a folder or -.")
+        path = Path(name)
+        if name != "-" and path.is_dir():
+            files = sorted(file for file in path.glob("*.json") if file.name[0] != ".")
+            if not files:
+                raise BadInput(f"{name}: this folder holds no definitions (*.json).")
+            yield from ((str(file), terminal.read_input(str(file))) for file in files)
+        else:
+            yield ("standard input" if name == "-" else name), terminal.read_input(name)
+
+
+def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
+    """Two files of one run must not ask for the same id: one of them would silently not be made."""
+    first: dict[str, Order] = {}
+    problems = []
+    for order in orders:
+        other = first.setdefault(order.definition.content_id, order)
+        if other is not order:
+            sentence = f"{order.definition.content_id!r} is used by {other.source} too; give each its own"
+            problems.append(BadDefinition(order.source, [Problem("content_id", sentence)]))
+    return problems
+
+
+def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: bool) -> Intake:
+    """What a definition's id stands for. Same id and same definition are the same job.
+
+    Raises Conflict when the id belongs to another definition, or when `again` asks for a second one while the first is still
+    on its way; both before anything is written.
+    """
+    try:
+        pending = queue.load(definition.content_id)
+    except BrokenState as error:
+        raise Conflict(f"{definition.content_id}: its state file cannot be used because {error}.") from None
+    if pending:
+        _same(definition, pending.fingerprint, "is on its way")
+        if again:
+            raise Conflict(
+                f"{definition.content_id} is still on its way; --again makes a second one only when the first has ended."
+            )
+        return Intake(Standing.ON_ITS_WAY)
+    report = shelf.final_report(definition.content_id)
+    if report is None or again:
+        return Intake(Standing.NEW)
+    _same(definition, report.get("fingerprint", ""), "has been made")
+    return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report)
+
+
+def new_job(definition: JobDefinition, service: str, expected_file: str) -> VideoJob:
+    """The job for a definition, as it is first written to disk."""
+    job = VideoJob(
+        schema_version=SCHEMA_VERSION,
+        revision=1,
+        content_id=definition.content_id,
+        job_id=None,
+        title=definition.title,
+        state=State.ACCEPTED,
+        service=service,
+        submit_time=clock.stamp(),
+        status_endpoint=None,
+        expected_file_path=expected_file,
+        run_id=f"tx-{uuid.uuid4().hex[:16]}",
+        definition=definition.as_dict(),
+        fingerprint=definition.fingerprint(),
+    )
+    job.record("accepted", f"for {service}")
+    return job
+
+
+def _same(definition: JobDefinition, fingerprint: str, what: str) -> None:
+    if fingerprint and fingerprint != definition.fingerprint():
+        raise Conflict(
+            f"{definition.content_id} {what} with another definition. Give this one its own content_id"
+            " (or run it with --again once the first has ended, which keeps the first one's files)."
+        )

@@ -1,0 +1,197 @@
+"""The final reports: what became of a job, for people and for programs. One per job, written last."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tenxsom import atomic, clock
+from tenxsom.errors import BrokenState
+from tenxsom.model.job import State, VideoJob
+from tenxsom.model.money import ZERO, text, usd
+from tenxsom.model.strict_json import pretty
+
+SCHEMA_VERSION = 1
+
+MILESTONES = frozenset({
+    "accepted", "planned", "image_requested", "image_ready", "image_fetched", "asset_uploaded",
+    "video_requested", "video_ready", "downloaded", "verified",
+})  # fmt: skip
+"""The events of the audit trail that the report times."""
+
+
+NEEDED = frozenset({"content_id", "state", "run_id", "fingerprint", "service", "planner", "clips", "cost", "warnings"})
+"""What a report must hold for the rest of the program to work with it."""
+
+
+class Shelf:
+    """The folder of finished work: one stem per job, and beside it everything that belongs to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def video(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.mp4"
+
+    def thumbnail(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.jpg"
+
+    def subtitles(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.srt"
+
+    def blueprint(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.blueprint.json"
+
+    def completion_report(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}_completion_report.json"
+
+    def failure_report(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}_failure_report.json"
+
+    def clip(self, content_id: str, index: int) -> Path:
+        """A clip of a job that has several; `~` occurs in no content_id, so it never takes another job's name."""
+        return self.folder / f"{content_id}~clip{index + 1:02}.mp4"
+
+    def still(self, content_id: str, index: int) -> Path:
+        """Where a clip's still lies between its download and its upload."""
+        return self.folder / f"{content_id}~still{index + 1:02}"
+
+    def clip_target(self, content_id: str, index: int, clips: int) -> Path:
+        """Where a downloaded clip belongs: under the job's own name if it is the only one."""
+        return self.video(content_id) if clips == 1 else self.clip(content_id, index)
+
+    def final_report(self, content_id: str) -> dict[str, Any] | None:
+        """The job's final report; None while it has none. Raises BrokenState for one that cannot be read."""
+        for path in (self.completion_report(content_id), self.failure_report(content_id)):
+            try:
+                report = json.loads(path.read_bytes())
+                if isinstance(report, dict) and NEEDED <= report.keys() and isinstance(report["state"], str):
+                    return report
+                raise ValueError("it is no report of ours")
+            except FileNotFoundError:
+                continue
+            except (ValueError, OSError, RecursionError) as error:
+                raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
+        return None
+
+    def set_aside(self, content_id: str) -> int | None:
+        """Keep an earlier run's files under a numbered stem (`<content_id>~1.mp4`); returns the number, None if there were none."""
+        files = self.files_of(content_id)
+        if not files:
+            return None
+        number = 1
+        while any(self.folder.glob(f"{glob.escape(content_id)}~{number}[._]*")):
+            number += 1
+        for path in files:
+            atomic.publish(path, path.with_name(f"{content_id}~{number}{path.name[len(content_id) :]}"))
+        return number
+
+    def files_of(self, content_id: str) -> list[Path]:
+        """The final files of a job that exist."""
+        makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
+        return [path for path in (maker(content_id) for maker in makers) if path.exists()]
+
+
+def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """Everything about a finished job. `facts` are the verified video's, with its size and sha256; `files` name its files."""
+    return _common(job, State.COMPLETED) | {"media": dict(facts), "files": dict(files)}
+
+
+def failure_report(job: VideoJob, reason: str, files: Mapping[str, str], state: State = State.FAILED) -> dict[str, Any]:
+    """Everything about a job that has ended without a video, what can be done about it, and its whole state (`job`) for a retry."""
+    advice = f"manage_jobs.py retry {job.content_id} makes what is missing once more; it says first what that costs."
+    return _common(job, state) | {
+        "reason": reason,
+        "advice": advice,
+        "files": dict(files),
+        "definition": job.definition,
+        "blueprint": job.blueprint,
+    }
+
+
+def write(path: Path, report: Mapping[str, Any]) -> None:
+    """Make a report durable. Raises DiskTrouble."""
+    atomic.write(path, pretty(report))
+
+
+def _common(job: VideoJob, state: State) -> dict[str, Any]:
+    planner = (job.blueprint or {}).get("planner", {})
+    ended = clock.stamp()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "content_id": job.content_id,
+        "title": job.title,
+        "state": state.value,
+        "archetype": job.definition.get("archetype"),
+        "tier": job.definition.get("tier"),
+        "platform": job.definition.get("platform"),
+        "service": job.service,
+        "job_id": masked_id(job.job_id),
+        "run_id": job.run_id,
+        "fingerprint": job.fingerprint,
+        "planner": planner,
+        "times": {"accepted": job.submit_time, "ended": ended, "total_seconds": _between(job.submit_time, ended)},
+        "steps": _steps(job, ended),
+        "clips": [_clip(clip.as_dict()) for clip in job.clips],
+        "cost": _cost(job),
+        "warnings": job.warnings,
+        "metadata": job.definition.get("metadata", {}),
+        "history": [{**entry, "detail": masked_id(entry["detail"])} if "detail" in entry else entry for entry in job.history],
+    }
+
+
+def _clip(clip: Mapping[str, Any]) -> dict[str, Any]:
+    video, image = clip["video"], clip["image"]
+    return {
+        "index": clip["index"],
+        "step": clip["step"],
+        "prompt": clip["prompt"],
+        "asked_seconds": clip["asked_seconds"],
+        "made_seconds": clip["seconds"],
+        "aspect_ratio": clip["aspect_ratio"],
+        "image_job_id": masked_id(image.get("job_id")),
+        "video_job_id": masked_id(video.get("job_id")),
+        "generation_id": video.get("generation_id"),
+        "attempts": clip["attempts"],
+        "status_checks": clip["checks"],
+        "error": clip["error"],
+    }
+
+
+def _cost(job: VideoJob) -> dict[str, Any]:
+    lines = [{"step": line["step"], "clip": line["clip"], "usd": line["usd"], "entry": line["entry"]} for line in job.spend]
+    counted = sum((usd(line["usd"]) for line in job.spend if line["entry"] != "released"), ZERO)
+    return {"currency": "USD", "total_usd": text(counted), "items": lines}
+
+
+def _steps(job: VideoJob, ended: str) -> list[dict[str, Any]]:
+    """The milestones of the audit trail with the seconds each one took to come after the one before."""
+    steps, before = [], job.submit_time
+    for entry in job.history:
+        if entry["event"] in MILESTONES:
+            steps.append(
+                {
+                    "step": entry["event"],
+                    "at": entry["time"],
+                    "seconds": _between(before, entry["time"]),
+                    "detail": entry.get("detail", ""),
+                }
+            )
+            before = entry["time"]
+    return [*steps, {"step": "reported", "at": ended, "seconds": _between(before, ended), "detail": ""}]
+
+
+def _between(start: str, end: str) -> float:
+    return round((clock.parse(end) - clock.parse(start)).total_seconds(), 3)
+
+
+_ADDRESS = re.compile(r"(?<![^\s:@/%])[^\s:@/%]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]+")
+
+
+def masked_id(job_id: str | None) -> str | None:
+    """A vendor's job id without the account's e-mail address that it contains."""
+    return None if job_id is None else _ADDRESS.sub("***", job_id)

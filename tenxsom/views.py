@@ -1,0 +1,204 @@
+"""How results look: outcomes and estimates as tables for people and as documents for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tenxsom import clock
+from tenxsom.belt.outcome import Outcome, worst
+from tenxsom.belt.payment import spent_usd
+from tenxsom.model import money
+from tenxsom.model.job import State
+from tenxsom.reports import masked_id
+from tenxsom.terminal import Result, table
+
+if TYPE_CHECKING:
+    from tenxsom.belt.intake import Order
+    from tenxsom.model.blueprint import Blueprint
+    from tenxsom.model.job import VideoJob
+
+WORDS = {
+    "accepted": "accepted, goes on with the next tick",
+    "submitting": "on its way, goes on with the next tick",
+    "waiting": "at the service, collected by the next ticks",
+    "over_budget": "waits for the budget",
+    "submit_unknown": "waits for your decision",
+    "completed": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+"""What a job's state means, in the words of the tables."""
+
+
+def outcomes(results: Sequence[Outcome]) -> Result:
+    """The outcomes of a run: one row a job, the sentences of those that have one, and where the files are."""
+    code = worst(result.exit_code for result in results)
+    rows = [
+        (
+            result.content_id,
+            WORDS.get(result.state, result.state),
+            result.service or "",
+            _seconds(result.seconds),
+            _cost(result.cost_usd),
+        )
+        for result in results
+    ]
+    lines = [table(("JOB", "STATE", "SERVICE", "SECONDS", "COST"), rows, right=(3, 4))]
+    lines += [_details(result) for result in results if result.message or result.file or result.report]
+    if len(results) > 1:
+        counts = Counter(result.state for result in results)
+        total = sum((money.usd(result.cost_usd) for result in results if result.cost_usd), money.ZERO)
+        lines.append(
+            f"{len(results)} jobs: {', '.join(f'{count} {state}' for state, count in counts.items())}; {money.shown(total)} in all."
+        )
+    return Result(code, lambda: {"jobs": [result.as_dict() for result in results]}, "\n\n".join(lines))
+
+
+def tick(results: Sequence[Outcome], left: int) -> Result:
+    """What a tick did: a row for each job that ended or wants attention, and the number of those that wait."""
+    notable = [result for result in results if result.message or not result.is_on_its_way]
+    code = worst(result.exit_code for result in results)
+    done = sum(result.state == State.COMPLETED for result in results)
+    summary = f"{len(results)} checked, {done} done, {left} pending."
+    text = outcomes(notable).text if notable else ""
+
+    def document() -> dict[str, Any]:
+        return {"jobs": [result.as_dict() for result in results], "checked": len(results), "completed": done, "pending": left}
+
+    return Result(code, document, f"{text}\n\n{summary}" if text else summary)
+
+
+def estimates(plans: Sequence[tuple[Order, Blueprint, VideoJob]], price_of: Callable[[str], money.ServicePrice]) -> Result:
+    """What a dry run found: the segments of every plan, the clips they become, and what they would cost."""
+    documents, texts, total = [], [], money.ZERO
+    for order, blueprint, job in plans:
+        cost = _estimated(job, price_of(order.service))
+        total += cost
+        documents.append(
+            {
+                "content_id": job.content_id,
+                "service": order.service,
+                "aspect_ratio": order.shape,
+                "estimated_usd": money.text(cost),
+                "planning_usd": blueprint.planner.cost_usd,
+                "clips": [
+                    {"asked_seconds": clip.asked_seconds, "seconds": clip.seconds, "prompt": clip.prompt} for clip in job.clips
+                ],
+                "blueprint": blueprint.as_dict(),
+            }
+        )
+        texts.append(_estimate_text(order, blueprint, job, cost))
+    if len(plans) > 1:
+        texts.append(f"{len(plans)} jobs, {money.shown(total)} for the clips in all. Nothing was written or ordered.")
+    return Result(0, lambda: {"dry_run": True, "estimated_usd": money.text(total), "jobs": documents}, "\n\n".join(texts))
+
+
+def status(jobs: Sequence[VideoJob]) -> Result:
+    """The queue: a row a job, and how many there are of each state."""
+
+    def document() -> dict[str, Any]:
+        return {"jobs": [job.as_dict() for job in jobs], "pending": len(jobs)}
+
+    if not jobs:
+        return Result(0, document, "No pending video jobs.")
+    rows = [
+        (job.content_id, job.state, job.service, age(job.submit_time), _whereabouts(job), money.shown(spent_usd(job)))
+        for job in jobs
+    ]
+    listing = table(("JOB", "STATE", "SERVICE", "AGE", "NEXT STEP", "COST"), rows, right=(3, 5))
+    troubles = [f"{job.content_id}: {clip.error}" for job in jobs for clip in job.clips if clip.error and not clip.is_final]
+    counts = Counter(job.state for job in jobs)
+    return Result(
+        0, document, "\n\n".join([listing, *troubles, ", ".join(f"{count} {state}" for state, count in counts.items()) + "."])
+    )
+
+
+def job(document: dict[str, Any]) -> Result:
+    """One job: what it is, and its audit trail as a table."""
+    heads = (
+        "content_id",
+        "title",
+        "state",
+        "service",
+        "job_id",
+        "submit_time",
+        "status_endpoint",
+        "expected_file_path",
+        "reason",
+        "error",
+    )
+    facts = [f"{name:<20}{document[name]}" for name in heads if document.get(name)]
+    rows = [
+        (entry["time"], entry["event"], _short(masked_id(str(entry.get("detail", ""))) or "", 90))
+        for entry in document.get("history", [])
+    ]
+    return Result(0, lambda: {"job": document}, "\n".join(facts) + "\n\n" + table(("TIME", "EVENT", "DETAIL"), rows))
+
+
+def sentence(content_id: str, words: str) -> Result:
+    """A command that did one thing and says so."""
+    return Result(0, lambda: {"content_id": content_id, "message": words}, words)
+
+
+def raw(document: dict[str, Any]) -> Result:
+    """A document that is itself the result."""
+    return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def age(moment: str) -> str:
+    """How long ago a stored moment is, in the largest fitting unit."""
+    seconds = clock.age_seconds(moment)
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _whereabouts(job: VideoJob) -> str:
+    steps = Counter(str(clip.step) for clip in job.clips)
+    return ", ".join(step if len(job.clips) == 1 else f"{count} × {step}" for step, count in steps.items()) or "plan"
+
+
+def _estimate_text(order: Order, blueprint: Blueprint, job: VideoJob, cost: Decimal) -> str:
+    made = sum(clip.seconds for clip in job.clips)
+    head = f"{job.content_id}: {job.title}"
+    facts = f"{order.service}, {order.shape}, {len(job.clips)} clip{'s' * (len(job.clips) != 1)}, {made:g} s, {money.shown(cost)}"
+    planned = f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else "")
+    segments = blueprint.video_plan.script_segments
+    rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
+    return f"{head}\n{facts}\n{planned}\n\n" + table(("TIME", "SEGMENT", "SECONDS", "WORDS"), rows, right=(2,))
+
+
+def _estimated(job: VideoJob, price: money.ServicePrice) -> Decimal:
+    return sum((price.image + price.of_clip(clip.seconds) for clip in job.clips), money.ZERO)
+
+
+def _details(result: Outcome) -> str:
+    lines: list[Any] = [f"{result.content_id}"]
+    lines += [
+        f"  {label:<8}{value}"
+        for label, value in (("video", result.file if result.report else None), ("report", result.report))
+        if value
+    ]
+    if not result.report and result.file:
+        lines.append(f"  {'state':<8}{result.file}")
+    if result.message:
+        lines.append(f"  {result.message.removeprefix(result.content_id + ': ')}")
+    lines += [f"  {'note':<8}{warning}" for warning in result.warnings]
+    return "\n".join(lines)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _cost(value: str | None) -> str:
+    return "" if value is None else money.shown(money.usd(value))
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
