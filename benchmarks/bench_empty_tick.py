@@ -1,0 +1,27 @@
+"""A tick over an empty queue against `python3 -c "import requests"`: whole processes, taking turns. Limit: 0.4."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from harness import ROOT, alternate, environment, median, ratios, seconds_of, verdict
+
+ROUNDS = 21
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as home:
+        (Path(home) / "pending_video_jobs").mkdir()
+
+        def run(*arguments: str) -> float:
+            return seconds_of(lambda: subprocess.run([sys.executable, *arguments], env=environment(TENXSOM_HOME=home), check=True, stdout=subprocess.DEVNULL))
+
+        ours, theirs = alternate(ROUNDS, lambda: run(str(ROOT / "poll_video_status.py")), lambda: run("-c", "import requests"))
+    return verdict("A tick over an empty queue", [("of `import requests`", median(ratios(ours, theirs)), "≤", 0.4)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""A whole tick over 1,000 pending jobs at 100 ms per answer, 64 at once, against the ideal: jobs × latency ÷ concurrency.
+
+Measured from the start of the process to its end: start-up, reading the queue, asking, and one durable state write per job.
+Limits: 1.15 over HTTP, 1.2 over TLS. After every round it is checked that each job was really asked for, once, and saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness import ROOT, environment, median, seconds_of, verdict
+
+from tenxsom import clock
+from tenxsom.model.job import Clip, State, Step, VideoJob
+
+JOBS, PAUSE, CONCURRENCY, ROUNDS = 1000, 0.1, 64, 5
+IDEAL = JOBS * PAUSE / CONCURRENCY
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plain = [tick(folder, f"http://127.0.0.1:{port}/v1") for port in vendor() for _ in range(ROUNDS + 1)][1:]
+        certificate = make_certificate(folder)
+        secure = [tick(folder, f"https://localhost:{port}/v1", certificate) for port in vendor(certificate) for _ in range(ROUNDS + 1)][1:]
+    title = f"A tick over {JOBS} jobs, {PAUSE * 1000:.0f} ms per answer, {CONCURRENCY} at once; ideal {IDEAL:.2f} s"
+    return verdict(title, [("over HTTP", median(plain) / IDEAL, "≤", 1.15), ("over TLS", median(secure) / IDEAL, "≤", 1.2)])
+
+
+def tick(folder: Path, base_url: str, certificate: tuple[Path, Path] | None = None) -> float:
+    """Seconds of one tick over a fresh queue."""
+    home = folder / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    pending = home / "pending_video_jobs"
+    pending.mkdir(parents=True)
+    for number in range(JOBS):
+        (pending / f"job-{number:04}.json").write_text(json.dumps(waiting_job(f"job-{number:04}").as_dict(), indent=1))
+    os.sync()
+    settings = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:bench", "USEAPI_BASE_URL": base_url}
+    settings |= {"POLL_CONCURRENCY": str(CONCURRENCY)} | ({"TLS_CA_FILE": str(certificate[0])} if certificate else {})
+    command = [sys.executable, str(ROOT / "poll_video_status.py")]
+    taken = seconds_of(lambda: subprocess.run(command, env=environment(**settings), check=True, stdout=subprocess.DEVNULL))
+    saved = [json.loads(path.read_bytes()) for path in pending.glob("*.json")]
+    if len(saved) != JOBS or any(job["clips"][0]["checks"] != 1 or job["revision"] != 2 for job in saved):
+        raise SystemExit("The tick did not ask for every job once and save it; the figure would mean nothing.")
+    return taken
+
+
+def waiting_job(content_id: str) -> VideoJob:
+    """A job as the orchestrator leaves it: its clip is at the service."""
+    job = VideoJob(1, 1, content_id, None, "A title", State.WAITING, "useapi_ltx", clock.stamp(), None, f"{content_id}.mp4", "tx-1", {}, "f")
+    job.blueprint = {"video_plan": {"script_segments": [{"content": "word " * 40, "visual_cue": "light " * 60, "duration": 5}]}}
+    clip = Clip(0, "a prompt " * 30, "a picture " * 30, 5, 5, "16:9", step=Step.AWAIT_VIDEO, submitted_at=clock.stamp())
+    clip.video = {"job_id": f"email:bench@example.com-job:{content_id}-type:video", "generation_id": None}
+    clip.status_endpoint = f"/ltxstudio/assets/email%3Abench%40example.com-job%3A{content_id}-type%3Avideo"
+    job.clips = [clip]
+    for event in ("accepted", "planned", "image_requested", "image_ready", "image_fetched", "asset_uploaded", "video_requested"):
+        job.record(event, "clip 1")
+    job.settle_state()
+    return job
+
+
+@contextlib.contextmanager
+def _running(command: list[str]) -> Iterator[None]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def vendor(certificate: tuple[Path, Path] | None = None, pause: float = PAUSE) -> Iterator[int]:
+    """The port of a stub vendor that runs for the length of one loop."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(Path(__file__).with_name("stub_vendor.py")), str(port), str(pause)]
+    with _running(command + [str(path) for path in certificate or ()]):
+        yield port
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost, signed by itself."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    return certificate, key
+
+
+if __name__ == "__main__":
+    sys.exit(main())
