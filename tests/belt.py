@@ -1,0 +1,99 @@
+"""What the tests of the whole belt share: definitions, homes, running a script as a process, a studio behind a socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN = "user:12345-test"
+
+
+def definition(content_id: str = "lake", **changes: Any) -> dict[str, Any]:
+    """A small valid definition."""
+    page = {
+        "content_id": content_id,
+        "title": "The lake that glows at night",
+        "archetype": "documentary_mystery",
+        "tier": "volume",
+        "target_duration": 3,
+        "platform": "youtube",
+    }
+    return {**page, **changes}
+
+
+@dataclass
+class Ended:
+    """A script that has run."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return dict(json.loads(self.out))
+
+
+@dataclass
+class Belt:
+    """A home folder with the scripts to run in it. `environment` is what the scripts see besides PATH."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, page: dict[str, Any], name: str | None = None) -> Path:
+        path = self.home / (name or f"{page['content_id']}.job.json")
+        path.write_text(json.dumps(page))
+        return path
+
+    def run(self, script: str, *arguments: object, stdin: str | None = None, timeout: float = 120) -> Ended:
+        """Run a script to its end."""
+        process = self.start(script, *arguments)
+        out, err = process.communicate(stdin, timeout=timeout)
+        return Ended(process.returncode, out, err)
+
+    def start(self, script: str, *arguments: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start a script; `before` is put in front of the interpreter (strace, say)."""
+        command = [*before, sys.executable, str(ROOT / script), *map(str, arguments)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd="/", env=self.env(), text=True, **pipes)
+
+    def env(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ}
+        return kept | {"TENXSOM_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"} | self.environment
+
+    def submit(self, *pages: dict[str, Any], flags: tuple[str, ...] = ()) -> Ended:
+        return self.run("master_orchestrator_v3.py", "--json", *flags, *[self.write(page) for page in pages])
+
+    def poll(self, *content_ids: str) -> Ended:
+        return self.run("poll_video_status.py", "--json", *content_ids)
+
+    def state(self, content_id: str) -> dict[str, Any] | None:
+        path = self.home / "pending_video_jobs" / f"{content_id}.json"
+        return dict(json.loads(path.read_text())) if path.exists() else None
+
+    def report(self, content_id: str) -> dict[str, Any] | None:
+        for kind in ("completion", "failure"):
+            path = self.home / "completed_videos" / f"{content_id}_{kind}_report.json"
+            if path.exists():
+                return dict(json.loads(path.read_text()))
+        return None
+
+    def collect(self, content_id: str, ticks: int = 30) -> dict[str, Any]:
+        """Tick until the job has its final report."""
+        for _ in range(ticks):
+            if report := self.report(content_id):
+                return report
+            ended = self.poll(content_id)
+        raise AssertionError(f"{content_id} has no report after {ticks} ticks: {ended.out} {ended.err}")
+
+    def leftovers(self) -> list[str]:
+        """Files in the two folders that should not outlive their use."""
+        names = [path.name for folder in ("pending_video_jobs", "completed_videos") for path in (self.home / folder).rglob("*")]
+        return [name for name in names if name.endswith((".tmp", ".part")) or "~still" in name or "~clip" in name]

@@ -1,0 +1,51 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenxsom import clock, settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty TENXSOM_HOME, in an environment without any setting of ours."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    names = [setting.name for setting in settings.SETTINGS]
+    for name in [*names, *(f"{name}_FILE" for name in names), "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TENXSOM_HOME", str(folder))
+    yield folder
+    clock.forget_stop()
+
+
+@dataclass
+class StudioBehindASocket:
+    """A local studio that other processes reach at `url`, with its script of faults and its count of charges."""
+
+    url: str
+    world: Path
+
+    def write_faults(self, *rules: dict[str, Any]) -> None:
+        (self.world / "faults.json").write_text(json.dumps(rules))
+
+    def charges(self) -> list[dict[str, Any]]:
+        path = self.world / "charges.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[StudioBehindASocket]:
+    """A fresh studio on a free port of this machine."""
+    from tenxsom.studio.server import running
+
+    world = tmp_path / "studio"
+    with running(world) as server:
+        yield StudioBehindASocket(server.url, world)

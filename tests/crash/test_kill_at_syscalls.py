@@ -1,0 +1,88 @@
+"""kill -9, and disk errors, at the writes, fsyncs and renames of a submission and of a collection (injected by strace).
+
+`make test` strikes at a sample of the places, `make soak` at every one (CRASH_POINTS=all).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.belt import TOKEN, Belt, definition
+from tests.crash import invariants
+
+SYSCALLS = ("write", "fsync", "rename")
+SAMPLE = 5
+"""So many places of each kind are struck, spread evenly, unless CRASH_POINTS=all."""
+
+
+def can_trace() -> bool:
+    if not shutil.which("strace"):
+        return False
+    return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not can_trace(), reason="strace is not installed or may not trace here: apt-get install strace")
+
+
+@pytest.fixture
+def belt(tmp_path, studio) -> Belt:
+    return Belt(tmp_path, {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1"})
+
+
+def traced(belt: Belt, injection: str, script: str, *arguments: object) -> int:
+    process = belt.start(script, *arguments, before=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={injection}"))
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+def places(belt: Belt, log: Path, script: str, *arguments: object) -> Counter[str]:
+    """How often each of the system calls happens in an undisturbed run."""
+    traced_calls = ",".join((*SYSCALLS, "renameat", "renameat2"))
+    process = belt.start(script, *arguments, before=("strace", "-f", "-qq", "-o", str(log), "-e", f"trace={traced_calls}"))
+    process.communicate(timeout=120)
+    return Counter(re.findall(r"^\d+\s+(\w+)\(", log.read_text(), re.MULTILINE))
+
+
+def sample(count: int) -> list[int]:
+    if os.environ.get("CRASH_POINTS") == "all" or count <= SAMPLE:
+        return list(range(1, count + 1))
+    return sorted({round(1 + step * (count - 1) / (SAMPLE - 1)) for step in range(SAMPLE)})
+
+
+@pytest.mark.parametrize("syscall", SYSCALLS)
+def test_a_submission_killed_while_it_writes_is_carried_on_without_paying_twice(belt, studio, tmp_path, syscall):
+    counts = places(belt, tmp_path / "log", "master_orchestrator_v3.py", "--json", belt.write(definition("counted")))
+    assert counts[syscall] > 3
+    for place in sample(counts[syscall]):
+        content_id = f"{syscall}-{place}"
+        job = belt.write(definition(content_id))
+        traced(belt, f"{syscall}:signal=KILL:when={place}", "master_orchestrator_v3.py", "--json", job)
+        invariants.paid_at_most_once(studio.charges())
+        belt.run("master_orchestrator_v3.py", "--json", job)
+        assert belt.state(content_id)["state"] in ("waiting", "submit_unknown"), belt.state(content_id)
+        invariants.all_hold(belt, studio.charges(), content_id)
+        for path in (belt.home / "pending_video_jobs").glob("quarantine/*"):
+            raise AssertionError(f"a half file was found: {path}")
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+@pytest.mark.parametrize("syscall", ["write", "fsync", "rename"])
+def test_a_disk_error_while_submitting_loses_nothing_and_pays_nothing_twice(belt, studio, tmp_path, syscall, error):
+    counts = places(belt, tmp_path / "log", "master_orchestrator_v3.py", "--json", belt.write(definition("counted")))
+    for place in sample(counts[syscall])[1:-1:2]:
+        content_id = f"{syscall}-{place}-{error}".lower()
+        job = belt.write(definition(content_id))
+        code = traced(belt, f"{syscall}:error={error}:when={place}+", "master_orchestrator_v3.py", "--json", job)
+        assert code != 0
+        invariants.paid_at_most_once(studio.charges())
+        belt.run("master_orchestrator_v3.py", "--json", job)
+        assert belt.state(content_id)["state"] in ("waiting", "submit_unknown")
+        invariants.all_hold(belt, studio.charges(), content_id)
+        assert not belt.leftovers()

@@ -1,0 +1,388 @@
+"""Free calls: when they are tried again, when they are not, and where the token goes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import pytest
+import responses
+
+from tenxsom import clock
+from tenxsom.errors import Interrupted, ServiceDown, ServiceRefused
+from tenxsom.net import client as client_module
+from tenxsom.net.circuit import Circuit
+from tenxsom.net.client import HttpClient
+from tests import net_server
+from tests.net_server import ScriptedServer, answer, raw
+
+TOKEN = "user:12345-SECRETSECRETSECRET"
+
+
+def client_of(url: str, **options: object) -> HttpClient:
+    return HttpClient(url, headers={"Authorization": f"Bearer {TOKEN}"}, name="UseAPI", **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that would have been made; none is."""
+    made: list[float] = []
+    monkeypatch.setattr(clock, "sleep", made.append)
+    return made
+
+
+PASSING = {
+    "closed": net_server.close_at_once,
+    "reset": raw(b"", then="reset"),
+    "stalled": raw(b"", then="stall"),
+    "cut off": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"),
+    "garbage": raw(b"hello\r\n\r\n"),
+} | {str(status): answer(status, Connection="close") for status in (408, 429, 500, 502, 503, 504, 522, 529, 599)}
+
+
+@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING.keys())
+def test_a_passing_trouble_is_tried_again(trouble: net_server.Behaviour, pauses: list[float]) -> None:
+    with ScriptedServer(trouble, trouble, answer(200, {"status": "fine"})) as server:
+        with client_of(server.url) as client:
+            assert client.get("/x", timeout=0.3).json() == {"status": "fine"}
+    assert len(pauses) == 2
+    assert 0 <= pauses[0] <= 0.5
+    assert 0 <= pauses[1] <= 1.0
+
+
+@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING.keys())
+def test_a_trouble_that_does_not_pass_ends_in_service_down(trouble: net_server.Behaviour, pauses: list[float]) -> None:
+    with ScriptedServer(trouble) as server, client_of(server.url, circuit=Circuit(99)) as client:
+        with pytest.raises(ServiceDown, match=r"^UseAPI could not .* it will be asked again\.$"):
+            client.get("/x", timeout=0.2, retries=1)
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 302, 400, 401, 402, 403, 404, 409, 410, 412, 418, 422, 451, 596])
+def test_every_final_status_is_returned_at_once(status: int, pauses: list[float]) -> None:
+    with ScriptedServer(answer(status, b"" if status == 204 else b'{"error": "x"}', Location="/elsewhere")) as server:
+        with client_of(server.url) as client:
+            assert client.get("/x").status == status
+        assert len(server.requests) == 1
+    assert pauses == []
+
+
+def test_the_wait_a_service_asks_for_is_kept(pauses: list[float]) -> None:
+    with ScriptedServer(answer(503, Retry_After="7", Connection="close"), answer(200)) as server, client_of(server.url) as client:
+        client.get("/x")
+    assert pauses == [7.0]
+
+
+def test_a_wait_longer_than_the_cap_is_left_to_the_caller(pauses: list[float]) -> None:
+    with ScriptedServer(answer(503, Retry_After="600")) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown) as down:
+            client.get("/x")
+        assert len(server.requests) == 1
+    assert (pauses, down.value.retry_after) == ([], 600.0)
+
+
+def test_a_wait_past_the_deadline_is_not_begun(pauses: list[float]) -> None:
+    with ScriptedServer(answer(503, Retry_After="20")) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown) as down:
+            client.get("/x", deadline_seconds=10)
+        assert len(server.requests) == 1
+    assert (pauses, down.value.retry_after) == ([], 20.0)
+
+
+def test_a_deadline_that_has_passed_asks_nobody() -> None:
+    with ScriptedServer(answer()) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown, match="ran out"):
+            client.get("/x", deadline_seconds=0)
+        assert server.connections == 0
+
+
+def test_a_service_that_drips_is_given_up_in_time() -> None:
+    with (
+        ScriptedServer(net_server.drip(b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 500)) as server,
+        client_of(server.url) as client,
+    ):
+        with pytest.raises(ServiceDown, match="too long"):
+            client.get("/x", timeout=0.3, retries=0)
+
+
+def test_a_429_holds_the_other_free_calls_back_but_opens_no_circuit(pauses: list[float]) -> None:
+    circuit = Circuit(failures=1)
+    with (
+        ScriptedServer(answer(429, Retry_After="9", Connection="close"), answer(200)) as server,
+        client_of(server.url, circuit=circuit) as client,
+    ):
+        with pytest.raises(ServiceDown):
+            client.get("/x", retries=0)
+        assert 8 < circuit.held_seconds() <= 9
+        with pytest.raises(ServiceDown, match="asked for a pause") as held:
+            client.get("/y", deadline_seconds=5)
+        assert server.connections == 1
+        assert client.get("/z").status == 200
+    assert held.value.retry_after is not None
+    assert held.value.retry_after > 8
+    assert len(pauses) == 1
+    assert pauses[0] > 8
+
+
+def test_a_stop_request_ends_the_pause_between_two_tries() -> None:
+    clock.request_stop()
+    try:
+        with ScriptedServer(answer(500)) as server, client_of(server.url) as client, pytest.raises(Interrupted):
+            client.get("/x")
+    finally:
+        clock.forget_stop()
+
+
+def test_a_free_post_is_tried_again_only_if_asked_to(pauses: list[float]) -> None:
+    with ScriptedServer(answer(500)) as server, client_of(server.url, circuit=Circuit(99)) as client:
+        with pytest.raises(ServiceDown):
+            client.post("/assets/", data=b"x")
+        with pytest.raises(ServiceDown):
+            client.post("/assets/", data=b"x", retries=2)
+        assert len(server.requests) == 1 + 3
+
+
+def test_an_upload_sends_the_bytes_the_type_and_the_query() -> None:
+    with ScriptedServer(answer(200, {"asset": {}})) as server, client_of(f"{server.url}/v1/") as client:
+        client.post("/ltxstudio/assets/", data=b"\x89PNG", headers={"Content-Type": "image/png"}, params={"type": "image"})
+        request = server.requests[0]
+    assert request.target == "/v1/ltxstudio/assets/?type=image"
+    assert (request.body, request.headers["content-type"]) == (b"\x89PNG", "image/png")
+
+
+# --- The circuit -----------------------------------------------------------------------------------------------------------
+
+
+def test_after_repeated_failures_the_circuit_opens_and_calls_fail_at_once(pauses: list[float]) -> None:
+    with ScriptedServer(answer(500)) as server, client_of(server.url, circuit=Circuit(failures=3)) as client:
+        with pytest.raises(ServiceDown):
+            client.get("/x")
+        with pytest.raises(ServiceDown, match="3 times in a row") as shut:
+            client.get("/x")
+        assert len(server.requests) == 3
+    assert shut.value.retry_after is not None
+    assert 29 < shut.value.retry_after <= 30
+
+
+def test_a_half_open_circuit_lets_one_probe_through_which_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    circuit = Circuit(failures=2, open_seconds=30)
+    circuit.failed()
+    circuit.check("UseAPI")
+    circuit.failed()
+    with pytest.raises(ServiceDown):
+        circuit.check("UseAPI")
+    now[0] += 30
+    circuit.check("UseAPI")  # the probe
+    with pytest.raises(ServiceDown):
+        circuit.check("UseAPI")
+    circuit.failed()
+    now[0] += 29
+    with pytest.raises(ServiceDown):
+        circuit.check("UseAPI")
+    now[0] += 1
+    circuit.check("UseAPI")  # the second probe
+    circuit.succeeded()
+    for _ in range(3):
+        circuit.check("UseAPI")
+
+
+def test_a_probe_that_never_reports_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    circuit = Circuit(failures=1, open_seconds=30)
+    circuit.failed()
+    now[0] += 30
+    circuit.check("UseAPI")
+    now[0] += 30
+    circuit.check("UseAPI")
+
+
+def test_of_many_threads_exactly_one_is_the_probe() -> None:
+    circuit = Circuit(failures=1, open_seconds=0.2)
+    circuit.failed()
+    time.sleep(0.25)
+    circuit._open_seconds = 60
+    through: list[int] = []
+
+    def knock(number: int) -> None:
+        try:
+            circuit.check("UseAPI")
+            through.append(number)
+        except ServiceDown:
+            pass
+
+    threads = [threading.Thread(target=knock, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(through) == 1
+
+
+@pytest.mark.parametrize("status", [200, 404, 429, 596])
+def test_a_service_that_answers_is_well_whatever_it_says(status: int) -> None:
+    circuit = Circuit(failures=2)
+    circuit.failed()
+    with ScriptedServer(answer(status)) as server, client_of(server.url, circuit=circuit) as client:
+        try:
+            client.get("/x", retries=0)
+        except ServiceDown:
+            assert status == 429
+    circuit.failed()
+    circuit.check("UseAPI")
+
+
+# --- Where the token goes --------------------------------------------------------------------------------------------------
+
+
+def test_the_token_goes_to_the_services_origin_and_nowhere_else() -> None:
+    with ScriptedServer(answer(200)) as home, ScriptedServer(answer(200)) as other, client_of(f"{home.url}/v1") as client:
+        for address in ("/a", f"{home.url}/b", f"{other.url}/c", f"http://localhost:{home.host.rpartition(':')[2]}/d"):
+            client.get(address)
+        assert [("authorization" in request.headers) for request in home.requests] == [True, True, False]
+        assert [request.headers.get("authorization") for request in other.requests] == [None]
+
+
+@pytest.mark.parametrize(
+    "path", ["@evil.example.com/x", "//evil.example.com/x", "\\\\evil.example.com", ":80@evil.example.com/", "../../x", "?a=b"]
+)
+def test_no_path_leads_to_another_host(path: str) -> None:
+    with ScriptedServer(answer(200)) as server, client_of(server.url) as client:
+        client.get(path)
+        assert len(server.requests) == 1
+
+
+def test_a_redirect_is_not_followed_with_the_token() -> None:
+    with ScriptedServer(answer(200)) as other, ScriptedServer(answer(302, Location=f"{other.url}/steal")) as server:
+        with client_of(server.url) as client:
+            assert client.get("/x").status == 302
+        assert other.connections == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd",
+        "ftp://example.com/x",
+        "http://user:pw@example.com/",
+        "http:///x",
+        "https://exa mple:x/",
+        "javascript://x",
+    ],
+)
+def test_an_address_that_is_no_plain_http_address_is_not_asked(address: str) -> None:
+    with client_of("https://api.example.com") as client, pytest.raises(ServiceRefused, match="not asked"):
+        client.get(address)
+
+
+def test_a_post_never_leaves_the_origin() -> None:
+    with client_of("https://api.example.com/v1") as client:
+        with pytest.raises(ValueError, match="origin"):
+            client.post_paid("https://evil.example.com/x", json={})
+
+
+def test_cookies_are_neither_kept_nor_sent() -> None:
+    with ScriptedServer(answer(200, {}, Set_Cookie="session=1; Path=/")) as server, client_of(server.url) as client:
+        for _ in range(2):
+            client.get("/x")
+        assert all("cookie" not in request.headers for request in server.requests)
+
+
+def test_neither_netrc_nor_a_proxy_variable_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    netrc = tmp_path / "netrc"  # type: ignore[operator]
+    netrc.write_text("machine 127.0.0.1 login me password hidden\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with ScriptedServer(answer(200)) as server, HttpClient(server.url, name="UseAPI") as client:
+        client.get("/x")
+        assert "authorization" not in server.requests[0].headers
+
+
+def test_the_token_is_in_no_message_no_repr_and_no_log(caplog: pytest.LogCaptureFixture, pauses: list[float]) -> None:
+    caplog.set_level(logging.DEBUG)
+    with ScriptedServer(answer(500, {"error": f"your token {TOKEN} is odd"})) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown) as down:
+            client.get("/jobs/email:someone@example.com-job:1")
+        told = str(down.value) + repr(down.value) + repr(client) + caplog.text
+    assert "your token *** is odd" in told
+    assert "SECRET" not in told
+    assert "someone" not in told
+
+
+@pytest.mark.parametrize("value", ["Bearer SECRET\r\nX: y", " SECRET", "SECRET\n", "SECRÉT…", "SECRET\x00"])
+def test_a_header_that_cannot_work_is_refused_without_being_repeated(value: str) -> None:
+    with pytest.raises(ValueError, match="Authorization") as refused:
+        HttpClient("https://api.example.com", headers={"Authorization": value}, name="UseAPI")
+    assert "SECR" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "api.example.com", "ftp://api.example.com", "https://", "https://me:pw@api.example.com", "https://a.example.com?x=1"],
+)
+def test_a_base_url_that_cannot_work_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="base URL"):
+        HttpClient(url, name="UseAPI")
+
+
+# --- Living with others ----------------------------------------------------------------------------------------------------
+
+
+def test_it_works_with_the_responses_library() -> None:
+    with responses.RequestsMock() as mock, client_of("https://api.example.com/v1") as client:
+        mock.get("https://api.example.com/v1/a", json={"n": 1}, headers={"X-Id": "7"})
+        mock.post("https://api.example.com/v1/b", json={"n": 2})
+        found = client.get("a", params={"q": "x"})
+        assert (found.status, found.json(), found.headers["x-id"]) == (200, {"n": 1}, "7")
+        assert client.post_paid("/b", json={}).json() == {"n": 2}
+        assert mock.calls[0].request.headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_64_threads_share_one_client_and_its_connections() -> None:
+    with ScriptedServer(answer(200, {"ok": True})) as server, client_of(server.url, pool_size=64) as client:
+        results: list[int] = []
+
+        def ask() -> None:
+            for _ in range(5):
+                results.append(client.get("/x").status)
+
+        threads = [threading.Thread(target=ask) for _ in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert results == [200] * 320
+        assert server.connections <= 64
+
+
+def test_compressed_answers_are_unpacked_and_never_beyond_the_limit(pauses: list[float]) -> None:
+    import gzip
+
+    small, bomb = gzip.compress(b'{"a": 1}'), gzip.compress(b" " * 50_000_000)
+    with ScriptedServer(
+        answer(200, small, Content_Encoding="gzip", Connection="close"), answer(200, bomb, Content_Encoding="gzip")
+    ) as server:
+        with client_of(server.url) as client:
+            assert client.get("/x").json() == {"a": 1}
+            with pytest.raises(ServiceDown, match="longer than any honest one"):
+                client.get("/y", retries=0)
+
+
+def test_early_hints_are_skipped_and_never_left_for_the_next_call() -> None:
+    def hint_then_answer(visit: net_server.Visit) -> None:
+        while request := visit.read_request():
+            body = request.target.encode()
+            visit.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 2)
+            visit.sock.sendall(net_server.head(200, {"Content-Length": str(len(body))}) + body)
+
+    with ScriptedServer(hint_then_answer) as server, client_of(server.url) as client:
+        assert [client.get(path).body for path in ("/a", "/b", "/c")] == [b"/a", b"/b", b"/c"]
+        assert server.connections == 1
+
+
+def test_the_cap_on_pauses_is_the_documented_one() -> None:
+    assert client_module.RETRY_AFTER_CAP_SECONDS == 30
