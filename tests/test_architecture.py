@@ -37,9 +37,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 """Bottom up. A module imports from lower layers and from its own folder; the modules of layer 0 stand in one folder."""
 
-UPWARD = {("terminal", "wiring"): "a script starts by having its logging put together; inside the function, never at import"}
-"""The exceptions, each with its reason. One that is no longer needed must go."""
-
 
 class Import(NamedTuple):
     """One import statement's target, and where it stands."""
@@ -123,19 +120,11 @@ def test_imports_point_down() -> None:
         mine = own_unit(relative(path))
         for found in imports_of(path):
             theirs = unit_of(found.target)
-            if not theirs or theirs == mine or (mine, theirs) in UPWARD:
+            if not theirs or theirs == mine:
                 continue
             if not (layer_of(theirs) < layer_of(mine) or layer_of(theirs) == layer_of(mine) == 0):
                 wrong.append(f"{found.where} imports {found.target}")
     assert wrong == []
-
-
-def test_every_exception_to_the_layers_is_still_needed_and_not_taken_at_import() -> None:
-    taken = {(own_unit(relative(path)), unit_of(found.target)): path for path in modules() for found in imports_of(path)}
-    assert set(UPWARD) <= set(taken)
-    for upward in UPWARD:
-        at_import = {alias for node in tree(taken[upward]).body if isinstance(node, ast.ImportFrom) for alias in [node.module]}
-        assert f"tenxsom.{upward[1].strip('/')}" not in at_import
 
 
 def test_the_studio_knows_nothing_of_the_program_that_calls_it() -> None:

@@ -345,7 +345,7 @@ class Shown(NamedTuple):
 def marked_steps() -> Iterator[Shown]:
     """The commands in README's blocks that are marked `<!-- runs -->`, in order."""
     for block in re.findall(r"<!-- runs -->\n+```console\n(.*?)^```", text_of(README), re.MULTILINE | re.DOTALL):
-        for part in re.split(r"^\$ ", block.replace("\n> ", " "), flags=re.MULTILINE)[1:]:
+        for part in re.split(r"^\$ ", re.sub(r" ?\\?\n> +", " ", block), flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield Shown(command.strip(), output.rstrip())
 
@@ -419,6 +419,13 @@ def test_every_field_of_a_report_is_documented() -> None:
     documented = code_words(section(REFERENCE / "state-and-reports.md", "The reports"))
     assert keys_of(reports.completion_report(ended_job(), facts, files)) <= documented
     assert keys_of(reports.failure_report(ended_job(), "it was not there", files)) <= documented
+
+
+def test_the_reports_have_exactly_the_documented_fields() -> None:
+    table = rows(section(REFERENCE / "state-and-reports.md", "The reports"))[1:]
+    documented = set().union(*(code_words(row[0]) for row in table))
+    written = {*reports.completion_report(ended_job(), {}, {}), *reports.failure_report(ended_job(), "it was not there", {})}
+    assert documented == written
 
 
 def test_every_field_and_every_entry_of_the_ledger_is_documented(tmp_path: Path) -> None:
