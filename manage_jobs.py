@@ -5,7 +5,8 @@
     manage_jobs.py show CONTENT_ID [--json]             everything about one job
     manage_jobs.py retry CONTENT_ID [--yes]             make what a failed job misses once more; says first what it costs
     manage_jobs.py cancel CONTENT_ID                    order nothing further; what is paid for is still kept
-    manage_jobs.py resolve CONTENT_ID --adopt JOB_ID | --never-sent | --write-off      decide about an unclear paid call
+    manage_jobs.py resolve CONTENT_ID --adopt JOB_ID | --never-sent | --write-off [--clip NUMBER]
+                                                        decide about a paid call whose outcome nobody knows
     manage_jobs.py schema                               the JSON Schema of job definitions, for editors
     manage_jobs.py studio [--port NUMBER]               serve the local studio to other programs, until interrupted
 
@@ -161,7 +162,9 @@ def main(argv: list[str] | None = None) -> int:
     decision.add_argument("--adopt", metavar="JOB_ID", help="it was accepted: this is the service's id")
     decision.add_argument("--never-sent", action="store_true", help="the service never got it: order it again")
     decision.add_argument("--write-off", action="store_true", help="give it up: count it as spent, fail the clip")
-    made["studio"].add_argument("--port", metavar="NUMBER", type=int, default=8765, help="where to listen on this machine (default: 8765)")
+    made["studio"].add_argument(
+        "--port", metavar="NUMBER", type=int, default=8765, help="where to listen on this machine (default: 8765)"
+    )
     return terminal.run("manage", parser, manage, argv)
 
 
@@ -195,7 +198,11 @@ def serve_studio(settings: Settings, port: int) -> terminal.Result:
     from tenxsom.studio.server import serve
 
     try:
-        serve(settings.studio_folder, port=port, ready=lambda url: terminal.notice(f"The studio answers at {url}/v1 (USEAPI_BASE_URL)."))
+        serve(
+            settings.studio_folder,
+            port=port,
+            ready=lambda url: terminal.notice(f"The studio answers at {url}/v1 (USEAPI_BASE_URL)."),
+        )
     except OSError as error:
         raise BadInput(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
     return views.sentence("", "The studio has ended.")

@@ -66,7 +66,7 @@ class MasterOrchestrator:
         """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
         if not orders:
             return []
-        side_by_side = min(self._suite.service(order.service).capabilities.concurrent_submissions for order in orders)
+        side_by_side = min(self._suite.capabilities(order.service).concurrent_submissions for order in orders)
         with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
             return list(pool.map(lambda order: self._outcome(order, blueprint), orders))
 
@@ -107,7 +107,7 @@ class MasterOrchestrator:
     def cut(self, claim: Claim) -> None:
         """The clips of the blueprint, in lengths that the service makes."""
         job = claim.job
-        capabilities = self._suite.service(job.service).capabilities
+        capabilities = self._suite.capabilities(job.service)
         shape = job.definition.get("aspect_ratio") or self._suite.vocabulary.platforms[job.definition["platform"]]
         job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, capabilities)
         asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
@@ -123,7 +123,7 @@ class MasterOrchestrator:
         blueprint = self.planner.plan(order.definition)
         job = intake.new_job(order.definition, order.service, "")
         job.blueprint = blueprint.as_dict()
-        job.clips = clips.clips_for(job.definition, job.blueprint, order.shape, self._suite.service(order.service).capabilities)
+        job.clips = clips.clips_for(job.definition, job.blueprint, order.shape, self._suite.capabilities(order.service))
         return blueprint, job
 
     def _order(self, source: str, data: bytes) -> Order:
@@ -131,7 +131,7 @@ class MasterOrchestrator:
         definition = parse_definition(data, source, suite.vocabulary)
         service = suite.chosen_service(self._service or definition.service)
         shape = definition.shape(suite.vocabulary)
-        clips.check_feasible(definition.model_dump(), shape, service, suite.service(service).capabilities, source)
+        clips.check_feasible(definition.model_dump(), shape, service, suite.capabilities(service), source)
         intake.look_up(definition, suite.queue, suite.shelf, self._again)
         return Order(definition, source, service, shape)
 

@@ -50,29 +50,30 @@ class VideoStatusPoller:
         self._carrying_on = threading.Lock()
         self._at_once = False
 
-    def tick(self, only: Sequence[str] = (), at_once: bool = False) -> list[Outcome]:
+    def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[Outcome]:
         """Work on every due job once, side by side, within the time limit; one outcome for each job that was worked on.
 
-        `at_once` works on jobs that are not due yet, too: somebody who names a job wants to know now.
+        `at_once` works on jobs that are not due yet, too: somebody who names a job wants to know now. `settle_seconds` is how
+        long work inside this process (the local studio's rendering) gets to finish; by default what the tick has left.
         """
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(only) or self._suite.queue.ids()
         with ThreadPoolExecutor(max(1, min(self._suite.settings.poll_concurrency, len(ids)))) as pool:
             outcomes = [outcome for outcome in pool.map(self._visit, ids) if outcome]
-        self._suite.settle_services(self._deadline.left())
+        self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return outcomes
 
     def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> None:
         """Tick until each of these jobs has ended or waits for somebody's decision, or until a stop is requested."""
         waiting = set(content_ids)
         while waiting and not clock.stop_requested():
-            for outcome in self.tick(sorted(waiting)):
+            for outcome in self.tick(sorted(waiting), settle_seconds=0.25):
                 progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
                 if not outcome.is_on_its_way:
                     waiting.discard(outcome.content_id)
             if waiting:
-                clock.sleep(0.25)
+                clock.sleep(0.1)
 
     def collect(self, claim: Claim) -> None:
         """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
@@ -140,7 +141,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="poll_video_status.py", description="Collect finished videos: one tick over all due jobs."
     )
-    parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these jobs, and at once (default: all that are due)")
+    parser.add_argument(
+        "content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)"
+    )
     parser.add_argument("--watch", metavar="SECONDS", type=float, help="tick again and again, this many seconds apart")
     parser.add_argument(
         "--time-limit", metavar="SECONDS", type=float, help="how long a tick may take; overrides POLL_TIME_LIMIT_SECONDS"

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -62,10 +63,10 @@ def measure(ffmpeg: str, folder: Path, rounds: int) -> dict[str, list[float]]:
     paint(*PROMPTS[0][:1], 1600, 900, 1, PROMPTS[0][1]).save(still, compress_level=1)
     results: dict[str, list[float]] = {"ours": [], "ffmpeg 5120": [], "ffmpeg 2560": []}
     for index in range(rounds):
-        results["ours"].append(timed(lambda index=index: preview(folder, index)))
+        results["ours"].append(timed(partial(preview, folder, index)))
         for width in (5120, 2560):
             command = zoompan(ffmpeg, still, folder / "peer.mp4", width)
-            results[f"ffmpeg {width}"].append(timed(lambda command=command: subprocess.run(command, check=True)))
+            results[f"ffmpeg {width}"].append(timed(partial(subprocess.run, command, check=True)))
     return results
 
 
@@ -102,8 +103,8 @@ def report(results: dict[str, list[float]]) -> int:
     print(f"5 s of 1280x720, {len(results['ours'])} rounds each, in turns")
     print(f"{'':14}{'median s':>10}{'best s':>10}{'ours is':>10}")
     for name, values in results.items():
-        ratio = "" if name == "ours" else f"{medians['ours'] / medians[name]:.2f} x"
-        print(f"{name:14}{medians[name]:10.2f}{min(values):10.2f}{ratio:>10}")
+        relation = "" if name == "ours" else f"{medians['ours'] / medians[name]:.2f} x"
+        print(f"{name:14}{medians[name]:10.2f}{min(values):10.2f}{relation:>10}")
     ratio = medians["ours"] / medians["ffmpeg 5120"]
     verdict = "within" if ratio <= LIMIT else "ABOVE"
     print(f"ours / ffmpeg 5120 = {ratio:.2f}, {verdict} the limit of {LIMIT}")

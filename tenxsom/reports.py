@@ -69,7 +69,7 @@ class Shelf:
         for path in (self.completion_report(content_id), self.failure_report(content_id)):
             try:
                 report = json.loads(path.read_bytes())
-                if isinstance(report, dict) and NEEDED <= report.keys() and isinstance(report["state"], str):
+                if isinstance(report, dict) and report.keys() >= NEEDED and isinstance(report["state"], str):
                     return report
                 raise ValueError("it is no report of ours")
             except FileNotFoundError:
@@ -108,8 +108,7 @@ def failure_report(job: VideoJob, reason: str, files: Mapping[str, str], state: 
         "reason": reason,
         "advice": advice,
         "files": dict(files),
-        "definition": job.definition,
-        "blueprint": job.blueprint,
+        "job": job.as_dict(),
     }
 
 

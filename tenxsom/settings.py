@@ -72,6 +72,10 @@ class Settings:
     log_file: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    def secrets(self) -> list[str]:
+        """Every secret's own text, for those who have to keep it out of what they write."""
+        return [value.reveal() for value in vars(self).values() if isinstance(value, Secret)]
+
     @property
     def pending_folder(self) -> Path:
         return self.home / "pending_video_jobs"

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
-from tenxsom import clock, settings
+from tenxsom import clock, log, settings
 from tenxsom.errors import BadDefinition, BadInput, TenxsomError
 
 if TYPE_CHECKING:
@@ -156,10 +156,8 @@ def _never_choke() -> None:
 
 
 def _told(story: Story, arguments: argparse.Namespace) -> Result:
-    from tenxsom.wiring import start_logging
-
     loaded = settings.load()
-    start_logging(loaded)
+    log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     clock.stop_on_signals()
     return story(arguments, loaded)
 

@@ -6,9 +6,9 @@ import importlib
 import logging
 import threading
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING, Self
 
-from tenxsom import log as logs
 from tenxsom.belt import outcome
 from tenxsom.belt.finish import Finisher
 from tenxsom.belt.outcome import Outcome
@@ -17,14 +17,14 @@ from tenxsom.errors import BadSettings
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ServicePrice, service_price
 from tenxsom.reports import Shelf
-from tenxsom.settings import ROOT, SERVICES, Secret, Settings
+from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.ledger import Ledger
 from tenxsom.store.queue import FileQueue, JobQueue
 from tenxsom.store.templates import Templates
 
 if TYPE_CHECKING:
     from tenxsom.model.vocabulary import Vocabulary
-    from tenxsom.services.base import VideoService
+    from tenxsom.services.base import Capabilities, VideoService
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,12 @@ class Suite:
             if name not in self._services:
                 self._services[name] = _open_service(name, self.settings)
             return self._services[name]
+
+    @staticmethod
+    def capabilities(name: str) -> Capabilities:
+        """What a service can make, without opening it. Raises BadSettings when there is no such service."""
+        capabilities: Capabilities = _module_of(name).CAPABILITIES
+        return capabilities
 
     def chosen_service(self, wanted: str | None = None) -> str:
         """The service to use: the one that is wanted, else VIDEO_SERVICE, else the first with credentials of its own.
@@ -114,15 +120,13 @@ class Suite:
         self.close()
 
 
-def start_logging(settings: Settings) -> None:
-    secrets = [value.reveal() for value in vars(settings).values() if isinstance(value, Secret)]
-    logs.start(settings.log_level, settings.log_format, settings.log_file, secrets)
+def _module_of(name: str) -> ModuleType:
+    """A service is a module of its name, with CAPABILITIES and `open_service(settings)`; it is imported when it is first used."""
+    if name not in SERVICES:
+        raise BadSettings(f"There is no video service {name!r}; known are {', '.join(SERVICES)}.")
+    return importlib.import_module(f"tenxsom.services.{name}")
 
 
 def _open_service(name: str, settings: Settings) -> VideoService:
-    """A service is a module of its name with a function `open_service(settings)`; it is imported when it is first used."""
-    if name not in SERVICES:
-        raise BadSettings(f"There is no video service {name!r}; known are {', '.join(SERVICES)}.")
-    module = importlib.import_module(f"tenxsom.services.{name}")
-    service: VideoService = module.open_service(settings)
+    service: VideoService = _module_of(name).open_service(settings)
     return service

@@ -43,9 +43,11 @@ class StudioBehindASocket:
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[StudioBehindASocket]:
-    """A fresh studio on a free port of this machine."""
+    """A fresh studio on a free port of this machine. Its pictures are small, because most tests do not look at them."""
     from tenxsom.studio.server import running
 
     world = tmp_path / "studio"
+    world.mkdir()
+    (world / "scale").write_text("0.2")
     with running(world) as server:
         yield StudioBehindASocket(server.url, world)

@@ -127,7 +127,7 @@ def test_a_storyboard_becomes_one_video_of_several_clips(rehearsal, studio):
     report = rehearsal.collect("story")
     assert len(clips) > 1
     assert report["media"]["seconds"] == pytest.approx(sum(clip["seconds"] for clip in clips), abs=0.2)
-    assert (report["media"]["width"], report["media"]["height"]) == (1024, 1024)
+    assert (report["media"]["width"], report["media"]["height"]) == (204, 204)
     assert not rehearsal.leftovers()
 
 

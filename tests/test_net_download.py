@@ -250,10 +250,13 @@ def test_a_rest_that_does_not_fit_is_thrown_away_and_everything_asked_for_again(
     assert part.read_bytes() == CLIP
 
 
-def test_the_rest_of_a_file_of_another_length_is_not_appended(part: Path) -> None:
+@pytest.mark.parametrize(
+    ("content_range", "body"),
+    [("bytes 2000000-3000000/3000001", REST + b"x"), ("bytes 1999999-2999999/3000000", b"x" + REST)],
+)
+def test_a_rest_that_begins_or_ends_elsewhere_is_not_appended(content_range: str, body: bytes, part: Path) -> None:
     interrupted(part)
-    longer = answer(206, REST + b"x", Connection="close", Content_Range="bytes 2000000-3000000/3000001")
-    with ScriptedServer(longer, file_host(ETag='"a"')) as server:
+    with ScriptedServer(answer(206, body, Connection="close", Content_Range=content_range), file_host(ETag='"a"')) as server:
         assert fetch(server.url, part).sha256 == DIGEST
         assert ranges(server) == ["bytes=2000000-", None]
 
@@ -512,7 +515,15 @@ def test_https_is_not_given_up_on_the_way() -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["storage.googleapis.com", "8.8.8.8", "2001:4860:4860::8888", "1.example", "localhost.example.com", "internal.example.com"],
+    [
+        "storage.googleapis.com",
+        "8.8.8.8",
+        "::ffff:8.8.8.8",
+        "2001:4860:4860::8888",
+        "1.example",
+        "localhost.example.com",
+        "internal.example.com",
+    ],
 )
 def test_an_address_of_the_world_is_not_local(host: str) -> None:
     assert not links.is_local(host)

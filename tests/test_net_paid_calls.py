@@ -150,7 +150,12 @@ def test_a_tls_handshake_that_breaks_is_certainly_not_sent(behave: net_server.Be
 
 
 def test_a_host_that_speaks_no_tls_is_certainly_not_sent() -> None:
-    with ScriptedServer(raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server, fails_as(NotSent, saying="TLS"):
+    def speak_plainly(visit: Visit) -> None:
+        visit.sock.recv(65_536)
+        visit.sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        visit.sock.recv(65_536)
+
+    with ScriptedServer(speak_plainly) as server, fails_as(NotSent, saying="TLS"):
         order(f"https://{server.host}")
 
 

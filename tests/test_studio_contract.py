@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tenxsom import clock
-from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, picture
+from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, in_process, picture
 
 
 @pytest.fixture(params=list(DOORS))
@@ -70,13 +70,14 @@ def test_a_multipart_body_is_as_good_as_json(door: Door) -> None:
     assert (job.order.seed, job.order.sound, job.order.mood) == (7, True, "tech_news")
 
 
-def test_a_generated_artifact_is_refused_as_start_frame_until_it_is_uploaded_again(door: Door) -> None:
-    door.studio.poll_pace_seconds = 0
-    artifact = door.create(aspectRatio="1:1", pollForResult=5).json()["status"]["artifact"]
-    refused = door.create("video", startAssetId=artifact["asset"]["fileId"])
-    assert (refused.status_code, refused.json()) == (400, {"error": "Parameter startAssetId has incorrect format", "code": 400})
-    uploaded = door.upload(door.fetch(artifact["assetUrl"]).content)
-    assert door.create("video", startAssetId=uploaded["asset"]["fileId"]).status_code == 200
+def test_a_generated_artifact_is_refused_as_start_frame_until_it_is_uploaded_again(tmp_path: Path) -> None:
+    with in_process(tmp_path) as door:
+        door.studio.poll_pace_seconds = 0
+        artifact = door.create(aspectRatio="1:1", pollForResult=5).json()["status"]["artifact"]
+        refused = door.create("video", startAssetId=artifact["asset"]["fileId"])
+        assert (refused.status_code, refused.json()) == (400, {"error": "Parameter startAssetId has incorrect format", "code": 400})
+        uploaded = door.upload(door.fetch(artifact["assetUrl"]).content)
+        assert door.create("video", startAssetId=uploaded["asset"]["fileId"]).status_code == 200
 
 
 def test_an_upload_without_content_type_is_refused(door: Door) -> None:

@@ -25,7 +25,9 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
     total = sum(segment["duration"] for segment in segments)
     if is_one_clip(definition, capabilities, total):
         if total > capabilities.durations[-1] + 1e-9:
-            raise BadInput(f"The blueprint lasts {total:g} seconds, but a single clip here has {capabilities.durations[-1]:g} at most.")
+            raise BadInput(
+                f"The blueprint lasts {total:g} seconds, but a single clip here has {capabilities.durations[-1]:g} at most."
+            )
         parts = [(list(segments), total)]
     else:
         parts = [([piece], piece["duration"]) for segment in segments for piece in _pieces(segment, capabilities.durations[-1])]

@@ -91,8 +91,8 @@ class Reader:
     def read(self, view: View, target: Samples) -> None:
         """Fill `target` with what `view` shows."""
         height, width = self._plane.shape
-        top, down = _positions(view.y, view.size, height, target.shape[0], 0.5, 256)
-        left, right = _positions(view.x, view.size, width, target.shape[1], self._siting, 64)
+        top, down = _positions(view.y, view.size, (height, target.shape[0]), 0.5, 256)
+        left, right = _positions(view.x, view.size, (width, target.shape[1]), self._siting, 64)
         first, second = self._rows
         np.multiply(self._plane[top], 256 - down[:, None], out=first)
         np.multiply(self._plane[top + 1], down[:, None], out=second)
@@ -109,8 +109,11 @@ class Reader:
         target[:] = before
 
 
-def _positions(middle: float, size: float, count_in: int, count_out: int, siting: float, scale: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+def _positions(
+    middle: float, size: float, counts: tuple[int, int], siting: float, scale: int
+) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
     """For every sample of a frame's side: the sample of the plane before it, and the weight (of `scale`) of the one after it."""
+    count_in, count_out = counts
     start = (middle - size / 2) * count_in
     place = start + (np.arange(count_out) + siting) * (size * count_in / count_out) - 0.5
     whole, part = np.divmod(np.rint(np.clip(place, 0, count_in - 1.001) * scale).astype(np.intp), scale)

@@ -16,7 +16,7 @@ from tenxsom.media import noise
 from tenxsom.media.noise import Plane
 from tenxsom.media.palettes import Colour
 
-Light = NDArray[np.float32]
+Light = NDArray[np.floating]
 """Light of many pixels, shape (3, height, width) or broadcastable to it."""
 
 
@@ -54,9 +54,9 @@ class Canvas:
         y = ((np.arange(height, dtype=np.float32) + 0.5) / height * self.tall)[:, None]
         return noise.enlarge(np.broadcast_to(draw(x, y), (height, width)), self.height, self.width)
 
-    def noise(self, cell: float, octaves: int = 5, gain: float = 0.5, stretch: float = 1.0) -> Plane:
+    def noise(self, cell: float, octaves: int = 5, gain: float = 0.5, *, stretch: float = 1.0) -> Plane:
         """Fractal noise over the whole picture, 0 to 1."""
-        return noise.fbm(self.rng, self.height, self.width, cell, octaves, gain, stretch)
+        return noise.fbm(self.rng, self.height, self.width, cell, octaves=octaves, gain=gain, stretch=stretch)
 
     def add(self, amount: Plane, colour: Colour, top: int = 0) -> None:
         """Add light; `amount` starts at pixel row `top`."""
@@ -82,7 +82,7 @@ class Canvas:
     def disc(self, x: float, y: float, radius: float, edge: float | None = None) -> Plane:
         """The mask of a disc with a smooth edge (one pixel and a half wide by default)."""
         distance = np.hypot(self.x - x, self.y - y)
-        return np.clip((radius - distance) / (edge or 1.5 * self.pixel) + 0.5, 0, 1)
+        return np.asarray(np.clip((radius - distance) / (edge or 1.5 * self.pixel) + 0.5, 0, 1))
 
     def picture(self) -> Image.Image:
         """The finished picture: bloom, vignette, soft highlights, grain (which also hides the steps of eight bits)."""
@@ -100,7 +100,7 @@ class Canvas:
 
     def _vignette_at(self, x: Plane, y: Plane) -> Plane:
         distance = ((x / self.wide - 0.5) ** 2 + (y / self.tall - 0.5) ** 2) * 2
-        return np.asarray(1 - self.vignette * 1.6 * distance ** 1.3, dtype=np.float32)
+        return np.asarray(1 - self.vignette * 1.6 * distance**1.3, dtype=np.float32)
 
 
 def gradient(position: NDArray[np.floating], stops: Sequence[tuple[float, Colour]]) -> Light:

@@ -44,7 +44,8 @@ class Layer(NamedTuple):
             rows = slice(self.y // scale, self.y // scale + colour.shape[0])
             part = plane[rows, self.x // scale : self.x // scale + colour.shape[1]]
             if factor < 256:
-                opacity, colour = (opacity * factor) >> 8, ((colour.astype(np.uint32) * factor) >> 8).astype(np.uint16)
+                opacity = ((opacity * factor) >> 8).astype(np.uint16)
+                colour = ((colour.astype(np.uint32) * factor) >> 8).astype(np.uint16)
             part[:] = (part * (256 - opacity) + colour + 128) >> 8
 
 
@@ -70,7 +71,7 @@ def caption_layer(text: str, width: int, height: int) -> Layer | None:
     box_wide, box_tall = round(widest) + 2 * pad_x, pitch * len(lines) + 2 * pad_y
     bottom = height - round(height * (0.13 if tall else 0.075))
     left, top, radius = (width - box_wide) // 2, bottom - box_tall, round(font.size * 0.62)
-    sheet = _panel(width, height, (left, top, left + box_wide, bottom), radius, round(font.size * 0.5))
+    sheet = _panel((width, height), (left, top, left + box_wide, bottom), radius, round(font.size * 0.5))
     draw = ImageDraw.Draw(sheet)
     for index, line in enumerate(lines):
         baseline = top + pad_y + index * pitch + ascent
@@ -89,7 +90,7 @@ def badge_layer(text: str, width: int, height: int) -> Layer | None:
     wide = round(font.getlength(spaced) + size * 2.5)
     tall, margin = round(size * 2.05), round(unit * 0.042)
     right, top = width - margin, margin if width >= height else round(unit * 0.075)
-    sheet = _panel(width, height, (right - wide, top, right, top + tall), tall // 2, 0, (9, 12, 20, 116))
+    sheet = _panel((width, height), (right - wide, top, right, top + tall), tall // 2, 0, (9, 12, 20, 116))
     draw = ImageDraw.Draw(sheet)
     middle, dot = top + tall / 2, size * 0.2
     x = right - wide + size * 0.92
@@ -99,7 +100,7 @@ def badge_layer(text: str, width: int, height: int) -> Layer | None:
 
 
 def _panel(
-    width: int, height: int, box: tuple[int, int, int, int], radius: int, shadow: int, colour: tuple[int, int, int, int] = _PANEL
+    size: tuple[int, int], box: tuple[int, int, int, int], radius: int, shadow: int, colour: tuple[int, int, int, int] = _PANEL
 ) -> Image.Image:
     """A transparent sheet with a rounded panel, smooth at its corners, over a soft shadow."""
     scale = 3
@@ -107,9 +108,9 @@ def _panel(
     mask = Image.new("L", ((right - left) * scale, (bottom - top) * scale))
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), radius * scale, fill=255)
     mask = mask.resize((right - left, bottom - top), Image.Resampling.LANCZOS)
-    sheet = Image.new("RGBA", (width, height), colour[:3] + (0,))
+    sheet = Image.new("RGBA", size, (*colour[:3], 0))
     if shadow:
-        dark = Image.new("L", (width, height))
+        dark = Image.new("L", size)
         dark.paste(mask.point(lambda value: value // 4), (left, top + shadow // 3))
         sheet.putalpha(dark.filter(ImageFilter.GaussianBlur(shadow)))
     sheet.paste(colour, (left, top), mask)
@@ -119,7 +120,12 @@ def _panel(
 def _layer(sheet: Image.Image) -> Layer:
     """The part of a sheet that is not transparent, as planes; on even pixels, because colour planes have half the size."""
     left, top, right, bottom = sheet.getchannel("A").getbbox() or (0, 0, 2, 2)
-    left, top, right, bottom = left // 2 * 2, top // 2 * 2, min(sheet.width, -(-right // 2) * 2), min(sheet.height, -(-bottom // 2) * 2)
+    left, top, right, bottom = (
+        left // 2 * 2,
+        top // 2 * 2,
+        min(sheet.width, -(-right // 2) * 2),
+        min(sheet.height, -(-bottom // 2) * 2),
+    )
     pixels = np.asarray(sheet.crop((left, top, right, bottom)))
     alpha = (pixels[:, :, 3].astype(np.float32) * (256 / 255) + 0.5).astype(np.uint16)
     half = (alpha[::2, ::2] + alpha[1::2, ::2] + alpha[::2, 1::2] + alpha[1::2, 1::2]) // 4

@@ -9,10 +9,10 @@ import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from tenxsom.errors import BrokenMedia
-from tenxsom.media.video_check import VideoFacts, check_video
+from tenxsom.media.video_check import VideoFacts, check_video, refuse_what_is_no_media
 
 __all__ = ["PictureFacts", "VideoFacts", "check_picture", "check_video", "open_picture"]
 
@@ -41,7 +41,7 @@ def check_picture(path: Path) -> PictureFacts:
 
 def open_picture(path: Path) -> Image.Image:
     """A picture, decoded completely; its `format` is still known. Raises BrokenMedia like `check_picture`."""
-    _refuse_text(path)
+    refuse_what_is_no_media(path, "a picture")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter and says more
@@ -52,16 +52,10 @@ def open_picture(path: Path) -> Image.Image:
                 picture.load()
     except Image.DecompressionBombError as error:
         raise BrokenMedia(f"{path.name} claims to have far more than the 50 million pixels that are accepted.") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise BrokenMedia(f"{path.name} is not a PNG, JPEG or WEBP picture.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
         raise BrokenMedia(f"{path.name} is damaged or was cut off: {error}.") from error
     return picture
-
-
-def _refuse_text(path: Path) -> None:
-    from tenxsom.media.video_check import refuse_what_is_no_media
-
-    refuse_what_is_no_media(path, "a picture")

@@ -6,7 +6,7 @@ where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,7 +71,7 @@ def render_clip(still: Path, target: Path, order: ClipOrder, progress: Callable[
     with disk_errors(target), new_mp4(target) as container:
         writer = Mp4Writer(container, order.width, order.height, Fraction(order.fps), order.sound)
         music = sound.bed(order.frames / order.fps, order.seed) if order.sound else np.zeros((2, 0), np.float32)
-        with closing(_as_generator(studio, order)) as frames:
+        with closing(made_ahead(studio.shoot, order.frames)) as frames:
             for index, frame in enumerate(frames):
                 writer.frame(frame)
                 writer.sound(music[:, _sample(index, order) : _sample(index + 1, order)])
@@ -80,10 +80,6 @@ def render_clip(still: Path, target: Path, order: ClipOrder, progress: Callable[
         writer.finish()
     if progress is not None:
         progress(1.0)
-
-
-def _as_generator(studio: _Studio, order: ClipOrder) -> Iterator[av.VideoFrame]:
-    yield from made_ahead(studio.shoot, order.frames)
 
 
 def _sample(frame: int, order: ClipOrder) -> int:

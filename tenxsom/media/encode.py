@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
@@ -85,11 +85,12 @@ def new_mp4(target: Path) -> Iterator[av.container.OutputContainer]:
 def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
     """A frame's planes as arrays to write into, without the padding that ends their lines."""
     return [
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width] for plane in frame.planes
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in frame.planes
     ]
 
 
-def made_ahead(make: Callable[[int], av.VideoFrame], count: int) -> Iterator[av.VideoFrame]:
+def made_ahead(make: Callable[[int], av.VideoFrame], count: int) -> Generator[av.VideoFrame, None, None]:
     """The frames 0..count-1, made in one thread beside the caller, a few ahead and always in order."""
     waiting: deque[Future[av.VideoFrame]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="frames")

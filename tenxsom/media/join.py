@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import av
 from av.stream import Stream
@@ -45,7 +46,7 @@ def _likeness(clip: Path) -> _Likeness:
             raise BrokenMedia(f"{clip.name} has no picture track.")
         video = container.streams.video[0]
         context = video.codec_context
-        picture = (context.name, context.extradata, video.width, video.height, context.pix_fmt, video.time_base, video.average_rate)
+        picture = (context.name, context.extradata, video.width, video.height, context.pix_fmt, video.time_base)
         if not container.streams.audio:
             return picture
         audio = container.streams.audio[0]
@@ -62,6 +63,22 @@ def _copy(clips: Sequence[Path], target: Path) -> None:
                 copier.append(source)
 
 
+class _Timed(NamedTuple):
+    """A packet that has a place in time."""
+
+    packet: av.Packet[Any]
+    pts: int
+    dts: int
+
+    @property
+    def kind(self) -> str:
+        return str(self.packet.stream.type)
+
+    @property
+    def tick(self) -> Fraction:
+        return self.packet.time_base
+
+
 class _Copier:
     """Appends packets, clip by clip, on one time line.
 
@@ -73,7 +90,7 @@ class _Copier:
     def __init__(self, output: av.container.OutputContainer, source: av.container.InputContainer) -> None:
         self._output = output
         chosen = [source.streams.video[0], *source.streams.audio[:1]]
-        self._tracks = {stream.type: output.add_stream_from_template(stream) for stream in chosen}
+        self._tracks: dict[str, Stream] = {stream.type: output.add_stream_from_template(stream) for stream in chosen}
         self._start = Fraction(0)
         self._sound_at: int | None = None
         self._last_dts: dict[str, int] = {}
@@ -81,37 +98,40 @@ class _Copier:
     def append(self, source: av.container.InputContainer) -> None:
         """Add all packets of one clip."""
         streams: list[Stream] = [source.streams.video[0], *source.streams.audio[:1]]
-        packets = [packet for packet in source.demux(streams) if packet.dts is not None and packet.pts is not None]
-        pictures = [packet for packet in packets if packet.stream.type == "video"]
-        first = min(packet.pts * packet.time_base for packet in pictures)
-        end = max((packet.pts + (packet.duration or 0)) * packet.time_base for packet in pictures)
-        for packet in packets:
-            if packet.stream.type == "video":
-                self._add_picture(packet, self._start - first)
+        packets = [
+            _Timed(packet, packet.pts, packet.dts)
+            for packet in source.demux(streams)
+            if not (packet.pts is None or packet.dts is None)
+        ]
+        pictures = [timed for timed in packets if timed.kind == "video"]
+        first = min(timed.pts * timed.tick for timed in pictures)
+        end = max((timed.pts + (timed.packet.duration or 0)) * timed.tick for timed in pictures)
+        block = max([timed.packet.duration or 0 for timed in packets if timed.kind == "audio"], default=0) or 1
+        shift = self._start - first
+        for timed in packets:
+            if timed.kind == "video":
+                ticks = round(shift / timed.tick)
+                self._write(timed, timed.pts + ticks, timed.dts + ticks)
             else:
-                self._add_sound(packet, self._start - first, self._start + end - first)
+                self._add_sound(timed, round(shift / timed.tick), block, round((shift + end) / timed.tick))
         self._start += end - first
 
-    def _add_picture(self, packet: av.Packet, shift: Fraction) -> None:
-        ticks = round(shift / packet.time_base)
-        self._write(packet, packet.pts + ticks, packet.dts + ticks)
-
-    def _add_sound(self, packet: av.Packet, shift: Fraction, end: Fraction) -> None:
-        block = packet.duration or 1
-        wanted = packet.pts + round(shift / packet.time_base)
+    def _add_sound(self, timed: _Timed, shift: int, block: int, end: int) -> None:
+        """Add one block of sound after the one before it, unless it is mostly before or mostly behind its clip's pictures."""
+        wanted = timed.pts + shift
         if self._sound_at is None:
             self._sound_at = wanted  # the first clip keeps the priming block that its decoder expects
         behind = wanted - self._sound_at
-        if behind < -block // 2 or self._sound_at + block // 2 > end / packet.time_base:
+        if behind < -(block // 2) or self._sound_at + block // 2 > end:
             return
         at = wanted if behind > block else self._sound_at  # a gap in a clip's sound stays a gap
         self._sound_at = at + block
-        self._write(packet, at, at)
+        timed.packet.duration = max(1, min(block, end - at))  # counts only for the very last block
+        self._write(timed, at, at)
 
-    def _write(self, packet: av.Packet, pts: int, dts: int) -> None:
-        kind = packet.stream.type
-        dts = max(dts, self._last_dts.get(kind, dts - 1) + 1)
-        packet.pts, packet.dts = max(pts, dts), dts
-        self._last_dts[kind] = dts
-        packet.stream = self._tracks[kind]
+    def _write(self, timed: _Timed, pts: int, dts: int) -> None:
+        dts = max(dts, self._last_dts.get(timed.kind, dts - 1) + 1)
+        self._last_dts[timed.kind] = dts
+        packet = timed.packet
+        packet.pts, packet.dts, packet.stream = max(pts, dts), dts, self._tracks[timed.kind]
         self._output.mux(packet)

@@ -94,7 +94,7 @@ def _sound(clip: Path, samples: int) -> NDArray[np.float32]:
             for part in resampler.resample(frame):
                 if at is None:
                     at = round((float(part.time or 0) - start) * RATE)
-                _place(result, part.to_ndarray(), at)
+                _place(result, part.to_ndarray().astype(np.float32, copy=False), at)
                 at += part.samples
     return result
 

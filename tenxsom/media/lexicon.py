@@ -9,16 +9,34 @@ from __future__ import annotations
 
 SCENES: dict[str, str] = {
     "mountains": "mountain hill valley alpine peak ridge landscape hike lake cliff summit wilderness dusk desert canyon travel",
-    "skyline": "city cities skyline urban tower building street downtown night-life metropolis office business finance bank startup company market",
+    "skyline": (
+        "city cities skyline urban tower building street downtown"
+        " night-life metropolis office business finance bank startup company market"
+    ),
     "ocean": "ocean sea wave beach surf coast island sail ship water marine underwater dolphin whale pacific atlantic",
-    "clouds": "cloud sky sunrise dawn heaven hope inspir motivat morning dream fly flight bird faith believe grateful gratitude",
-    "nebula": "space galax nebula star stars universe cosm planet astronom orbit rocket nasa mars moon telescope night alien infinity",
-    "forest": "forest wood woods tree jungle fog mist mystery mysterious haunt ghost vanish disappear secret legend dark crime unsolved shadow",
-    "circuit": "tech circuit comput chip ai digital data network cyber code software robot quantum algorithm internet processor gpu hack phone",
-    "columns": "rome roman greek greece temple museum archive library cathedral palace philosoph law democrac marble monument ruins stoic",
-    "old_map": "map histor ancient medieval empire explor pirate treasure voyage century war king queen expedition colony civilisation civilization dynasty",
+    "clouds": ("cloud sky sunrise dawn heaven hope inspir motivat morning dream fly flight bird faith believe grateful gratitude"),
+    "nebula": (
+        "space galax nebula star stars universe cosm planet astronom orbit rocket nasa mars moon telescope night alien infinity"
+    ),
+    "forest": (
+        "forest wood woods tree jungle fog mist mystery mysterious"
+        " haunt ghost vanish disappear secret legend dark crime unsolved shadow"
+    ),
+    "circuit": (
+        "tech circuit comput chip ai digital data network cyber"
+        " code software robot quantum algorithm internet processor gpu hack phone"
+    ),
+    "columns": (
+        "rome roman greek greece temple museum archive library cathedral palace philosoph law democrac marble monument ruins stoic"
+    ),
+    "old_map": (
+        "map histor ancient medieval empire explor pirate treasure voyage"
+        " century war king queen expedition colony civilisation civilization dynasty"
+    ),
     "papercut": "explain how why learn lesson science guide what understand step layer paper teach educat school concept",
-    "signals": "trend viral growth rise chart graph stock statistic analys price econom percent record data-driven forecast crypto",
+    "signals": (
+        "trend viral growth rise chart graph stock statistic analys price econom percent record data-driven forecast crypto"
+    ),
     "spheres": "tip tips hack quick easy simple product ball sphere toy kitchen habit productivity trick clean bounce",
     "ribbons": "ribbon silk flow satisf smooth fabric wave-form calm relax asmr texture abstract soft music paint",
     "liquid": "liquid glass molten morph melt fluid slime gel honey metal chrome sensory lava lamp drip pour oil",

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
-"""One value per pixel, shape (height, width), or anything that broadcasts to it."""
+Plane = NDArray[np.floating]
+"""One value per pixel (float32), shape (height, width), or anything that broadcasts to it."""
 
 
 def enlarge(small: Plane, height: int, width: int) -> Plane:
@@ -22,9 +22,19 @@ def enlarge(small: Plane, height: int, width: int) -> Plane:
     return np.asarray(rows @ (small @ columns.T), dtype=np.float32)
 
 
-def fbm(rng: np.random.Generator, height: int, width: int, cell: float, octaves: int = 5, gain: float = 0.5, stretch: float = 1.0) -> Plane:
-    """Fractal noise between 0 and 1. `stretch` > 1 draws its features out sideways."""
-    unit = min(height, width)
+def fbm(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    cell: float,
+    *,
+    octaves: int = 5,
+    gain: float = 0.5,
+    stretch: float = 1.0,
+    unit: int = 0,
+) -> Plane:
+    """Fractal noise between 0 and 1. `stretch` > 1 draws its features out sideways; `unit` is what `cell` is a fraction of."""
+    unit = unit or min(height, width)
     rows, columns = (max(3, round(size / unit / cell / way) + 2) for size, way in ((height, 1.0), (width, stretch)))
     field = rng.standard_normal((rows, columns), dtype=np.float32)
     strength = 1.0
@@ -35,7 +45,7 @@ def fbm(rng: np.random.Generator, height: int, width: int, cell: float, octaves:
     return unit_range(enlarge(field, height, width))
 
 
-def line(rng: np.random.Generator, width: int, cells: float, octaves: int = 5, gain: float = 0.5, smooth: bool = False) -> Plane:
+def line(rng: np.random.Generator, width: int, cells: float, octaves: int = 5, gain: float = 0.5, *, smooth: bool = False) -> Plane:
     """Fractal noise along a line, between 0 and 1: `cells` coarse features over `width` samples. Rough unless `smooth`."""
     total = np.zeros(width, np.float32)
     for octave in range(octaves):

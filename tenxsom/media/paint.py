@@ -27,7 +27,7 @@ def paint(prompt: str, width: int, height: int, seed: int, mood: str = "") -> Im
     `mood` is an archetype's key such as `tech_news`; an unknown one counts as more words of the prompt.
     Raises ValueError for sides under 64 or over 4096 pixels.
     """
-    if not (_MIN_SIDE <= min(width, height) and max(width, height) <= MAX_SIDE):
+    if min(width, height) < _MIN_SIDE or max(width, height) > MAX_SIDE:
         raise ValueError(f"A picture has sides of {_MIN_SIDE} to {MAX_SIDE} pixels, not {width}x{height}.")
     rng = _dice(prompt, seed, mood)
     scene = choose_scene(prompt, mood, rng)

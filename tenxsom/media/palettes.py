@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Colour = NDArray[np.float32]
+Colour = NDArray[np.floating]
 """Light of one colour, shape (3,)."""
 
 

@@ -21,12 +21,15 @@ _CHORDS = (
 )
 Sound = NDArray[np.float32]
 """Samples of two channels, shape (2, n), within -1..1."""
+Spectrum = NDArray[np.complex64]
+"""The same as waves: strength and phase by number of waves in the loop."""
 
 
 def bed(seconds: float, seed: int) -> Sound:
     """The sound for a clip: faded in and out, peaks at 0.42, never clipped."""
     count = round(seconds * RATE)
-    loop = _room(_chord(np.random.default_rng(seed), round(min(_LOOP_SECONDS, max(seconds, 2.0)) * RATE)), seed)
+    rng, length = np.random.default_rng(seed), 2 * round(min(_LOOP_SECONDS, max(seconds, 2.0)) * RATE / 2)
+    loop = _in_a_room(_chord(rng, length), length, rng)
     loop *= _PEAK / max(float(np.abs(loop).max()), 1e-6)
     sound = np.take(loop, np.arange(count), axis=1, mode="wrap")
     fade_in, fade_out = min(0.7, seconds / 4), min(1.1, seconds / 3)
@@ -39,38 +42,33 @@ def _smooth(share: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
 
-def _chord(rng: np.random.Generator, count: int) -> Sound:
-    """Six voices with a few soft overtones, slightly apart in the two ears, each swelling at its own pace."""
+def _chord(rng: np.random.Generator, count: int) -> Spectrum:
+    """Six voices with a few soft overtones, slightly apart in the two ears, each swelling at its own pace.
+
+    Made as a spectrum, because a sine is one number there, and its slow swell two more beside it.
+    """
     root = 55.0 * 2 ** (int(rng.integers(0, 9)) / 12)
     chord = _CHORDS[int(rng.integers(0, len(_CHORDS)))]
-    sound = np.zeros((2, count), np.float32)
-    turn = np.arange(count, dtype=np.float32) * np.float32(2 * np.pi / count)
+    spectrum = np.zeros((2, count // 2 + 1), np.complex64)
     for index, step in enumerate(chord):
-        pitch = root * 2 ** (step / 12)
-        swell = 0.55 + 0.45 * np.sin(turn * rng.integers(1, 4) + np.float32(rng.uniform(0, 6.28)))
+        pace, swell = int(rng.integers(1, 4)), 0.41 * np.exp(1j * rng.uniform(0, 6.28))
         for channel in (0, 1):
-            detune = 1 + 0.0016 * (channel - 0.5) + rng.normal(0, 0.0006)
+            pitch = root * 2 ** (step / 12) * (1 + 0.0016 * (channel - 0.5) + rng.normal(0, 0.0006))
             for overtone, loudness in ((1, 1.0), (2, 0.26), (3, 0.09)):
-                sound[channel] += _tone(pitch * detune * overtone, count, rng) * (swell * np.float32(loudness / (1 + 0.5 * index)))
-    return sound
+                waves = max(pace + 1, round(pitch * overtone * count / RATE))
+                tone = loudness / (1 + 0.5 * index) * np.exp(1j * rng.uniform(0, 6.28)) * count / 2
+                spectrum[channel, waves] += tone
+                spectrum[channel, waves - pace] += tone * np.conj(swell)
+                spectrum[channel, waves + pace] += tone * swell
+    return spectrum
 
 
-def _tone(pitch: float, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A sine with a whole number of waves in the loop."""
-    waves = max(1, round(pitch * count / RATE))
-    phase = np.arange(count, dtype=np.float64) * (waves / count) + rng.uniform()
-    return np.sin((phase % 1.0).astype(np.float32) * np.float32(2 * np.pi))
-
-
-def _room(dry: Sound, seed: int) -> Sound:
-    """The sound in a large soft room: folded with noise that dies away, and darker with distance."""
-    count = dry.shape[1]
-    rng = np.random.default_rng(seed + 1)
-    moment = np.arange(count, dtype=np.float32) / RATE
-    spectrum = np.fft.rfft(dry)
-    frequency = np.fft.rfftfreq(count, 1 / RATE)
-    damping = 1 / (1 + (frequency / 1400) ** 2)
-    echo = np.fft.rfft(rng.standard_normal((2, count)).astype(np.float32) * np.exp(-moment / 0.7) * (moment < 2.5))
-    wet = np.fft.irfft(spectrum * echo * damping, count)
-    wet *= np.abs(dry).max() / max(float(np.abs(wet).max()), 1e-6)
-    return np.asarray(0.6 * dry + 0.7 * wet, dtype=np.float32)
+def _in_a_room(dry: Spectrum, count: int, rng: np.random.Generator) -> Sound:
+    """The sound in a large soft room: its spectrum times that of noise which dies away, darker with distance."""
+    tail = round(min(2.5 * RATE, count))
+    moment = np.arange(tail, dtype=np.float32) / RATE
+    noise = rng.standard_normal((2, tail), dtype=np.float32) * np.exp(moment / np.float32(-0.7))
+    room = np.fft.rfft(noise, count)
+    darkness = 1 / (1 + (np.fft.rfftfreq(count, 1 / RATE) / 1400) ** 2)
+    wet = dry * room * (darkness / np.sqrt(np.mean(np.abs(room) ** 2)))
+    return np.asarray(np.fft.irfft(0.6 * dry + 0.7 * wet, count), dtype=np.float32)

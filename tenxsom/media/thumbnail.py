@@ -50,4 +50,4 @@ def _candidates(video: Path) -> Iterator[Image.Image]:
             container.seek(moment, stream=stream)
             frame = next((frame for frame in container.decode(stream) if (frame.pts or 0) >= moment), None)
             if frame is not None:
-                yield frame.to_image()
+                yield Image.fromarray(frame.to_ndarray(format="rgb24"))

@@ -70,6 +70,8 @@ def refuse_what_is_no_media(path: Path, expected: str) -> None:
         raise BrokenMedia(f"{path.name} is empty.")
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
     kind = "HTML or XML" if text.startswith(b"<") else "JSON" if text.startswith((b"{", b"[")) else ""
+    if not kind and all(0x20 <= byte < 0x7F or byte in b"\t\r\n" for byte in text):
+        kind = "plain text"
     if kind:
         raise BrokenMedia(f"{path.name} is {kind}, not {expected}: it begins with {text[:60].decode('utf-8', 'replace')!r}.")
 
@@ -82,7 +84,9 @@ def _refuse_cut_boxes(path: Path) -> None:
         for name, end in _boxes(file, size):
             names.append(name)
             if end > size:
-                raise BrokenMedia(f"{path.name} was cut off: its {name!r} part should end at byte {end:,}, the file ends at {size:,}.")
+                raise BrokenMedia(
+                    f"{path.name} was cut off: its {name!r} part should end at byte {end:,}, the file ends at {size:,}."
+                )
     if names[:1] == ["ftyp"] and "moov" not in names:
         raise BrokenMedia(f"{path.name} was cut off: its index (the 'moov' part) is missing.")
     if names[:1] == ["ftyp"] and not {"mdat", "moof"} & set(names):
@@ -148,7 +152,9 @@ def _refuse_missing_packets(path: Path, video: VideoStream, count: int, seconds:
         raise BrokenMedia(f"{path.name} has a picture track without pictures.")
     if count < video.frames:
         raise BrokenMedia(f"{path.name} was cut off: {count} of {video.frames} frames are there.")
-    declared = float(video.duration * video.time_base) if video.duration and video.time_base else (container_duration or 0) / av.time_base
+    declared = (
+        float(video.duration * video.time_base) if video.duration and video.time_base else (container_duration or 0) / av.time_base
+    )
     if seconds < declared - max(0.5, 0.05 * declared):
         raise BrokenMedia(f"{path.name} was cut off: its pictures end after {seconds:.2f} of {declared:.2f} s.")
 

@@ -12,23 +12,27 @@ from typing import Any
 from tenxsom.net.client import HttpClient
 from tenxsom.net.download import Downloader
 from tenxsom.net.inprocess import InProcessAdapter
+from tenxsom.services import useapi_ltx
 from tenxsom.services.base import ImageOrder, VideoOrder
-from tenxsom.services.useapi_ltx import CAPABILITIES, UseApiLtx
+from tenxsom.services.useapi_ltx import UseApiLtx
 from tenxsom.settings import Settings
-from tenxsom.studio.app import create_app
 
 BASE_URL = "http://local-studio/v1"
+
+CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
+    first_check_seconds=0.5, longest_check_seconds=60, image_check_seconds=0.2, concurrent_submissions=4
+)
 
 
 class LocalStudio(UseApiLtx):
     """UseApiLtx, with the studio of `world` mounted where the network would be."""
 
     name = "local_studio"
-    capabilities = CAPABILITIES._replace(
-        first_check_seconds=0.5, longest_check_seconds=60, image_check_seconds=0.2, concurrent_submissions=4
-    )
+    capabilities = CAPABILITIES
 
     def __init__(self, world: Path, status_timeout: float = 15.0) -> None:
+        from tenxsom.studio.app import create_app  # Flask loads when a video is made, not when a definition is looked at
+
         app = create_app(world)
         self._studio = app.extensions["studio"]
         headers = {"Authorization": "Bearer local"}

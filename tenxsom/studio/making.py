@@ -10,7 +10,7 @@ from pathlib import Path
 from tenxsom import atomic, clock
 from tenxsom.errors import BrokenMedia, DiskTrouble, TenxsomError, TryAgainLater
 from tenxsom.studio import ids
-from tenxsom.studio.records import SIZES, Asset, Job, Order
+from tenxsom.studio.records import Asset, Job, Order
 from tenxsom.studio.world import World
 
 
@@ -29,7 +29,7 @@ def paint_still(world: World, job: Job) -> None:
     target = world.media(artifact(job))
     if not target.exists():
         work = world.work_file(f"{job.key}.png")
-        _paint(job.order, work)
+        _paint(world, job.order, work)
         atomic.publish(work, target)
 
 
@@ -82,7 +82,7 @@ def _render(world: World, order: Order, name: str, progress: Callable[[float], N
     from tenxsom.media.subtitles import Cue
 
     still, target = world.work_file(f"{name}.png"), world.work_file(f"{name}.mp4")
-    width, height = SIZES[order.aspect_ratio]
+    width, height = world.size(order.aspect_ratio)
     cues = tuple(Cue(start, end, words) for start, end, words in order.cues)
     look = partial(ClipOrder, badge=order.badge, seed=order.seed, sound=order.sound, intensity=order.intensity)
     try:
@@ -116,7 +116,7 @@ def _reporter(world: World, key: str, is_ending: Callable[[], bool]) -> Callable
 
 def _start_frame(world: World, order: Order, painted: Path) -> Path:
     if order.start_asset is None:
-        _paint(order, painted)
+        _paint(world, order, painted)
         return painted
     asset = world.load_asset(order.start_asset)
     if asset is None or not world.media(asset).exists():
@@ -124,9 +124,9 @@ def _start_frame(world: World, order: Order, painted: Path) -> Path:
     return world.media(asset)
 
 
-def _paint(order: Order, target: Path) -> None:
+def _paint(world: World, order: Order, target: Path) -> None:
     from tenxsom.media.paint import paint
 
-    width, height = (side * 5 // 4 for side in SIZES[order.aspect_ratio])
+    width, height = (side * 5 // 4 for side in world.size(order.aspect_ratio))
     with atomic.disk_errors(target):
         paint(order.prompt, width, height, order.seed, order.mood).save(target, format="PNG", compress_level=1)

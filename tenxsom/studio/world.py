@@ -5,6 +5,7 @@
     progress/<key>         per cent of a running render      work/                       files that are still being made
     charges.jsonl          one line per accepted create      accounts.json               optional: the linked accounts
     faults.json            optional: scripted faults         secret                      signs the links
+    scale                  optional: a number from 0.1 to 1; pictures and clips are made that much smaller, for rehearsals of many
 
 Everything may be deleted between two runs. Records change under `locks`; media older than a day goes by itself.
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.locks import lock_table
-from tenxsom.studio.records import STUDIO_EMAIL, Account, Asset, Job
+from tenxsom.studio.records import SIZES, STUDIO_EMAIL, Account, Asset, Job
 
 KEEP_SECONDS = 24 * 3600
 EXECUTING_AT_MOST_SECONDS = 900
@@ -42,6 +43,15 @@ class World:
         if not (root / "secret").exists():
             atomic.create(root / "secret", os.urandom(32).hex().encode())  # whoever comes second takes the first one's
         self.secret = (root / "secret").read_bytes()
+
+    def size(self, aspect_ratio: str) -> tuple[int, int]:
+        """Width and height of a clip in pixels: even numbers, as the encoder wants them."""
+        try:
+            scale = min(1.0, max(0.1, float((self.root / "scale").read_text())))
+        except (OSError, ValueError):
+            scale = 1.0
+        width, height = SIZES[aspect_ratio]
+        return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
     # jobs
 

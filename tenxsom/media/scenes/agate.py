@@ -28,7 +28,9 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     polish = np.clip(1.0 - (across * 0.6 + down * 0.8) * canvas.unit * 0.22, 0.45, 1.5)
     canvas.dim((polish * (0.9 + 0.2 * streak)).astype(np.float32))
     angle = float(rng.uniform(0.3, 0.8))
-    gloss = canvas.soft(lambda x, y: np.exp(-(((x - 0.35 * canvas.wide) * np.cos(angle) + (y - 0.25 * canvas.tall) * np.sin(angle)) ** 2) / 0.03))
+    gloss = canvas.soft(
+        lambda x, y: np.exp(-(((x - 0.35 * canvas.wide) * np.cos(angle) + (y - 0.25 * canvas.tall) * np.sin(angle)) ** 2) / 0.03)
+    )
     canvas.add(gloss * 0.07, palette.light)
     canvas.grain = 0.008
 
@@ -48,7 +50,18 @@ def _growth(canvas: Canvas) -> Plane:
 
 def _ramp(palette: Palette, rng: np.random.Generator) -> np.ndarray:
     """4096 colours from rind to heart: broad bands that take turns between dark and bright."""
-    tones = [palette.deep * 0.9, palette.dark, palette.mid, palette.haze, palette.mid, palette.warm, palette.accent, palette.haze, palette.light, palette.mid]
+    tones = [
+        palette.deep * 0.9,
+        palette.dark,
+        palette.mid,
+        palette.haze,
+        palette.mid,
+        palette.warm,
+        palette.accent,
+        palette.haze,
+        palette.light,
+        palette.mid,
+    ]
     stops = np.sort(rng.uniform(0, 1, 14))
     stops = 0.5 * stops + 0.5 * np.linspace(0, 1, 14)
     start = int(rng.integers(0, 3))
@@ -68,5 +81,3 @@ def _paint_hearts(canvas: Canvas, palette: Palette, field: Plane) -> None:
     colours = np.stack([palette.dark[i] * 0.5 + sparkle * (palette.haze[i] * 0.7 + palette.light[i] * 0.5) for i in range(3)])
     canvas.cover(inside * 0.9, colours)
     canvas.add(np.exp(-np.abs(field - 0.875) / 0.008) * 0.45, palette.light)
-
-

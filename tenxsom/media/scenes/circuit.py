@@ -36,7 +36,9 @@ def _paint_sky(canvas: Canvas, palette: Palette, horizon: float, middle: float) 
     radius = rng.uniform(0.2, 0.27)
     y = horizon - radius * rng.uniform(0.35, 0.6)
     disc = canvas.disc(middle, y, radius, 0.004)
-    bars = noise.step(0.42, 0.58, 0.5 + 0.5 * np.cos((canvas.y - y) / radius * 26)) * noise.step(y - radius * 0.2, y + radius * 0.6, canvas.y)
+    bars = noise.step(0.42, 0.58, 0.5 + 0.5 * np.cos((canvas.y - y) / radius * 26)) * noise.step(
+        y - radius * 0.2, y + radius * 0.6, canvas.y
+    )
     fade = np.clip((horizon - canvas.y) / (radius * 1.6), 0, 1)
     face = disc * (1 - 0.85 * bars) * (canvas.y < horizon)
     tone = np.stack([(palette.haze[i] + fade * (palette.warm[i] * 1.15 - palette.haze[i])) * (0.5 + 0.6 * fade) for i in range(3)])
@@ -90,7 +92,9 @@ def _mipped(tile: Plane, row: Plane, column: Plane, span: Plane) -> Plane:
         if rows.size:
             part = slice(int(rows[0]), int(rows[-1]) + 1)
             scale = np.float32(2.0**-level)
-            result[part] = noise.sample(tile, np.broadcast_to(row[part], result[part].shape) * scale, column[part] * scale, wrap=True)
+            result[part] = noise.sample(
+                tile, np.broadcast_to(row[part], result[part].shape) * scale, column[part] * scale, wrap=True
+            )
         tile = tile.reshape(tile.shape[0] // 2, 2, tile.shape[1] // 2, 2).mean(axis=(1, 3))
     return result
 

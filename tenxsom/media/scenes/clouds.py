@@ -22,8 +22,11 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     sky.paint_clouds(canvas, palette, sun, horizon, float(canvas.rng.uniform(0.15, 0.5)))
     canvas.add(_rays(canvas, sun), palette.light)
     sky.paint_sun(canvas, palette, sun, 2.6)
-    for index in range(_BANKS):
-        _paint_bank(canvas, palette, sun, index / (_BANKS - 1), horizon)
+    depths = [index / (_BANKS - 1) for index in range(_BANKS)]
+    crests = [horizon + (canvas.tall - horizon) * depth**1.25 * 0.95 - _heaps(canvas, _size(depth)) for depth in depths]
+    for depth, crest, nearer in zip(depths, crests, [*crests[1:], None], strict=True):
+        hidden_from = canvas.tall if nearer is None else float(nearer.max()) + 0.35 * _size(depth) + 0.06
+        _paint_bank(canvas, palette, sun, (depth, crest), canvas.row(hidden_from))
     canvas.glow(sun.x, sun.y, 0.3, palette.warm, 0.3)
     _paint_birds(canvas, palette, sun)
 
@@ -41,22 +44,28 @@ def _rays(canvas: Canvas, sun: sky.Sun) -> Plane:
     return canvas.soft(at, 4)
 
 
-def _paint_bank(canvas: Canvas, palette: Palette, sun: sky.Sun, depth: float, horizon: float) -> None:
-    """One bank of clouds: heaped tops with bright rims, shaded bodies that dissolve downwards."""
-    base = horizon + (canvas.tall - horizon) * depth**1.25 * 0.95
-    size = 0.03 + 0.17 * depth
-    crest = base - _heaps(canvas, size)
+def _size(depth: float) -> float:
+    return 0.03 + 0.17 * depth
+
+
+def _paint_bank(canvas: Canvas, palette: Palette, sun: sky.Sun, bank: tuple[float, Plane], bottom: int) -> None:
+    """One bank of clouds, down to where the next one hides it: heaped tops with bright rims, bodies that dissolve downwards."""
+    depth, crest = bank
+    size = _size(depth)
     top = canvas.row(float(crest.min()) - 0.02)
-    rows = canvas.height - top
-    billow = noise.fbm(canvas.rng, max(rows, 24), canvas.width, size * 0.9, 5, 0.55, stretch=1.4)[:rows]
-    below = canvas.y[top:] - crest[None, :] + (billow - 0.5) * size * 0.5
-    mask = noise.step(0, 0.006 + 0.03 * depth, below)
-    facing = np.exp(-np.hypot(canvas.x - sun.x, (canvas.y[top:] - sun.y) * 0.8) / 0.75)
-    rim = np.exp(-np.maximum(below, 0) / (size * 0.3)) * (0.35 + 0.9 * facing) * (0.55 + 0.8 * billow)
-    body = np.clip(0.25 + 0.55 * billow + 0.5 * facing - 0.5 * np.clip(below / size, 0, 1) * 0.6, 0, 1)
+    rows = bottom - top
+    if rows <= 0:
+        return
+    billow = noise.fbm(canvas.rng, rows, canvas.width, size, gain=0.55, stretch=1.4, unit=canvas.unit)
+    below = canvas.y[top:bottom] - crest[None, :] + (billow - 0.5) * (size * 0.5)
+    mask = noise.step(0, 0.006 + 0.03 * depth, below) * (0.95 - 0.12 * (1 - depth))
+    facing = canvas.soft(lambda x, y: np.exp(-np.hypot(x - sun.x, (y - sun.y) * 0.8) / 0.75))[top:bottom]
+    rim = np.exp(np.maximum(below, 0) / (size * -0.3)) * (0.35 + 0.9 * facing) * (0.55 + 0.8 * billow) * 0.55
+    body = np.clip(0.25 + 0.55 * billow + 0.5 * facing - np.clip(below / size, 0, 1) * 0.3, 0, 1) * 0.72
     shade = 0.55 * palette.mid + 0.45 * palette.dark if depth > 0.5 else 0.75 * palette.mid + 0.25 * palette.haze
-    colours = [shade[i] * 0.85 + body * 0.72 * (palette.haze[i] - shade[i] * 0.85) + rim * 0.55 * palette.light[i] for i in range(3)]
-    canvas.cover(mask * (0.95 - 0.12 * (1 - depth)), np.stack(colours), top)
+    for i in range(3):
+        part = canvas.light[i, top:bottom]
+        part += mask * (shade[i] * 0.85 + body * (palette.haze[i] - shade[i] * 0.85) + rim * palette.light[i] - part)
 
 
 def _heaps(canvas: Canvas, size: float) -> Plane:

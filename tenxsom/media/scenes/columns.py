@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tenxsom.media import noise
@@ -24,7 +26,8 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     for index in range(_BAYS):
         z = 9.0 * (1.15 / 9.0) ** (index / (_BAYS - 1))
         _paint_bay(canvas, palette, vanish, z, side)
-        _paint_air(canvas, palette, vanish, z)
+        if index % 2 == 0:
+            _paint_air(canvas, palette, vanish, z)
     canvas.add(_beams(canvas, vanish, side) * 0.26, palette.warm)
     canvas.glow(*vanish, 0.2, palette.warm, 0.35)
     canvas.vignette = 0.5
@@ -44,7 +47,10 @@ def _paint_floor(canvas: Canvas, palette: Palette, vanish: tuple[float, float], 
     joint = np.minimum(slab, np.abs(((depth * 2.2) % 1) - 0.5))
     stripe = np.sin((depth * 1.0 + across * 0.9 * side) * 6.28 / 0.62)
     light = noise.step(-0.1, 0.5, stripe) * np.exp(-((depth - 1.2) ** 2) / 7)
-    stone = 0.55 + 0.6 * noise.fbm(canvas.rng, max(16, canvas.height - top), canvas.width, 0.09, 5, 0.6, stretch=3)[: canvas.height - top]
+    stone = (
+        0.55
+        + 0.6 * noise.fbm(canvas.rng, max(16, canvas.height - top), canvas.width, 0.09, gain=0.6, stretch=3)[: canvas.height - top]
+    )
     stone = stone * (1 - 0.45 * noise.step(0.03, 0.0, joint) * noise.step(6, 2, depth))
     sheen = np.exp(-(((canvas.x - vanish[0]) / (0.1 + 0.35 * below)) ** 2)) * np.exp(-below / 0.3)
     fade = np.exp(-depth / 14)
@@ -56,8 +62,11 @@ def _paint_floor(canvas: Canvas, palette: Palette, vanish: tuple[float, float], 
 def _paint_bay(canvas: Canvas, palette: Palette, vanish: tuple[float, float], z: float, side: int) -> None:
     """The two columns of one bay with bases, capitals and the arch that joins them."""
     scale = 1.0 / z
-    far = 1 - np.exp(-(z - 1.1) / 4.5)
-    floor, spring = vanish[1] + 0.44 * scale * canvas.tall / max(1, canvas.tall * 0.8), vanish[1] - 0.5 * scale * min(canvas.tall, 1.3)
+    far = 1 - math.exp(-(z - 1.1) / 4.5)
+    floor, spring = (
+        vanish[1] + 0.44 * scale * canvas.tall / max(1, canvas.tall * 0.8),
+        vanish[1] - 0.5 * scale * min(canvas.tall, 1.3),
+    )
     half = _half_width(canvas) * scale
     radius = 0.088 * scale
     _paint_vault(canvas, palette, (vanish[0], spring, half, radius), far)
@@ -65,11 +74,18 @@ def _paint_bay(canvas: Canvas, palette: Palette, vanish: tuple[float, float], z:
     for hand in (-1, 1):
         x = vanish[0] + hand * half
         _paint_shaft(canvas, palette, (x, radius, spring, floor), far, lit=-hand if hand == side else -hand * 0.6)
-        for y, tall, wide in ((floor - 0.03 * scale, 0.03 * scale, 1.45), (floor - 0.052 * scale, 0.024 * scale, 1.22), (spring - 0.01 * scale, 0.055 * scale, 1.5), (spring + 0.045 * scale, 0.018 * scale, 1.15)):
+        for y, tall, wide in (
+            (floor - 0.03 * scale, 0.03 * scale, 1.45),
+            (floor - 0.052 * scale, 0.024 * scale, 1.22),
+            (spring - 0.01 * scale, 0.055 * scale, 1.5),
+            (spring + 0.045 * scale, 0.018 * scale, 1.15),
+        ):
             _paint_shaft(canvas, palette, (x, radius * wide, y, y + tall), far, lit=-hand, fluted=False)
 
 
-def _paint_shaft(canvas: Canvas, palette: Palette, box: tuple[float, float, float, float], far: float, lit: float, fluted: bool = True) -> None:
+def _paint_shaft(
+    canvas: Canvas, palette: Palette, box: tuple[float, float, float, float], far: float, lit: float, *, fluted: bool = True
+) -> None:
     """A piece of column: round shading, flutes, light from the nave."""
     x, radius, top, bottom = box
     rows = slice(canvas.row(top), canvas.row(bottom))
@@ -114,12 +130,16 @@ def _paint_aisles(canvas: Canvas, palette: Palette, opening: tuple[float, float,
     rise = np.clip((floor - canvas.y[rows]) / max(floor - spring, 1e-3), 0, 1)
     glow = (0.12 + 0.5 * sunny) * (0.35 + 0.65 * np.sin(np.pi * np.clip(rise, 0, 1)) ** 2)
     mask = outside * np.clip(rise / 0.12, 0, 1) * (0.35 + 0.6 * (1 - far))
-    canvas.cover(mask, np.stack([palette.deep[i] * 0.5 + glow * 0.45 * (palette.mid[i] + far * palette.warm[i] * 0.4) for i in range(3)]), rows.start)
+    canvas.cover(
+        mask,
+        np.stack([palette.deep[i] * 0.5 + glow * 0.45 * (palette.mid[i] + far * palette.warm[i] * 0.4) for i in range(3)]),
+        rows.start,
+    )
 
 
 def _paint_air(canvas: Canvas, palette: Palette, vanish: tuple[float, float], z: float) -> None:
     """Dust between the bays."""
-    veil = canvas.soft(lambda x, y: 0.06 * np.exp(-np.hypot(x - vanish[0], y - vanish[1]) * z / 2.4))
+    veil = canvas.soft(lambda x, y: 0.07 * np.exp(-np.hypot(x - vanish[0], y - vanish[1]) * z / 2.4))
     canvas.cover(veil, palette.warm)
 
 

@@ -19,12 +19,13 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     air = 0.55 * palette.haze + 0.45 * palette.mid
     canvas.fill([(0, palette.mid * 0.75), (0.5, air * 0.85), (0.78, palette.haze * 0.72), (1, palette.dark)])
     canvas.glow(lamp[0], lamp[1] + 0.3 * canvas.tall, 0.36, palette.light, 0.55)
+    moss, drift = canvas.noise(0.06, 6, 0.65, stretch=2.5), canvas.noise(0.4, 4, stretch=2.4)
     for index in range(_ROWS):
         depth = index / (_ROWS - 1)
-        _paint_ground(canvas, palette, depth)
+        _paint_ground(canvas, palette, depth, np.roll(moss, index * canvas.width // 5, axis=1))
         _paint_trunks(canvas, palette, depth, lamp[0])
         if depth < 0.9:
-            _paint_fog(canvas, palette, depth)
+            _paint_fog(canvas, palette, depth, np.roll(drift, index * canvas.width // 3, axis=1))
         if index in {2, 4}:
             canvas.add(_shafts(canvas, lamp) * (0.3 if index == 2 else 0.34), 0.5 * palette.warm + 0.5 * palette.light)
     _paint_canopy(canvas, palette)
@@ -50,7 +51,7 @@ def _paint_trunks(canvas: Canvas, palette: Palette, depth: float, lamp_x: float)
     """One row of trunks; `depth` is 0 for the farthest. Far ones are pale and thin."""
     rng = canvas.rng
     tone = _tone(palette, depth)
-    count = int((26 - 20 * depth) * canvas.wide * 0.75) + 2
+    count = int((22 - 17 * depth) * canvas.wide * 0.72) + 2
     foot = canvas.tall * (0.70 + 0.24 * depth)
     for _ in range(count):
         half = rng.uniform(0.0035, 0.007) * (1 + 5.2 * depth**1.5) * rng.uniform(0.7, 1.3)
@@ -106,28 +107,27 @@ def _paint_branches(canvas: Canvas, tone: np.ndarray, shape: tuple[float, float,
         part += mask * (tone[:, None, None] - part)
 
 
-def _paint_ground(canvas: Canvas, palette: Palette, depth: float) -> None:
+def _paint_ground(canvas: Canvas, palette: Palette, depth: float, moss: Plane) -> None:
     shape = noise.line(canvas.rng, canvas.width, canvas.wide * 2.2, 7, 0.55)
     crest = canvas.tall * (0.69 + 0.235 * depth) - (shape - 0.5) * 0.05 * (0.5 + depth)
     top = canvas.row(float(crest.min()) - 0.01)
-    below = canvas.y[top:] - crest[None, :]
-    rows = canvas.height - top
-    moss = noise.fbm(canvas.rng, max(rows, 16), canvas.width, 0.05, 5, 0.65, stretch=2.5)[:rows]
+    bottom = min(canvas.height, canvas.row(float(crest.max()) + 0.2 * canvas.tall))
+    below = canvas.y[top:bottom] - crest[None, :]
     tone = _tone(palette, depth)
-    colours = np.stack([(tone[i] * 0.8 + palette.mid[i] * 0.10 * (1 - depth)) * (0.55 + 0.8 * moss) for i in range(3)])
+    colours = np.stack([(tone[i] * 0.8 + palette.mid[i] * 0.10 * (1 - depth)) * (0.55 + 0.8 * moss[top:bottom]) for i in range(3)])
     canvas.cover(np.clip(below / canvas.pixel / 2 + 0.5, 0, 1), colours, top)
 
 
-def _paint_fog(canvas: Canvas, palette: Palette, depth: float) -> None:
-    drift = canvas.soft(lambda x, y: np.exp(-(((y - canvas.tall * (0.66 + 0.2 * depth)) / 0.17) ** 2)) + 0 * x)
-    veil = drift * (0.4 + 0.75 * canvas.noise(0.4, 4, stretch=2.4)) * 0.52 * (1 - depth) ** 0.8
+def _paint_fog(canvas: Canvas, palette: Palette, depth: float, drift: Plane) -> None:
+    bank = canvas.soft(lambda x, y: np.exp(-(((y - canvas.tall * (0.66 + 0.2 * depth)) / 0.17) ** 2)) + 0 * x)
+    veil = bank * (0.4 + 0.75 * drift) * (0.52 * (1 - depth) ** 0.8)
     canvas.cover(np.clip(veil, 0, 1), palette.haze * 0.85)
 
 
 def _paint_canopy(canvas: Canvas, palette: Palette) -> None:
     """Leaves hang into the picture from above."""
     rows = canvas.row(0.3 * canvas.tall)
-    leaves = noise.fbm(canvas.rng, canvas.height, canvas.width, 0.16, 6, 0.66)[:rows]
+    leaves = noise.fbm(canvas.rng, canvas.height, canvas.width, 0.16, octaves=6, gain=0.66)[:rows]
     hang = 1 - canvas.y[:rows] / (0.24 * canvas.tall)
     side = np.abs(canvas.x / canvas.wide - 0.5) * 2
     canvas.cover(noise.step(0.5, 0.62, leaves + 0.34 * hang - 0.22 + 0.16 * side * np.maximum(hang, 0)) * 0.96, palette.deep * 0.5)

@@ -29,8 +29,10 @@ def _paint_gas(canvas: Canvas, palette: Palette) -> None:
     """Noise displaced by noise, along a slanted band, in three colours."""
     height, width = canvas.height // 2, canvas.width // 2
     size = min(height, width)
-    push = [noise.fbm(canvas.rng, height, width, 0.5, 4) - 0.5 for _ in range(2)]
-    gas, dust, hue = (noise.fbm(canvas.rng, height, width, cell, octaves, 0.58) for cell, octaves in ((0.42, 7), (0.22, 7), (0.7, 3)))
+    push = [noise.fbm(canvas.rng, height, width, 0.5, octaves=4) - 0.5 for _ in range(2)]
+    gas, dust, hue = (
+        noise.fbm(canvas.rng, height, width, cell, octaves=octaves, gain=0.58) for cell, octaves in ((0.42, 7), (0.22, 7), (0.7, 3))
+    )
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     row, column = rows + push[0] * size * 0.75, columns + push[1] * size * 0.75
     gas, dust = noise.sample(gas, row, column), noise.sample(dust, row, column)
@@ -41,7 +43,11 @@ def _paint_gas(canvas: Canvas, palette: Palette) -> None:
     glow = noise.step(0.28, 0.95, gas) ** 1.3 * (0.16 + 1.15 * band)
     lanes = 1 - 0.88 * noise.step(0.5, 0.72, dust) * np.exp(-((away / 0.2) ** 2))
     glow, core, hue = glow * lanes, glow**2.4 * lanes, noise.step(0.3, 0.7, hue)
-    for layer, tone in ((glow * (1 - hue), palette.haze), (glow * hue, 0.6 * palette.mid + 0.3 * palette.accent), (core * 1.3, palette.warm)):
+    for layer, tone in (
+        (glow * (1 - hue), palette.haze),
+        (glow * hue, 0.6 * palette.mid + 0.3 * palette.accent),
+        (core * 1.3, palette.warm),
+    ):
         canvas.add(noise.enlarge(layer.astype(np.float32), canvas.height, canvas.width), tone)
 
 
@@ -56,7 +62,10 @@ def _paint_bright_star(canvas: Canvas, palette: Palette) -> None:
     halo = np.exp(-np.hypot(across, down) / (0.004 * (1 + power)))
     thin = 0.0009 + canvas.pixel * 0.4
     edge = np.clip(1 - np.hypot(across, down) / reach, 0, 1) ** 2
-    spikes = (np.exp(-np.abs(across) / thin) * np.exp(-np.abs(down) / (reach * 0.3)) + np.exp(-np.abs(down) / thin) * np.exp(-np.abs(across) / (reach * 0.3))) * edge
+    spikes = (
+        np.exp(-np.abs(across) / thin) * np.exp(-np.abs(down) / (reach * 0.3))
+        + np.exp(-np.abs(down) / thin) * np.exp(-np.abs(across) / (reach * 0.3))
+    ) * edge
     tone = palette.light + rng.uniform(0, 0.5) * (palette.accent - palette.light)
     canvas.light[:, rows, columns] += tone[:, None, None] * (halo * edge * 1.6 + spikes * 0.7) * power
 
@@ -74,7 +83,7 @@ def _paint_planet(canvas: Canvas, palette: Palette) -> None:
     ground = np.exp(np.minimum(distance, 0) / 0.07) * light * 0.5 + 0.012
     surface = np.stack([(palette.dark[i] * 0.5 + palette.haze[i] * weather**2) * ground + palette.deep[i] * 0.25 for i in range(3)])
     canvas.cover(inside, surface)
-    rim = np.exp(-np.abs(distance) / np.where(distance > 0, 0.014, 0.006)) * light
+    rim = np.exp(-np.abs(distance) / np.where(distance > 0, np.float32(0.014), np.float32(0.006))) * light
     canvas.add(rim * 1.05, 0.5 * palette.haze + 0.5 * palette.accent)
     canvas.add(np.exp(-np.abs(distance) / 0.003) * light**2 * 1.6, palette.light)
     canvas.add(np.exp(-np.maximum(distance, 0) / 0.07) * (distance > 0) * light * 0.2, palette.haze)

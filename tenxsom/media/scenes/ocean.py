@@ -56,7 +56,9 @@ def _slopes(canvas: Canvas, top: int) -> tuple[Plane, Plane]:
         wave *= visible
         across[rows] += wave * np.float32(np.sin(angle))
         along[rows] += wave * np.float32(np.cos(angle))
-    gusts = 0.45 + 0.9 * noise.fbm(rng, max(canvas.height - top, 16), canvas.width, 0.3, 4, stretch=3)[: canvas.height - top]
+    gusts = (
+        0.45 + 0.9 * noise.fbm(rng, max(canvas.height - top, 16), canvas.width, 0.3, octaves=4, stretch=3)[: canvas.height - top]
+    )
     return across * gusts * 0.5, along * gusts * 0.42
 
 

@@ -124,7 +124,12 @@ def _route(canvas: Canvas) -> Plane:
     xs = np.linspace(rng.uniform(0.12, 0.3), rng.uniform(0.66, 0.86), 6)
     ys = np.clip(0.5 + np.cumsum(rng.normal(0, 0.14, 6)), 0.2, 0.8)
     t = np.linspace(0, 1, 240)
-    path = np.column_stack([np.interp(t, np.linspace(0, 1, 6), xs) * canvas.width, noise.enlarge(ys[None].astype(np.float32), 1, 240)[0] * canvas.height])
+    path = np.column_stack(
+        [
+            np.interp(t, np.linspace(0, 1, 6), xs) * canvas.width,
+            noise.enlarge(ys[None].astype(np.float32), 1, 240)[0] * canvas.height,
+        ]
+    )
     width = max(2, canvas.unit // 260)
     for index in range(0, 238, 6):
         draw.line([tuple(point) for point in path[index : index + 4]], fill=255, width=width)

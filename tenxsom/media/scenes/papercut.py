@@ -17,7 +17,10 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     rng = canvas.rng
     middle = (canvas.wide * float(rng.uniform(0.38, 0.62)), canvas.tall * float(rng.uniform(0.4, 0.56)))
     field = _terrain(canvas, middle)
-    tones = gradient(np.linspace(0, 1, _SHEETS + 1), [(0, palette.light), (0.2, palette.warm), (0.45, palette.haze), (0.7, palette.mid), (1, palette.dark)])
+    tones = gradient(
+        np.linspace(0, 1, _SHEETS + 1),
+        [(0, palette.light), (0.2, palette.warm), (0.45, palette.haze), (0.7, palette.mid), (1, palette.dark)],
+    )
     canvas.fill([(0, palette.light), (1, palette.warm)])
     _paint_core(canvas, palette, middle)
     levels = np.quantile(field[::8, ::8], np.linspace(0.1, 0.84, _SHEETS))

@@ -64,11 +64,17 @@ def _paint_ribbon(canvas: Canvas, palette: Palette, ribbon: _Ribbon, tones: tupl
     edge, along = ribbon.edge[rows], ribbon.along[rows]
     inside = np.maximum(edge, 0)
     canvas.dim(1 - np.exp((edge - inside) / 0.055) * 0.55, rows.start)
-    fold = np.sin(edge * np.float32(rng.uniform(9, 15)) + along * np.float32(rng.uniform(-2.5, 2.5)) + np.float32(rng.uniform(0, 6.28)))
+    fold = np.sin(
+        edge * np.float32(rng.uniform(9, 15)) + along * np.float32(rng.uniform(-2.5, 2.5)) + np.float32(rng.uniform(0, 6.28))
+    )
     fall = np.exp(inside / -0.42)
     body = (0.42 + 0.36 * fold) * (0.35 + 0.75 * fall)
     drift = noise.step(-0.7, 0.7, along + np.float32(rng.uniform(-0.4, 0.4))) * body
-    shine = np.exp(np.abs(edge - 0.004) / -0.006) * 0.5 + np.exp(inside / -0.035) * 0.22 + np.exp((fold - 0.9) ** 2 / -0.09) * fall * 0.16
+    shine = (
+        np.exp(np.abs(edge - 0.004) / -0.006) * 0.5
+        + np.exp(inside / -0.035) * 0.22
+        + np.exp((fold - 0.9) ** 2 / -0.09) * fall * 0.16
+    )
     mask = np.clip(edge / canvas.pixel / 1.4 + 0.5, 0, 1)
     for i in range(3):
         below = canvas.light[i, rows]

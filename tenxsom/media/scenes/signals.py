@@ -24,7 +24,13 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     phase, sway = rng.uniform(0, 6.28, 3), rng.uniform(0.6, 1.2, 3)
     for index in range(_LINES):
         depth = index / (_LINES - 1)
-        _paint_line(canvas, _tone(palette, depth), rise + _sway(canvas, depth, phase, sway), 0.2 + 0.45 * depth**1.5, 0.0012 + 0.0016 * depth)
+        _paint_line(
+            canvas,
+            _tone(palette, depth),
+            rise + _sway(canvas, depth, phase, sway),
+            0.2 + 0.45 * depth**1.5,
+            0.0012 + 0.0016 * depth,
+        )
     hero = rise - 0.02
     _paint_area(canvas, palette, hero)
     _paint_line(canvas, palette.light, hero, 1.25, 0.0026)
@@ -66,7 +72,9 @@ def _paint_line(canvas: Canvas, tone: Colour, height: Plane, power: float, thin:
 def _paint_area(canvas: Canvas, palette: Palette, height: Plane) -> None:
     """A curtain of light that hangs from the front line."""
     below = canvas.y - height[None, :]
-    curtain = np.exp(-np.maximum(below, 0) / (0.17 * canvas.tall)) * (below > 0) * np.linspace(0.05, 0.42, canvas.width, dtype=np.float32)
+    curtain = (
+        np.exp(-np.maximum(below, 0) / (0.17 * canvas.tall)) * (below > 0) * np.linspace(0.05, 0.42, canvas.width, dtype=np.float32)
+    )
     canvas.add(curtain, 0.7 * palette.haze + 0.3 * palette.mid)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from tenxsom.media import noise
 from tenxsom.media.canvas import Canvas
-from tenxsom.media.noise import Plane
 from tenxsom.media.palettes import Palette
 
 
@@ -55,7 +54,7 @@ def paint_moon(canvas: Canvas, palette: Palette, moon: Sun) -> None:
 def paint_clouds(canvas: Canvas, palette: Palette, sun: Sun, horizon: float, amount: float = 0.5) -> None:
     """Streaks of cloud that crowd together towards the horizon, lit from the side of the sun."""
     bottom = canvas.row(horizon)
-    field = noise.fbm(canvas.rng, canvas.height, canvas.width, 0.34, 6, 0.52, stretch=2.6)
+    field = noise.fbm(canvas.rng, canvas.height, canvas.width, 0.34, octaves=6, gain=0.52, stretch=2.6)
     nearness = 1 - np.arange(bottom, dtype=np.float32) / max(bottom, 1)
     rows = (canvas.height - 1) * (1 - nearness**0.55)
     dense = field[rows.astype(int)]
@@ -71,22 +70,20 @@ def paint_clouds(canvas: Canvas, palette: Palette, sun: Sun, horizon: float, amo
 
 
 def paint_stars(canvas: Canvas, bottom: float, count: int, palette: Palette, bright: float = 1.0) -> None:
-    """Stars of very different brightness, the brightest with a halo, fading towards `bottom`."""
-    rows = canvas.row(bottom)
-    layer = np.zeros((3, rows + 8, canvas.width + 8), np.float32)
-    for _ in range(count):
-        x, y = int(canvas.rng.integers(4, canvas.width + 3)), int(rows * canvas.rng.beta(1.0, 1.5)) + 3
-        power = min(float(canvas.rng.pareto(1.7)) * 0.1 + 0.03, 1.6) * bright
-        size = 0.55 + 0.5 * min(power, 1.2)
-        hue = palette.light + canvas.rng.uniform(0, 0.45) * (palette.accent - palette.light)
-        layer[:, y - 3 : y + 4, x - 3 : x + 4] += hue[:, None, None] * power * _dot(size * max(1.0, canvas.unit / 900))
+    """Stars of very different brightness, fading towards `bottom`."""
+    rng, rows = canvas.rng, canvas.row(bottom)
+    x = rng.integers(0, canvas.width, count)
+    y = (rng.beta(1.0, 1.5, count) * rows).astype(int)
+    power = np.minimum(rng.pareto(1.7, count) * 0.1 + 0.03, 1.6) * bright
+    size = (0.55 + 0.5 * np.minimum(power, 1.2)) * max(1.0, canvas.unit / 900)
+    hue = palette.light[:, None] + rng.uniform(0, 0.45, count) * (palette.accent - palette.light)[:, None]
+    layer = np.zeros((3, rows + 6, canvas.width + 6), np.float32)
+    for down, across in np.ndindex(7, 7):
+        spot = power * np.exp(-((down - 3) ** 2 + (across - 3) ** 2) / size**2)
+        for channel in range(3):
+            np.add.at(layer[channel], (y + down, x + across), (hue[channel] * spot).astype(np.float32))
     fade = noise.step(1.0, 0.55, np.linspace(0, 1, rows, dtype=np.float32))[:, None]
-    canvas.light[:, :rows] += layer[:, 4 : rows + 4, 4 : canvas.width + 4] * fade
-
-
-def _dot(size: float) -> Plane:
-    distance = np.hypot(*np.mgrid[-3:4, -3:4].astype(np.float32))
-    return np.asarray(np.exp(-((distance / size) ** 2)), dtype=np.float32)
+    canvas.light[:, :rows] += layer[:, 3 : rows + 3, 3 : canvas.width + 3] * fade
 
 
 def mirror_in_water(canvas: Canvas, waterline: float, palette: Palette, streak: float = 0.05, darkness: float = 0.3) -> None:
@@ -96,14 +93,16 @@ def mirror_in_water(canvas: Canvas, waterline: float, palette: Palette, streak: 
     depth = (np.arange(rows, dtype=np.float32) + 0.5) / rows
     source = top - 1 - (depth * min(rows * 1.25, top - 2)).astype(int)
     mirrored = _smear(canvas.light[:, np.clip(source, 0, top - 1)], max(1, int(streak * canvas.unit / 6)))
-    ripple = noise.fbm(canvas.rng, max(rows, 8), canvas.width, 0.05, 4, 0.6, stretch=5)[:rows]
+    ripple = noise.fbm(canvas.rng, max(rows, 8), canvas.width, 0.05, octaves=4, gain=0.6, stretch=5)[:rows]
     perspective = ripple[np.minimum((depth**0.5 * (rows - 1)).astype(int), rows - 1)] - 0.5
     shift = perspective * (0.15 + depth[:, None]) * 0.035 * canvas.unit
     columns = np.clip(np.arange(canvas.width)[None, :] + shift, 0, canvas.width - 1).astype(int)
     for channel in range(3):
         row_index = np.arange(rows)[:, None]
         water = mirrored[channel][row_index, columns] * (0.86 - darkness * depth[:, None])
-        canvas.light[channel, top:] = water + (palette.dark[channel] * 0.16 + np.maximum(perspective, 0) * palette.haze[channel] * 0.12)
+        canvas.light[channel, top:] = water + (
+            palette.dark[channel] * 0.16 + np.maximum(perspective, 0) * palette.haze[channel] * 0.12
+        )
     canvas.add(np.exp(-np.arange(rows, dtype=np.float32)[:, None] / (0.006 * canvas.unit)) * 0.25, palette.haze, top)
 
 

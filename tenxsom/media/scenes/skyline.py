@@ -47,22 +47,23 @@ def _paint_row(canvas: Canvas, palette: Palette, depth: float, waterline: float)
 def _paint_tower(canvas: Canvas, palette: Palette, body: Colour, box: tuple[float, float, float, float], depth: float) -> None:
     rng, unit = canvas.rng, canvas.unit
     x, y, width, height = (int(value * unit) for value in box)
-    _block(canvas, x, y, width, height, body)
+    _block(canvas, (x, y, width, height), body)
     if rng.random() < 0.45:
         inset = int(width * rng.uniform(0.15, 0.3))
         step = int(height * rng.uniform(0.04, 0.12))
-        _block(canvas, x + inset, y - step, width - 2 * inset, step, body)
+        _block(canvas, (x + inset, y - step, width - 2 * inset, step), body)
         y -= step
     if rng.random() < 0.3:
         mast = int(unit * rng.uniform(0.02, 0.06))
         thin = max(1, unit // 700)
-        _block(canvas, x + width // 2, y - mast, thin, mast, body)
-        _block(canvas, x + width // 2 - thin, y - mast - thin, thin * 3, thin * 2, palette.accent * 1.5)
+        _block(canvas, (x + width // 2, y - mast, thin, mast), body)
+        _block(canvas, (x + width // 2 - thin, y - mast - thin, thin * 3, thin * 2), palette.accent * 1.5)
     _paint_windows(canvas, palette, (x, y, width, height), depth)
 
 
-def _block(canvas: Canvas, x: int, y: int, width: int, height: int, body: Colour) -> None:
+def _block(canvas: Canvas, box: tuple[int, int, int, int], body: Colour) -> None:
     """A box with a slightly lighter left edge, as a lit face has."""
+    x, y, width, height = box
     rows, columns = slice(max(y, 0), max(y + height, 0)), slice(max(x, 0), max(x + width, 0))
     part = canvas.light[:, rows, columns]
     if part.size:

@@ -52,7 +52,9 @@ def _paint_ball(canvas: Canvas, palette: Palette, ball: tuple[float, float, floa
     diffuse = np.clip(across * -0.48 + down * -0.62 + toward * 0.62, 0, 1)
     bounce = np.clip(down * 0.8 + 0.15, 0, 1) * 0.34
     rim = (1 - toward) ** 3 * 0.5
-    lamp = noise.step(0.34, 0.24, np.abs((across + 0.36) * 0.85 - (down + 0.46) * 0.3)) * noise.step(0.17, 0.1, np.abs((down + 0.46) * 0.9 + (across + 0.36) * 0.25))
+    lamp = noise.step(0.34, 0.24, np.abs((across + 0.36) * 0.85 - (down + 0.46) * 0.3)) * noise.step(
+        0.17, 0.1, np.abs((down + 0.46) * 0.9 + (across + 0.36) * 0.25)
+    )
     gleam = np.exp(-((across + 0.38) ** 2 + (down + 0.46) ** 2) / 0.12) * 0.28
     thin = np.exp(-((away - 0.9) ** 2) / 0.004) * np.clip(across * 0.7 + down * 0.5, 0, 1) * 0.4
     mask = np.clip((1 - away) * radius / canvas.pixel / 1.3 + 0.5, 0, 1)
@@ -71,5 +73,7 @@ def _paint_shadow(canvas: Canvas, x: float, y: float, radius: float) -> None:
         return np.asarray(1 - 0.5 * wide, dtype=np.float32)
 
     canvas.dim(canvas.soft(at))
-    tight = np.exp(-(((canvas.x - x - radius * 0.08) / (radius * 0.62)) ** 2 + ((canvas.y - ground - radius * 0.02) / (radius * 0.1)) ** 2))
+    tight = np.exp(
+        -(((canvas.x - x - radius * 0.08) / (radius * 0.62)) ** 2 + ((canvas.y - ground - radius * 0.02) / (radius * 0.1)) ** 2)
+    )
     canvas.dim(1 - 0.6 * tight)

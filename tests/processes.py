@@ -1,0 +1,56 @@
+"""Other processes for tests: real ones, started from a few lines of Python, that end with the test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def start(lines: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start Python on these lines, with the arguments in sys.argv[1:] and both pipes in our hands."""
+    command = [sys.executable, "-c", lines, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def running(lines: str, *arguments: object, count: int = 1) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many of them, ended at the end of the block whatever happens."""
+    processes = [start(lines, *arguments) for _ in range(count)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """The next line that the process prints; waits for it."""
+    return (process.stdout.readline() if process.stdout else "").strip()
+
+
+def tell(process: subprocess.Popen[str], line: str = "go") -> None:
+    """Say something to a process that reads its standard input."""
+    if process.stdin:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+
+
+def race(lines: str, *arguments: object, count: int = 2) -> list[str]:
+    """Let so many processes do the same at the same moment; returns everything that each has printed.
+
+    Each prints one line when it is ready, and begins when it reads one.
+    """
+    with running(lines, *arguments, count=count) as processes:
+        for process in processes:
+            assert said(process) == "ready"
+        for process in processes:
+            tell(process)
+        outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * count
+    return outputs

@@ -1,0 +1,21 @@
+"""Jobs and clips as tests of the queue and of paying put them on the disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenxsom import clock
+from tenxsom.model.job import Clip, State, VideoJob
+
+
+def new_job(content_id: str = "lake", **changes: Any) -> VideoJob:
+    facts: dict[str, Any] = {
+        "schema_version": 1, "revision": 1, "content_id": content_id, "job_id": None, "title": "The lake", "state": State.ACCEPTED,
+        "service": "local_studio", "submit_time": clock.stamp(), "status_endpoint": None, "run_id": "tx-1",
+        "expected_file_path": f"completed_videos/{content_id}.mp4", "definition": {"content_id": content_id}, "fingerprint": "f",
+    }  # fmt: skip
+    return VideoJob(**{**facts, **changes})
+
+
+def new_clip(index: int = 0, **changes: Any) -> Clip:
+    return Clip(index=index, prompt="p", image_prompt="i", asked_seconds=5, seconds=5, aspect_ratio="16:9", **changes)

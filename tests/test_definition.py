@@ -1,0 +1,361 @@
+"""What a job definition may say, and what bad input gets: a sentence with the place, and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tenxsom.errors import BadDefinition
+from tenxsom.model.definition import MAX_PROBLEMS, JobDefinition, check_definition, definition_schema, parse_definition
+from tenxsom.model.strict_json import MAX_BYTES, parse_object, pretty
+from tenxsom.model.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(
+    ["documentary_mystery", "tech_news", "daily_inspiration"],
+    {"youtube": "16:9", "tiktok": "9:16", "instagram_feed": "1:1"},
+    ("local_studio", "useapi_ltx"),
+)
+PAGE = {
+    "content_id": "LAKE_001",
+    "title": "The lake that glows at night",
+    "archetype": "documentary_mystery",
+    "tier": "premium",
+    "target_duration": 20,
+    "platform": "youtube",
+}
+EVERYTHING = {
+    **PAGE,
+    "prompt": "Divers, a lost lantern\nand blue algae",
+    "aspect_ratio": "9:16",
+    "service": "local_studio",
+    "clips": "storyboard",
+    "style": "Cinematic",
+    "seed": 7,
+    "language": "pt-BR",
+    "narration": False,
+    "captions": False,
+    "max_cost_usd": 1.5,
+    "metadata": {"campaign": {"ids": [1, 2.5, None, True, "ü"]}},
+}
+
+
+def page(**changes: Any) -> dict[str, Any]:
+    return {**PAGE, **changes}
+
+
+def read(document: Any) -> JobDefinition:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return parse_definition(data, "lake.json", VOCABULARY)
+
+
+def problems_of(document: Any) -> dict[str, str]:
+    with pytest.raises(BadDefinition) as caught:
+        read(document)
+    assert caught.value.exit_code == 2
+    assert str(caught.value).startswith("lake.json: ")
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def only_problem(document: Any) -> str:
+    problems = problems_of(document)
+    assert list(problems) == ["/"], problems
+    return problems["/"]
+
+
+# what is accepted
+
+
+def test_the_six_fields_of_the_original_system_are_enough():
+    definition = read(PAGE)
+    assert definition.as_dict() == PAGE
+    assert definition.shape(VOCABULARY) == "16:9"
+
+
+def test_every_optional_field_is_accepted_and_kept_as_it_was_written():
+    assert read(EVERYTHING).as_dict() == EVERYTHING
+
+
+def test_an_aspect_ratio_of_its_own_wins_over_the_platforms():
+    assert read(page(platform="tiktok")).shape(VOCABULARY) == "9:16"
+    assert read(page(platform="tiktok", aspect_ratio="1:1")).shape(VOCABULARY) == "1:1"
+
+
+@pytest.mark.parametrize("content_id", ["a", "7", "A" * 120, "a.b", "a..b", "a-b_c.d", "x.json", "2026-11-22_lake"])
+def test_an_id_that_can_name_files_is_accepted(content_id):
+    assert read(page(content_id=content_id)).content_id == content_id
+
+
+@pytest.mark.parametrize("seconds", [1, 1.0, 2.5, 600, 6e2])
+def test_durations_from_1_to_600_seconds_are_accepted(seconds):
+    assert read(page(target_duration=seconds)).target_duration == float(seconds)
+
+
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers(-(2**63), 2**63) | some.floats(allow_nan=False, allow_infinity=False)
+    | some.text(some.characters(exclude_categories=["Cs"]), max_size=8),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(some.characters(exclude_categories=["Cs"])), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(some.dictionaries(some.text(some.characters(exclude_categories=["Cs"]), max_size=8), JSON, max_size=4))
+def test_metadata_is_carried_untouched(metadata):
+    kept = read(page(metadata=metadata)).as_dict()["metadata"]
+    assert kept == metadata
+    assert json.dumps(kept) == json.dumps(metadata)
+
+
+# ids
+
+HOSTILE_IDS = [
+    "", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b", ".hidden", "-x", "_x", "~x", "A" * 121, "x\n", "\nx", "x\n\n", "x\r", "x\0",
+    "x\0.json", " x", "x ", "a b", "ä", "\uff41", "x\u2028", "x\u0301", "${HOME}", "a:b", "a*", "x%2f", "😀",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content_id", HOSTILE_IDS)
+def test_an_id_that_could_not_name_files_safely_is_refused(content_id):
+    problems = problems_of(page(content_id=content_id))
+    assert "cannot name files" in problems["content_id"]
+
+
+def test_the_refusal_of_an_id_shows_no_control_character():
+    with pytest.raises(BadDefinition) as caught:
+        read(page(content_id="x\x1b[2J\0"))
+    assert caught.value.problems[0].message.isprintable()
+
+
+# values
+
+
+@pytest.mark.parametrize("field", list(PAGE))
+def test_a_missing_field_is_named(field):
+    document = {name: value for name, value in PAGE.items() if name != field}
+    assert problems_of(document) == {field: "it is required; add it"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", ""), ("title", "   "), ("title", "x" * 201), ("title", "two\nlines"), ("title", "bell\x07"), ("title", "a\u2028b"),
+        ("title", 5), ("title", None), ("title", ["x"]),
+        ("tier", "gold"), ("tier", "Premium"), ("tier", None), ("tier", 1),
+        ("target_duration", 0), ("target_duration", 0.99), ("target_duration", -5), ("target_duration", 600.001),
+        ("target_duration", "20"), ("target_duration", None), ("target_duration", [20]), ("target_duration", 10**400),
+        ("prompt", "x" * 2001), ("prompt", "nul\0"), ("prompt", 5),
+        ("aspect_ratio", "4:3"), ("aspect_ratio", 1.7),
+        ("clips", "many"), ("clips", None),
+        ("style", ""), ("style", "x" * 121), ("style", "a\nb"), ("style", 3),
+        ("seed", -1), ("seed", 2**31), ("seed", 1.5), ("seed", "7"), ("seed", 10**30),
+        ("language", "english!"), ("language", ""), ("language", "en\n"), ("language", "e"),
+        ("narration", "yes"), ("narration", 1), ("captions", 0), ("captions", None),
+        ("max_cost_usd", -0.01), ("max_cost_usd", 10_001), ("max_cost_usd", "5"),
+        ("metadata", []), ("metadata", "x"), ("metadata", None),
+    ],
+)  # fmt: skip
+def test_a_value_outside_the_rules_is_refused_at_its_place(field, value):
+    assert list(problems_of(page(**{field: value}))) == [field]
+
+
+@pytest.mark.parametrize("field", ["target_duration", "seed", "max_cost_usd"])
+@pytest.mark.parametrize("value", [True, False])
+def test_true_and_false_are_no_numbers(field, value):
+    assert list(problems_of(page(**{field: value}))) == [field]
+
+
+def test_null_for_an_optional_text_means_that_it_is_not_given():
+    assert read(page(prompt=None, service=None)).fingerprint() == read(PAGE).fingerprint()
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "right"),
+    [
+        ("archetype", "documentary_mistery", "documentary_mystery"),
+        ("archetype", "TECH_NEWS", "tech_news"),
+        ("platform", "you_tube", "youtube"),
+        ("service", "local_studo", "local_studio"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_ones(field, wrong, right):
+    message = problems_of(page(**{field: wrong}))[field]
+    assert f"Did you mean {right!r}?" in message
+    assert "Known: " in message
+
+
+def test_a_name_near_nothing_gets_no_suggestion():
+    assert "Did you mean" not in problems_of(page(archetype="zzzzzzzz"))["archetype"]
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("platfrom", "platform"), ("Title", "title"), ("contentId", "content_id"), ("meta", "metadata")])
+def test_an_unknown_field_is_refused_with_the_nearest_known_one(wrong, right):
+    assert problems_of(page(**{wrong: "x"}))[wrong] == f"there is no such field. Did you mean {right!r}?"
+
+
+def test_all_problems_of_a_file_are_reported_together_with_their_places():
+    document = page(content_id="../x", tier="gold", target_duration=0, archetype="nope", tilte="x", seed=True)
+    del document["title"]
+    problems = problems_of(document)
+    assert set(problems) == {"content_id", "title", "tier", "target_duration", "archetype", "tilte", "seed"}
+    assert "7 problems" in str(pytest.raises(BadDefinition, read, document).value)
+
+
+def test_thousands_of_problems_are_cut_to_a_readable_number():
+    problems = pytest.raises(BadDefinition, read, page(**{f"x{number}": 1 for number in range(20_000)})).value.problems
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1].message == f"and {20_000 - MAX_PROBLEMS} problems more"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\nb", "\x1b[2J"])
+def test_the_name_of_an_unknown_field_is_shown_shortened_and_harmless(name):
+    (place,) = problems_of(page(**{name: 1}))
+    assert len(place) <= 60
+    assert place.isprintable()
+
+
+# documents
+
+
+@pytest.mark.parametrize(("data", "word"), [(b"", "empty"), (b" \n\t ", "empty"), (b"[]", "a list"), (b'"x"', "a text"), (b"null", "null"),
+                                            (b"true", "true or false"), (b"7", "a number"), (b"{", "line 1"), (b"{'a': 1}", "line 1"),
+                                            (b'{"a": 1} {"b": 2}', "line 1"), (b'{"a": 1,}', "line 1")])  # fmt: skip
+def test_what_is_no_json_object_is_refused_with_what_it_is(data, word):
+    assert word in only_problem(data)
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
+def test_a_byte_order_mark_is_refused_by_name(mark):
+    assert "byte-order mark" in only_problem(mark + json.dumps(PAGE).encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_another_encoding_than_utf_8_is_refused(encoding):
+    only_problem(json.dumps(page(title="Über"), ensure_ascii=False).encode(encoding))
+
+
+def test_the_place_of_a_byte_that_is_not_utf_8_is_named():
+    assert "byte 11 " in only_problem(b'{"title": "\xff"}')
+
+
+@pytest.mark.parametrize("data", [b'{"title": "a", "title": "b"}', b'{"metadata": {"x": 1, "x": 1}}', b'{"metadata": {"y": [{"x": 1, "x": 2}]}}'])
+def test_a_key_that_appears_twice_is_refused_at_any_depth(data):
+    assert "appears twice" in only_problem(data)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "-" + "9" * 5000])
+@pytest.mark.parametrize("template", ['{"target_duration": %s}', '{"metadata": {"x": [%s]}}'])
+def test_a_number_without_a_value_is_refused(number, template):
+    only_problem((template % number).encode())
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff", "\\udc00\\ud800", "ab\\uD834"])
+@pytest.mark.parametrize("template", ['{"title": "%s"}', '{"%s": 1}', '{"metadata": {"x": ["%s"]}}', '{"metadata": {"x": [{"%s": 1}]}}'])
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(half, template):
+    assert "surrogate" in only_problem((template % half).encode())
+
+
+def test_a_whole_surrogate_pair_is_a_letter_like_any_other():
+    assert read(json.dumps(page(title="😀")).encode()).title == "😀"
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+@pytest.mark.parametrize("depth", [33, 1000, 40_000])
+def test_endless_nesting_is_refused(opening, depth):
+    closing = b"]" if opening == b"[" else b"}"
+    data = b'{"metadata": ' + opening * depth + b"1" + closing * depth + b"}"
+    message = only_problem(data)
+    assert "nested too deeply" in message or "larger than" in message
+
+
+def test_a_file_that_is_larger_than_any_page_is_refused_before_it_is_parsed():
+    assert "larger than 256 KiB" in only_problem(b"[" * (MAX_BYTES + 1))
+
+
+def test_a_file_of_exactly_the_largest_size_is_read():
+    data = json.dumps(PAGE).encode()
+    assert read(data + b" " * (MAX_BYTES - len(data))).title == PAGE["title"]
+
+
+@given(some.binary(max_size=200))
+def test_no_bytes_at_all_get_anything_but_a_definition_or_a_sentence(data):
+    try:
+        parse_object(data, "x")
+    except BadDefinition as error:
+        assert error.problems
+
+
+@given(some.dictionaries(some.sampled_from([*EVERYTHING, "other"]), JSON, max_size=6))
+def test_no_document_at_all_gets_anything_but_a_definition_or_a_sentence(changes):
+    try:
+        check_definition({**PAGE, **changes}, "x", VOCABULARY)
+    except BadDefinition as error:
+        assert all(problem.path and problem.message for problem in error.problems)
+
+
+def test_what_we_write_ourselves_survives_a_text_that_utf_8_cannot_hold():
+    assert json.loads(pretty({"message": "\ud800 ü"})) == {"message": "\ud800 ü"}
+    pretty({"message": "\ud800"}).decode("utf-8")
+
+
+# fingerprints
+
+
+def test_the_order_of_keys_does_not_change_the_fingerprint():
+    assert read(dict(reversed(EVERYTHING.items()))).fingerprint() == read(EVERYTHING).fingerprint()
+
+
+def test_spelled_out_defaults_do_not_change_the_fingerprint():
+    spelled = page(clips="auto", language="en", narration=True, captions=True, metadata={}, prompt=None, seed=None)
+    assert read(spelled).fingerprint() == read(PAGE).fingerprint()
+
+
+def test_20_and_20_point_0_are_the_same_duration():
+    assert read(page(target_duration=20.0)).fingerprint() == read(page(target_duration=20)).fingerprint()
+
+
+@pytest.mark.parametrize("field", list(EVERYTHING))
+def test_every_field_changes_the_fingerprint(field):
+    other = {
+        "content_id": "LAKE_002", "title": "x", "archetype": "tech_news", "tier": "volume", "target_duration": 21, "platform": "tiktok",
+        "prompt": "x", "aspect_ratio": "1:1", "service": "useapi_ltx", "clips": "single", "style": "x", "seed": 8, "language": "de",
+        "narration": True, "captions": True, "max_cost_usd": 2, "metadata": {"campaign": {"ids": [1, 2.5, None, True, "u"]}},
+    }  # fmt: skip
+    assert read(EVERYTHING | {field: other[field]}).fingerprint() != read(EVERYTHING).fingerprint()
+
+
+def test_the_fingerprint_is_the_same_in_every_version():
+    assert read(PAGE).fingerprint() == "f34131de67aa6e68247b28fa457c0438e30993c58b80fe225524cb53deafe30c"
+
+
+# the schema for editors
+
+VALIDATOR = jsonschema.Draft202012Validator(definition_schema(VOCABULARY))
+
+
+def test_the_schema_is_a_schema():
+    jsonschema.Draft202012Validator.check_schema(VALIDATOR.schema)
+
+
+@pytest.mark.parametrize("document", [PAGE, EVERYTHING])
+def test_the_schema_accepts_what_the_program_accepts(document):
+    VALIDATOR.validate(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        page(content_id="../x"), page(content_id="A" * 121), page(title=""), page(tier="gold"), page(target_duration=0),
+        page(target_duration="20"), page(platform="you_tube"), page(archetype="nope"), page(seed=-1), page(clips="many"),
+        page(surprise=1), page(metadata=[]), {},
+    ],
+)  # fmt: skip
+def test_the_schema_refuses_what_the_program_refuses(document):
+    assert problems_of(document)
+    assert not VALIDATOR.is_valid(document)

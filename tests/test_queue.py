@@ -1,0 +1,521 @@
+"""The queue as a folder: accepted means safe, one owner, no half files, and nothing is ever lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenxsom import atomic, clock
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale
+from tenxsom.model.job import Intent, State, Step, VideoJob
+from tenxsom.store.queue import MAX_STATE_BYTES, FileQueue
+from tests.processes import race, running, said
+from tests.states import new_clip, new_job
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> FileQueue:
+    return FileQueue(tmp_path / "pending")
+
+
+def put(queue: FileQueue, job: VideoJob) -> Path:
+    with queue.accept(job) as claim:
+        assert claim
+    return queue.path(job.content_id)
+
+
+def quarantined(queue: FileQueue) -> list[str]:
+    folder = queue.folder / "quarantine"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+# accepting
+
+
+def test_an_accepted_job_is_on_the_disk_before_the_block_begins(queue):
+    with queue.accept(new_job()) as claim:
+        assert json.loads(queue.path("lake").read_bytes())["content_id"] == "lake"
+        assert claim.job.content_id == "lake"
+
+
+def test_an_accepted_job_is_owned_by_whoever_put_it_there(queue):
+    with queue.accept(new_job()), pytest.raises(JobIsBusy), queue.claim("lake"):
+        raise AssertionError
+
+
+def test_an_id_that_is_on_the_queue_already_is_not_accepted_again(queue):
+    before = put(queue, new_job(title="first")).read_bytes()
+    with queue.accept(new_job(title="second")) as claim:
+        assert claim is None
+    assert queue.path("lake").read_bytes() == before
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "link"])
+def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(queue, monkeypatch, call):
+    with monkeypatch.context() as broken:
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        broken.setattr(os, call, fail)
+        with pytest.raises(DiskTrouble), queue.accept(new_job()):
+            raise AssertionError
+    assert queue.ids() == []
+    assert [path.name for path in queue.folder.iterdir()] == [".locks"]
+
+
+ACCEPT = """
+import sys
+from pathlib import Path
+from tenxsom.errors import JobIsBusy
+from tenxsom.store.queue import FileQueue
+from tests.states import new_job
+queue = FileQueue(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(40):
+    try:
+        with queue.accept(new_job(f"lake{number}")) as claim:
+            if claim:
+                print(number)
+    except JobIsBusy:
+        pass
+"""
+
+
+def test_of_several_processes_exactly_one_gets_to_accept_a_job(tmp_path):
+    won = [line for output in race(ACCEPT, tmp_path / "pending", count=3) for line in output.split()]
+    assert sorted(map(int, won)) == list(range(40))
+
+
+# claiming
+
+
+CLAIM = """
+import os, sys
+from pathlib import Path
+from tenxsom.errors import JobIsBusy
+from tenxsom.store.queue import FileQueue
+queue, done = FileQueue(Path(sys.argv[1])), 0
+print("ready", flush=True)
+sys.stdin.readline()
+while done < 60:
+    try:
+        with queue.claim("lake") as claim:
+            claim.job.extra["count"] = claim.job.extra.get("count", 0) + 1
+            claim.save()
+            done += 1
+    except JobIsBusy:
+        pass
+"""
+
+
+def test_processes_that_claim_the_same_job_never_undo_each_others_saves(queue):
+    put(queue, new_job())
+    race(CLAIM, queue.folder, count=3)
+    job = queue.load("lake")
+    assert job.extra["count"] == 180
+    assert job.revision == 181
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from tenxsom.store.queue import FileQueue
+with FileQueue(Path(sys.argv[1])).claim("lake") as claim:
+    print("holding", flush=True)
+    sys.stdin.readline()
+    claim.save()
+"""
+
+
+def test_a_job_that_another_process_works_on_is_busy_until_that_process_dies(queue):
+    put(queue, new_job())
+    with running(HOLD, queue.folder) as (other,):
+        assert said(other) == "holding"
+        with pytest.raises(JobIsBusy), queue.claim("lake"):
+            raise AssertionError
+        assert queue.load("lake").content_id == "lake"
+        other.kill()
+        other.wait()
+        with queue.claim("lake") as claim:
+            assert claim.job.revision == 1
+
+
+def test_a_job_that_is_not_on_the_queue_cannot_be_claimed(queue):
+    with queue.claim("lake") as claim:
+        assert claim is None
+    assert queue.load("lake") is None
+
+
+def test_a_finished_job_is_gone_and_no_save_brings_it_back(queue):
+    put(queue, new_job())
+    with queue.claim("lake") as claim:
+        claim.finish()
+        with pytest.raises(RevisionIsStale):
+            claim.save()
+    assert queue.ids() == []
+
+
+def test_only_state_files_are_listed(queue):
+    put(queue, new_job())
+    for name in (".lake.json.1-ab-0.tmp", ".hidden.json", "notes.txt", "lake.json~"):
+        (queue.folder / name).touch()
+    (queue.folder / "quarantine").mkdir()
+    assert queue.ids() == ["lake"]
+
+
+HOSTILE = ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "x\0", "x" * 251, "ü" * 126]
+
+
+@pytest.mark.parametrize("content_id", HOSTILE)
+def test_an_id_that_leads_out_of_the_folder_is_refused_and_touches_nothing(queue, tmp_path, content_id):
+    (tmp_path / "x.json").write_text("somebody else's")
+    for use in (queue.claim, lambda name: queue.accept(new_job(name))):
+        with pytest.raises(BadInput), use(content_id):
+            raise AssertionError
+    with pytest.raises(BadInput):
+        queue.load(content_id)
+    assert (tmp_path / "x.json").read_text() == "somebody else's"
+    assert quarantined(queue) == []
+
+
+# saving
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other")
+    shutil.copy(path, other)
+    other.replace(path)
+
+
+def edited(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"The lake", b"The sea!"))
+
+
+def edited_in_place_with_an_old_time(path: Path) -> None:
+    facts = path.stat()
+    path.write_bytes(path.read_bytes() + b"\n")
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.mark.parametrize("meddle", [replaced, edited, edited_in_place_with_an_old_time, Path.unlink])
+def test_a_save_over_what_somebody_else_did_meanwhile_is_refused(queue, meddle):
+    path = put(queue, new_job())
+    with queue.claim("lake") as claim:
+        claim.save()
+        meddle(path)
+        left = path.read_bytes() if path.exists() else None
+        with pytest.raises(RevisionIsStale) as caught:
+            claim.save()
+    assert caught.value.exit_code == 75
+    assert (path.read_bytes() if path.exists() else None) == left
+
+
+def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue, monkeypatch):
+    path = put(queue, new_job())
+    with queue.claim("lake") as claim:
+        real = atomic.write
+
+        def write_and_lose(target: Path, data: bytes) -> None:
+            real(target, data)
+            edited(target)
+
+        with monkeypatch.context() as meddling:
+            meddling.setattr(atomic, "write", write_and_lose)
+            claim.save()
+        with pytest.raises(RevisionIsStale):
+            claim.save()
+    assert b"The sea!" in path.read_bytes()
+
+
+def test_every_save_raises_the_revision(queue):
+    put(queue, new_job())
+    with queue.claim("lake") as claim:
+        for _ in range(3):
+            claim.save()
+    assert queue.load("lake").revision == 4
+
+
+def test_after_a_save_that_failed_the_old_state_is_whole_and_the_next_save_works(queue, monkeypatch):
+    path = put(queue, new_job())
+    before = path.read_bytes()
+    with queue.claim("lake") as claim:
+        claim.job.title = "new"
+        with monkeypatch.context() as broken:
+
+            def fail(*_: object) -> None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+            broken.setattr(os, "write", fail)
+            with pytest.raises(DiskTrouble):
+                claim.save()
+        assert path.read_bytes() == before
+        claim.save()
+    assert queue.load("lake").title == "new"
+
+
+def test_a_folder_that_cannot_be_synced_does_not_lock_the_owner_out(queue, monkeypatch):
+    put(queue, new_job())
+
+    def fail(_folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with queue.claim("lake") as claim:
+        with monkeypatch.context() as broken:
+            broken.setattr(atomic, "sync_folder", fail)
+            with pytest.raises(DiskTrouble):
+                claim.save()
+        claim.save()
+    assert queue.load("lake").revision == 3
+
+
+def test_a_text_that_utf_8_cannot_hold_is_saved_and_read_back(queue):
+    put(queue, new_job())
+    with queue.claim("lake") as claim:
+        claim.job.error = "the service said \ud800 ü"
+        claim.save()
+    assert queue.load("lake").error == "the service said \ud800 ü"
+    queue.path("lake").read_text(encoding="utf-8")
+
+
+def test_there_is_room_only_when_every_folder_takes_a_write(tmp_path, monkeypatch):
+    queue = FileQueue(tmp_path / "pending", also_writable=(tmp_path / "completed",))
+    queue.check_room()
+    (tmp_path / "completed").rmdir()
+    with pytest.raises(DiskTrouble):
+        queue.check_room()
+
+
+def test_temporary_files_of_processes_killed_long_ago_are_swept_at_the_start(queue):
+    leftover = queue.folder / ".lake.json.1-ab-0.tmp"
+    leftover.touch()
+    os.utime(leftover, (0, 0))
+    FileQueue(queue.folder)
+    assert not leftover.exists()
+
+
+# files that cannot be used
+
+
+def state(**changes: Any) -> dict[str, Any]:
+    return {**new_job().as_dict(), **changes}
+
+
+def with_clip(**changes: Any) -> dict[str, Any]:
+    return state(clips=[{**new_clip().as_dict(), **changes}])
+
+
+INTENT = {"step": "request_image", "attempt": 1, "reference": "r", "usd": "1", "at": "2026-11-22T00:00:00Z"}
+BROKEN_DOCUMENTS = {
+    "a list": [], "a text": "x", "null": None, "an empty object": {}, "another object": {"name": "package", "version": "1"},
+    "version 0": state(schema_version=0), "version true": state(schema_version=True), "version null": state(schema_version=None),
+    "version text": state(schema_version="2"), "version 1.5": state(schema_version=1.5),
+    "another id": state(content_id="sea"), "no id": state(content_id=None), "id in a list": state(content_id=["lake"]),
+    "no time": state(submit_time="soon"), "time as number": state(submit_time=5), "clips as text": state(clips="x"),
+    "clips null": state(clips=None), "clips of numbers": state(clips=[1]), "revision text": state(revision="5"),
+    "history text": state(history="x"), "history entry": state(history=[{"event": "accepted"}]), "spend": state(spend=[{"usd": "1"}]),
+    "spend not a number": state(spend=[{"reference": "r", "entry": "spent", "usd": "NaN"}]),
+    "spend negative": state(spend=[{"reference": "r", "entry": "spent", "usd": "-1"}]), "definition list": state(definition=[]),
+    "warnings": state(warnings=[1]), "title": state(title=None), "cancelled": state(cancelled="no"),
+    "unknown step": with_clip(step="banana"), "step null": with_clip(step=None), "due text": with_clip(next_check_at="tomorrow"),
+    "due number": with_clip(next_check_at=5), "index": with_clip(index=3), "seconds": with_clip(seconds=0),
+    "seconds NaN": with_clip(seconds=float("nan")), "asked": with_clip(asked_seconds=-1), "attempts": with_clip(attempts={"x": "y"}),
+    "awaits without id": with_clip(step="await_video"), "awaits null": with_clip(step="await_video", video={"job_id": None}),
+    "fetches without url": with_clip(step="fetch_image", image={"job_id": "i"}), "no asset": with_clip(step="request_video"),
+    "unknown clip field only": state(clips=[{"x": 1}]), "intent text": with_clip(intent="x"), "intent empty": with_clip(intent={}),
+    "intent price": with_clip(intent={**INTENT, "usd": "free"}), "intent price NaN": with_clip(intent={**INTENT, "usd": "NaN"}),
+    "missing field": {name: value for name, value in state().items() if name != "service"},
+}  # fmt: skip
+
+BROKEN_FILES = {name: json.dumps(document).encode() for name, document in BROKEN_DOCUMENTS.items()} | {
+    "empty": b"", "half": json.dumps(state()).encode()[:200], "no utf-8": b'{"x": "\xff"}', "binary": bytes(range(256)),
+    "zeros": b"\0" * 4096, "endless nesting": b"[" * 200_000, "long number": b'{"schema_version": ' + b"9" * 5000 + b"}",
+    "two documents": b"{}{}", "huge": b" " * (MAX_STATE_BYTES + 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", BROKEN_FILES.values(), ids=BROKEN_FILES)
+def test_a_file_that_cannot_be_used_is_set_aside_whole_with_its_reason(queue, data):
+    queue.path("lake").write_bytes(data)
+    put(queue, new_job("sea"))
+    with pytest.raises(BrokenState):
+        queue.load("lake")
+    with queue.claim("lake") as claim:
+        assert claim is None
+    assert (queue.folder / "quarantine" / "lake.json").read_bytes() == data
+    reason = (queue.folder / "quarantine" / "lake.json.why.txt").read_text()
+    assert reason.startswith("lake.json was moved here because it")
+    assert len(reason) < 400
+    assert queue.ids() == ["sea"]
+
+
+def test_a_second_broken_file_of_the_same_name_is_kept_beside_the_first(queue):
+    for text in ("one", "two"):
+        queue.path("lake").write_text(text)
+        with queue.claim("lake") as claim:
+            assert claim is None
+    assert quarantined(queue) == ["lake.json", "lake.json.why.txt", "lake.json~2", "lake.json~2.why.txt"]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_at_all_is_set_aside_without_waiting_for_it(queue, make):
+    make(queue.path("lake"))
+    with queue.claim("lake") as claim:
+        assert claim is None
+    assert quarantined(queue) == ["lake.json", "lake.json.why.txt"]
+
+
+def test_a_file_name_that_is_no_utf_8_is_set_aside_like_any_other(queue):
+    name = os.fsdecode(b"\xff\xfe")
+    (queue.folder / f"{name}.json").write_text("x")
+    assert queue.ids() == [name]
+    with queue.claim(name) as claim:
+        assert claim is None
+    assert queue.ids() == []
+
+
+def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(queue, monkeypatch):
+    put(queue, new_job())
+    with monkeypatch.context() as broken:
+
+        def fail(*_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        broken.setattr(os, "read", fail)
+        with pytest.raises(DiskTrouble), queue.claim("lake"):
+            raise AssertionError
+    assert queue.load("lake").content_id == "lake"
+    assert quarantined(queue) == []
+
+
+@pytest.mark.parametrize("rest", [{}, {"clips": "in a new way"}, {"anything": [1, 2]}])
+def test_a_file_of_a_newer_version_is_left_alone_with_a_clear_message(queue, caplog, rest):
+    data = json.dumps({"schema_version": 2, "content_id": "lake", **rest}).encode()
+    queue.path("lake").write_bytes(data)
+    with queue.claim("lake") as claim:
+        assert claim is None
+    assert "newer version" in caplog.text
+    with pytest.raises(NewerState, match="update this installation"):
+        queue.load("lake")
+    assert queue.path("lake").read_bytes() == data
+    assert quarantined(queue) == []
+
+
+# fields of others
+
+
+def test_unknown_fields_survive_a_rewrite_at_every_level(queue):
+    intent = {**INTENT, "noted": {"by": "me"}}
+    document = with_clip(intent=intent, colour="blue", extra="word")
+    document |= {"campaign": {"id": 7, "ü": [None]}, "extra": {"of": "mine"}}
+    queue.path("lake").write_text(json.dumps(document))
+    with queue.claim("lake") as claim:
+        claim.job.record("seen")
+        claim.save()
+    after = json.loads(queue.path("lake").read_bytes())
+    assert after["campaign"] == {"id": 7, "ü": [None]}
+    assert after["extra"] == {"of": "mine"}
+    assert (after["clips"][0]["colour"], after["clips"][0]["extra"]) == ("blue", "word")
+    assert after["clips"][0]["intent"] == {**intent, "unclear": None}
+
+
+def test_what_is_saved_is_what_is_read(queue):
+    job = new_job(clips=[new_clip(intent=Intent("request_image", 2, "r", "0.25", clock.stamp(), "timed out")), new_clip(1)])
+    job.record("accepted", "for local_studio", usd="1")
+    put(queue, job)
+    assert queue.load("lake").as_dict() == job.as_dict()
+
+
+# files of other versions
+
+
+def golden(folder: str) -> list[Path]:
+    found = sorted((GOLDEN / folder).glob("*.json"))
+    assert found
+    return found
+
+
+@pytest.fixture
+def filled(queue: FileQueue) -> Callable[[Path], str]:
+    def fill(path: Path) -> str:
+        shutil.copy(path, queue.folder / path.name)
+        return path.stem
+
+    return fill
+
+
+@pytest.mark.parametrize("path", golden("original"), ids=lambda path: path.stem)
+def test_a_state_file_of_the_original_system_waits_for_its_paid_clip(queue, filled, path):
+    original = json.loads(path.read_bytes())
+    with queue.claim(filled(path)) as claim:
+        job = claim.job
+        assert (job.state, job.service, job.job_id) == (State.WAITING, "useapi_ltx", original["job_id"])
+        (clip,) = job.clips
+        assert (clip.step, clip.video["job_id"], clip.intent) == (Step.AWAIT_VIDEO, original["job_id"], None)
+        assert clip.is_due()
+        assert clip.seconds > 0
+        assert clock.parse(job.submit_time).year == 2025
+        assert job.title
+        claim.save()
+    assert queue.load(path.stem).as_dict() == job.as_dict()
+    assert quarantined(queue) == []
+
+
+@pytest.mark.parametrize("path", golden("original"), ids=lambda path: path.stem)
+def test_nothing_that_the_original_system_wrote_is_lost_by_a_rewrite(queue, filled, path):
+    original = json.loads(path.read_bytes())
+    with queue.claim(filled(path)) as claim:
+        claim.save()
+    after = json.loads(queue.path(path.stem).read_bytes())
+    kept = {**after["original"], **{name: value for name, value in after.items() if name in original and name not in after["original"]}}
+    assert kept == original
+
+
+def test_the_times_of_the_original_system_are_understood(queue, filled):
+    times = {path.stem: queue.load(filled(path)).submit_time for path in golden("original")}
+    assert times["LAKE_001"] == "2025-08-08T14:03:27.481Z"
+    assert times["epoch_seconds"] == "2025-08-08T14:03:27.480Z"
+    assert times["with_offset"] == "2025-08-08T14:03:27.000Z"
+    assert times["My first video"] == "2025-08-08T14:03:27.000Z"
+
+
+def test_two_original_jobs_are_two_runs_and_one_read_twice_is_one(queue, filled):
+    runs = {path.stem: queue.load(filled(path)).run_id for path in golden("original")}
+    assert len(set(runs.values())) == len(runs)
+    assert queue.load("bare").run_id == runs["bare"]
+
+
+@pytest.mark.parametrize("job_id", [None, "", 5, ["x"]])
+def test_an_original_file_without_the_services_id_is_set_aside(queue, job_id):
+    queue.path("lake").write_text(json.dumps({"job_id": job_id, "submit_time": "2025-08-08T14:03:27Z"}))
+    with queue.claim("lake") as claim:
+        assert claim is None
+    assert quarantined(queue) == ["lake.json", "lake.json.why.txt"]
+
+
+@pytest.mark.parametrize("moment", ["soon", None, 1e30, "9999-99-99", [1]])
+def test_an_original_file_without_a_time_is_set_aside(queue, moment):
+    queue.path("lake").write_text(json.dumps({"job_id": "j", "submit_time": moment}))
+    with pytest.raises(BrokenState, match="is no time"):
+        queue.load("lake")
+
+
+@pytest.mark.parametrize("path", golden("v1"), ids=lambda path: path.stem)
+def test_a_state_file_of_version_1_is_read_and_written_as_it_is(queue, filled, path):
+    with queue.claim(filled(path)) as claim:
+        before = json.loads(path.read_bytes())
+        assert claim.job.as_dict() == before
+        claim.save()
+    after = json.loads(queue.path(path.stem).read_bytes())
+    assert after == before | {"revision": before["revision"] + 1}
+    assert list(after) == list(before)
