@@ -17,7 +17,8 @@ def main() -> int:
         (Path(home) / "pending_video_jobs").mkdir()
 
         def run(*arguments: str) -> float:
-            return seconds_of(lambda: subprocess.run([sys.executable, *arguments], env=environment(TENXSOM_HOME=home), check=True, stdout=subprocess.DEVNULL))
+            command, variables = [sys.executable, *arguments], environment(TENXSOM_HOME=home)
+            return seconds_of(lambda: subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL))
 
         ours, theirs = alternate(ROUNDS, lambda: run(str(ROOT / "poll_video_status.py")), lambda: run("-c", "import requests"))
     return verdict("A tick over an empty queue", [("of `import requests`", median(ratios(ours, theirs)), "≤", 0.4)])

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import ROOT, environment, median, seconds_of, verdict
+from harness import ROOT, alternate, environment, median, seconds_of, verdict
 
 from tenxsom import clock
 from tenxsom.model.job import Clip, State, Step, VideoJob
@@ -29,9 +29,13 @@ IDEAL = JOBS * PAUSE / CONCURRENCY
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        plain = [tick(folder, f"http://127.0.0.1:{port}/v1") for port in vendor() for _ in range(ROUNDS + 1)][1:]
         certificate = make_certificate(folder)
-        secure = [tick(folder, f"https://localhost:{port}/v1", certificate) for port in vendor(certificate) for _ in range(ROUNDS + 1)][1:]
+        with vendor() as plain_port, vendor(certificate) as secure_port:
+            plain, secure = alternate(
+                ROUNDS,
+                lambda: tick(folder, f"http://127.0.0.1:{plain_port}/v1"),
+                lambda: tick(folder, f"https://localhost:{secure_port}/v1", certificate),
+            )
     title = f"A tick over {JOBS} jobs, {PAUSE * 1000:.0f} ms per answer, {CONCURRENCY} at once; ideal {IDEAL:.2f} s"
     return verdict(title, [("over HTTP", median(plain) / IDEAL, "≤", 1.15), ("over TLS", median(secure) / IDEAL, "≤", 1.2)])
 
@@ -57,7 +61,8 @@ def tick(folder: Path, base_url: str, certificate: tuple[Path, Path] | None = No
 
 def waiting_job(content_id: str) -> VideoJob:
     """A job as the orchestrator leaves it: its clip is at the service."""
-    job = VideoJob(1, 1, content_id, None, "A title", State.WAITING, "useapi_ltx", clock.stamp(), None, f"{content_id}.mp4", "tx-1", {}, "f")
+    now, file, page = clock.stamp(), f"completed_videos/{content_id}.mp4", {"content_id": content_id, "title": "A title"}
+    job = VideoJob(1, 1, content_id, None, "A title", State.WAITING, "useapi_ltx", now, None, file, "tx-1", page, "f")
     job.blueprint = {"video_plan": {"script_segments": [{"content": "word " * 40, "visual_cue": "light " * 60, "duration": 5}]}}
     clip = Clip(0, "a prompt " * 30, "a picture " * 30, 5, 5, "16:9", step=Step.AWAIT_VIDEO, submitted_at=clock.stamp())
     clip.video = {"job_id": f"email:bench@example.com-job:{content_id}-type:video", "generation_id": None}
@@ -70,25 +75,20 @@ def waiting_job(content_id: str) -> VideoJob:
 
 
 @contextlib.contextmanager
-def _running(command: list[str]) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def vendor(certificate: tuple[Path, Path] | None = None, pause: float = PAUSE) -> Iterator[int]:
-    """The port of a stub vendor that runs for the length of one loop."""
+    """A stub vendor in a process of its own, for the length of a block: its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, str(Path(__file__).with_name("stub_vendor.py")), str(port), str(pause)]
-    with _running(command + [str(path) for path in certificate or ()]):
+    process = subprocess.Popen(command + [str(path) for path in certificate or ()], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
         yield port
+    finally:
+        process.terminate()
+        process.communicate()
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:

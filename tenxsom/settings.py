@@ -70,6 +70,7 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "text"
     log_file: Path | None = None
+    tls_ca_file: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def secrets(self) -> list[str]:
@@ -119,8 +120,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     texts = _without_overruled(_read_env_file(home / "production.env"), given) | given
     values: dict[str, Any] = {"home": home, "proxies": _proxies(texts)}
     for setting in SETTINGS:
-        text = _text_of(setting, texts, home)
-        if text:
+        if text := _text_of(setting, texts, home):
             values[setting.attribute] = _parse(setting, text, home)
     return Settings(**values)
 
@@ -152,18 +152,18 @@ def _read_env_file(path: Path) -> dict[str, str]:
 
 
 def _refuse_misspelt_names(where: str, names: Iterable[str]) -> None:
-    known = {setting.name for setting in SETTINGS} | {f"{setting.name}_FILE" for setting in SETTINGS if setting.is_secret}
-    for name in set(names) - known - {"TENXSOM_HOME"}:
+    files = [f"{setting.name}_FILE" for setting in SETTINGS if setting.is_secret]
+    known = ["TENXSOM_HOME", *(setting.name for setting in SETTINGS), *files]
+    for name in sorted({*names} - {*known}):
         cutoff = 0.6 if name.startswith(OUR_PREFIXES) else 0.85
-        if close := difflib.get_close_matches(name.upper(), {*known, "TENXSOM_HOME"}, n=1, cutoff=cutoff):
+        if close := difflib.get_close_matches(name.upper(), known, n=1, cutoff=cutoff):
             raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close[0]}?")
 
 
 def _without_overruled(texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """The file's texts but for the secrets that the environment sets in either form: NAME there overrules NAME_FILE here."""
-    forms = [(setting.name, f"{setting.name}_FILE") for setting in SETTINGS if setting.is_secret]
-    overruled = {name for pair in forms if any(form in given for form in pair) for name in pair}
-    return {name: text for name, text in texts.items() if name not in overruled}
+    forms = [{setting.name, f"{setting.name}_FILE"} for setting in SETTINGS if setting.is_secret]
+    return {name: text for name, text in texts.items() if not any(name in pair and pair & given.keys() for pair in forms)}
 
 
 def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
@@ -255,7 +255,7 @@ def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise BadSettings(f"{text!r} begins with the home folder of a user who does not exist; write the whole path.") from None
+        raise BadSettings(f"{text!r} begins with the home folder of a user who is not known; write the whole path.") from None
 
 
 def _file(text: str) -> Path:
@@ -267,12 +267,8 @@ def _file(text: str) -> Path:
 
 def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
     """HTTPS_PROXY and HTTP_PROXY, in either case, as every command-line program honours them."""
-    found = {}
-    for scheme in ("https", "http"):
-        value = texts.get(f"{scheme}_proxy") or texts.get(f"{scheme.upper()}_PROXY")
-        if value:
-            found[scheme] = value
-    return found
+    named = {scheme: texts.get(f"{scheme}_proxy") or texts.get(f"{scheme.upper()}_PROXY") for scheme in ("https", "http")}
+    return {scheme: address for scheme, address in named.items() if address}
 
 
 _whole = _number(1, 512, whole=True)
@@ -293,6 +289,7 @@ SETTINGS = (
     Setting("JOB_AGE_WARNING_MINUTES", _number(0, 100_000), "When an unfinished job starts to warn"),
     Setting("JOB_DEADLINE_HOURS", _number(0.01, 10_000), "When an unfinished job is given up, with a failure report"),
     Setting("DAILY_BUDGET_USD", _money, "At most this much is spent per UTC day; jobs over it wait for the next day"),
+    Setting("TLS_CA_FILE", _file, "Also trust the certificate authorities in this PEM file (a company's proxy, a stub)"),
     Setting("LOG_LEVEL", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much is logged to stderr"),
     Setting("LOG_FORMAT", _choice("text", "json"), "How log lines look"),
     Setting("LOG_FILE", _path, "Also append the log to this file"),

@@ -166,7 +166,7 @@ for number in range(60):
 def test_of_several_processes_exactly_one_creates_a_file_and_all_of_it(tmp_path):
     won = [line.split() for output in race(CREATE, tmp_path, count=3) for line in output.splitlines()]
     assert sorted(int(number) for number, _ in won) == list(range(60))
-    assert {number: pid for number, pid in won} == {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert dict(won) == {path.name: path.read_text() for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("call", ["open", "write", "fsync", "link"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_part_is_within_half_a_second_and_the_remainder_of_its_share(weights, 
 @given(some.lists(some.floats(0.1, 10), min_size=2, max_size=20), some.integers(60, 600))
 def test_a_larger_weight_never_gets_less_than_half_a_second_under_a_smaller_one(weights, total):
     parts = [part for _, part in sorted(zip(weights, share_out(weights, total), strict=True))]
-    assert all(later >= earlier - 0.5 - 1e-6 for earlier, later in zip(parts, parts[1:], strict=False))
+    assert all(later >= earlier - 0.5 - 1e-6 for earlier, later in pairwise(parts))
 
 
 @pytest.mark.parametrize(

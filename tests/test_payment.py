@@ -44,7 +44,7 @@ PRICE = Decimal("0.25")
 class Service:
     """A scripted service: it answers as it is told, and counts what it was asked for."""
 
-    answer: Submitted | BaseException = Submitted("v1", "g1")
+    answer: Submitted | BaseException = field(default_factory=lambda: Submitted("v1", "g1"))
     knows: Submitted | TenxsomError | None = None
     calls: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -191,13 +191,20 @@ def test_every_call_has_a_reference_of_its_own(tmp_path):
     for clip in (0, 0, 1, 1):
         with pytest.raises(ServiceBusy):
             belt.pay(clip)
-    assert belt.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2", "tx-1.1.request_image.1", "tx-1.1.request_image.2"]
+    assert belt.service.calls == [
+        "tx-1.0.request_image.1",
+        "tx-1.0.request_image.2",
+        "tx-1.1.request_image.1",
+        "tx-1.1.request_image.2",
+    ]
 
 
 # certain refusals
 
 
-@pytest.mark.parametrize("refusal", [NotSent("no"), ServiceBusy("busy"), ServiceRefused("moderated", 422), AccountTrouble("token", 401)])
+@pytest.mark.parametrize(
+    "refusal", [NotSent("no"), ServiceBusy("busy"), ServiceRefused("moderated", 422), AccountTrouble("token", 401)]
+)
 def test_a_certain_refusal_frees_the_money_and_may_be_tried_again(belt, refusal):
     belt.service.answer = refusal
     with pytest.raises(type(refusal)):
@@ -212,7 +219,14 @@ def test_a_certain_refusal_frees_the_money_and_may_be_tried_again(belt, refusal)
 
 # unclear outcomes
 
-UNCLEAR = [SubmitUnclear("it took too long"), ServiceDown("500"), DiskTrouble("full"), Interrupted("stop"), TryAgainLater("later"), BadInput("x")]
+UNCLEAR = [
+    SubmitUnclear("it took too long"),
+    ServiceDown("500"),
+    DiskTrouble("full"),
+    Interrupted("stop"),
+    TryAgainLater("later"),
+    BadInput("x"),
+]
 
 
 @pytest.mark.parametrize("outcome", UNCLEAR, ids=lambda error: type(error).__name__)
@@ -223,7 +237,7 @@ def test_whatever_is_no_certain_refusal_may_have_been_accepted_and_is_never_repe
     assert caught.value.exit_code == 3
     belt.service.answer = Submitted("v2")
     for _ in range(3):
-        with pytest.raises(SubmitUnclear, match="manage_jobs.py resolve lake"):
+        with pytest.raises(SubmitUnclear, match=r"manage_jobs\.py resolve lake"):
             belt.pay()
     assert len(belt.service.calls) == 1
     assert belt.on_disk()["state"] == "submit_unknown"

@@ -323,13 +323,15 @@ BROKEN_DOCUMENTS = {
     "another id": state(content_id="sea"), "no id": state(content_id=None), "id in a list": state(content_id=["lake"]),
     "no time": state(submit_time="soon"), "time as number": state(submit_time=5), "clips as text": state(clips="x"),
     "clips null": state(clips=None), "clips of numbers": state(clips=[1]), "revision text": state(revision="5"),
-    "history text": state(history="x"), "history entry": state(history=[{"event": "accepted"}]), "spend": state(spend=[{"usd": "1"}]),
+    "history text": state(history="x"), "history entry": state(history=[{"event": "accepted"}]),
+    "spend": state(spend=[{"usd": "1"}]),
     "spend not a number": state(spend=[{"reference": "r", "entry": "spent", "usd": "NaN"}]),
     "spend negative": state(spend=[{"reference": "r", "entry": "spent", "usd": "-1"}]), "definition list": state(definition=[]),
     "warnings": state(warnings=[1]), "title": state(title=None), "cancelled": state(cancelled="no"),
     "unknown step": with_clip(step="banana"), "step null": with_clip(step=None), "due text": with_clip(next_check_at="tomorrow"),
     "due number": with_clip(next_check_at=5), "index": with_clip(index=3), "seconds": with_clip(seconds=0),
-    "seconds NaN": with_clip(seconds=float("nan")), "asked": with_clip(asked_seconds=-1), "attempts": with_clip(attempts={"x": "y"}),
+    "seconds NaN": with_clip(seconds=float("nan")), "asked": with_clip(asked_seconds=-1),
+    "attempts": with_clip(attempts={"x": "y"}),
     "awaits without id": with_clip(step="await_video"), "awaits null": with_clip(step="await_video", video={"job_id": None}),
     "fetches without url": with_clip(step="fetch_image", image={"job_id": "i"}), "no asset": with_clip(step="request_video"),
     "unknown clip field only": state(clips=[{"x": 1}]), "intent text": with_clip(intent="x"), "intent empty": with_clip(intent={}),
@@ -477,7 +479,10 @@ def test_nothing_that_the_original_system_wrote_is_lost_by_a_rewrite(queue, fill
     with queue.claim(filled(path)) as claim:
         claim.save()
     after = json.loads(queue.path(path.stem).read_bytes())
-    kept = {**after["original"], **{name: value for name, value in after.items() if name in original and name not in after["original"]}}
+    kept = {
+        **after["original"],
+        **{name: value for name, value in after.items() if name in original and name not in after["original"]},
+    }
     assert kept == original
 
 

@@ -21,6 +21,9 @@ from tenxsom.store.queue import Claim
 
 log = logging.getLogger(__name__)
 
+UNFINISHED = (".part", ".part.resume")
+"""What an interrupted download leaves beside its target, for the next one to carry on with."""
+
 _media_work = threading.BoundedSemaphore(2)
 """Decoding and joining keep a core busy each; more of them at once would only use more memory."""
 
@@ -128,9 +131,10 @@ class Finisher:
         """Empty the queue, then sweep what only the job's way needed."""
         claim.finish()
         for clip in claim.job.clips:
+            target = self._shelf.clip_target(claim.job.content_id, clip.index, len(claim.job.clips))
             leftovers = [self._shelf.still(claim.job.content_id, clip.index)]
             leftovers += [] if keep_clips else [self._shelf.clip(claim.job.content_id, clip.index)]
-            for path in leftovers:
+            for path in (*leftovers, *(path.with_name(path.name + end) for path in (target, *leftovers) for end in UNFINISHED)):
                 path.unlink(missing_ok=True)
 
     def _file_names(self, content_id: str, job: VideoJob | None = None) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ _FADE_SECONDS = 0.28
 _INK = (255, 255, 255, 255)
 _PANEL = (9, 12, 20, 158)
 _ELLIPSIS = "…"
+_MOST_CHARACTERS = 400
 
 
 class Layer(NamedTuple):
@@ -60,7 +61,7 @@ def strength_at(cue: Cue, moment: float) -> float:
 
 def caption_layer(text: str, width: int, height: int) -> Layer | None:
     """A caption as a lower third: up to three balanced lines on a soft panel. None when there are no words."""
-    words = " ".join(text.split())
+    words = " ".join(text.split())[:_MOST_CHARACTERS]
     if not words:
         return None
     unit, tall = min(width, height), height > width

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
+from av.audio.stream import AudioStream
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import new_mp4
 from tenxsom.media.join_encode import encode_clips
+from tenxsom.media.video_check import picture_track, sound_track
 
 av.logging.set_level(None)
 
 _Likeness = tuple[object, ...]
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EFBIG, errno.ENOENT}
+"""What FFmpeg reports about the disk; anything else is about a clip."""
 
 
 def join_clips(clips: Sequence[Path], target: Path) -> str:
@@ -34,7 +41,9 @@ def join_clips(clips: Sequence[Path], target: Path) -> str:
             _copy(clips, target)
         else:
             encode_clips(clips, target)
-    except (av.error.InvalidDataError, av.error.EOFError) as error:
+    except av.FFmpegError as error:
+        if error.errno in _DISK_ERRORS:
+            raise
         raise BrokenMedia(f"A clip cannot be joined: {error.strerror} ({error.filename or 'unknown file'}).") from error
     return "copied" if alike else "encoded"
 
@@ -42,14 +51,11 @@ def join_clips(clips: Sequence[Path], target: Path) -> str:
 def _likeness(clip: Path) -> _Likeness:
     """What must be equal for two clips to share one track without encoding."""
     with av.open(str(clip), metadata_errors="replace") as container:
-        if not container.streams.video:
-            raise BrokenMedia(f"{clip.name} has no picture track.")
-        video = container.streams.video[0]
+        video, audio = picture_track(container, clip.name), sound_track(container)
         context = video.codec_context
         picture = (context.name, context.extradata, video.width, video.height, context.pix_fmt, video.time_base)
-        if not container.streams.audio:
+        if audio is None:
             return picture
-        audio = container.streams.audio[0]
         voice = audio.codec_context
         return (*picture, voice.name, voice.extradata, voice.sample_rate, voice.layout.name, audio.time_base)
 
@@ -61,6 +67,11 @@ def _copy(clips: Sequence[Path], target: Path) -> None:
             with av.open(str(clip), metadata_errors="replace") as source:
                 copier = copier or _Copier(output, source)
                 copier.append(source)
+
+
+def _tracks(source: av.container.InputContainer) -> list[VideoStream | AudioStream]:
+    audio = sound_track(source)
+    return [source.streams.video[0], *([audio] if audio else [])]
 
 
 class _Timed(NamedTuple):
@@ -89,15 +100,14 @@ class _Copier:
 
     def __init__(self, output: av.container.OutputContainer, source: av.container.InputContainer) -> None:
         self._output = output
-        chosen = [source.streams.video[0], *source.streams.audio[:1]]
-        self._tracks: dict[str, Stream] = {stream.type: output.add_stream_from_template(stream) for stream in chosen}
+        self._tracks: dict[str, Stream] = {stream.type: output.add_stream_from_template(stream) for stream in _tracks(source)}
         self._start = Fraction(0)
         self._sound_at: int | None = None
         self._last_dts: dict[str, int] = {}
 
     def append(self, source: av.container.InputContainer) -> None:
         """Add all packets of one clip."""
-        streams: list[Stream] = [source.streams.video[0], *source.streams.audio[:1]]
+        streams = _tracks(source)
         packets = [
             _Timed(packet, packet.pts, packet.dts)
             for packet in source.demux(streams)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tenxsom.media.encode import Mp4Writer, new_mp4, writable
 from tenxsom.media.sound import RATE
+from tenxsom.media.video_check import sound_track
 
 _BLACK = (16, 128, 128)
 _FALLBACK_FPS = Fraction(24)
@@ -41,7 +42,7 @@ def _shape(clip: Path) -> tuple[int, int, Fraction]:
 
 def _has_sound(clip: Path) -> bool:
     with av.open(str(clip), metadata_errors="replace") as container:
-        return bool(container.streams.audio)
+        return sound_track(container) is not None
 
 
 def _at_rate(clip: Path, fps: Fraction) -> Iterator[av.VideoFrame]:
@@ -84,9 +85,9 @@ def _sound(clip: Path, samples: int) -> NDArray[np.float32]:
     """A clip's sound as 48 kHz stereo, cut or filled with silence to `samples`, in step with its pictures."""
     result = np.zeros((2, samples), np.float32)
     with av.open(str(clip), metadata_errors="replace") as container:
-        if not container.streams.audio:
+        video, audio = container.streams.video[0], sound_track(container)
+        if audio is None:
             return result
-        video, audio = container.streams.video[0], container.streams.audio[0]
         start = float((video.start_time or 0) * (video.time_base or 0))
         resampler = av.AudioResampler("fltp", "stereo", RATE)
         at: int | None = None

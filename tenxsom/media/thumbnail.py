@@ -9,6 +9,7 @@ import av
 from PIL import Image, ImageStat
 
 from tenxsom.errors import BrokenMedia
+from tenxsom.media.video_check import picture_track
 
 av.logging.set_level(None)
 
@@ -41,9 +42,7 @@ def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
 def _candidates(video: Path) -> Iterator[Image.Image]:
     """Frames at a few moments, the best guess first."""
     with av.open(str(video), metadata_errors="replace") as container:
-        if not container.streams.video:
-            raise BrokenMedia(f"{video.name} has no picture track.")
-        stream = container.streams.video[0]
+        stream = picture_track(container, video.name)
         start, length = stream.start_time or 0, stream.duration or 0
         for share in _MOMENTS if length else (0.0,):
             moment = start + int(length * share)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tenxsom.errors import BrokenMedia
@@ -76,6 +78,21 @@ def refuse_what_is_no_media(path: Path, expected: str) -> None:
         raise BrokenMedia(f"{path.name} is {kind}, not {expected}: it begins with {text[:60].decode('utf-8', 'replace')!r}.")
 
 
+def picture_track(container: InputContainer, name: str) -> VideoStream:
+    """The first picture track. Raises BrokenMedia when there is none, or none that can be decoded."""
+    if not container.streams.video:
+        raise BrokenMedia(f"{name} has no picture track.")
+    track = container.streams.video[0]
+    if track.codec_context is None:
+        raise BrokenMedia(f"{name} has a picture track of an unknown kind.")
+    return track
+
+
+def sound_track(container: InputContainer) -> AudioStream | None:
+    """The first sound track that can be decoded, if there is one."""
+    return next((track for track in container.streams.audio if track.codec_context is not None), None)
+
+
 def _refuse_cut_boxes(path: Path) -> None:
     """An MP4 is a row of boxes that state their length; one that reaches past the end was cut off."""
     size = path.stat().st_size
@@ -119,10 +136,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
 def _demux(path: Path) -> VideoFacts:
     """Read every packet, and compare what is there with what the index says."""
     with av.open(str(path), metadata_errors="replace") as container:
-        if not container.streams.video:
-            raise BrokenMedia(f"{path.name} has no picture track.")
-        video = container.streams.video[0]
-        audio = container.streams.audio[0] if container.streams.audio else None
+        video, audio = picture_track(container, path.name), sound_track(container)
         first, last, count = float("inf"), float("-inf"), 0
         for packet in container.demux(video):
             if packet.size == 0 or packet.pts is None:
@@ -173,7 +187,7 @@ def _decode_frames(path: Path, key_frames_only: bool = False, from_pts: int | No
     """How many frames the decoder makes, and the moment of the last. It stops at the first error (av.FFmpegError)."""
     seen, moment = 0, 0
     with av.open(str(path), metadata_errors="replace") as container:
-        video = container.streams.video[0]
+        video = picture_track(container, path.name)
         context = video.codec_context
         context.options = _OPTIONS
         context.thread_type = "AUTO"

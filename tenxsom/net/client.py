@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -45,8 +47,10 @@ class HttpClient:
         pool_size: int = 64,
         user_agent: str = USER_AGENT,
         circuit: Circuit | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service.
+        """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service;
+        the certificate authorities in `ca_file` are trusted beside the usual ones.
 
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
         """
@@ -54,8 +58,9 @@ class HttpClient:
         self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
         self._proxies = dict(proxies or {})
         self._circuit = circuit or Circuit()
-        self._adapter_factory = adapter_factory or wire.WireAdapter
-        self._kept = _without_retries(adapter_factory() if adapter_factory else wire.WireAdapter(pool_size))
+        tls = partial(wire.tls_context, ca_file)
+        self._adapter_factory = adapter_factory or partial(wire.WireAdapter, tls=tls)
+        self._kept = _without_retries(adapter_factory() if adapter_factory else wire.WireAdapter(pool_size, tls))
 
     def get(
         self,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -78,12 +79,13 @@ class Downloader:
         *,
         service_url: str = "",
         user_agent: str = USER_AGENT,
+        ca_file: Path | None = None,
     ) -> None:
         """`service_url` is the base URL of the service whose results these are.
 
         Only a service that is itself on this machine or its network may hand out links into it, and may redirect to plain http.
         """
-        self._adapter = adapter_factory() if adapter_factory else wire.WireAdapter(16)
+        self._adapter = adapter_factory() if adapter_factory else wire.WireAdapter(16, partial(wire.tls_context, ca_file))
         self._adapter.max_retries = wire.NO_RETRIES
         self._proxies = dict(proxies or {})
         self._local_allowed = links.is_local(urlsplit(service_url).hostname or "")

@@ -17,6 +17,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -28,6 +29,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Retry
 
 from tenxsom.clock import Deadline
+from tenxsom.errors import BadSettings
 
 CONNECT_SECONDS = 5.0
 """How long making a connection may take, per address of the host; the TLS handshake has the same time."""
@@ -164,19 +166,25 @@ class TLSPool(HTTPSConnectionPool):
 
 
 _tls_lock = threading.Lock()
-_tls_context: ssl.SSLContext | None = None
+_tls_contexts: dict[Path | None, ssl.SSLContext] = {}
 
 
-def tls_context() -> ssl.SSLContext:
-    """The one TLS context of this process, made when the first https address is asked for.
+def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """The one TLS context of this process that trusts the usual authorities and those in `ca_file`; made when it is first needed.
 
-    Making one costs about 34 ms of CPU, and `requests` would make one for every connection.
+    Making one costs about 34 ms of CPU, and `requests` would make one for every connection. Raises BadSettings for a file
+    that holds no certificates.
     """
-    global _tls_context
     with _tls_lock:
-        if _tls_context is None:
-            _tls_context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-        return _tls_context
+        if ca_file not in _tls_contexts:
+            context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+            try:
+                if ca_file:
+                    context.load_verify_locations(ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise BadSettings(f"TLS_CA_FILE names {ca_file}, which holds no certificates in PEM form ({error}).") from None
+            _tls_contexts[ca_file] = context
+        return _tls_contexts[ca_file]
 
 
 class WireAdapter(HTTPAdapter):

@@ -205,13 +205,10 @@ def open_service(settings: Settings) -> UseApiLtx:
         name=UseApiLtx.name,
         proxies=settings.proxies,
         pool_size=settings.poll_concurrency,
+        ca_file=settings.tls_ca_file,
     )
-    return UseApiLtx(
-        client,
-        Downloader(proxies=settings.proxies, service_url=settings.useapi_base_url),
-        settings.useapi_account_email,
-        settings.status_timeout_seconds,
-    )
+    downloader = Downloader(proxies=settings.proxies, service_url=settings.useapi_base_url, ca_file=settings.tls_ca_file)
+    return UseApiLtx(client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
 
 
 def _assets(job_id: str) -> str:

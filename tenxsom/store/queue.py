@@ -191,9 +191,16 @@ def _identity(path: Path) -> Identity | None:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _written(job: VideoJob) -> bytes:
-    """A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came."""
-    return json.dumps(job.as_dict(), ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
+    """One line a field: readable, and several times as fast as json's own indentation, which is not written in C.
+
+    A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
+    """
+    lines = (f" {_encoded(name)}: {_encoded(value)}" for name, value in job.as_dict().items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 
 __all__ = ["Claim", "FileQueue", "JobIsBusy", "JobQueue"]

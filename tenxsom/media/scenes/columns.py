@@ -23,9 +23,9 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     canvas.glow(*vanish, 0.3, palette.warm, 0.9)
     canvas.glow(*vanish, 0.09, palette.light, 1.5)
     _paint_floor(canvas, palette, vanish, side)
-    for index in range(_BAYS):
-        z = 9.0 * (1.15 / 9.0) ** (index / (_BAYS - 1))
-        _paint_bay(canvas, palette, vanish, z, side)
+    depths = [9.0 * (1.15 / 9.0) ** (index / (_BAYS - 1)) for index in range(_BAYS)]
+    for index, (z, nearer) in enumerate(zip(depths, [*depths[1:], None], strict=True)):
+        _paint_bay(canvas, palette, vanish, z, side=side, nearer=nearer)
         if index % 2 == 0:
             _paint_air(canvas, palette, vanish, z)
     canvas.add(_beams(canvas, vanish, side) * 0.26, palette.warm)
@@ -59,17 +59,15 @@ def _paint_floor(canvas: Canvas, palette: Palette, vanish: tuple[float, float], 
         canvas.light[i, top:] = base * stone * fade + sheen * palette.light[i] * 0.75 * stone + palette.warm[i] * (1 - fade) * 0.6
 
 
-def _paint_bay(canvas: Canvas, palette: Palette, vanish: tuple[float, float], z: float, side: int) -> None:
+def _paint_bay(canvas: Canvas, palette: Palette, vanish: tuple[float, float], z: float, *, side: int, nearer: float | None) -> None:
     """The two columns of one bay with bases, capitals and the arch that joins them."""
     scale = 1.0 / z
     far = 1 - math.exp(-(z - 1.1) / 4.5)
-    floor, spring = (
-        vanish[1] + 0.44 * scale * canvas.tall / max(1, canvas.tall * 0.8),
-        vanish[1] - 0.5 * scale * min(canvas.tall, 1.3),
-    )
+    floor, spring = vanish[1] + 0.44 * scale * canvas.tall / max(1, canvas.tall * 0.8), _spring(canvas, vanish, z)
     half = _half_width(canvas) * scale
     radius = 0.088 * scale
-    _paint_vault(canvas, palette, (vanish[0], spring, half, radius), far)
+    window = (slice(0, canvas.height), slice(0, canvas.width)) if nearer is None else _opening(canvas, vanish, nearer)
+    _paint_vault(canvas, palette, (vanish[0], spring, half, radius), far, window)
     _paint_aisles(canvas, palette, (vanish[0], spring, floor, half), far, side)
     for hand in (-1, 1):
         x = vanish[0] + hand * half
@@ -105,19 +103,35 @@ def _paint_shaft(
         part[i] += mask * (stone + far * 0.55 * (palette.warm[i] * 0.55 - stone) - part[i])
 
 
-def _paint_vault(canvas: Canvas, palette: Palette, arch: tuple[float, float, float, float], far: float) -> None:
+def _spring(canvas: Canvas, vanish: tuple[float, float], z: float) -> float:
+    """Where the arch of a bay begins."""
+    return vanish[1] - 0.5 / z * min(canvas.tall, 1.3)
+
+
+def _opening(canvas: Canvas, vanish: tuple[float, float], z: float) -> tuple[slice, slice]:
+    """The rows and columns that the arch of a bay leaves open to what is behind it."""
+    half = _half_width(canvas) / z
+    left, right = (int(np.clip((vanish[0] + hand * half) * canvas.unit, 0, canvas.width)) for hand in (-1, 1))
+    return slice(canvas.row(_spring(canvas, vanish, z) - half), canvas.height), slice(left, right)
+
+
+def _paint_vault(
+    canvas: Canvas, palette: Palette, arch: tuple[float, float, float, float], far: float, window: tuple[slice, slice]
+) -> None:
     """The wall above a round arch, with a lit rib along its edge."""
     x, spring, half, radius = arch
-    bottom = canvas.row(spring)
-    if bottom == 0:
+    rows, columns = slice(window[0].start, canvas.row(spring)), window[1]
+    if rows.stop <= rows.start:
         return
-    y = canvas.y[:bottom]
-    inner = np.hypot(canvas.x - x, (y - spring)) - (half - radius)
+    inner = np.hypot(canvas.x[:, columns] - x, canvas.y[rows] - spring) - (half - radius)
     mask = np.clip(inner / canvas.pixel + 0.5, 0, 1)
-    rib = np.exp(-np.abs(inner - radius * 0.35) / (radius * 0.5))
-    glow = np.exp(-np.maximum(inner, 0) / (0.45 * half)) * 0.5
-    stone = [palette.deep[i] * 0.45 + (rib * 0.16 + glow * 0.16) * palette.haze[i] for i in range(3)]
-    canvas.cover(mask, np.stack([tone + far * 0.55 * (palette.warm[i] * 0.55 - tone) for i, tone in enumerate(stone)]))
+    rib = np.exp(np.abs(inner - radius * 0.35) / (radius * -0.5))
+    glow = np.exp(np.maximum(inner, 0) / (-0.45 * half)) * 0.5
+    lit = (rib + glow) * 0.16
+    for i in range(3):
+        part = canvas.light[i, rows, columns]
+        stone = palette.deep[i] * 0.45 + lit * palette.haze[i]
+        part += mask * (stone + far * 0.55 * (palette.warm[i] * 0.55 - stone) - part)
 
 
 def _paint_aisles(canvas: Canvas, palette: Palette, opening: tuple[float, float, float, float], far: float, side: int) -> None:

@@ -57,7 +57,7 @@ def _paint_trunks(canvas: Canvas, palette: Palette, depth: float, lamp_x: float)
         half = rng.uniform(0.0035, 0.007) * (1 + 5.2 * depth**1.5) * rng.uniform(0.7, 1.3)
         x = rng.uniform(-0.03, canvas.wide + 0.03)
         if depth > 0.7 and abs(x - lamp_x) < 0.22:
-            x = lamp_x + np.sign(x - lamp_x) * rng.uniform(0.25, 0.6)
+            x = lamp_x + float(np.sign(x - lamp_x)) * rng.uniform(0.25, 0.6)
         _paint_trunk(canvas, palette, (x, half, foot + rng.uniform(-0.03, 0.05) * (0.4 + depth)), tone, depth)
 
 
@@ -68,13 +68,13 @@ def _tone(palette: Palette, depth: float) -> np.ndarray:
 
 def _paint_trunk(canvas: Canvas, palette: Palette, shape: tuple[float, float, float], tone: np.ndarray, depth: float) -> None:
     rng, (x, half, foot) = canvas.rng, shape
-    lean, bow = rng.normal(0, 0.02), rng.normal(0, 0.012)
+    lean, bow = (rng.normal(0, spread) * (0.3 + 0.7 * depth) for spread in (0.02, 0.012))
     bottom = canvas.row(foot)
     y = canvas.y[:bottom]
     rise = (foot - y) / canvas.tall
     middle = x + lean * rise + bow * np.sin(rise * 5)
     thick = half * (1 - 0.38 * rise + 0.7 * np.exp(-rise / 0.03))
-    reach = half * 2 + abs(lean) + abs(bow)
+    reach = half * 1.75 + abs(lean) + abs(bow)
     columns = slice(max(0, int((x - reach) * canvas.unit)), max(0, int((x + reach) * canvas.unit) + 1))
     across = (canvas.x[:, columns] - middle) / thick
     if across.shape[1] == 0:
@@ -93,7 +93,7 @@ def _paint_branches(canvas: Canvas, tone: np.ndarray, shape: tuple[float, float,
     """A few bare branches in the upper half of a trunk."""
     rng, (x, half, foot) = canvas.rng, shape
     for _ in range(int(rng.integers(2, 6))):
-        start, side, length = rng.uniform(0.02, 0.62) * foot, rng.choice([-1, 1]), half * rng.uniform(4, 11)
+        start, side, length = rng.uniform(0.02, 0.62) * foot, float(rng.choice([-1, 1])), half * rng.uniform(4, 11)
         left, right = sorted((x, x + side * length))
         columns = slice(max(0, int(left * canvas.unit)), max(0, int(right * canvas.unit)))
         rows = slice(canvas.row(start - length * 0.9), canvas.row(start + length * 0.35) + 1)

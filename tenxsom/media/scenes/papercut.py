@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tenxsom.media import noise
-from tenxsom.media.canvas import Canvas, blur, gradient
+from tenxsom.media.canvas import Canvas, Light, gradient
 from tenxsom.media.noise import Plane
 from tenxsom.media.palettes import Palette
 
@@ -23,11 +23,7 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     )
     canvas.fill([(0, palette.light), (1, palette.warm)])
     _paint_core(canvas, palette, middle)
-    levels = np.quantile(field[::8, ::8], np.linspace(0.1, 0.84, _SHEETS))
-    steep = np.hypot(*np.gradient(field)) * canvas.unit + 0.15
-    for index, level in enumerate(levels):
-        away = (field - np.float32(level)) / steep
-        _paint_sheet(canvas, palette, away, tones[:, index + 1])
+    _paint_sheets(canvas, palette, field, tones)
     canvas.grain, canvas.bloom, canvas.vignette = 0.011, 0.1, 0.3
 
 
@@ -45,14 +41,21 @@ def _paint_core(canvas: Canvas, palette: Palette, middle: tuple[float, float]) -
     canvas.cover(canvas.disc(*middle, 0.058, 0.004) * 0.5, palette.light)
 
 
-def _paint_sheet(canvas: Canvas, palette: Palette, away: Plane, tone: np.ndarray) -> None:
-    """One sheet lies where `away` (its distance inside the cut edge) is positive, and shades what is below it."""
-    step = 6
-    small = blur(np.clip(away[::step, ::step] / canvas.pixel / step + 0.5, 0, 1), max(1, round(0.011 * canvas.unit / step)))
-    drop = max(1, round(0.012 * canvas.unit / step))
-    moved = np.pad(small, ((drop, 0), (drop // 2, 0)), mode="edge")[: small.shape[0], : small.shape[1]]
-    canvas.dim(1 - 0.62 * noise.enlarge(moved, canvas.height, canvas.width))
-    mask = np.clip(away / canvas.pixel / 1.3 + 0.5, 0, 1)
-    rim = np.exp(-np.maximum(away, 0) / (0.0016 + canvas.pixel)) * 0.2
-    fall = np.float32(1.04) - 0.1 * np.exp(-np.maximum(away, 0) / 0.12)
-    canvas.cover(mask, np.stack([tone[i] * fall + rim * palette.light[i] for i in range(3)]))
+def _paint_sheets(canvas: Canvas, palette: Palette, field: Plane, tones: Light) -> None:
+    """All sheets at once: every pixel lies on one sheet, so far inside its own cut edge and so far below the next one's."""
+    levels = np.quantile(field[::8, ::8], np.linspace(0.1, 0.84, _SHEETS)).astype(np.float32)
+    down, across = (slope * np.float32(canvas.unit) for slope in np.gradient(field))
+    steep = np.sqrt(down * down + across * across) + np.float32(0.15)
+    sheet = np.searchsorted(levels, field.ravel()).reshape(field.shape)
+    inside = (field - np.concatenate([[-9], levels]).astype(np.float32)[sheet]) / steep
+    below = (np.concatenate([levels, [99]]).astype(np.float32)[sheet] - field) / steep
+    facing = np.float32(-0.55) * across / steep - np.float32(0.8) * down / steep  # 1 where the next sheet stands towards the lamp
+    shadow = np.float32(0.6) * np.exp(-((below / (np.float32(0.007) + np.float32(0.017) * np.maximum(facing + 0.35, 0))) ** 2))
+    edge = np.clip(inside / np.float32(1.3 * canvas.pixel), 0, 1)
+    rim = np.exp(inside / np.float32(-0.0016 - canvas.pixel)) * (sheet > 0) * np.float32(0.2)
+    fall = (np.float32(1.04) - np.float32(0.1) * np.exp(inside / np.float32(-0.12))) * (1 - shadow)
+    for i in range(3):
+        under = np.concatenate([[0.0], tones[i][:-1]]).astype(np.float32)[sheet] * np.float32(0.45)
+        paper = tones[i].astype(np.float32)[sheet] * fall + rim * palette.light[i]
+        ground = canvas.light[i] * (1 - shadow)
+        canvas.light[i] = np.where(sheet == 0, ground, under + edge * (paper - under))

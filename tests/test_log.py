@@ -1,0 +1,119 @@
+"""The log: to stderr, one line an event, with every secret and address masked."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tenxsom import log
+from tenxsom.errors import BadSettings
+
+TOKEN = "user:1-SECRET"
+
+
+@pytest.fixture(autouse=True)
+def untouched_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Iterator[object]:
+    """Logs one message in a style, and returns the lines it became in the file."""
+
+    def write(message: str, *values: object, style: str = "text", **named: object) -> list[str]:
+        path = tmp_path / "log"
+        log.start("INFO", style, path, [TOKEN, "", "SEC"])
+        logging.getLogger("belt").error(message, *values, **named)
+        return path.read_text().splitlines()
+
+    return write
+
+
+def test_results_and_logs_do_not_mix(capsys):
+    log.start("INFO", "text")
+    logging.getLogger("belt").info("accepted")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("INFO    accepted\n")
+
+
+def test_a_line_names_the_job_it_is_about(logged):
+    (line,) = logged("done", extra={"content_id": "lake"})
+    assert line.endswith("ERROR   [lake] done")
+
+
+def test_json_lines_are_one_object_an_event(logged):
+    (line,) = logged("two\nlines of %s", "text ü", style="json", extra={"content_id": "lake"})
+    entry = json.loads(line)
+    assert entry.pop("time").endswith("Z")
+    assert entry == {"level": "ERROR", "message": "two\nlines of text ü", "logger": "belt", "content_id": "lake"}
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_secret_is_masked_wherever_it_comes_from(logged, style):
+    try:
+        raise ValueError(f"bad token {TOKEN}")
+    except ValueError:
+        text = "\n".join(logged("Bearer %s and %s", TOKEN, {"token": TOKEN}, style=style, exc_info=True))
+    assert "SECRET" not in text
+    assert "***" in text
+    assert "Traceback" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("channel@example.com", "***"), ("mail to a.b+c@mail.example.com now", "mail to *** now"),
+        ("user:1-email:channel@example.com-job:7", "user:1-email:***-job:7"), ("/assets/email%3Achannel%40example.com/x", None),
+        ("<o'neill@example.com>", "<***>"), ("a@b", "a@b"), ("5 @ 3.50", "5 @ 3.50"), ("no address", "no address"),
+        ("two: a@example.com, b@example.org", "two: ***, ***"),
+    ],
+)  # fmt: skip
+def test_email_addresses_are_masked_and_nothing_else(text, masked):
+    result = log.mask_emails(text)
+    assert "example" not in result
+    assert masked is None or result == masked
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "a@" * 100_000, "a@" + "b." * 100_000, "%40" * 100_000, "a." * 150_000])
+def test_masking_an_endless_text_ends(text):
+    log.mask_emails(text)
+
+
+def test_a_services_text_makes_no_lines_of_its_own_and_does_not_talk_to_the_terminal(logged):
+    (line,) = logged("the service said %s", "no\n2026-11-22T00:00:00.000Z ERROR [sea] faked\r\x1b[2J\x9b1m\x07\ttab")
+    assert "\\n2026" in line
+    assert "\x1b" not in line
+    assert "\x9b" not in line
+    assert line.endswith("\ttab")
+
+
+def test_a_text_that_utf_8_cannot_hold_is_logged_all_the_same(logged):
+    (line,) = logged("file %s", "\udcff.json")
+    assert line.endswith("file \\udcff.json")
+
+
+def test_what_libraries_chat_about_is_left_out(logged, capsys):
+    logged("ours")
+    for name in ("urllib3.connectionpool", "httpx", "werkzeug", "google.auth"):
+        logging.getLogger(name).info("chat")
+    assert "chat" not in capsys.readouterr().err
+
+
+def test_a_message_that_cannot_be_formatted_ends_nothing(logged):
+    logged("%d", "no number")
+
+
+def test_a_log_file_that_cannot_be_opened_is_said_by_its_setting(tmp_path):
+    with pytest.raises(BadSettings, match=r"LOG_FILE names .* cannot be opened"):
+        log.start("INFO", "text", tmp_path / "nowhere" / "log")
