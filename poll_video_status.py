@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from tenxsom import clock, terminal, views
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
-from tenxsom.errors import Interrupted, JobIsBusy, TenxsomError
+from tenxsom.errors import BadInput, Interrupted, JobIsBusy, TenxsomError
 from tenxsom.model.job import Step
 
 if TYPE_CHECKING:
@@ -141,9 +141,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="poll_video_status.py", description="Collect finished videos: one tick over all due jobs."
     )
-    parser.add_argument(
-        "content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)"
-    )
+    parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
     parser.add_argument("--watch", metavar="SECONDS", type=float, help="tick again and again, this many seconds apart")
     parser.add_argument(
         "--time-limit", metavar="SECONDS", type=float, help="how long a tick may take; overrides POLL_TIME_LIMIT_SECONDS"
@@ -156,6 +154,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
     from tenxsom.wiring import Suite
 
     with Suite(settings) as suite:
+        check_known(suite, arguments.content_ids)
         poller = VideoStatusPoller(suite, arguments.time_limit)
         result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
         while arguments.watch and not clock.stop_requested():
@@ -167,6 +166,13 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
                 break
             result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
         return result
+
+
+def check_known(suite: Suite, content_ids: Sequence[str]) -> None:
+    """Raise BadInput when somebody names a job that was never accepted."""
+    for content_id in content_ids:
+        if content_id not in suite.queue.ids() and suite.shelf.final_report(content_id) is None:
+            raise BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.")
 
 
 if __name__ == "__main__":

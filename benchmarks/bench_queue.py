@@ -72,6 +72,7 @@ def against_peers(folder: Path) -> int:
 
 
 def listing(folder: Path) -> int:
+    (folder / "many").mkdir()
     queue = FileQueue(folder / "many")
     for number in range(PENDING):
         queue.path(f"job-{number:05}").write_text(json.dumps(pending_job(f"job-{number:05}").as_dict(), indent=1))

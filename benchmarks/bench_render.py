@@ -60,7 +60,8 @@ def main(argv: list[str] | None = None) -> int:
 def measure(ffmpeg: str, folder: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds per round of each competitor, taken in turns."""
     still = folder / "still.png"
-    paint(*PROMPTS[0][:1], 1600, 900, 1, PROMPTS[0][1]).save(still, compress_level=1)
+    prompt, mood = PROMPTS[0]
+    paint(prompt, 1600, 900, 1, mood).save(still, compress_level=1)
     results: dict[str, list[float]] = {"ours": [], "ffmpeg 5120": [], "ffmpeg 2560": []}
     for index in range(rounds):
         results["ours"].append(timed(partial(preview, folder, index)))

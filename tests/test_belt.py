@@ -271,7 +271,7 @@ def test_a_stop_request_finishes_the_step_in_hand_and_saves(rehearsal, studio):
     while not studio.charges():
         assert process.poll() is None
     os.kill(process.pid, signal.SIGTERM)
-    out, _ = process.communicate(timeout=30)
+    process.communicate(timeout=30)
     assert process.returncode == 75
     assert rehearsal.state("lake")["state"] == "submitting"
     assert rehearsal.submit(definition()).code == 0

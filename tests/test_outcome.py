@@ -37,6 +37,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def queue(tmp_path: Path) -> FileQueue:
+    (tmp_path / "pending").mkdir()
     return FileQueue(tmp_path / "pending")
 
 

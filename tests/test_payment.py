@@ -258,6 +258,7 @@ def test_paying_over_an_open_intent_is_refused_without_a_call(belt):
     belt.service.answer = SubmitUnclear("it took too long")
     with pytest.raises(SubmitUnclear):
         belt.pay()
+    belt.ledger.path.unlink()  # the state file alone is enough
     with belt.queue.claim("lake") as claim, pytest.raises(SubmitUnclear):
         belt.paid.pay(claim, claim.job.clips[0], PRICE, belt.service.call)
     assert len(belt.service.calls) == 1
@@ -441,6 +442,15 @@ def test_a_disk_that_is_full_before_the_call_is_found_before_the_call(belt, brok
     with pytest.raises(DiskTrouble):
         belt.pay()
     assert (belt.service.calls, belt.on_disk(), belt.entries()) == ([], before, [])
+
+
+def test_a_folder_that_could_not_take_the_video_is_found_before_anything_is_booked(tmp_path):
+    belt = Belt(tmp_path)
+    belt.put()
+    belt.queue = FileQueue(tmp_path / "pending", also_writable=(tmp_path / "completed",))
+    with pytest.raises(DiskTrouble):
+        belt.pay()
+    assert (belt.service.calls, belt.entries(), belt.clip_on_disk()["intent"]) == ([], [], None)
 
 
 def test_an_intent_that_could_not_be_saved_is_none_and_its_money_is_free(belt, broken_states):

@@ -16,7 +16,7 @@ SCENES: dict[str, str] = {
     "ocean": "ocean sea wave beach surf coast island sail ship water marine underwater dolphin whale pacific atlantic",
     "clouds": ("cloud sky sunrise dawn heaven hope inspir motivat morning dream fly flight bird faith believe grateful gratitude"),
     "nebula": (
-        "space galax nebula star stars universe cosm planet astronom orbit rocket nasa mars moon telescope night alien infinity"
+        "space galax nebula star stars hole universe cosm planet astronom orbit rocket nasa mars moon telescope night alien"
     ),
     "forest": (
         "forest wood woods tree jungle fog mist mystery mysterious"
@@ -33,7 +33,7 @@ SCENES: dict[str, str] = {
         "map histor ancient medieval empire explor pirate treasure voyage"
         " century war king queen expedition colony civilisation civilization dynasty"
     ),
-    "papercut": "explain how why learn lesson science guide what understand step layer paper teach educat school concept",
+    "papercut": "explain learn lesson science guide understand step layer paper teach educat school concept",
     "signals": (
         "trend viral growth rise chart graph stock statistic analys price econom percent record data-driven forecast crypto"
     ),

@@ -1,12 +1,13 @@
 """Smooth random fields: the raw material of every painted scene.
 
 All fields are float32. Sizes called `cell` are fractions of the picture's shorter side, so that a scene looks the same at
-every resolution. Enlarging multiplies by two small matrices of cubic B-spline weights, which is both fast and free of
-the creases that linear interpolation leaves in gradients.
+every resolution. Enlarging uses cubic B-splines, which leave none of the creases in gradients
+that linear interpolation does.
 """
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 Plane = NDArray[np.floating]
 """One value per pixel (float32), shape (height, width), or anything that broadcasts to it."""
 
+_BLOCK_PRODUCTS = 240_000
+"""Products in one matrix multiplication below which OpenBLAS works in one thread."""
+
 
 def enlarge(small: Plane, height: int, width: int) -> Plane:
-    """A smooth version of `small` at another size; the last two axes are rows and columns."""
-    rows, columns = _spline(height, small.shape[-2]), _spline(width, small.shape[-1])
-    return np.asarray(rows @ (small @ columns.T), dtype=np.float32)
+    """A smooth version of `small` at another size."""
+    return _stretch(_stretch(small.T, width).T, height)
 
 
 def fbm(
@@ -84,6 +87,25 @@ def sample(field: Plane, row: Plane, column: Plane, wrap: bool = False) -> Plane
     upper = field[rows[0], columns[0]] * (1 - right) + field[rows[0], columns[1]] * right
     lower = field[rows[1], columns[0]] * (1 - right) + field[rows[1], columns[1]] * right
     return np.asarray(upper + (lower - upper) * down, dtype=np.float32)
+
+
+def _stretch(field: Plane, count: int) -> Plane:
+    """`field` with `count` rows.
+
+    The matrix of weights is all zeros but for a band four wide, so it is multiplied in blocks along the band. The blocks are
+    kept so small that the linear algebra library does not start threads, which cost more than they bring at this size.
+    """
+    rows, width = field.shape
+    weights = _spline(count, rows)
+    ratio = rows / count
+    block = max(1, int((math.sqrt(16 + 4 * ratio * _BLOCK_PRODUCTS / width) - 4) / (2 * ratio)))
+    result = np.empty((count, width), np.float32)
+    for start in range(0, count, block):
+        end = min(start + block, count)
+        low = max(0, math.floor((start + 0.5) * ratio - 0.5) - 1)
+        high = min(rows, math.floor((end - 0.5) * ratio - 0.5) + 3)
+        np.matmul(weights[start:end, low:high], field[low:high], out=result[start:end])
+    return result
 
 
 @lru_cache(maxsize=64)

@@ -68,8 +68,6 @@ class FileQueue:
     def __init__(self, folder: Path, also_writable: tuple[Path, ...] = ()) -> None:
         self.folder = folder
         self._also_writable = also_writable
-        for needed in (folder, *also_writable):
-            atomic.make_folder(needed)
         atomic.sweep(folder)
         self._locks = lock_table(folder / ".locks")
 
@@ -81,7 +79,10 @@ class FileQueue:
         return self.folder / f"{content_id}.json"
 
     def ids(self) -> list[str]:
-        return [name[:-5] for name in os.listdir(self.folder) if name.endswith(".json") and name[0] != "."]
+        try:
+            return [name[:-5] for name in os.listdir(self.folder) if name.endswith(".json") and name[0] != "."]
+        except FileNotFoundError:
+            return []  # nothing has been accepted yet
 
     def load(self, content_id: str) -> VideoJob | None:
         found = _read(self.path(content_id))
@@ -90,18 +91,26 @@ class FileQueue:
     @contextmanager
     def accept(self, job: VideoJob) -> Iterator[Claim | None]:
         path = self.path(job.content_id)
+        self._make_folders()
         with self._locks.hold(job.content_id, wait=False):
             yield _FileClaim(path, job, _identity(path)) if atomic.create(path, _written(job)) else None
 
     @contextmanager
     def claim(self, content_id: str) -> Iterator[Claim | None]:
         path = self.path(content_id)
+        if not self.folder.is_dir():
+            yield None
+            return
         with self._locks.hold(content_id, wait=False):
             yield self._claimed(path)
 
     def check_room(self) -> None:
         for folder in (self.folder, *self._also_writable):
             atomic.check_writable(folder, ROOM_BYTES)
+
+    def _make_folders(self) -> None:
+        for folder in (self.folder, *self._also_writable):
+            atomic.make_folder(folder)
 
     def _claimed(self, path: Path) -> Claim | None:
         try:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tenxsom.media import noise
-from tenxsom.media.canvas import Canvas
+from tenxsom.media.canvas import Canvas, Light
 from tenxsom.media.noise import Plane
 from tenxsom.media.palettes import Colour, Palette
 
 _RIBBONS = 8
+_STRIPS = 6
 
 
 class _Ribbon(NamedTuple):
@@ -20,6 +21,15 @@ class _Ribbon(NamedTuple):
     along: Plane
     edge: Plane
     below: float
+
+
+class _Cloth(NamedTuple):
+    """How a ribbon's folds run."""
+
+    folds: float
+    slant: float
+    phase: float
+    drift: float
 
 
 def paint(canvas: Canvas, palette: Palette) -> None:
@@ -55,27 +65,34 @@ def _edge(rng: np.random.Generator, along: Plane, middle: Plane, swell: list[tup
 
 
 def _paint_ribbon(canvas: Canvas, palette: Palette, ribbon: _Ribbon, tones: tuple[Colour, Colour]) -> None:
+    """Paint a ribbon strip by strip: in each of them it can be seen in a few rows only."""
+    dice = canvas.rng
+    cloth = _Cloth(dice.uniform(9, 15), dice.uniform(-2.5, 2.5), dice.uniform(0, 6.28), dice.uniform(-0.4, 0.4))
+    for columns in np.array_split(np.arange(canvas.width), _STRIPS):
+        strip = slice(int(columns[0]), int(columns[-1]) + 1)
+        edge = ribbon.edge[:, strip]
+        touched = np.flatnonzero(((edge > -0.22) & (edge < ribbon.below)).any(axis=1))
+        if touched.size:
+            rows = slice(int(touched[0]), int(touched[-1]) + 1)
+            _paint_strip(
+                canvas.light[:, rows, strip], (ribbon.along[rows, strip], edge[rows]), cloth, (*tones, palette.light), canvas.pixel
+            )
+
+
+def _paint_strip(
+    light: Light, axes: tuple[Plane, Plane], cloth: _Cloth, tones: tuple[Colour, Colour, Colour], pixel: float
+) -> None:
     """Light on the upper edge, folds below it, and a soft shadow on what lies behind."""
-    rng = canvas.rng
-    touched = np.flatnonzero(((ribbon.edge > -0.22) & (ribbon.edge < ribbon.below)).any(axis=1))
-    if touched.size == 0:
-        return
-    rows = slice(int(touched[0]), int(touched[-1]) + 1)
-    edge, along = ribbon.edge[rows], ribbon.along[rows]
+    along, edge = axes
     inside = np.maximum(edge, 0)
-    canvas.dim(1 - np.exp((edge - inside) / 0.055) * 0.55, rows.start)
-    fold = np.sin(
-        edge * np.float32(rng.uniform(9, 15)) + along * np.float32(rng.uniform(-2.5, 2.5)) + np.float32(rng.uniform(0, 6.28))
-    )
+    shadow = 1 - np.exp((edge - inside) / 0.055) * 0.55
+    fold = np.sin(edge * cloth.folds + along * cloth.slant + cloth.phase)
     fall = np.exp(inside / -0.42)
     body = (0.42 + 0.36 * fold) * (0.35 + 0.75 * fall)
-    drift = noise.step(-0.7, 0.7, along + np.float32(rng.uniform(-0.4, 0.4))) * body
-    shine = (
-        np.exp(np.abs(edge - 0.004) / -0.006) * 0.5
-        + np.exp(inside / -0.035) * 0.22
-        + np.exp((fold - 0.9) ** 2 / -0.09) * fall * 0.16
-    )
-    mask = np.clip(edge / canvas.pixel / 1.4 + 0.5, 0, 1)
+    drift = noise.step(-0.7, 0.7, along + cloth.drift) * body
+    rim = np.exp(np.abs(edge - 0.004) / -0.006) * 0.5 + np.exp(inside / -0.035) * 0.22
+    shine = rim + np.exp((fold - 0.9) ** 2 / -0.09) * fall * 0.16
+    mask = np.clip(edge / (1.4 * pixel) + 0.5, 0, 1)
     for i in range(3):
-        below = canvas.light[i, rows]
-        below += mask * (tones[0][i] * body + drift * (tones[1][i] - tones[0][i]) + shine * palette.light[i] - below)
+        behind = light[i] * shadow
+        light[i] = behind + mask * (tones[0][i] * body + drift * (tones[1][i] - tones[0][i]) + shine * tones[2][i] - behind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tenxsom.media import noise
-from tenxsom.media.canvas import Canvas
+from tenxsom.media.canvas import Canvas, blur
 from tenxsom.media.noise import Plane
 from tenxsom.media.palettes import Colour, Palette
 
@@ -22,6 +22,7 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     _paint_bokeh(canvas, palette)
     rise = _rise(canvas)
     phase, sway = rng.uniform(0, 6.28, 3), rng.uniform(0.6, 1.2, 3)
+    base, canvas.light = canvas.light, np.zeros_like(canvas.light)
     for index in range(_LINES):
         depth = index / (_LINES - 1)
         _paint_line(
@@ -32,8 +33,10 @@ def paint(canvas: Canvas, palette: Palette) -> None:
             0.0012 + 0.0016 * depth,
         )
     hero = rise - 0.02
-    _paint_area(canvas, palette, hero)
     _paint_line(canvas, palette.light, hero, 1.25, 0.0026)
+    _add_halo(canvas, 0.85)
+    canvas.light += base
+    _paint_area(canvas, palette, hero)
     _paint_points(canvas, palette, hero)
     canvas.bloom, canvas.vignette = 0.5, 0.42
 
@@ -58,17 +61,27 @@ def _tone(palette: Palette, depth: float) -> Colour:
 
 
 def _paint_line(canvas: Canvas, tone: Colour, height: Plane, power: float, thin: float) -> None:
-    """A line with a halo, brighter towards the right. Touches only the pixels around it, column by column."""
+    """A line that is brighter towards the right. Touches only the pixels it covers, column by column."""
     slope = np.sqrt(1 + np.gradient(height, canvas.pixel).astype(np.float32) ** 2)
-    reach = int(min(0.05, 14 * thin) * float(slope.max()) * canvas.unit) + 3
+    reach = int((thin * canvas.unit * 0.75 + 0.5) * float(slope.max())) + 1
     rows = (height * canvas.unit).astype(np.int32)[None, :] + np.arange(-reach, reach + 1, dtype=np.int32)[:, None]
     away = np.abs((rows + np.float32(0.5)) * np.float32(canvas.pixel) - height[None, :]) / slope
-    core = np.clip(thin / canvas.pixel * 0.75 + 0.5 - away / canvas.pixel, 0, 1)
-    shine = np.linspace(0.4, 1.2, canvas.width, dtype=np.float32) * power
-    glow = (core + 0.16 * np.exp(away / (thin * -4))) * shine * ((rows >= 0) & (rows < canvas.height))
-    place = np.clip(rows, 0, canvas.height - 1), np.arange(canvas.width)[None, :]
+    core = np.clip(np.float32(thin / canvas.pixel * 0.75 + 0.5) - away * np.float32(canvas.unit), 0, 1)
+    seen = (rows >= 0) & (rows < canvas.height) & (core > 0)
+    place = rows[seen], np.broadcast_to(np.arange(canvas.width), rows.shape)[seen]
+    amount = (core * (np.linspace(0.4, 1.2, canvas.width, dtype=np.float32) * power))[seen]
     for channel in range(3):
-        np.add.at(canvas.light[channel], place, glow * tone[channel])
+        canvas.light[channel][place] += amount * tone[channel]
+
+
+def _add_halo(canvas: Canvas, strength: float) -> None:
+    """Let everything painted so far shine softly over its neighbourhood."""
+    step = 4
+    rows, columns = canvas.height // step, canvas.width // step
+    for channel in range(3):
+        layer = canvas.light[channel]
+        small = layer[: rows * step, : columns * step].reshape(rows, step, columns, step).mean(axis=(1, 3))
+        layer += strength * noise.enlarge(blur(small, 1), canvas.height, canvas.width)
 
 
 def _paint_area(canvas: Canvas, palette: Palette, height: Plane) -> None:

@@ -1,0 +1,112 @@
+"""A vendor in memory: the service protocol with a count of charges, and every way in which a paid call can go wrong."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tenxsom import clock
+from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
+from tenxsom.net.download import Download
+from tenxsom.services.base import ImageOrder, Progress, Status, Submitted, VideoOrder
+from tenxsom.services.useapi_ltx import CAPABILITIES
+
+ACCEPTING = ("accept", "accept_then_unclear", "accept_then_down", "accept_then_death")
+REFUSING = ("refuse", "busy", "not_sent", "account", "lost", "death")
+CHECKS = ("ready", "running", "down", "failed", "unknown")
+
+
+def a_picture() -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (16, 9), "navy").save(data, "PNG")
+    return data.getvalue()
+
+
+PICTURE = a_picture()
+
+
+class PaperVendor:
+    """Implements VideoService. `mood` is how the next paid call goes, `check` how the next status calls go."""
+
+    name = "useapi_ltx"
+    capabilities = CAPABILITIES._replace(image_wait_seconds=0, concurrent_submissions=1)
+
+    def __init__(self) -> None:
+        self.charges: list[dict[str, str]] = []
+        self.mood, self.check = "accept", "ready"
+        self.remembers = True
+        self.die: Callable[[], None] = lambda: None
+
+    def request_image(self, order: ImageOrder, reference: str) -> Submitted:
+        return self._paid("image", reference)
+
+    def request_video(self, order: VideoOrder, reference: str) -> Submitted:
+        return self._paid("video", reference)
+
+    def image_status(self, job_id: str) -> Status:
+        return self._status()
+
+    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
+        return self._status()._replace(endpoint=f"/ltxstudio/assets/{video['job_id']}")
+
+    def first_endpoint(self, submitted: Submitted) -> str:
+        return f"/ltxstudio/assets/{submitted.job_id}"
+
+    def upload_image(self, picture: Path, mime_type: str) -> str:
+        return f"asset-of-{len(picture.read_bytes())}"
+
+    def find_submission(self, reference: str) -> Submitted | None:
+        if not self.remembers:
+            return None
+        return next((Submitted(f"job-{reference}") for charge in self.charges if charge["replyRef"] == reference), None)
+
+    def fetch(self, url: str, part: Path, max_bytes: int, deadline_seconds: float, kind: str) -> Download:
+        part.write_bytes(PICTURE)
+        return Download(part, len(PICTURE), "0" * 64, "image/png")
+
+    def settle(self, seconds: float) -> None:
+        """Nothing of it runs anywhere."""
+
+    def close(self) -> None:
+        """It has no connections."""
+
+    def knows(self, reference: str) -> bool:
+        """The truth, which the program cannot ask for: whether the call was accepted."""
+        return any(charge["replyRef"] == reference for charge in self.charges)
+
+    def _paid(self, kind: str, reference: str) -> Submitted:
+        mood, self.mood = self.mood, "accept"
+        if mood in ACCEPTING:
+            self.charges.append({"replyRef": reference, "kind": kind, "day": clock.day()})
+        match mood:
+            case "refuse":
+                raise ServiceRefused("422: moderated", 422)
+            case "busy":
+                raise ServiceBusy("429", 5)
+            case "not_sent":
+                raise NotSent("connection refused")
+            case "account":
+                raise AccountTrouble("402: no credits", 402)
+            case "lost" | "accept_then_unclear":
+                raise SubmitUnclear("the connection broke")
+            case "accept_then_down":
+                raise ServiceDown("an error that no paid call should raise")
+            case "death" | "accept_then_death":
+                self.die()
+        return Submitted(f"job-{reference}")
+
+    def _status(self) -> Status:
+        match self.check:
+            case "down":
+                raise ServiceDown("502")
+            case "unknown":
+                raise NotFound("404", 404)
+            case "running":
+                return Status(Progress.RUNNING, percent=10)
+            case "failed":
+                return Status(Progress.FAILED, message="out of paint")
+        return Status(Progress.READY, url="https://storage.example.com/result")

@@ -1,0 +1,240 @@
+"""A random life of the belt, with deaths and broken disks at every durable point, and what must be true all the while.
+
+The real scripts' classes over the real queue and ledger; only the vendor is of paper, and the video check. More of it:
+HYPOTHESIS_PROFILE=long or CRASH_POINTS=all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from manage_jobs import JobManager
+from master_orchestrator_v3 import MasterOrchestrator
+from poll_video_status import VideoStatusPoller
+from tenxsom import clock
+from tenxsom import settings as tenxsom_settings
+from tenxsom.belt.finish import Finisher
+from tenxsom.errors import TenxsomError
+from tenxsom.model.job import VideoJob
+from tenxsom.wiring import Suite
+from tests.belt import TOKEN, definition
+from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
+from tests.crash.paper_vendor import ACCEPTING, CHECKS, REFUSING, PaperVendor
+
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long" or os.environ.get("CRASH_POINTS") == "all"
+IDS = {"lake": {}, "river": {"clips": "storyboard", "target_duration": 8}, "storm": {"clips": "single"}}
+PRICE = {"image": Decimal("0.01"), "video": Decimal("0.24")}
+BUDGET = Decimal("0.80")
+"""Three clips, and the still of a fourth."""
+
+ids = st.sampled_from(sorted(IDS))
+moods = st.sampled_from(("accept",) * 8 + ACCEPTING + REFUSING)
+checks = st.sampled_from(("ready",) * 4 + CHECKS)
+blows = st.none() | st.builds(Blow, st.integers(1, 12), st.sampled_from(DEATHS * 2 + DISK_TROUBLES))
+
+
+class PaperFinisher(Finisher):
+    """Finishes as the real one does, without looking into videos: there are none here."""
+
+    def verify_clip(self, part, at_least_seconds):
+        return {"seconds": at_least_seconds, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
+
+    def _publish_video(self, job):
+        return {"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64}
+
+    def _publish_sidecars(self, job):
+        """None: they come from the video."""
+
+
+class Belt(RuleBasedStateMachine):
+    """Whatever people, vendors, disks and kills do, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp(prefix="belt-"))
+        prices = {"image_usd": str(PRICE["image"]), "clip_usd": str(PRICE["video"]), "clip_second_usd": "0"}
+        (self.home / "templates").mkdir()
+        (self.home / "templates" / "prices.json").write_text(json.dumps({"services": {"useapi_ltx": prices}, "planners": {}}))
+        self.vendor = PaperVendor()
+        self.accepted: set[str] = set()
+        self.shift = timedelta()
+        real_now = clock.now
+        self.patches = [patch.object(clock, "now", lambda: real_now() + self.shift), patch.object(os, "fsync", lambda _: None)]
+        for each in self.patches:
+            each.start()
+        self.reopen()
+
+    def teardown(self) -> None:
+        self.suite.close()
+        for each in self.patches:
+            each.stop()
+        shutil.rmtree(self.home)
+
+    def reopen(self) -> None:
+        """A new process: nothing of the old one's memory is left."""
+        environment = {"TENXSOM_HOME": str(self.home), "USEAPI_BEARER_TOKEN": TOKEN, "DAILY_BUDGET_USD": str(BUDGET)}
+        self.suite = Suite(tenxsom_settings.load(environment))
+        self.suite._services["useapi_ltx"] = self.vendor
+        self.suite.finisher = PaperFinisher(self.suite.shelf)
+
+    def struck(self, blow: Blow | None, work: Callable[[], object]) -> None:
+        """Do something; it may die, be refused or fail. What it must not do is break its promises."""
+        with struck(blow) as fate:
+            self.vendor.die = fate.die
+            try:
+                work()
+            except TenxsomError:
+                pass
+            except Death:
+                pass
+        if fate.is_dead:
+            self.reopen()
+
+    def jobs(self) -> list[VideoJob]:
+        return [job for content_id in self.suite.queue.ids() if (job := self.suite.queue.load(content_id))]
+
+    def unclear(self) -> list[tuple[str, int, str]]:
+        """The open intents: id, clip, our reference."""
+        return [(job.content_id, clip.index, clip.intent.reference) for job in self.jobs() for clip in job.clips if clip.intent]
+
+    def failed(self) -> list[str]:
+        """The jobs that have ended without a video."""
+        reports = {content_id: self.suite.shelf.final_report(content_id) for content_id in sorted(self.accepted)}
+        on_queue = self.suite.queue.ids()
+        return [name for name, report in reports.items() if report and report["state"] != "completed" and name not in on_queue]
+
+    @initialize()
+    def start(self) -> None:
+        """One job is there from the beginning, so that short lives are worth something."""
+        self.submit("lake", "accept", None, False)
+
+    @rule(content_id=ids, mood=moods, blow=blows, again=st.booleans())
+    def submit(self, content_id: str, mood: str, blow: Blow | None, again: bool) -> None:
+        """A new job, a second run of one that is on its way, or (`again`) a deliberate second one."""
+        self.vendor.mood = mood
+        page = definition(content_id, **IDS[content_id])
+        again = again and not self.suite.queue.load(content_id)
+        orchestrator = MasterOrchestrator(self.suite, again=again)
+
+        def work() -> None:
+            source = self.home / "job.json"
+            source.write_text(json.dumps(page))
+            for outcome in orchestrator.submit_all(orchestrator.read([str(source)])):
+                if outcome.state != "not accepted":
+                    self.accepted.add(content_id)
+
+        self.struck(blow, work)
+        if self.suite.queue.load(content_id):
+            self.accepted.add(content_id)
+
+    @precondition(lambda self: self.suite.queue.ids())
+    @rule(mood=moods, check=checks, blow=blows, at_once=st.sampled_from((True, True, False)))
+    def tick(self, mood: str, check: str, blow: Blow | None, at_once: bool) -> None:
+        self.vendor.mood, self.vendor.check = mood, check
+        self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(at_once=at_once))
+
+    @precondition(lambda self: self.suite.queue.ids())
+    @rule(blow=blows)
+    def good_hour(self, blow: Blow | None) -> None:
+        """The vendor is well, and several ticks bring everything as far as it goes, unless one of them dies."""
+        self.vendor.mood, self.vendor.check = "accept", "ready"
+        for _ in range(3):
+            self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(at_once=True))
+            blow = None
+
+    @precondition(lambda self: self.unclear())
+    @rule(data=st.data(), decision=st.sampled_from(("adopt", "write_off", "never_sent")), blow=blows)
+    def decide(self, data: st.DataObject, decision: str, blow: Blow | None) -> None:
+        """Somebody looks at the vendor and says what is so; `never sent` only if that is true."""
+        content_id, clip, reference = data.draw(st.sampled_from(self.unclear()))
+        was_sent = self.vendor.knows(reference)
+        if (decision == "never_sent" and was_sent) or (decision == "adopt" and not was_sent):
+            decision = "write_off"
+        choice = argparse.Namespace(adopt=None, never_sent=False, write_off=False, clip=clip + 1)
+        setattr(choice, decision, f"job-{reference}" if decision == "adopt" else True)
+        self.struck(blow, lambda: JobManager(self.suite).resolve(content_id, choice))
+
+    @precondition(lambda self: self.suite.queue.ids())
+    @rule(data=st.data(), blow=blows)
+    def cancel(self, data: st.DataObject, blow: Blow | None) -> None:
+        content_id = data.draw(st.sampled_from(sorted(self.suite.queue.ids())))
+        self.struck(blow, lambda: JobManager(self.suite).cancel(content_id))
+
+    @precondition(lambda self: self.failed())
+    @rule(data=st.data(), blow=blows)
+    def retry(self, data: st.DataObject, blow: Blow | None) -> None:
+        content_id, manager = data.draw(st.sampled_from(self.failed())), JobManager(self.suite)
+        self.struck(blow, lambda: manager.retry(manager.retry_cost(content_id)[0]))
+
+    @rule(remembers=st.booleans())
+    def memory(self, remembers: bool) -> None:
+        self.vendor.remembers = remembers
+
+    @rule(hours=st.sampled_from((1, 24, 24, -24)))
+    def time_passes(self, hours: int) -> None:
+        self.shift += timedelta(hours=hours)
+
+    @invariant()
+    def every_clip_is_paid_at_most_once(self) -> None:
+        calls = Counter(charge["replyRef"].rsplit(".", 1)[0] for charge in self.vendor.charges)
+        assert max(calls.values(), default=0) <= 1, calls
+
+    @invariant()
+    def an_accepted_job_is_a_state_or_a_report(self) -> None:
+        for content_id in self.accepted:
+            assert self.suite.queue.load(content_id) or self.suite.shelf.final_report(content_id), f"{content_id} is gone"
+
+    @invariant()
+    def no_half_file_is_ever_seen(self) -> None:
+        assert set(self.suite.queue.ids()) <= set(IDS)
+        assert not (self.home / "pending_video_jobs" / "quarantine").exists()
+        assert len(self.jobs()) == len(self.suite.queue.ids())
+
+    @invariant()
+    def budgets_are_kept_by_the_ledger_and_in_fact(self) -> None:
+        days = {line["day"] for line in self.suite.ledger.lines()}
+        assert all(self.suite.ledger.total(day) <= BUDGET for day in days)
+        for day in days:
+            assert sum(PRICE[charge["kind"]] for charge in self.vendor.charges if charge["day"] == day) <= BUDGET
+
+    @invariant()
+    def the_ledger_agrees_with_the_vendor(self) -> None:
+        last = {line["reference"]: line["entry"] for line in self.suite.ledger.lines()}
+        for charge in self.vendor.charges:
+            assert last.get(charge["replyRef"]) in ("reserved", "spent", "unknown"), charge["replyRef"]
+
+    @invariant()
+    def the_state_agrees_with_the_vendor(self) -> None:
+        for job in self.jobs():
+            open_calls = {clip.intent.reference for clip in job.clips if clip.intent}
+            for line in job.spend:
+                if line["entry"] == "released":
+                    assert not self.vendor.knows(line["reference"]), line
+                elif line["entry"] == "reserved":
+                    assert line["reference"] in open_calls or not self.vendor.knows(line["reference"]), line
+
+
+TestBelt = Belt.TestCase
+TestBelt.__doc__ = "A random life of the belt keeps every promise."
+TestBelt.settings = settings(
+    max_examples=2000 if LONG else 60,
+    stateful_step_count=60 if LONG else 30,
+    derandomize=not LONG,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
