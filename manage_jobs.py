@@ -71,7 +71,7 @@ class JobManager:
         for clip in job.clips:
             if clip.step == Step.FAILED:
                 clip.step = Step.REQUEST_VIDEO if clip.asset else Step.REQUEST_IMAGE
-                clip.error, clip.next_check_at, clip.checks = None, None, 0
+                clip.error, clip.next_check_at, clip.checks, clip.attempts = None, None, 0, {}
                 total += price.of_clip(clip.seconds) + (money.ZERO if clip.asset else price.image)
         return job, f"{job.service} will make what is missing for {money.shown(total)}"
 

@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any
 from tenxsom import clock, terminal, views
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
+from tenxsom.belt.outcome import Outcome
 from tenxsom.errors import BadInput, Interrupted, JobIsBusy, TenxsomError
 from tenxsom.model.job import Step
 
 if TYPE_CHECKING:
-    from tenxsom.belt.outcome import Outcome
     from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
     from tenxsom.wiring import Suite
@@ -118,7 +118,7 @@ class VideoStatusPoller:
         except JobIsBusy:
             return None
         except TenxsomError as error:
-            return self._suite.standing(content_id, str(error), error.exit_code)
+            return Outcome(content_id, "unreadable", error.exit_code, str(error))
 
     def _worked_on(self, claim: Claim) -> Outcome:
         """What became of a job in this tick, whatever happened to it."""

@@ -16,8 +16,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tenxsom import atomic, clock, terminal, views
+from tenxsom.belt.collect import give_up, give_up_overdue
 from tenxsom.errors import (
     AccountTrouble,
+    BadInput,
     BadSettings,
     BrokenMedia,
     Interrupted,
@@ -58,8 +60,7 @@ class ProductionVideoGenerator:
         everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater.
         """
         service = self._suite.service(claim.job.service)
-        for clip in claim.job.clips:
-            self._suite.paid_calls.reconcile(claim, clip, service)
+        self._suite.paid_calls.reconcile_all(claim, service)
         for step in SUBMISSION_STEPS:
             for clip in claim.job.clips:
                 if clip.step == step and not self._is_doomed(claim, clip):
@@ -157,6 +158,7 @@ class ProductionVideoGenerator:
 
     def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
+        give_up_overdue(claim.job, clip, self._suite.settings.job_deadline_hours)
         claim.job.settle_state()
         claim.save()
 
@@ -170,8 +172,7 @@ class ProductionVideoGenerator:
         raise TryAgainLater(f"The still came broken ({error}); it is fetched again.") from error
 
     def _give_up(self, claim: Claim, clip: Clip, reason: str) -> None:
-        clip.step, clip.error = Step.FAILED, reason
-        claim.job.record("clip_failed", reason)
+        give_up(claim.job, clip, reason)
         claim.job.settle_state()
         claim.save()
 
@@ -208,7 +209,16 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         orchestrator = MasterOrchestrator(suite)
         definitions = orchestrator.read([arguments.job])
         blueprint = parse_blueprint(terminal.read_input(arguments.blueprint), arguments.blueprint)
+        check_length(definitions[0].definition.target_duration, blueprint.seconds)
         return views.outcomes(orchestrator.submit_all(definitions, blueprint=blueprint))
+
+
+def check_length(asked: float, planned: float) -> None:
+    """Raise BadInput when a blueprint was made for another length: the video would be too short, or cost more than asked for."""
+    if abs(asked - planned) > 0.5:
+        raise BadInput(
+            f"The blueprint lasts {planned:g} seconds, but the definition's target_duration is {asked:g}; change one of them."
+        )
 
 
 if __name__ == "__main__":

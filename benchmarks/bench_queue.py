@@ -200,7 +200,7 @@ def payload() -> str:
 
 @contextmanager
 def maildir(place: Path) -> Iterator[Cycle]:
-    """The standard library's Maildir with the folder synced after each delivery (it syncs the message itself), claimed by renaming."""
+    """The standard library's Maildir with the folder synced after each delivery (it syncs the message), claimed by renaming."""
     box = mailbox.Maildir(place / "mail", create=True)
     message, new = payload().encode(), str(place / "mail" / "new")
 

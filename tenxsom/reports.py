@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,22 +78,26 @@ class Shelf:
                 raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
         return None
 
-    def set_aside(self, content_id: str) -> int | None:
-        """Keep an earlier run's files under a numbered stem (`<content_id>~1.mp4`); returns the number, None if there were none."""
-        files = self.files_of(content_id)
+    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
+        """Keep an earlier run's files under a numbered stem (`<content_id>~1.mp4`), but for those named in `but`.
+
+        Returns the number, None if there was nothing to keep.
+        """
+        files = [path for path in self.files_of(content_id) if path.name not in but]
         if not files:
             return None
         number = 1
-        while any(self.folder.glob(f"{glob.escape(content_id)}~{number}[._]*")):
+        while any(self.folder.glob(f"{glob.escape(content_id)}~{number}[._~]*")):
             number += 1
         for path in files:
             atomic.publish(path, path.with_name(f"{content_id}~{number}{path.name[len(content_id) :]}"))
         return number
 
     def files_of(self, content_id: str) -> list[Path]:
-        """The final files of a job that exist."""
+        """The files of a job that exist: the final ones, and clips of its own."""
         makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
-        return [path for path in (maker(content_id) for maker in makers) if path.exists()]
+        final = [path for path in (maker(content_id) for maker in makers) if path.exists()]
+        return final + sorted(self.folder.glob(f"{glob.escape(content_id)}~clip[0-9]*.mp4"))
 
 
 def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:

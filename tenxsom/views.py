@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
 from tenxsom.belt.outcome import Outcome, worst
-from tenxsom.belt.payment import spent_usd
+from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
 from tenxsom.model.job import State
 from tenxsom.reports import masked_id

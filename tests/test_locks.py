@@ -122,7 +122,7 @@ def test_a_forked_child_owns_nothing_of_its_parents_and_does_not_outlive_them(pa
     """A child inherits the descriptor: without care the parent's names would stay taken after the parent's death."""
     forking = HOLD.replace(
         '    print("holding", flush=True)',
-        "    import os, signal\n    if os.fork() == 0:\n        signal.pause()\n    print('holding', flush=True)",
+        "    import os, signal\n    if os.fork() == 0:\n        print('holding', flush=True)\n        signal.pause()",
     )
     with running(forking, path, "lake") as (other,):
         assert said(other) == "holding"

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from tenxsom import atomic, clock
 from tenxsom.belt.finish import Finisher
 from tenxsom.errors import AccountTrouble, BrokenMedia, Interrupted, NotFound, TenxsomError, TryAgainLater
-from tenxsom.model.job import Clip, Step
+from tenxsom.model.job import Clip, Step, VideoJob
 from tenxsom.reports import Shelf
 from tenxsom.services.base import Progress, Status, VideoService
 from tenxsom.settings import Settings
@@ -29,8 +29,8 @@ DOWNLOADS_AT_ONCE = 4
 ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
-OVERDUE_CHECKS = 5
-"""After its deadline a job is still asked for so many times: the clock may have jumped, or the machine slept for two days."""
+OVERDUE_LOOKS = 5
+"""After its deadline a job is still looked at so many times: the clock may have jumped, or the machine slept for two days."""
 
 
 class ClipCollector:
@@ -102,17 +102,14 @@ class ClipCollector:
         claim.save()
 
     def _still_running(self, claim: Claim, clip: Clip) -> None:
-        job = claim.job
+        job, limit = claim.job, self._settings.job_age_warning_minutes
         minutes = clock.age_seconds(job.submit_time) / 60
-        limit = self._settings.job_age_warning_minutes
         if minutes > limit and job.warn(f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."):
             log.warning(
                 "Not there after %.0f minutes; it is asked for until its deadline.", minutes, extra={"content_id": job.content_id}
             )
-        if minutes > self._settings.job_deadline_hours * 60 and clip.count("overdue") >= OVERDUE_CHECKS:
-            self._fail(claim, clip, f"it was not there {self._settings.job_deadline_hours:g} hours after it was accepted")
-            return
         clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
+        give_up_overdue(job, clip, self._settings.job_deadline_hours)
         claim.save()
 
     def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
@@ -124,11 +121,11 @@ class ClipCollector:
 
     def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: TenxsomError) -> None:
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
+        give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
         claim.save()
 
     def _fail(self, claim: Claim, clip: Clip, reason: str) -> None:
-        clip.step, clip.error = Step.FAILED, reason
-        claim.job.record("clip_failed", f"clip {clip.index + 1}: {reason}")
+        give_up(claim.job, clip, reason)
         claim.save()
 
     def _pace(self, claim: Claim, clip: Clip) -> float:
@@ -136,3 +133,16 @@ class ClipCollector:
         capabilities = self._service_of(claim.job.service).capabilities
         age = clock.age_seconds(clip.submitted_at or claim.job.submit_time)
         return min(capabilities.longest_check_seconds, max(capabilities.first_check_seconds, age / 4))
+
+
+def give_up(job: VideoJob, clip: Clip, reason: str) -> None:
+    """A clip that will not come: its job ends with a failure report once its other clips have ended."""
+    clip.step, clip.error = Step.FAILED, reason
+    job.record("clip_failed", f"clip {clip.index + 1}: {reason}")
+
+
+def give_up_overdue(job: VideoJob, clip: Clip, deadline_hours: float) -> None:
+    """Give a clip up that is still not there at a look after its job's deadline, but only at the fifth such look."""
+    if clock.age_seconds(job.submit_time) > deadline_hours * 3600 and clip.count("overdue") >= OVERDUE_LOOKS:
+        last = f" (last: {clip.error})" if clip.error else ""
+        give_up(job, clip, f"it was not there {deadline_hours:g} hours after the job was accepted{last}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenxsom.belt.payment import spent_usd
+from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
 from tenxsom.model.job import State, VideoJob
 from tenxsom.reports import Shelf

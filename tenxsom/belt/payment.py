@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from tenxsom import clock
+from tenxsom.belt.spend import book, spent_usd
 from tenxsom.errors import (
     BadInput,
     DiskTrouble,
@@ -73,6 +74,17 @@ class PaidCalls:
         self._reserve(claim, clip, purchase)
         self._intend(claim, clip, purchase)
         self._call(claim, clip, purchase, call)
+
+    def reconcile_all(self, claim: Claim, service: VideoService) -> None:
+        """Reconcile every clip; raises the first SubmitUnclear only after all of them were asked for."""
+        unclear: SubmitUnclear | None = None
+        for clip in claim.job.clips:
+            try:
+                self.reconcile(claim, clip, service)
+            except SubmitUnclear as error:
+                unclear = unclear or error
+        if unclear:
+            raise unclear
 
     def reconcile(self, claim: Claim, clip: Clip, service: VideoService) -> None:
         """Find out what became of a paid call that nobody saw return; adopt it if the service knows it.
@@ -152,7 +164,7 @@ class PaidCalls:
         except BaseException:
             clip.intent = None
             job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
-            self._book(job, purchase, RELEASED)
+            book(job, purchase, RELEASED)
             with contextlib.suppress(DiskTrouble):
                 self._ledger.settle(purchase, RELEASED)
             raise
@@ -193,7 +205,7 @@ class PaidCalls:
             clip.video, event, clip.submitted_at = ids, "video_requested", clock.stamp()
         clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
         claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))
-        self._book(claim.job, purchase, SPENT)
+        book(claim.job, purchase, SPENT)
         claim.job.settle_state()
         self._save(claim, purchase, SPENT, **ids)
 
@@ -217,7 +229,7 @@ class PaidCalls:
         clip.intent, clip.next_check_at = None, None
         if entry == SPENT:
             clip.step = Step.FAILED
-        self._book(claim.job, purchase, entry)
+        book(claim.job, purchase, entry)
         claim.job.settle_state()
         self._save(claim, purchase, entry)
 
@@ -234,7 +246,7 @@ class PaidCalls:
         clip.intent.unclear = why
         purchase = self._purchase(claim.job, clip, usd(clip.intent.usd))
         claim.job.record("submit_unknown", why, reference=purchase.reference)
-        self._book(claim.job, purchase, UNKNOWN)
+        book(claim.job, purchase, UNKNOWN)
         claim.job.settle_state()
         self._save(claim, purchase, UNKNOWN)
 
@@ -256,7 +268,7 @@ class PaidCalls:
             job.settle_state()
             claim.save()
             raise
-        self._book(job, purchase, RESERVED)
+        book(job, purchase, RESERVED)
 
     @staticmethod
     def _purchase(job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
@@ -264,27 +276,6 @@ class PaidCalls:
         attempt = clip.intent.attempt if clip.intent else clip.attempts.get(clip.step, 0) + 1
         reference = clip.intent.reference if clip.intent else f"{job.run_id}.{clip.index}.{clip.step}.{attempt}"
         return Purchase(reference, job.content_id, job.service, str(clip.step), clip.index, price)
-
-    @staticmethod
-    def _book(job: VideoJob, purchase: Purchase, entry: str) -> None:
-        for line in job.spend:
-            if line["reference"] == purchase.reference:
-                line["entry"] = entry
-                return
-        job.spend.append(
-            {
-                "reference": purchase.reference,
-                "step": purchase.step,
-                "clip": purchase.clip,
-                "usd": text(purchase.usd),
-                "entry": entry,
-            }
-        )
-
-
-def spent_usd(job: VideoJob, but: str = "") -> Decimal:
-    """What a job has cost so far, unclear calls and open reservations included; without the reference `but`."""
-    return sum((usd(line["usd"]) for line in job.spend if line["entry"] != RELEASED and line["reference"] != but), ZERO)
 
 
 def _waiting_sentence(job: VideoJob, clip: Clip) -> str:

@@ -66,6 +66,11 @@ class Blueprint(BaseModel):
     video_plan: VideoPlan
     warnings: list[str] = Field(default_factory=list)
 
+    @property
+    def seconds(self) -> float:
+        """The length of the whole plan."""
+        return round(sum(segment.duration for segment in self.video_plan.script_segments), 3)
+
     def as_dict(self) -> dict[str, Any]:
         return self.model_dump()
 
@@ -73,6 +78,8 @@ class Blueprint(BaseModel):
 def parse_blueprint(data: bytes, source: str) -> Blueprint:
     """A blueprint that somebody hands in. Raises BadDefinition with every problem and its path; times are made anew."""
     document = parse_object(data, source, max_bytes=1024 * 1024)
+    if isinstance(document.get("blueprint"), dict):
+        document = document["blueprint"]  # what claude_video_service.py --json prints
     try:
         blueprint = Blueprint.model_validate(document)
     except ValidationError as error:

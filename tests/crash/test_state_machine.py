@@ -7,13 +7,15 @@ HYPOTHESIS_PROFILE=long or CRASH_POINTS=all.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import logging
 import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
@@ -40,6 +42,7 @@ IDS = {"lake": {}, "river": {"clips": "storyboard", "target_duration": 8}, "stor
 PRICE = {"image": Decimal("0.01"), "video": Decimal("0.24")}
 BUDGET = Decimal("0.80")
 """Three clips, and the still of a fourth."""
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 ids = st.sampled_from(sorted(IDS))
 moods = st.sampled_from(("accept",) * 8 + ACCEPTING + REFUSING)
@@ -72,14 +75,19 @@ class Belt(RuleBasedStateMachine):
         self.vendor = PaperVendor()
         self.accepted: set[str] = set()
         self.shift = timedelta()
-        real_now = clock.now
-        self.patches = [patch.object(clock, "now", lambda: real_now() + self.shift), patch.object(os, "fsync", lambda _: None)]
+        ticking = itertools.count()
+        self.patches = [
+            patch.object(clock, "now", lambda: START + self.shift + timedelta(milliseconds=next(ticking))),
+            patch.object(os, "fsync", lambda _: None),  # nobody pulls the plug of this machine
+        ]
         for each in self.patches:
             each.start()
+        logging.disable()  # thousands of lines that nobody would read
         self.reopen()
 
     def teardown(self) -> None:
         self.suite.close()
+        logging.disable(logging.NOTSET)
         for each in self.patches:
             each.stop()
         shutil.rmtree(self.home)
@@ -87,6 +95,7 @@ class Belt(RuleBasedStateMachine):
     def reopen(self) -> None:
         """A new process: nothing of the old one's memory is left."""
         environment = {"TENXSOM_HOME": str(self.home), "USEAPI_BEARER_TOKEN": TOKEN, "DAILY_BUDGET_USD": str(BUDGET)}
+        environment |= {"POLL_CONCURRENCY": "1"}  # one thread: what is found must happen again
         self.suite = Suite(tenxsom_settings.load(environment))
         self.suite._services["useapi_ltx"] = self.vendor
         self.suite.finisher = PaperFinisher(self.suite.shelf)
@@ -104,8 +113,11 @@ class Belt(RuleBasedStateMachine):
         if fate.is_dead:
             self.reopen()
 
+    def on_queue(self) -> list[str]:
+        return sorted(self.suite.queue.ids())
+
     def jobs(self) -> list[VideoJob]:
-        return [job for content_id in self.suite.queue.ids() if (job := self.suite.queue.load(content_id))]
+        return [job for content_id in self.on_queue() if (job := self.suite.queue.load(content_id))]
 
     def unclear(self) -> list[tuple[str, int, str]]:
         """The open intents: id, clip, our reference."""
@@ -114,7 +126,7 @@ class Belt(RuleBasedStateMachine):
     def failed(self) -> list[str]:
         """The jobs that have ended without a video."""
         reports = {content_id: self.suite.shelf.final_report(content_id) for content_id in sorted(self.accepted)}
-        on_queue = self.suite.queue.ids()
+        on_queue = self.on_queue()
         return [name for name, report in reports.items() if report and report["state"] != "completed" and name not in on_queue]
 
     @initialize()
@@ -145,7 +157,7 @@ class Belt(RuleBasedStateMachine):
     @rule(mood=moods, check=checks, blow=blows, at_once=st.sampled_from((True, True, False)))
     def tick(self, mood: str, check: str, blow: Blow | None, at_once: bool) -> None:
         self.vendor.mood, self.vendor.check = mood, check
-        self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(at_once=at_once))
+        self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(self.on_queue(), at_once))
 
     @precondition(lambda self: self.suite.queue.ids())
     @rule(blow=blows)
@@ -153,7 +165,7 @@ class Belt(RuleBasedStateMachine):
         """The vendor is well, and several ticks bring everything as far as it goes, unless one of them dies."""
         self.vendor.mood, self.vendor.check = "accept", "ready"
         for _ in range(3):
-            self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(at_once=True))
+            self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(self.on_queue(), at_once=True))
             blow = None
 
     @precondition(lambda self: self.unclear())
@@ -171,7 +183,7 @@ class Belt(RuleBasedStateMachine):
     @precondition(lambda self: self.suite.queue.ids())
     @rule(data=st.data(), blow=blows)
     def cancel(self, data: st.DataObject, blow: Blow | None) -> None:
-        content_id = data.draw(st.sampled_from(sorted(self.suite.queue.ids())))
+        content_id = data.draw(st.sampled_from(self.on_queue()))
         self.struck(blow, lambda: JobManager(self.suite).cancel(content_id))
 
     @precondition(lambda self: self.failed())
