@@ -61,6 +61,7 @@ class VideoStatusPoller:
         ids = list(only) or self._suite.queue.ids()
         with ThreadPoolExecutor(max(1, min(self._suite.settings.poll_concurrency, len(ids)))) as pool:
             outcomes = [outcome for outcome in pool.map(self._visit, ids) if outcome]
+        self._suite.queue.settle()
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return outcomes
 

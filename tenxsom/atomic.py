@@ -39,20 +39,36 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise DiskTrouble(f"Cannot write {path}: {reason}. Free or repair the disk; the work goes on by itself.") from error
 
 
-def write(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Replace `path` by `data`: temporary file in the same folder, fsync, rename, fsync of the folder.
+Identity = tuple[int, int, int]
+"""Inode, time of change (ns) and size of a file: whoever replaces it changes them."""
 
-    Raises DiskTrouble; the old file is then still there, whole.
+
+def write(path: Path, data: bytes, mode: int = 0o644, sync_names: bool = True) -> Identity:
+    """Replace `path` by `data`: temporary file in the same folder, fsync, rename, fsync of the folder. Returns the new identity.
+
+    Raises DiskTrouble; the old file is then still there, whole, or the new one is. Without `sync_names` the last step is left
+    to the caller (`sync_folder`): until then a power cut may bring the old file back, whole.
     """
     with disk_errors(path):
         temporary = _temporary_beside(path)
         try:
-            _write_new(temporary, data, mode)
+            identity = _write_new(temporary, data, mode)
             os.replace(temporary, path)
         except BaseException:
             _unlink_quietly(temporary)
             raise
-        sync_folder(path.parent)
+        if sync_names:
+            sync_folder(path.parent)
+        return identity
+
+
+def identity_of(path: Path) -> Identity | None:
+    """The identity of a file; None if there is none."""
+    try:
+        facts = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def create(path: Path, data: bytes) -> bool:
@@ -186,11 +202,13 @@ def _temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:40]}.{os.getpid()}-{os.urandom(4).hex()}-{next(_numbers)}{TEMPORARY_SUFFIX}")
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write_new(path: Path, data: bytes, mode: int) -> Identity:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         _write_all(descriptor, data)
         os.fsync(descriptor)
+        facts = os.fstat(descriptor)
+        return facts.st_ino, facts.st_mtime_ns, facts.st_size
     finally:
         os.close(descriptor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -63,6 +64,11 @@ class Shelf:
     def clip_target(self, content_id: str, index: int, clips: int) -> Path:
         """Where a downloaded clip belongs: under the job's own name if it is the only one."""
         return self.video(content_id) if clips == 1 else self.clip(content_id, index)
+
+    def has_report(self, content_id: str) -> bool:
+        """Whether there is a final report, of this run or of an earlier one; a look that costs next to nothing."""
+        stem = f"{self.folder}/{content_id}"
+        return os.path.exists(f"{stem}_completion_report.json") or os.path.exists(f"{stem}_failure_report.json")
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
         """The job's final report; None while it has none. Raises BrokenState for one that cannot be read."""

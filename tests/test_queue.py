@@ -228,9 +228,10 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue,
     with queue.claim("lake") as claim:
         real = atomic.write
 
-        def write_and_lose(target: Path, data: bytes) -> None:
-            real(target, data)
+        def write_and_lose(target: Path, data: bytes, sync_names: bool) -> atomic.Identity:
+            written = real(target, data, sync_names=sync_names)
             edited(target)
+            return written
 
         with monkeypatch.context() as meddling:
             meddling.setattr(atomic, "write", write_and_lose)

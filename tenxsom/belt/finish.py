@@ -83,6 +83,8 @@ class Finisher:
 
     def left_already(self, claim: Claim) -> bool:
         """Whether this run's final report exists; the queue is emptied then: after a crash in between, the report wins."""
+        if not self._shelf.has_report(claim.job.content_id):
+            return False
         report = self._shelf.final_report(claim.job.content_id)
         if report is None or report.get("run_id") != claim.job.run_id:
             return False

@@ -39,6 +39,9 @@ class Claim(Protocol):
     def save(self) -> None:
         """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
 
+    def jot(self) -> None:
+        """Save what may be lost to a power cut without harm (when to look again), for `JobQueue.settle` to make durable."""
+
     def finish(self) -> None:
         """Take the job out of the queue; its final report exists."""
 
@@ -57,6 +60,9 @@ class JobQueue(Protocol):
 
     def ids(self) -> list[str]:
         """The ids of all jobs on the queue, in no particular order."""
+
+    def settle(self) -> None:
+        """Make everything durable that was only jotted down. Raises DiskTrouble."""
 
     def check_room(self) -> None:
         """Raise DiskTrouble unless there is room to keep what the next paid call brings."""
@@ -93,7 +99,7 @@ class FileQueue:
         path = self.path(job.content_id)
         self._make_folders()
         with self._locks.hold(job.content_id, wait=False):
-            yield _FileClaim(path, job, _identity(path)) if atomic.create(path, _written(job)) else None
+            yield _FileClaim(path, job, atomic.identity_of(path)) if atomic.create(path, _written(job)) else None
 
     @contextmanager
     def claim(self, content_id: str) -> Iterator[Claim | None]:
@@ -103,6 +109,11 @@ class FileQueue:
             return
         with self._locks.hold(content_id, wait=False):
             yield self._claimed(path)
+
+    def settle(self) -> None:
+        with atomic.disk_errors(self.folder):
+            if self.folder.is_dir():
+                atomic.sync_folder(self.folder)
 
     def check_room(self) -> None:
         for folder in (self.folder, *self._also_writable):
@@ -125,34 +136,37 @@ class FileQueue:
         return _FileClaim(path, *found) if found else None
 
 
-Identity = tuple[int, int, int]
-"""Inode, time of change and size of a state file: another process that replaces it changes them."""
-
-
 class _FileClaim:
-    def __init__(self, path: Path, job: VideoJob, identity: Identity | None) -> None:
+    def __init__(self, path: Path, job: VideoJob, identity: atomic.Identity | None) -> None:
         self.job = job
         self.finished = False
         self._path = path
         self._identity = identity
 
     def save(self) -> None:
-        if _identity(self._path) != self._identity:
+        self._replace(sync_names=True)
+
+    def jot(self) -> None:
+        self._replace(sync_names=False)
+
+    def _replace(self, sync_names: bool) -> None:
+        if atomic.identity_of(self._path) != self._identity:
             raise RevisionIsStale(f"{self._path.name} was changed by somebody else in the meantime; it is left as they wrote it.")
         self.job.revision += 1
         data = _written(self.job)
         try:
-            atomic.write(self._path, data)
-        finally:
-            if _holds(self._path, data):  # also after an error: a folder that cannot be synced has the new file all the same
-                self._identity = _identity(self._path)
+            self._identity = atomic.write(self._path, data, sync_names=sync_names)
+        except BaseException:
+            if _holds(self._path, data):  # a folder that could not be synced has the new file all the same
+                self._identity = atomic.identity_of(self._path)
+            raise
 
     def finish(self) -> None:
         atomic.remove(self._path)
         self.finished = True
 
 
-def _read(path: Path) -> tuple[VideoJob, Identity] | None:
+def _read(path: Path) -> tuple[VideoJob, atomic.Identity] | None:
     try:
         data, identity = _bytes_of(path)
     except FileNotFoundError:
@@ -171,7 +185,7 @@ def _read(path: Path) -> tuple[VideoJob, Identity] | None:
     return job, identity
 
 
-def _bytes_of(path: Path) -> tuple[bytes, Identity]:
+def _bytes_of(path: Path) -> tuple[bytes, atomic.Identity]:
     """What is in a state file; BrokenState for what cannot be one. Never waits: a pipe of that name would have no writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -190,14 +204,6 @@ def _holds(path: Path, data: bytes) -> bool:
         return path.read_bytes() == data
     except OSError:
         return False
-
-
-def _identity(path: Path) -> Identity | None:
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return None
-    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
