@@ -7,7 +7,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types format schema bench clean
+.PHONY: help demo test check lint types format schema bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ schema: $(VENV)/.ready  ## make templates/job_definition.schema.json anew
 
 bench: $(VENV)/.ready-dev  ## every benchmark, as ratios; takes some minutes
 	@for file in benchmarks/bench_*.py; do echo; $(RUN) $$file || exit 1; done
+
+soak: $(VENV)/.ready-dev  ## 10,000 jobs with kills and faults, and every crash point; takes an hour
+	$(RUN) -m tests.soak --write
+	CRASH_POINTS=all $(RUN) -m pytest -n 2 tests/crash
 
 clean:  ## remove what make has made (never jobs, videos or the ledger)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build

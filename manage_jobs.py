@@ -27,6 +27,7 @@ from tenxsom.belt.finish import all_final
 from tenxsom.errors import BadInput, BrokenState
 from tenxsom.model import money
 from tenxsom.model.job import Clip, Step, VideoJob
+from tenxsom.model.vocabulary import nearest
 
 if TYPE_CHECKING:
     from tenxsom.settings import Settings
@@ -58,7 +59,8 @@ class JobManager:
         job = self._suite.queue.load(content_id)
         found = job.as_dict() if job else self._suite.shelf.final_report(content_id)
         if found is None:
-            raise BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.")
+            hint = nearest(content_id, self._suite.queue.ids())
+            raise BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
         return found
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
@@ -125,8 +127,11 @@ class JobManager:
     @contextmanager
     def _claimed(self, content_id: str) -> Iterator[Claim]:
         with self._suite.queue.claim(content_id) as claim:
+            if claim is None and (report := self._suite.shelf.final_report(content_id)):
+                raise BadInput(f"{content_id!r} has ended already ({report['state']}).")
             if claim is None:
-                raise BadInput(f"There is no job {content_id!r} on the queue.")
+                hint = nearest(content_id, self._suite.queue.ids())
+                raise BadInput(f"There is no job {content_id!r} on the queue.{hint}")
             yield claim
 
     @staticmethod

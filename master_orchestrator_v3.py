@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from claude_video_service import ClaudeVideoService
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("orchestrate")
 
+NOT_THERE_YET = "The wait was ended before the video was there; the poller collects it, or the same command goes on waiting."
+
 
 class MasterOrchestrator:
     """The conveyor belt's first stage: plan → make → pending job."""
 
-    def __init__(self, suite: Suite, *, service: str | None = None, again: bool = False) -> None:
+    def __init__(self, suite: Suite, *, service: str | None = None, again: bool = False, dry_run: bool = False) -> None:
         self._suite = suite
+        self._dry_run = dry_run
         self._service = service
         self._again = again
         self.planner = ClaudeVideoService(suite.settings, suite.templates)
@@ -129,7 +133,7 @@ class MasterOrchestrator:
     def _order(self, source: str, data: bytes) -> Order:
         suite = self._suite
         definition = parse_definition(data, source, suite.vocabulary)
-        service = suite.chosen_service(self._service or definition.service)
+        service = suite.chosen_service(self._service or definition.service, usable=not self._dry_run)
         shape = definition.shape(suite.vocabulary)
         clips.check_feasible(definition.model_dump(), shape, service, suite.capabilities(service), source)
         intake.look_up(definition, suite.queue, suite.shelf, self._again)
@@ -187,7 +191,7 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.R
     from tenxsom.wiring import Suite
 
     with Suite(settings) as suite:
-        orchestrator = MasterOrchestrator(suite, service=arguments.service, again=arguments.again)
+        orchestrator = MasterOrchestrator(suite, service=arguments.service, again=arguments.again, dry_run=arguments.dry_run)
         orders = orchestrator.read(arguments.jobs)
         if arguments.dry_run:
             return views.estimates([(order, *orchestrator.estimate(order)) for order in orders], suite.price)
@@ -203,7 +207,8 @@ def wait_for(suite: Suite, outcomes: Sequence[Outcome], quiet: bool) -> list[Out
     on_their_way = [outcome.content_id for outcome in outcomes if outcome.is_on_its_way]
     with terminal.Progress(quiet) as progress:
         VideoStatusPoller(suite).wait_for(on_their_way, progress)
-    return [suite.standing(outcome.content_id) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
+    results = [suite.standing(outcome.content_id) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
+    return [replace(result, exit_code=75, message=NOT_THERE_YET) if result.is_on_its_way else result for result in results]
 
 
 def say_which_service(services: set[str]) -> None:

@@ -18,6 +18,7 @@ if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
     sys.exit(0)
 
 import argparse
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -68,13 +69,16 @@ class VideoStatusPoller:
     def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> None:
         """Tick until each of these jobs has ended or waits for somebody's decision, or until a stop is requested."""
         waiting = set(content_ids)
+        for content_id in sorted(waiting):
+            progress.show(content_id, "at the service", 0.1)
         while waiting and not clock.stop_requested():
             for outcome in self.tick(sorted(waiting), settle_seconds=0.25):
                 progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
                 if not outcome.is_on_its_way:
                     waiting.discard(outcome.content_id)
             if waiting:
-                clock.sleep(0.1)
+                with contextlib.suppress(Interrupted):
+                    clock.sleep(0.1)
 
     def collect(self, claim: Claim) -> None:
         """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
@@ -143,9 +147,12 @@ def main(argv: list[str] | None = None) -> int:
         prog="poll_video_status.py", description="Collect finished videos: one tick over all due jobs."
     )
     parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
-    parser.add_argument("--watch", metavar="SECONDS", type=float, help="tick again and again, this many seconds apart")
+    parser.add_argument("--watch", metavar="SECONDS", type=terminal.positive, help="tick again and again, this many seconds apart")
     parser.add_argument(
-        "--time-limit", metavar="SECONDS", type=float, help="how long a tick may take; overrides POLL_TIME_LIMIT_SECONDS"
+        "--time-limit",
+        metavar="SECONDS",
+        type=terminal.positive,
+        help="how long a tick may take (POLL_TIME_LIMIT_SECONDS)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return terminal.run("poll", parser, poll, argv)
@@ -159,8 +166,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
         poller = VideoStatusPoller(suite, arguments.time_limit)
         result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
         while arguments.watch and not clock.stop_requested():
-            if result.text:
-                terminal.notice(result.text)
+            print(result.text, flush=True)
             try:
                 clock.sleep(arguments.watch)
             except Interrupted:

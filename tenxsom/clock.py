@@ -101,7 +101,7 @@ def forget_stop() -> None:
 def check_stop() -> None:
     """Raise Interrupted when somebody asked this process to stop. Called between steps, never inside one."""
     if _stop.is_set():
-        raise Interrupted("Stopped on request; everything is saved. Run the same command again to carry on.")
+        raise Interrupted("Stopped on request; everything is saved. The poller carries on, or the same command (without --again).")
 
 
 def sleep(seconds: float) -> None:

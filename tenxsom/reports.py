@@ -195,7 +195,8 @@ def _steps(job: VideoJob, ended: str) -> list[dict[str, Any]]:
 
 
 def _between(start: str, end: str) -> float:
-    return round((clock.parse(end) - clock.parse(start)).total_seconds(), 3)
+    """Seconds from one stamp to another; never negative, whatever the clock did in between."""
+    return max(0.0, round((clock.parse(end) - clock.parse(start)).total_seconds(), 3))
 
 
 _ADDRESS = re.compile(r"(?<![^\s:@/%])[^\s:@/%]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]+")

@@ -188,7 +188,8 @@ def _parse(setting: Setting, text: str, home: Path) -> Any:
             raise ValueError("must be one word of plain characters, as the vendor shows it")
         return setting.parse(str(home / _path(text)) if setting.parse in (_file, _path) else text)
     except ValueError as error:
-        shown = "its value" if setting.is_secret else repr(text[:80])
+        may_hold_a_secret = setting.is_secret or (setting.parse is _url and {*text} & {*"@?#"})
+        shown = "its value" if may_hold_a_secret else repr(text[:80])
         raise BadSettings(f"{setting.name}: {shown} {error}.") from None
 
 

@@ -69,6 +69,17 @@ def read_input(name: str) -> bytes:
         raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
 
 
+def positive(text: str) -> float:
+    """A number of seconds above 0, for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows in columns that line up; the columns numbered in `right` are right-aligned. Cells hold single lines."""
     lines = [[_harmless(str(text), one_line=True) for text in row] for row in (headers, *rows)]

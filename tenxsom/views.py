@@ -104,7 +104,7 @@ def status(jobs: Sequence[VideoJob]) -> Result:
         return {"jobs": [job.as_dict() for job in jobs], "pending": len(jobs)}
 
     if not jobs:
-        return Result(0, document, "No pending video jobs.")
+        return Result(0, document, "No pending video jobs. Ended ones have their reports in completed_videos/.")
     rows = [
         (job.content_id, job.state, job.service, age(job.submit_time), _whereabouts(job), money.shown(spent_usd(job)))
         for job in jobs
@@ -131,7 +131,7 @@ def job(document: dict[str, Any]) -> Result:
         "reason",
         "error",
     )
-    facts = [f"{name:<20}{document[name]}" for name in heads if document.get(name)]
+    facts = [f"{name:<20}{masked_id(str(document[name]))}" for name in heads if document.get(name)]
     rows = [
         (entry["time"], entry["event"], _short(masked_id(str(entry.get("detail", ""))) or "", 90))
         for entry in document.get("history", [])
@@ -166,7 +166,10 @@ def _whereabouts(job: VideoJob) -> str:
 def _estimate_text(order: Order, blueprint: Blueprint, job: VideoJob, cost: Decimal) -> str:
     made = sum(clip.seconds for clip in job.clips)
     head = f"{job.content_id}: {job.title}"
-    facts = f"{order.service}, {order.shape}, {len(job.clips)} clip{'s' * (len(job.clips) != 1)}, {made:g} s, {money.shown(cost)}"
+    asked = sum(clip.asked_seconds for clip in job.clips)
+    longer = f" (for {asked:g} asked: {order.service} makes clips of certain lengths only)" if made > asked else ""
+    count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
+    facts = f"{order.service}, {order.shape}, {count}, {made:g} s{longer}, {money.shown(cost)}"
     planned = f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else "")
     segments = blueprint.video_plan.script_segments
     rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]

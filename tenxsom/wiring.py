@@ -69,15 +69,15 @@ class Suite:
         capabilities: Capabilities = _module_of(name).CAPABILITIES
         return capabilities
 
-    def chosen_service(self, wanted: str | None = None) -> str:
+    def chosen_service(self, wanted: str | None = None, usable: bool = True) -> str:
         """The service to use: the one that is wanted, else VIDEO_SERVICE, else the first with credentials of its own.
 
-        Raises BadSettings when a service is named that has no credentials.
+        Raises BadSettings when a service is named that has no credentials, unless it need not be `usable` (for an estimate).
         """
         name = wanted or self.settings.video_service
         if name == "auto":
             name = "useapi_ltx" if self.settings.useapi_bearer_token else "local_studio"
-        if name == "useapi_ltx" and not self.settings.useapi_bearer_token:
+        if usable and name == "useapi_ltx" and not self.settings.useapi_bearer_token:
             raise BadSettings("The service useapi_ltx needs USEAPI_BEARER_TOKEN; put it into production.env, or use local_studio.")
         return name
 

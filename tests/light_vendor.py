@@ -1,8 +1,9 @@
 """A light vendor: the studio's contract without its painting and rendering, for ten thousand jobs on two cores.
 
-`python -m tests.light_vendor FOLDER` serves a ready-made still (`still.png`) and clip (`clip.mp4`) of FOLDER for every order,
+`python -m tests.light_vendor FOLDER [CHECKS]` serves a ready-made still (`still.png`) and clip (`clip.mp4`) of FOLDER for every order,
 counts every charge in `charges.jsonl` before it answers, finds jobs again by `replyRef` (GET /scheduler and the newest assets),
 and misbehaves now and then: MISCHIEF says how, and how often. What it did is in `mischief.json` after a TERM. It prints its port.
+With CHECKS it is honest, and a clip takes so many status calls.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ MISCHIEF: dict[str, dict[str, float]] = {
         "completed_without_url": 0.010, "failed": 0.002, "unknown_word": 0.010, "not_found_404": 0.005, "error_502": 0.010,
         "dropped": 0.005, "no_json": 0.005,
     },
+    "still": {"unknown_word": 0.010, "not_found_404": 0.003, "error_502": 0.010, "dropped": 0.005},
     "upload": {"upload_500": 0.010, "upload_dropped": 0.005},
     "download": {"truncated": 0.015, "web_page": 0.010, "expired_403": 0.010, "error_503": 0.010, "noise": 0.005, "short_clip": 0.003},
 }  # fmt: skip
@@ -58,13 +60,14 @@ MISCHIEF: dict[str, dict[str, float]] = {
 class LightVendor:
     """The vendor's world, in memory; only the charges are written down."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
+    def __init__(self, folder: Path, honest_checks: int | None = None) -> None:
         self._folder = folder
+        self._honest, self._checks = honest_checks is not None, honest_checks or 2
         self._still, self._clip = (folder / "still.png").read_bytes(), (folder / "clip.mp4").read_bytes()
         self._charges = (folder / "charges.jsonl").open("ab", buffering=0)
         self._jobs: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
-        self._chance = random.Random(seed)
+        self._chance = random.Random(0)
         self.struck: Counter[str] = Counter()
 
     def save_count(self) -> None:
@@ -94,7 +97,7 @@ class LightVendor:
         if trick == "drop_before":
             return Answer(drop=True)
         job_id = f"user:1-job:{next(self._numbers)}-type:{kind}"
-        self._charges.write(json.dumps({"replyRef": body["replyRef"], "kind": kind}).encode() + b"\n")
+        self._charges.write(json.dumps({"replyRef": body["replyRef"], "kind": kind, "jobId": job_id}).encode() + b"\n")
         self._jobs[job_id] = {"kind": kind, "replyRef": body["replyRef"], "asked": 0, "over": False}
         if trick == "accept_then_drop":
             return Answer(drop=True)
@@ -104,7 +107,7 @@ class LightVendor:
 
     def _status(self, job_id: str, host: str) -> Answer:
         job = self._jobs.get(job_id)
-        trick = self._trick("status")
+        trick = self._trick("status" if job is None or job["kind"] == "video" else "still")
         if job is None or trick == "not_found_404":
             return _json({"error": "Not found"}, 404)
         if trick in ("error_502", "no_json"):
@@ -115,9 +118,9 @@ class LightVendor:
         status: dict[str, Any] = {"type": "active", "progress": 50}
         if trick == "unknown_word":
             status = {"type": "under_review"}
-        elif trick == "failed" and job["kind"] == "video":
+        elif trick == "failed":
             status, job["over"] = {"type": "failed", "message": "out of paint"}, True
-        elif job["asked"] > (1 if job["kind"] == "video" else 0):
+        elif job["asked"] >= (self._checks if job["kind"] == "video" else 1):
             job["over"] = True
             name = "clip.mp4" if job["kind"] == "video" else "still.png"
             link = {"assetUrl": f"http://{host}/storage/{name}"}
@@ -155,7 +158,7 @@ class LightVendor:
         return {"jobId": job_id, "replyRef": self._jobs[job_id]["replyRef"]}
 
     def _trick(self, call: str) -> str:
-        dice = self._chance.random()
+        dice = 1 if self._honest else self._chance.random()
         for trick, share in MISCHIEF[call].items():
             dice -= share
             if dice < 0:
@@ -213,8 +216,8 @@ def make_media(folder: Path) -> None:
     render_clip(folder / "still.png", folder / "clip.mp4", ClipOrder(128, 72, 3, fps=8))
 
 
-async def serve(folder: Path) -> None:
-    vendor, ended = LightVendor(folder), asyncio.Event()
+async def serve(folder: Path, honest_checks: int | None) -> None:
+    vendor, ended = LightVendor(folder, honest_checks), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     server = await asyncio.start_server(conversation(vendor.answer), "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -223,4 +226,4 @@ async def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None))

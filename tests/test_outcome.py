@@ -99,7 +99,7 @@ def test_the_outcome_of_a_failed_job_says_why_and_what_to_do_and_exits_with_1(sh
     report = reports.failure_report(job_of(definition()), "the service could not make it", {})
     result = outcome.of_report(report, shelf, "", 0)
     assert (result.exit_code, result.state, result.file) == (1, "failed", None)
-    assert result.message.startswith("the service could not make it (manage_jobs.py retry lake")
+    assert result.message.startswith("the service could not make it. manage_jobs.py retry lake")
 
 
 def test_an_outcome_as_a_document_is_plain_json():

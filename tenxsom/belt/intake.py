@@ -79,9 +79,7 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
     if pending:
         _same(definition, pending.fingerprint, "is on its way")
         if again:
-            raise Conflict(
-                f"{definition.content_id} is still on its way; --again makes a second one only when the first has ended."
-            )
+            raise Conflict(f"{definition.content_id} is still on its way; carry on without --again, which is for ended jobs.")
         return Intake(Standing.ON_ITS_WAY)
     report = shelf.final_report(definition.content_id)
     if report is None or again:

@@ -77,11 +77,11 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
 def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: int) -> Outcome:
     """The outcome of a job that is off the queue: what its final report says."""
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
-    reason = "" if is_done else f"{report['reason']} ({report['advice']})"
+    reason = "" if is_done else f"{report['reason']}. {report['advice']}"
     return Outcome(
         content_id,
         report["state"],
-        exit_code or (0 if is_done else 1),
+        exit_code or (1 if report["state"] == State.FAILED else 0),  # a cancelled job is what somebody asked for
         message or reason,
         service=report["service"],
         planner=report["planner"].get("name"),

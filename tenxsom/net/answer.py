@@ -65,6 +65,10 @@ class Answer:
         """
         content = _parsed(self.body)
         text = _from_envelope(content) if content is not _NO_JSON else _from_page(self.body, self.headers.get("Content-Type", ""))
+        return self.presentable(text)
+
+    def presentable(self, text: str) -> str:
+        """A text of the service's as it may go into messages, logs and reports: one line, not too long, no secret, no address."""
         return _presentable(text, self.secrets)
 
     def retry_after(self) -> float | None:

@@ -45,7 +45,8 @@ class LocalStudio(UseApiLtx):
         return super()._image_body(order, reference) | {"preview": {"mood": order.mood}}
 
     def _video_body(self, order: VideoOrder, reference: str) -> dict[str, Any]:
-        preview = {"mood": order.mood, "cues": list(order.cues)}
+        cues = [{**cue, "text": cue["text"][:500]} for cue in order.cues]  # longer ones fit no picture
+        preview = {"mood": order.mood, "cues": cues}
         return super()._video_body(order, reference) | {"preview": preview, "audioSFX": True}
 
     def settle(self, seconds: float) -> None:

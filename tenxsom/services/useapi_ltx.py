@@ -230,7 +230,8 @@ def _status(answer: Answer) -> Status:
     """What a status answer means. An unknown word means `still running`: the job's own deadline ends the wait."""
     document = answer.json()
     word = _at(document, "status", "type")
-    url, message = _at(document, "status", "artifact", "assetUrl"), str(_at(document, "status", "message") or "")
+    url = _at(document, "status", "artifact", "assetUrl")
+    message = answer.presentable(str(_at(document, "status", "message") or ""))
     percent = _at(document, "status", "progress")
     if word == "failed":
         return Status(Progress.FAILED, message=message or "the service gave no reason")

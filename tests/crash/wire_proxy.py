@@ -38,6 +38,10 @@ class WireProxy:
             self.calls.append(call)
             return len(self.calls)
 
+    def strike_for(self, number: int, method: str) -> Strike:
+        """What is done with this call."""
+        return self.strike if number == self.at else Relay.pass_on
+
     def ask(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         connection = http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=60)
         try:
@@ -58,7 +62,7 @@ class Relay(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         number = self.proxy.number(f"{self.command} {self.path}")
         try:
-            (self.proxy.strike if number == self.proxy.at else Relay.pass_on)(self)
+            self.proxy.strike_for(number, self.command)(self)
         except (OSError, http.client.HTTPException):
             self.close_connection = True
 
@@ -134,9 +138,9 @@ class Relay(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(upstream: str) -> Iterator[WireProxy]:
+def running(upstream: str, kind: type[WireProxy] = WireProxy) -> Iterator[WireProxy]:
     """A proxy on a free port of this machine, for the length of a block."""
-    proxy = WireProxy(upstream)
+    proxy = kind(upstream)
     handler = type("BoundRelay", (Relay,), {"proxy": proxy})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

@@ -1,0 +1,416 @@
+"""The long proof: thousands of jobs through the vendor's contract, with kills, scripted faults and wire faults. `make soak`.
+
+    python -m tests.soak [--jobs 10000] [--minutes M] [--write] [--seed N]
+
+Orchestrators and pollers (the scripts' own classes, in forked processes) work on one home against a light vendor, half of them
+through a proxy that breaks connections. They are killed, stopped and told to end at random and started again; a decider does
+what a person would do about calls whose outcome nobody knows. At the end the disk is compared with the vendor's own count of
+charges, and a table says what was survived; --write keeps it in docs/soak.md. Exit code 1 if any promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests import light_vendor
+from tests.belt import ROOT, TOKEN, definition
+from tests.crash import wire_proxy
+from tests.crash.wire_proxy import Relay, Strike, WireProxy
+
+BATCH, ORCHESTRATORS, POLLERS = 12, 2, 3
+TICK_JOBS, TICKS = 40, 6
+"""A poller takes so many jobs at once, at random, and ends after so many ticks, as cron's would."""
+BLOW_SECONDS = 0.35
+"""About how long it is from one kill to the next."""
+WIRE_STRIKES: tuple[Strike, ...] = (Relay.drop_after, Relay.reset, Relay.bad_gateway, Relay.garble, Relay.cut)
+WIRE_SHARE = 0.015
+
+
+class RandomProxy(WireProxy):
+    """Strikes now and then, and remembers what it did."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(upstream)
+        self.chance, self.struck = random.Random(11), Counter[str]()
+
+    def strike_for(self, number: int, method: str) -> Strike:
+        if self.chance.random() >= WIRE_SHARE:
+            return Relay.pass_on
+        strike = self.chance.choice(WIRE_STRIKES)
+        self.struck[f"wire_{strike.__name__}"] += 1
+        return strike
+
+    def number(self, call: str) -> int:
+        return 0  # thousands of calls are not remembered
+
+
+@dataclass
+class Run:
+    """One soak: where it happens, who works on it, and what was done to them."""
+
+    home: Path
+    vendor_folder: Path
+    ids: list[str]
+    urls: list[str]
+    chance: random.Random
+    waiting: list[list[str]]
+    workers: dict[int, tuple[str, list[str]]] = field(default_factory=dict)
+    blows: Counter[str] = field(default_factory=Counter)
+    decided: Counter[str] = field(default_factory=Counter)
+
+    def names(self, folder: str, ending: str) -> set[str]:
+        return {name.removesuffix(ending) for name in os.listdir(self.home / folder) if name.endswith(ending)}
+
+    def pending(self) -> list[str]:
+        return sorted(self.names("pending_video_jobs", ".json"))
+
+    def ended(self) -> set[str]:
+        return self.names("completed_videos", "_completion_report.json") | self.names("completed_videos", "_failure_report.json")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="soak")
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--minutes", type=float, help="accept no further jobs after so many minutes")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="keep the table in docs/soak.md")
+    arguments = parser.parse_args(argv)
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    start = time.monotonic()
+    with Vendors(folder / "vendor") as vendors:
+        run = new_run(folder / "home", vendors, arguments.jobs, arguments.seed)
+        work(run, arguments.minutes * 60 if arguments.minutes else None)
+    rows, broken = account(run, vendors, time.monotonic() - start)
+    text = page(rows)
+    print(text)
+    if arguments.write:
+        (ROOT / "docs" / "soak.md").write_text(text)
+    if not broken:
+        shutil.rmtree(folder)
+    return 1 if broken else 0
+
+
+def new_run(home: Path, vendors: Vendors, jobs: int, seed: int) -> Run:
+    ids = [f"soak-{number:05}" for number in range(jobs)]
+    for name in ("pending_video_jobs", "completed_videos", "definitions"):
+        (home / name).mkdir(parents=True)
+    for content_id in ids:
+        (home / "definitions" / f"{content_id}.json").write_text(json.dumps(definition(content_id)))
+    batches = [ids[place : place + BATCH] for place in range(0, jobs, BATCH)]
+    return Run(home, vendors.folder, ids, vendors.urls, random.Random(seed), batches[::-1])
+
+
+def work(run: Run, accept_seconds: float | None) -> None:
+    """Keep the crew at work, and strike it, until every job has ended. The parent stays single-threaded: it forks."""
+    import production_video_generator  # noqa: F401  (loaded once, before forking, as are the next)
+    import tenxsom.media.check
+    import tenxsom.media.thumbnail
+    import tenxsom.services.useapi_ltx  # noqa: F401
+
+    started = told = time.monotonic()
+    accepted: set[str] = set()
+    while True:
+        if accept_seconds and time.monotonic() - started > accept_seconds:
+            run.waiting.clear()
+        bury(run)
+        pending, ended = run.pending(), run.ended()
+        accepted |= set(pending) | ended
+        if not run.waiting and not pending and not any(kind != "poll" for kind, _ in run.workers.values()):
+            break
+        employ(run, pending)
+        if time.monotonic() - told > 20:
+            told = time.monotonic()
+            print(f"{told - started:4.0f} s: {len(ended)} ended, {len(pending)} on the queue, {sum(run.blows.values())} blows", file=sys.stderr)
+        time.sleep(run.chance.uniform(0, 2 * BLOW_SECONDS))
+        strike(run)
+    for pid in run.workers:
+        os.kill(pid, signal.SIGTERM)
+    while run.workers:
+        bury(run, wait=True)
+    run.ids = sorted(accepted | run.ended() | set(run.pending()))
+
+
+def employ(run: Run, pending: Sequence[str]) -> None:
+    """Bring the crew to its full number."""
+    kinds = Counter(kind for kind, _ in run.workers.values())
+    while kinds["submit"] < ORCHESTRATORS and run.waiting and len(pending) < 400:
+        hire(run, "submit", run.waiting.pop(), submit)
+        kinds["submit"] += 1
+    while kinds["poll"] < POLLERS and pending:
+        hire(run, "poll", run.chance.sample(pending, min(len(pending), TICK_JOBS)), collect)
+        kinds["poll"] += 1
+    if not kinds["decide"] and pending:
+        hire(run, "decide", list(pending), decide)
+
+
+def hire(run: Run, kind: str, ids: list[str], task: Callable[[Run, list[str], str], None]) -> None:
+    url = run.chance.choice(run.urls)
+    pid = os.fork()
+    if pid:
+        run.workers[pid] = (kind, ids)
+        return
+    try:
+        task(run, ids, url)
+    except BaseException as error:  # a worker must not become a second parent, whatever happens
+        if not isinstance(error, SystemExit | KeyboardInterrupt):
+            print(f"{kind}: {error!r}", file=sys.stderr)
+        os._exit(70)
+    os._exit(0)
+
+
+def bury(run: Run, wait: bool = False) -> None:
+    """Take note of workers that have ended. A batch that was not submitted to its end is submitted again."""
+    while run.workers:
+        pid, status = os.waitpid(-1, 0 if wait else os.WNOHANG)
+        if not pid:
+            return
+        if pid not in run.workers:
+            continue
+        kind, ids = run.workers.pop(pid)
+        if kind == "submit" and status:
+            run.waiting.append(ids)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 70:
+            run.blows["workers that failed by themselves (must be 0)"] += 1
+
+
+def strike(run: Run) -> None:
+    """Kill, stop or end one worker."""
+    if not run.workers or (len(run.workers) < ORCHESTRATORS + POLLERS and run.chance.random() < 0.5):
+        return
+    pid = run.chance.choice(sorted(run.workers))
+    kind = run.workers[pid][0]
+    who = {"submit": "orchestrators", "poll": "pollers", "decide": "deciders"}[kind]
+    dice = run.chance.random()
+    if dice < 0.7:
+        os.kill(pid, signal.SIGKILL)
+        run.blows[f"{who} killed (kill -9)"] += 1
+    elif dice < 0.85:
+        os.kill(pid, signal.SIGTERM)
+        run.blows[f"{who} told to end (TERM)"] += 1
+    else:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(run.chance.uniform(0, 1.5))
+        os.kill(pid, signal.SIGCONT)
+        run.blows[f"{who} stopped for longer than a time-out (SIGSTOP)"] += 1
+
+
+# what the workers do
+
+
+def suite_for(run: Run, url: str) -> Any:
+    from tenxsom import clock, log, settings
+    from tenxsom.services.useapi_ltx import UseApiLtx
+    from tenxsom.wiring import Suite
+
+    environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
+    environment |= {"POLL_CONCURRENCY": "8", "STATUS_TIMEOUT_SECONDS": "1", "DAILY_BUDGET_USD": "1000000"}
+    loaded = settings.load(environment)
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (the log file has it all; this process ends by _exit)
+    log.start("ERROR", "text", run.home / "soak.log")
+    clock.stop_on_signals()
+    UseApiLtx.capabilities = UseApiLtx.capabilities._replace(image_check_seconds=0.2, image_wait_seconds=2)
+    return Suite(loaded)
+
+
+def submit(run: Run, ids: list[str], url: str) -> None:
+    from master_orchestrator_v3 import MasterOrchestrator
+
+    with suite_for(run, url) as suite:
+        orchestrator = MasterOrchestrator(suite)
+        orchestrator.submit_all(orchestrator.read([str(run.home / "definitions" / f"{content_id}.json") for content_id in ids]))
+        missing = [content_id for content_id in ids if suite.standing(content_id).state == "not accepted"]
+        if missing:
+            os._exit(75)  # told to end before it got there
+
+
+def collect(run: Run, ids: list[str], url: str) -> None:
+    from poll_video_status import VideoStatusPoller
+    from tenxsom import clock
+
+    with suite_for(run, url) as suite:
+        poller = VideoStatusPoller(suite)
+        for _ in range(TICKS):
+            poller.tick(ids, at_once=True)
+            if clock.stop_requested():
+                return
+
+
+def decide(run: Run, ids: list[str], url: str) -> None:
+    """Somebody who looks at the vendor's own list, and says what became of the calls that nobody saw return."""
+    from manage_jobs import JobManager
+    from tenxsom.errors import BadInput, TryAgainLater
+
+    lines = (run.vendor_folder / "charges.jsonl").read_bytes().splitlines()
+    charged = {line["replyRef"]: line["jobId"] for line in map(json.loads, lines)}
+    with suite_for(run, url) as suite:
+        for content_id in ids:
+            job = suite.queue.load(content_id)
+            unclear = [clip for clip in job.clips if clip.intent and is_old_enough(clip.intent)] if job else []
+            if not unclear:
+                continue
+            job_id = charged.get(unclear[0].intent.reference)
+            choice = argparse.Namespace(adopt=job_id, never_sent=job_id is None, write_off=False, clip=None)
+            if run.chance.random() < 0.1:
+                choice = argparse.Namespace(adopt=None, never_sent=False, write_off=True, clip=None)
+            try:
+                JobManager(suite).resolve(content_id, choice)
+            except (BadInput, TryAgainLater):
+                continue
+
+
+def is_old_enough(intent: Any) -> bool:
+    """The belt's own search comes first, several times."""
+    from tenxsom import clock
+
+    return bool(intent.unclear) and clock.age_seconds(intent.at) > 15
+
+
+# what came of it
+
+
+class Vendors:
+    """The vendor and the proxy, in processes of their own, for the length of a block."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.urls, self._processes = folder, list[str](), list[subprocess.Popen[str]]()
+
+    def __enter__(self) -> Vendors:
+        self.folder.mkdir(parents=True)
+        light_vendor.make_media(self.folder)
+        (self.folder / "charges.jsonl").touch()
+        self._start("tests.light_vendor", str(self.folder))
+        self._start("tests.soak", "proxy", self.urls[0], str(self.folder))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes[::-1]:
+            process.terminate()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def _start(self, module: str, *arguments: str) -> None:
+        process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        self._processes.append(process)
+        self.urls.append(f"http://127.0.0.1:{int(process.stdout.readline())}")
+
+    def struck(self) -> Counter[str]:
+        files = [self.folder / name for name in ("mischief.json", "wire.json")]
+        return sum((Counter(json.loads(file.read_text())) for file in files), Counter[str]())
+
+    def charges(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in (self.folder / "charges.jsonl").read_bytes().splitlines()]
+
+
+def serve_proxy(upstream: str, folder: Path) -> None:
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (its clients die all the time)
+    with wire_proxy.running(upstream, RandomProxy) as proxy:
+        print(proxy.url.rsplit(":", 1)[1], flush=True)
+        signal.sigwait({signal.SIGTERM})
+        (folder / "wire.json").write_text(json.dumps(proxy.struck))
+
+
+Rows = list[tuple[str, str, str]]
+
+
+def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
+    """The table, and whether a promise was broken."""
+    reports = {content_id: report_of(run.home, content_id) for content_id in run.ids}
+    events = Counter(entry["event"] for report in reports.values() if report for entry in report["history"])
+    decisions = Counter(
+        entry["detail"].rsplit(": ", 1)[1].split(" as ")[0]
+        for report in reports.values() if report for entry in report["history"] if entry["event"] == "decided"
+    )  # fmt: skip
+    charges = vendors.charges()
+    twice = sum(count - 1 for count in Counter(charge["replyRef"].rsplit(".", 1)[0] for charge in charges).values())
+    lost = sum(1 for report in reports.values() if report is None)
+    half = half_files(run.home, reports)
+    unbooked = not_in_the_ledger(run.home, charges)
+    states = Counter(report["state"] for report in reports.values() if report)
+    failed_workers = run.blows.pop("workers that failed by themselves (must be 0)", 0)
+    rows: Rows = [
+        ("Jobs", "accepted", f"{len(run.ids):,}"),
+        ("", "completed, each with a verified video and its report", f"{states['completed']:,}"),
+        ("", "failed, each with its report (the vendor refused or failed them, or their call was written off)", f"{states['failed']:,}"),
+        ("", "duration", f"{seconds / 60:.1f} minutes on {os.cpu_count()} cores"),
+    ]
+    rows += [("Blows" if place == 0 else "", what, f"{count:,}") for place, (what, count) in enumerate(sorted(run.blows.items()))]
+    struck = sorted(vendors.struck().items())
+    rows += [("Faults" if place == 0 else "", what.replace("_", " "), f"{count:,}") for place, (what, count) in enumerate(struck)]
+    rows += [
+        ("Unclear paid calls", "altogether", f"{events['submit_unknown']:,}"),
+        ("", "found again at the vendor by themselves, or in the ledger", f"{events['adopted']:,}"),
+        *(("", f"decided by somebody: {what}", f"{count:,}") for what, count in sorted(decisions.items())),
+        ("Promises", "paid calls that the vendor charged for", f"{len(charges):,}"),
+        ("", "**charged twice**", f"**{twice}**"),
+        ("", "**charged, but not in the ledger**", f"**{unbooked}**"),
+        ("", "**jobs lost**", f"**{lost}**"),
+        ("", "**half or wrong files**", f"**{half}**"),
+        ("", "**programs that failed by themselves**", f"**{failed_workers}**"),
+    ]
+    return rows, bool(twice or lost or half or unbooked or failed_workers)
+
+
+def report_of(home: Path, content_id: str) -> dict[str, Any] | None:
+    for kind in ("completion", "failure"):
+        path = home / "completed_videos" / f"{content_id}_{kind}_report.json"
+        if path.exists():
+            return dict(json.loads(path.read_bytes()))
+    return None
+
+
+def half_files(home: Path, reports: dict[str, dict[str, Any] | None]) -> int:
+    """Videos that are not what their report says, state files that were set aside, downloads that were left behind."""
+    wrong = 0
+    for content_id, report in reports.items():
+        if report and report["state"] == "completed":
+            data = (home / "completed_videos" / f"{content_id}.mp4").read_bytes()
+            wrong += hashlib.sha256(data).hexdigest() != report["media"]["sha256"]
+    quarantine = home / "pending_video_jobs" / "quarantine"
+    left = [name for name in os.listdir(home / "completed_videos") if ".part" in name or "~" in name]
+    return wrong + (len(os.listdir(quarantine)) if quarantine.exists() else 0) + len(left)
+
+
+def not_in_the_ledger(home: Path, charges: list[dict[str, str]]) -> int:
+    last: dict[str, str] = {}
+    for raw in (home / "spend_ledger.jsonl").read_bytes().splitlines():
+        try:
+            line = json.loads(raw)
+        except ValueError:
+            continue  # a line that a kill cut short
+        last[line["reference"]] = line["entry"]
+    return sum(last.get(charge["replyRef"]) not in ("spent", "unknown", "reserved") for charge in charges)
+
+
+def page(rows: Rows) -> str:
+    lines = [f"| {group} | {what} | {count} |" for group, what, count in rows]
+    return (
+        "# What the last soak survived\n\n"
+        "Made by `make soak` (`tests/soak.py`): real orchestrators and pollers on one queue, killed, stopped and ended at random,\n"
+        "against a vendor that misbehaves and a wire that breaks. The bold lines are the promises; each must be 0.\n\n"
+        "| | | |\n|---|---|---:|\n" + "\n".join(lines) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["proxy"]:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        serve_proxy(sys.argv[2], Path(sys.argv[3]))
+    else:
+        sys.exit(main())
