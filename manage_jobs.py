@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock, terminal, views
+from tenxsom.belt.collect import give_up
 from tenxsom.belt.finish import all_final
 from tenxsom.errors import BadInput, BrokenState
 from tenxsom.model import money
@@ -72,9 +73,11 @@ class JobManager:
         price, total = self._suite.price(job.service), money.ZERO
         for clip in job.clips:
             if clip.step == Step.FAILED:
-                clip.step = Step.REQUEST_VIDEO if clip.asset else Step.REQUEST_IMAGE
-                clip.error, clip.next_check_at, clip.checks, clip.attempts = None, None, 0, {}
-                total += price.of_clip(clip.seconds) + (money.ZERO if clip.asset else price.image)
+                clip.retry()
+                if clip.step != Step.AWAIT_VIDEO:
+                    total += price.of_clip(clip.seconds) + (money.ZERO if clip.asset else price.image)
+        if not job.clips:
+            return job, f"{job.service} will make all of it; what that costs is known when it has been planned"
         return job, f"{job.service} will make what is missing for {money.shown(total)}"
 
     def retry(self, job: VideoJob) -> None:
@@ -93,6 +96,8 @@ class JobManager:
         """Order nothing further for a job. Returns a sentence about what happens to what is paid for already."""
         with self._claimed(content_id) as claim:
             job = claim.job
+            if self._suite.finisher.left_already(claim):
+                return f"{content_id} has ended already."
             if any(clip.intent for clip in job.clips):
                 raise BadInput(
                     f"{content_id} has a paid call whose outcome is unknown; resolve that first (manage_jobs.py resolve)."
@@ -100,7 +105,7 @@ class JobManager:
             job.cancelled = True
             for clip in job.clips:
                 if not clip.is_submitted:
-                    clip.step, clip.error = Step.FAILED, "cancelled before it was ordered"
+                    give_up(job, clip, "cancelled before it was ordered")
             if not job.clips or all_final(job):
                 self._suite.finisher.end(claim)
                 return f"{content_id} is cancelled; nothing was at the service."
@@ -168,7 +173,12 @@ def main(argv: list[str] | None = None) -> int:
     decision.add_argument("--never-sent", action="store_true", help="the service never got it: order it again")
     decision.add_argument("--write-off", action="store_true", help="give it up: count it as spent, fail the clip")
     made["studio"].add_argument(
-        "--port", metavar="NUMBER", type=int, default=8765, help="where to listen on this machine (default: 8765)"
+        "--port",
+        metavar="NUMBER",
+        type=int,
+        choices=range(1, 65536),
+        default=8765,
+        help="where to listen on this machine (default: 8765)",
     )
     return terminal.run("manage", parser, manage, argv)
 

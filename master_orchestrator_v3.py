@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from claude_video_service import ClaudeVideoService
 from production_video_generator import ProductionVideoGenerator
-from tenxsom import terminal, views
+from tenxsom import clock, terminal, views
 from tenxsom.belt import clips, intake
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.intake import Order, Standing
@@ -112,7 +112,8 @@ class MasterOrchestrator:
         """The clips of the blueprint, in lengths that the service makes."""
         job = claim.job
         capabilities = self._suite.capabilities(job.service)
-        shape = job.definition.get("aspect_ratio") or self._suite.vocabulary.platforms[job.definition["platform"]]
+        definition = check_definition(job.definition, job.content_id, self._suite.vocabulary)
+        shape = definition.shape(self._suite.vocabulary)
         job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, capabilities)
         asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
         if made > asked:
@@ -149,22 +150,24 @@ class MasterOrchestrator:
             return
         if known.standing == Standing.ON_ITS_WAY:
             with suite.queue.claim(content_id) as claim:
-                yield claim
+                yield None if claim and suite.finisher.left_already(claim) else claim
             return
         expected = suite.shelf.video(content_id).relative_to(suite.settings.home)
-        with suite.queue.accept(intake.new_job(order.definition, order.service, str(expected))) as claim:
-            made_meanwhile = claim and not self._again and suite.shelf.final_report(content_id)
-            if claim and made_meanwhile:
-                claim.finish()
-            yield None if made_meanwhile else claim
+        job = intake.new_job(order.definition, order.service, str(expected))
+        with suite.queue.accept(job, unless=lambda: not self._again and bool(suite.shelf.final_report(content_id))) as claim:
+            yield claim
 
     def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
         content_id = order.definition.content_id
         try:
+            clock.check_stop()
             job = self.submit(order, blueprint)
         except TenxsomError as error:
             log.info("%s", error, extra={"content_id": content_id})
             return self._suite.standing(content_id, str(error), error.exit_code)
+        except Exception as error:  # a mistake of ours with one job must not keep the others from being submitted
+            log.exception("Unexpected error", extra={"content_id": content_id})
+            return self._suite.standing(content_id, f"an unexpected error, please report it: {error!r}", 75)
         return (
             self._suite.standing(content_id, "", 0)
             if job is None
@@ -206,9 +209,17 @@ def wait_for(suite: Suite, outcomes: Sequence[Outcome], quiet: bool) -> list[Out
 
     on_their_way = [outcome.content_id for outcome in outcomes if outcome.is_on_its_way]
     with terminal.Progress(quiet) as progress:
-        VideoStatusPoller(suite).wait_for(on_their_way, progress)
-    results = [suite.standing(outcome.content_id) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
-    return [replace(result, exit_code=75, message=NOT_THERE_YET) if result.is_on_its_way else result for result in results]
+        last = VideoStatusPoller(suite).wait_for(on_their_way, progress)
+    return [_after(suite, outcome, last) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
+
+
+def _after(suite: Suite, before: Outcome, last: dict[str, Outcome]) -> Outcome:
+    """What a wait came to for one job: its end, what it waits for now, or that the wait was cut short."""
+    now = suite.standing(before.content_id)
+    seen = last.get(before.content_id, now)
+    if not now.is_on_its_way:
+        return now if now.exit_code or now.report else seen
+    return seen if seen.exit_code else replace(now, exit_code=75, message=NOT_THERE_YET)
 
 
 def say_which_service(services: set[str]) -> None:

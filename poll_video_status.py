@@ -29,10 +29,11 @@ from tenxsom import clock, terminal, views
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
-from tenxsom.errors import BadInput, Interrupted, JobIsBusy, TenxsomError
+from tenxsom.errors import BadDefinition, BadInput, BadSettings, Interrupted, JobIsBusy, TenxsomError
 from tenxsom.model.job import Step
 
 if TYPE_CHECKING:
+    from master_orchestrator_v3 import MasterOrchestrator
     from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
     from tenxsom.wiring import Suite
@@ -50,6 +51,8 @@ class VideoStatusPoller:
         self._deadline = clock.Deadline(self._time_limit)
         self._carrying_on = threading.Lock()
         self._at_once = False
+        self._orchestrator: MasterOrchestrator | None = None
+        self._limits: dict[str, threading.BoundedSemaphore] = {}
 
     def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[Outcome]:
         """Work on every due job once, side by side, within the time limit; one outcome for each job that was worked on.
@@ -66,23 +69,30 @@ class VideoStatusPoller:
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return outcomes
 
-    def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> None:
-        """Tick until each of these jobs has ended or waits for somebody's decision, or until a stop is requested."""
+    def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> dict[str, Outcome]:
+        """Tick until each of these jobs has ended or waits for somebody, or a stop is requested; what was last seen of each."""
+        last: dict[str, Outcome] = {}
         waiting = set(content_ids)
         for content_id in sorted(waiting):
             progress.show(content_id, "at the service", 0.1)
         while waiting and not clock.stop_requested():
             for outcome in self.tick(sorted(waiting), settle_seconds=0.25):
+                last[outcome.content_id] = outcome
                 progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
-                if not outcome.is_on_its_way:
+                if not outcome.is_on_its_way or outcome.exit_code in (2, 3):
                     waiting.discard(outcome.content_id)
+            waiting.intersection_update(self._suite.queue.ids())  # somebody else may have ended some of them
             if waiting:
                 with contextlib.suppress(Interrupted):
                     clock.sleep(0.1)
+        return last
 
     def collect(self, claim: Claim) -> None:
         """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
         troubles = [self._trouble_with(self.carry_on, claim)]
+        if isinstance(troubles[0], BadDefinition) and not claim.job.clips:
+            self._suite.finisher.fail(claim, str(troubles[0]))  # what it needs has gone since it was accepted; nothing was paid
+            return
         for clip in claim.job.clips:  # also when the submission is stuck: what is at the service is collected all the same
             if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD) and (self._at_once or clip.is_due()):
                 clock.check_stop()
@@ -97,11 +107,19 @@ class VideoStatusPoller:
         unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
         if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
             return
-        with self._carrying_on:  # planning loads half a hundred modules; once is enough
+        orchestrator, side_by_side = self._submission(claim.job.service)
+        with side_by_side:
+            orchestrator.carry_on(claim)
+
+    def _submission(self, service: str) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
+        """The orchestrator of this poller, made when it is first needed, and the service's limit of submissions at once."""
+        with self._carrying_on:
             from master_orchestrator_v3 import MasterOrchestrator
 
-            orchestrator = MasterOrchestrator(self._suite)
-        orchestrator.carry_on(claim)
+            self._orchestrator = self._orchestrator or MasterOrchestrator(self._suite)
+            if service not in self._limits:
+                self._limits[service] = threading.BoundedSemaphore(self._suite.capabilities(service).concurrent_submissions)
+            return self._orchestrator, self._limits[service]
 
     @staticmethod
     def _trouble_with(work: Callable[..., None], *about: Any) -> TenxsomError | None:
@@ -132,7 +150,7 @@ class VideoStatusPoller:
             if not self._suite.finisher.left_already(claim):
                 self.collect(claim)
         except TenxsomError as error:
-            message, code = str(error), error.exit_code
+            message, code = str(error), 3 if isinstance(error, BadSettings) else error.exit_code
             log.info("%s", error, extra=about)
         except Exception as error:  # a mistake of ours with one job must not keep the others from being collected
             message, code = f"an unexpected error, please report it: {error!r}", 75

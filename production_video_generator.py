@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tenxsom import atomic, clock, terminal, views
-from tenxsom.belt.collect import give_up, give_up_overdue
+from tenxsom.belt.collect import LOST_AFTER_CHECKS, give_up, give_up_overdue
 from tenxsom.errors import (
     AccountTrouble,
     BadInput,
@@ -97,6 +97,7 @@ class ProductionVideoGenerator:
         if status.progress == Progress.FAILED:
             raise ServiceRefused(f"{service.name} could not make the still: {status.message}.")
         clip.image["url"] = status.url
+        clip.attempts.pop("not_found", None)
         self._done(claim, clip, Step.FETCH_IMAGE, "image_ready")
 
     def fetch_image(self, claim: Claim, clip: Clip, service: VideoService) -> None:
@@ -153,6 +154,8 @@ class ProductionVideoGenerator:
             raise
         except BrokenMedia as error:
             self._fetch_again(claim, clip, error)
+        except NotFound as error:
+            self._ask_again(claim, clip, error)
         except ServiceRefused as error:
             self._give_up(claim, clip, str(error))
 
@@ -161,6 +164,14 @@ class ProductionVideoGenerator:
         give_up_overdue(claim.job, clip, self._suite.settings.job_deadline_hours)
         claim.job.settle_state()
         claim.save()
+
+    def _ask_again(self, claim: Claim, clip: Clip, error: NotFound) -> None:
+        """One 404 may be a hiccup; only several in a row mean that a still, which is paid for, is gone."""
+        if clip.count("not_found") >= LOST_AFTER_CHECKS:
+            self._give_up(claim, clip, str(error))
+            return
+        self._postpone(claim, clip, clock.backoff_seconds(clip.attempts["not_found"]), error)
+        raise TryAgainLater(f"{error} It is asked for again before it counts as lost.") from error
 
     def _fetch_again(self, claim: Claim, clip: Clip, error: BrokenMedia) -> None:
         """A broken still costs nothing to fetch again; after a few tries the service's picture itself is broken."""
@@ -202,6 +213,7 @@ def main(argv: list[str] | None = None) -> int:
 def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
     """Accept the definition with the given blueprint and submit it, exactly as the orchestrator does after planning."""
     from master_orchestrator_v3 import MasterOrchestrator
+    from tenxsom.belt.clips import check_feasible
     from tenxsom.model.blueprint import parse_blueprint
     from tenxsom.wiring import Suite
 
@@ -210,6 +222,9 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         definitions = orchestrator.read([arguments.job])
         blueprint = parse_blueprint(terminal.read_input(arguments.blueprint), arguments.blueprint)
         check_length(definitions[0].definition.target_duration, blueprint.seconds)
+        order = definitions[0]
+        planned = order.definition.model_dump() | {"target_duration": blueprint.seconds}
+        check_feasible(planned, order.shape, order.service, suite.capabilities(order.service), arguments.blueprint)
         return views.outcomes(orchestrator.submit_all(definitions, blueprint=blueprint))
 
 

@@ -16,6 +16,9 @@ from pathlib import Path
 from tenxsom import clock
 from tenxsom.errors import DiskTrouble
 
+AnyPath = str | os.PathLike[str]
+"""Texts are for the queue, which works through thousands of files: pathlib takes as long as a system call."""
+
 TEMPORARY_SUFFIX = ".tmp"
 """Ends the names of files that are still being written. Readers skip them."""
 
@@ -24,7 +27,7 @@ ABANDONED_AFTER_SECONDS = 86_400.0
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: AnyPath) -> Iterator[None]:
     """Turn the operating system's errors into DiskTrouble, which says what to do and exits with 75.
 
     All of them: too many open files or a stale network handle must not get past the callers who keep a paid job's id. Only
@@ -43,7 +46,7 @@ Identity = tuple[int, int, int]
 """Inode, time of change (ns) and size of a file: whoever replaces it changes them."""
 
 
-def write(path: Path, data: bytes, mode: int = 0o644, sync_names: bool = True) -> Identity:
+def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True) -> Identity:
     """Replace `path` by `data`: temporary file in the same folder, fsync, rename, fsync of the folder. Returns the new identity.
 
     Raises DiskTrouble; the old file is then still there, whole, or the new one is. Without `sync_names` the last step is left
@@ -58,11 +61,11 @@ def write(path: Path, data: bytes, mode: int = 0o644, sync_names: bool = True) -
             _unlink_quietly(temporary)
             raise
         if sync_names:
-            sync_folder(path.parent)
+            sync_folder(_folder_of(path))
         return identity
 
 
-def identity_of(path: Path) -> Identity | None:
+def identity_of(path: AnyPath) -> Identity | None:
     """The identity of a file; None if there is none."""
     try:
         facts = os.stat(path)
@@ -71,7 +74,7 @@ def identity_of(path: Path) -> Identity | None:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def create(path: Path, data: bytes) -> bool:
+def create(path: AnyPath, data: bytes) -> bool:
     """Like `write`, but only if `path` does not exist yet. Returns whether it was we who made it."""
     with disk_errors(path):
         temporary = _temporary_beside(path)
@@ -82,7 +85,7 @@ def create(path: Path, data: bytes) -> bool:
             return False
         finally:
             _unlink_quietly(temporary)
-        sync_folder(path.parent)
+        sync_folder(_folder_of(path))
     return True
 
 
@@ -117,14 +120,15 @@ def append(path: Path, line: bytes) -> None:
             os.close(descriptor)
 
 
-def remove(path: Path) -> None:
-    """Remove a file, durably; it is fine if it is not there."""
+def remove(path: AnyPath, sync_names: bool = True) -> None:
+    """Remove a file; it is fine if it is not there. Durably, but without `sync_names`: a power cut may then bring it back."""
     with disk_errors(path):
         try:
             os.unlink(path)
         except FileNotFoundError:
             return
-        sync_folder(path.parent)
+        if sync_names:
+            sync_folder(_folder_of(path))
 
 
 def move_aside(path: Path, folder: Path, reason: str) -> Path:
@@ -151,7 +155,7 @@ def sweep(folder: Path) -> None:
         leftovers = [entry for entry in os.scandir(folder) if entry.name[0] == "." and entry.name.endswith(TEMPORARY_SUFFIX)]
         for entry in leftovers:
             if clock.age_seconds(clock.stamp_of_epoch(entry.stat().st_mtime)) > ABANDONED_AFTER_SECONDS:
-                _unlink_quietly(Path(entry.path))
+                _unlink_quietly(entry.path)
     except OSError:
         pass  # swept by somebody else at the same moment, or the disk is what is broken: the work itself will say so
 
@@ -185,7 +189,7 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
             _unlink_quietly(probe)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: AnyPath) -> None:
     """Make the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -197,12 +201,18 @@ def sync_folder(folder: Path) -> None:
 _numbers = itertools.count()
 
 
-def _temporary_beside(path: Path) -> Path:
+def _temporary_beside(path: AnyPath) -> str:
     """A name in the same folder that nobody else uses: no other process, no other thread, no earlier life of this process."""
-    return path.with_name(f".{path.name[:40]}.{os.getpid()}-{os.urandom(4).hex()}-{next(_numbers)}{TEMPORARY_SUFFIX}")
+    folder, name = os.path.split(path)
+    unique = f"{os.getpid()}-{os.urandom(4).hex()}-{next(_numbers)}"
+    return os.path.join(folder, f".{name[:40]}.{unique}{TEMPORARY_SUFFIX}")
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> Identity:
+def _folder_of(path: AnyPath) -> str:
+    return os.path.dirname(path) or "."
+
+
+def _write_new(path: str, data: bytes, mode: int) -> Identity:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         _write_all(descriptor, data)
@@ -220,7 +230,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _unlink_quietly(path: Path) -> None:
+def _unlink_quietly(path: str) -> None:
     try:
         os.unlink(path)
     except OSError:

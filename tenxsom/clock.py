@@ -46,11 +46,6 @@ def day() -> str:
     return now().date().isoformat()
 
 
-def next_day() -> str:
-    """The stamp of the coming midnight, UTC."""
-    return stamp(datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC))
-
-
 def age_seconds(text: str) -> float:
     """Seconds since a stored stamp; never negative, because a clock that was set back must not make anything young."""
     return max(0.0, (now() - parse(text)).total_seconds())

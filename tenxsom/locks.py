@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import struct
@@ -23,6 +24,8 @@ from pathlib import Path
 from tenxsom.atomic import disk_errors
 from tenxsom.errors import JobIsBusy
 
+_FLOCK = struct.Struct("hhqqi4x")
+"""struct flock as 64-bit Linux lays it out: type, whence, start, length, pid (which must be 0 here)."""
 _OFD_SET = getattr(fcntl, "F_OFD_SETLK", None)
 _OFD_SET_WAIT = getattr(fcntl, "F_OFD_SETLKW", None)
 
@@ -84,11 +87,13 @@ class LockTable:
             self._changed.notify_all()
 
     def _lock_byte(self, name: str, wait: bool) -> bool:
-        with disk_errors(self.path):
-            try:
-                self._set(fcntl.F_WRLCK, name, wait)
-            except (BlockingIOError, PermissionError):
-                return False
+        try:
+            self._set(fcntl.F_WRLCK, name, wait)
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError:
+            with disk_errors(self.path):
+                raise
         return True
 
     def _set(self, kind: int, name: str, wait: bool) -> None:
@@ -97,11 +102,12 @@ class LockTable:
             flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
             fcntl.lockf(descriptor, flags, 1, offset)
             return
-        # struct flock as 64-bit Linux lays it out: type, whence, start, length, pid (which must be 0 here)
-        request = struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0)
+        request = _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0)
         fcntl.fcntl(descriptor, _OFD_SET_WAIT if wait else _OFD_SET, request)
 
     def _file(self) -> int:
+        if self._descriptor is not None:
+            return self._descriptor
         with self._opening:  # two descriptors would be two owners
             if self._descriptor is None:
                 with disk_errors(self.path):
@@ -116,6 +122,7 @@ class LockTable:
         self._changed, self._opening = threading.Condition(), threading.Lock()
 
 
+@functools.lru_cache(8192)
 def _offset(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big") >> 2
 

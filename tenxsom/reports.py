@@ -100,10 +100,10 @@ class Shelf:
         return number
 
     def files_of(self, content_id: str) -> list[Path]:
-        """The files of a job that exist: the final ones, and clips of its own."""
+        """The files of a job that exist, its clips and its video first, its reports last: whoever moves them can be stopped."""
         makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
-        final = [path for path in (maker(content_id) for maker in makers) if path.exists()]
-        return final + sorted(self.folder.glob(f"{glob.escape(content_id)}~clip[0-9]*.mp4"))
+        clips = sorted(self.folder.glob(f"{glob.escape(content_id)}~clip[0-9]*.mp4"))
+        return clips + [path for path in (maker(content_id) for maker in makers) if path.exists()]
 
 
 def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:

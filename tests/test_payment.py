@@ -470,7 +470,7 @@ def test_a_folder_that_cannot_be_synced_stops_the_call_and_the_next_run_makes_it
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as broken:
-        broken.setattr(atomic, "sync_folder", lambda folder: fail(folder) if folder == belt.queue.folder else None)
+        broken.setattr(atomic, "sync_folder", lambda folder: fail(folder) if Path(folder) == belt.queue.folder else None)
         with pytest.raises(DiskTrouble):
             belt.pay()
     assert belt.clip_on_disk()["intent"] is not None  # the rename came before the error

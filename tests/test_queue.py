@@ -228,9 +228,9 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue,
     with queue.claim("lake") as claim:
         real = atomic.write
 
-        def write_and_lose(target: Path, data: bytes, sync_names: bool) -> atomic.Identity:
+        def write_and_lose(target: str, data: bytes, sync_names: bool) -> atomic.Identity:
             written = real(target, data, sync_names=sync_names)
-            edited(target)
+            edited(Path(target))
             return written
 
         with monkeypatch.context() as meddling:

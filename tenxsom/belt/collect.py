@@ -29,6 +29,7 @@ DOWNLOADS_AT_ONCE = 4
 ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
+OVERDUE_PAUSE_SECONDS = 600.0
 OVERDUE_LOOKS = 5
 """After its deadline a job is still looked at so many times: the clock may have jumped, or the machine slept for two days."""
 
@@ -64,6 +65,7 @@ class ClipCollector:
 
     def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         if status.progress == Progress.FAILED:
+            clip.refused = True
             self._fail(claim, clip, f"{claim.job.service} could not make it: {status.message}")
         elif status.progress == Progress.READY and status.url:
             self._ready(claim, clip, status.url, deadline)
@@ -137,12 +139,20 @@ class ClipCollector:
 
 def give_up(job: VideoJob, clip: Clip, reason: str) -> None:
     """A clip that will not come: its job ends with a failure report once its other clips have ended."""
-    clip.step, clip.error = Step.FAILED, reason
+    clip.step, clip.error, clip.hold = Step.FAILED, reason, None
     job.record("clip_failed", f"clip {clip.index + 1}: {reason}")
 
 
 def give_up_overdue(job: VideoJob, clip: Clip, deadline_hours: float) -> None:
-    """Give a clip up that is still not there at a look after its job's deadline, but only at the fifth such look."""
-    if clock.age_seconds(job.submit_time) > deadline_hours * 3600 and clip.count("overdue") >= OVERDUE_LOOKS:
+    """Give a clip up that is still not there long after it was ordered (or its job accepted), at the fifth look after that.
+
+    The looks that count are some minutes apart: a short outage of the service must not use them up.
+    """
+    if clock.age_seconds(max(job.submit_time, clip.submitted_at or "")) <= deadline_hours * 3600:
+        return
+    if clip.overdue_at and clock.age_seconds(clip.overdue_at) < OVERDUE_PAUSE_SECONDS:
+        return
+    clip.overdue_at = clock.stamp()
+    if clip.count("overdue") >= OVERDUE_LOOKS:
         last = f" (last: {clip.error})" if clip.error else ""
-        give_up(job, clip, f"it was not there {deadline_hours:g} hours after the job was accepted{last}")
+        give_up(job, clip, f"it was not there {deadline_hours:g} hours after it was ordered{last}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, reports
+from tenxsom.errors import TryAgainLater
 from tenxsom.model.job import State, Step, VideoJob
 from tenxsom.model.strict_json import pretty
 from tenxsom.reports import Shelf
@@ -51,6 +52,7 @@ class Finisher:
     def complete(self, claim: Claim) -> dict[str, Any]:
         """Publish a job whose clips are all there; returns the completion report. Raises BrokenMedia, DiskTrouble."""
         job = claim.job
+        self._refetch_missing(claim)
         with _media_work:
             facts = self._publish_video(job)
             self._publish_sidecars(job)
@@ -90,6 +92,21 @@ class Finisher:
             return False
         self._leave(claim, keep_clips=report["state"] != State.COMPLETED)
         return True
+
+    def _refetch_missing(self, claim: Claim) -> None:
+        """A clip that was fetched and whose file is gone is fetched once more, which is free. Raises TryAgainLater then."""
+        job = claim.job
+        if len(job.clips) > 1 and self._shelf.video(job.content_id).exists():
+            return  # joined already
+        targets = {clip.index: self._shelf.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
+        missing = [clip for clip in job.clips if not targets[clip.index].exists()]
+        for clip in missing:
+            clip.step, clip.file, clip.facts, clip.next_check_at = Step.AWAIT_VIDEO, None, None, None
+            job.record("file_missing", f"clip {clip.index + 1} is fetched again")
+        if missing:
+            job.settle_state()
+            claim.save()
+            raise TryAgainLater("A clip that was downloaded is gone from the disk; it is fetched again.", retry_after=1)
 
     def _publish_video(self, job: VideoJob) -> dict[str, Any]:
         """Make `<content_id>.mp4` from the clips and return its verified facts."""

@@ -203,6 +203,7 @@ class PaidCalls:
             clip.image, event = ids, "image_requested"
         else:
             clip.video, event, clip.submitted_at = ids, "video_requested", clock.stamp()
+            clip.status_endpoint = clip.percent = None  # an earlier order's endpoint would answer for that order
         clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
         claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))
         book(claim.job, purchase, SPENT)

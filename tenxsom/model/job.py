@@ -63,7 +63,6 @@ class Step(StrEnum):
     FAILED = "failed"
 
 
-PAID_STEPS = frozenset({Step.REQUEST_IMAGE, Step.REQUEST_VIDEO})
 SUBMISSION_STEPS = (Step.REQUEST_IMAGE, Step.AWAIT_IMAGE, Step.FETCH_IMAGE, Step.UPLOAD_ASSET, Step.REQUEST_VIDEO)
 FINAL_STEPS = frozenset({Step.DONE, Step.FAILED})
 
@@ -123,6 +122,10 @@ class Clip(Record):
     percent: float | None = None
     """How far the service says it is."""
     next_check_at: str | None = None
+    overdue_at: str | None = None
+    """When it was last looked at in vain after its deadline."""
+    refused: bool = False
+    """Whether the service itself said that it could not make it: asking once more is no use then."""
     intent: Intent | None = None
     hold: str | None = None
     """Why it waits although its time has come: `budget`; None otherwise."""
@@ -164,6 +167,18 @@ class Clip(Record):
     def is_due(self) -> bool:
         """Whether its time has come."""
         return clock.is_due(self.next_check_at, LONGEST_PAUSE_SECONDS)
+
+    def retry(self) -> None:
+        """Start over after a failure, at the first step that is missing.
+
+        A clip that was ordered and not refused is asked for once more, which is free: it may be there by now.
+        """
+        ordered = bool(self.video) and not self.refused
+        self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else Step.REQUEST_IMAGE
+        if not ordered:
+            self.video, self.status_endpoint, self.submitted_at = {}, None, None
+        self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = self.facts = None
+        self.checks, self.attempts, self.refused = 0, {}, False
 
     def count_attempt(self) -> int:
         """Count one more attempt of the current step; returns its number, from 1."""
@@ -246,9 +261,6 @@ class VideoJob(Record):
             return False
         self.warnings.append(sentence)
         return True
-
-    def spend_entry(self, reference: str) -> dict[str, Any]:
-        return next(entry for entry in self.spend if entry["reference"] == reference)
 
     def settle_state(self) -> None:
         """Derive the job's state, id and endpoint from its clips."""

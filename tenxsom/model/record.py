@@ -18,21 +18,26 @@ class Record:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         known = _names(cls)
-        values = {name: value for name, value in document.items() if name in known}
+        extra = {name: document[name] for name in document if name not in known}
+        values = {name: document[name] for name in document if name in known} if extra else document
         check_types(cls, values)
-        extra = {name: value for name, value in document.items() if name not in known}
         return cls(**values, extra=extra)  # type: ignore[call-arg]
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: _plain(getattr(self, name)) for name in _names(type(self))} | self.extra
+        own = vars(self)
+        return {name: value if type(value := own[name]) in _PLAIN else _plain(value) for name in _names(type(self))} | self.extra
 
 
-_name_cache: dict[type, tuple[str, ...]] = {}
+_PLAIN = frozenset({str, int, float, bool, type(None), dict})
+"""What JSON takes as it is; looked up first, because most fields are of these types."""
+
+_name_cache: dict[type, dict[str, None]] = {}
 
 
-def _names(cls: type) -> tuple[str, ...]:
+def _names(cls: type) -> dict[str, None]:
+    """The names of a record's fields, in their order."""
     if cls not in _name_cache:
-        _name_cache[cls] = tuple(item.name for item in fields(cls) if item.name != "extra")
+        _name_cache[cls] = {item.name: None for item in fields(cls) if item.name != "extra"}
     return _name_cache[cls]
 
 

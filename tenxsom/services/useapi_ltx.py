@@ -239,7 +239,9 @@ def _status(answer: Answer) -> Status:
         return Status(Progress.READY, url=url)
     if word not in ("active", "completed"):
         log.warning("The service calls the job %r, which its documentation does not; it counts as running.", word)
-    return Status(Progress.RUNNING, percent=float(percent) if isinstance(percent, int | float) else None, message=message)
+    return Status(
+        Progress.RUNNING, percent=min(100.0, max(0.0, percent)) if isinstance(percent, int | float) else None, message=message
+    )
 
 
 def _at(document: Any, *keys: str) -> Any:

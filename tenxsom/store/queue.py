@@ -10,8 +10,9 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -43,14 +44,17 @@ class Claim(Protocol):
         """Save what may be lost to a power cut without harm (when to look again), for `JobQueue.settle` to make durable."""
 
     def finish(self) -> None:
-        """Take the job out of the queue; its final report exists."""
+        """Take the job out of the queue; its final report exists, and wins should a power cut bring the job back."""
 
 
 class JobQueue(Protocol):
     """Accept, claim, save if the revision is still mine, finish, list."""
 
-    def accept(self, job: VideoJob) -> AbstractContextManager[Claim | None]:
-        """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already."""
+    def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
+        """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already.
+
+        Also None, and nothing is written, where `unless()` says so; it is asked when nobody else can accept or finish this id.
+        """
 
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
         """Own a job for the block; None if it is gone or unreadable. Raises JobIsBusy if another process owns it."""
@@ -75,40 +79,47 @@ class FileQueue:
         self.folder = folder
         self._also_writable = also_writable
         atomic.sweep(folder)
+        self._place = str(folder)
         self._locks = lock_table(folder / ".locks")
 
     def path(self, content_id: str) -> Path:
         """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
+        return Path(self._path(content_id))
+
+    def _path(self, content_id: str) -> str:
         name = f"{content_id}.json"
         if content_id[:1] in ("", ".") or "/" in content_id or "\0" in content_id or len(os.fsencode(name)) > 255:
             raise BadInput(f"{content_id[:150]!r} cannot be the id of a job.")
-        return self.folder / f"{content_id}.json"
+        return f"{self._place}/{name}"
 
     def ids(self) -> list[str]:
         try:
-            return [name[:-5] for name in os.listdir(self.folder) if name.endswith(".json") and name[0] != "."]
+            return [name[:-5] for name in os.listdir(self._place) if name.endswith(".json") and name[0] != "."]
         except FileNotFoundError:
             return []  # nothing has been accepted yet
 
     def load(self, content_id: str) -> VideoJob | None:
-        found = _read(self.path(content_id))
+        found = _read(self._path(content_id), content_id)
         return found[0] if found else None
 
     @contextmanager
-    def accept(self, job: VideoJob) -> Iterator[Claim | None]:
-        path = self.path(job.content_id)
+    def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> Iterator[Claim | None]:
+        path = self._path(job.content_id)
         self._make_folders()
         with self._locks.hold(job.content_id, wait=False):
-            yield _FileClaim(path, job, atomic.identity_of(path)) if atomic.create(path, _written(job)) else None
+            if (unless and unless()) or not atomic.create(path, _written(job)):
+                yield None
+            else:
+                yield _FileClaim(path, job, atomic.identity_of(path))
 
     @contextmanager
     def claim(self, content_id: str) -> Iterator[Claim | None]:
-        path = self.path(content_id)
-        if not self.folder.is_dir():
+        path = self._path(content_id)
+        if not os.path.isdir(self._place):
             yield None
             return
         with self._locks.hold(content_id, wait=False):
-            yield self._claimed(path)
+            yield self._claimed(path, content_id)
 
     def settle(self) -> None:
         with atomic.disk_errors(self.folder):
@@ -121,23 +132,25 @@ class FileQueue:
 
     def _make_folders(self) -> None:
         for folder in (self.folder, *self._also_writable):
-            atomic.make_folder(folder)
+            if not os.path.isdir(folder):
+                atomic.make_folder(folder)
 
-    def _claimed(self, path: Path) -> Claim | None:
+    def _claimed(self, path: str, content_id: str) -> Claim | None:
+        name = f"{content_id}.json"
         try:
-            found = _read(path)
+            found = _read(path, content_id)
         except NewerState as error:
-            log.warning("%s is left alone: %s.", path.name, error)
+            log.warning("%s is left alone: %s.", name, error)
             return None
         except BrokenState as error:
-            moved = atomic.move_aside(path, self.folder / "quarantine", f"{path.name} was moved here because {error}.")
-            log.error("%s cannot be read (%s); it was moved to %s and nothing of it is lost.", path.name, error, moved)
+            moved = atomic.move_aside(Path(path), self.folder / "quarantine", f"{name} was moved here because {error}.")
+            log.error("%s cannot be read (%s); it was moved to %s and nothing of it is lost.", name, error, moved)
             return None
         return _FileClaim(path, *found) if found else None
 
 
 class _FileClaim:
-    def __init__(self, path: Path, job: VideoJob, identity: atomic.Identity | None) -> None:
+    def __init__(self, path: str, job: VideoJob, identity: atomic.Identity | None) -> None:
         self.job = job
         self.finished = False
         self._path = path
@@ -151,7 +164,9 @@ class _FileClaim:
 
     def _replace(self, sync_names: bool) -> None:
         if atomic.identity_of(self._path) != self._identity:
-            raise RevisionIsStale(f"{self._path.name} was changed by somebody else in the meantime; it is left as they wrote it.")
+            raise RevisionIsStale(
+                f"{os.path.basename(self._path)} was changed by somebody else in the meantime; it is left as they wrote it."
+            )
         self.job.revision += 1
         data = _written(self.job)
         try:
@@ -162,11 +177,11 @@ class _FileClaim:
             raise
 
     def finish(self) -> None:
-        atomic.remove(self._path)
+        atomic.remove(self._path, sync_names=False)
         self.finished = True
 
 
-def _read(path: Path) -> tuple[VideoJob, atomic.Identity] | None:
+def _read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None:
     try:
         data, identity = _bytes_of(path)
     except FileNotFoundError:
@@ -179,13 +194,13 @@ def _read(path: Path) -> tuple[VideoJob, atomic.Identity] | None:
         raise BrokenState(f"it is no valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise BrokenState("it holds no JSON object")
-    job = VideoJob.from_dict(upgraded(document, path.stem))
-    if job.content_id != path.stem:
-        raise BrokenState(f"it is named {path.name} but holds the job {job.content_id!r}")
+    job = VideoJob.from_dict(upgraded(document, content_id))
+    if job.content_id != content_id:
+        raise BrokenState(f"it is named {content_id}.json but holds the job {job.content_id!r}")
     return job, identity
 
 
-def _bytes_of(path: Path) -> tuple[bytes, atomic.Identity]:
+def _bytes_of(path: str) -> tuple[bytes, atomic.Identity]:
     """What is in a state file; BrokenState for what cannot be one. Never waits: a pipe of that name would have no writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -199,14 +214,15 @@ def _bytes_of(path: Path) -> tuple[bytes, atomic.Identity]:
         os.close(descriptor)
 
 
-def _holds(path: Path, data: bytes) -> bool:
+def _holds(path: str, data: bytes) -> bool:
     try:
-        return path.read_bytes() == data
+        return Path(path).read_bytes() == data
     except OSError:
         return False
 
 
-_encoded = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+_named = cache(lambda name: f" {_encode(name)}: ")
 
 
 def _written(job: VideoJob) -> bytes:
@@ -214,7 +230,7 @@ def _written(job: VideoJob) -> bytes:
 
     A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
     """
-    lines = (f" {_encoded(name)}: {_encoded(value)}" for name, value in job.as_dict().items())
+    lines = [_named(name) + ("null" if value is None else _encode(value)) for name, value in job.as_dict().items()]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 

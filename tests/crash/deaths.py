@@ -68,8 +68,9 @@ class Fate:
         return self._changes >= blow.at if blow.how == "full" else self._changes == blow.at
 
 
-def _half_a_file(path: Path, data: bytes, *_: Any) -> None:
+def _half_a_file(name: str | Path, data: bytes, *_: Any) -> None:
     """What a kill in the middle of a write leaves: the old file, and a temporary one beside it."""
+    path = Path(name)
     path.with_name(f".{path.name[:40]}.1-dead-1{atomic.TEMPORARY_SUFFIX}").write_bytes(data[: len(data) // 2])
 
 
