@@ -106,11 +106,12 @@ class JobManager:
             for clip in job.clips:
                 if not clip.is_submitted:
                     give_up(job, clip, "cancelled before it was ordered")
+            job.settle_state()
+            claim.save()
             if not job.clips or all_final(job):
                 self._suite.finisher.end(claim)
                 return f"{content_id} is cancelled; nothing was at the service."
             job.record("cancelled", "what is at the service is still collected")
-            job.settle_state()
             claim.save()
             return f"{content_id} is cancelled; what is already paid for is still collected and kept."
 

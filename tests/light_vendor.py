@@ -1,6 +1,6 @@
 """A light vendor: the studio's contract without its painting and rendering, for ten thousand jobs on two cores.
 
-`python -m tests.light_vendor FOLDER [CHECKS]` serves a ready-made still (`still.png`) and clip (`clip.mp4`) of FOLDER for every order,
+`python -m tests.light_vendor FOLDER [CHECKS]` serves a ready-made still (still.png) and clip (clip.mp4) of FOLDER for every order,
 counts every charge in `charges.jsonl` before it answers, finds jobs again by `replyRef` (GET /scheduler and the newest assets),
 and misbehaves now and then: MISCHIEF says how, and how often. What it did is in `mischief.json` after a TERM. It prints its port.
 With CHECKS it is honest, and a clip takes so many status calls.
@@ -15,8 +15,9 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
 
     status: int = 200
     body: bytes = b""
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     cut: int | None = None
     drop: bool = False
     pause: float = 0.0
@@ -53,7 +54,7 @@ MISCHIEF: dict[str, dict[str, float]] = {
     },
     "still": {"unknown_word": 0.010, "not_found_404": 0.003, "error_502": 0.010, "dropped": 0.005},
     "upload": {"upload_500": 0.010, "upload_dropped": 0.005},
-    "download": {"truncated": 0.015, "web_page": 0.010, "expired_403": 0.010, "error_503": 0.010, "noise": 0.005, "short_clip": 0.003},
+    "download": {"truncated": 0.015, "web_page": 0.010, "expired_403": 0.010, "error_503": 0.010, "noise": 0.005, "short_clip": 0.003},  # noqa: E501
 }  # fmt: skip
 
 

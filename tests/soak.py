@@ -135,7 +135,8 @@ def work(run: Run, accept_seconds: float | None) -> None:
         employ(run, pending)
         if time.monotonic() - told > 20:
             told = time.monotonic()
-            print(f"{told - started:4.0f} s: {len(ended)} ended, {len(pending)} on the queue, {sum(run.blows.values())} blows", file=sys.stderr)
+            blows = sum(run.blows.values())
+            print(f"{told - started:4.0f} s: {len(ended)} ended, {len(pending)} on the queue, {blows} blows", file=sys.stderr)
         time.sleep(run.chance.uniform(0, 2 * BLOW_SECONDS))
         strike(run)
     for pid in run.workers:
@@ -347,7 +348,7 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     rows: Rows = [
         ("Jobs", "accepted", f"{len(run.ids):,}"),
         ("", "completed, each with a verified video and its report", f"{states['completed']:,}"),
-        ("", "failed, each with its report (the vendor refused or failed them, or their call was written off)", f"{states['failed']:,}"),
+        ("", "failed, each with its report (refused or failed by the vendor, or written off)", f"{states['failed']:,}"),
         ("", "duration", f"{seconds / 60:.1f} minutes on {os.cpu_count()} cores"),
     ]
     rows += [("Blows" if place == 0 else "", what, f"{count:,}") for place, (what, count) in enumerate(sorted(run.blows.items()))]

@@ -150,9 +150,9 @@ def give_up_overdue(job: VideoJob, clip: Clip, deadline_hours: float) -> None:
     """
     if clock.age_seconds(max(job.submit_time, clip.submitted_at or "")) <= deadline_hours * 3600:
         return
-    if clip.overdue_at and clock.age_seconds(clip.overdue_at) < OVERDUE_PAUSE_SECONDS:
+    if not clock.is_due(clip.overdue_at, OVERDUE_PAUSE_SECONDS):
         return
-    clip.overdue_at = clock.stamp()
+    clip.overdue_at = clock.later(OVERDUE_PAUSE_SECONDS)
     if clip.count("overdue") >= OVERDUE_LOOKS:
         last = f" (last: {clip.error})" if clip.error else ""
         give_up(job, clip, f"it was not there {deadline_hours:g} hours after it was ordered{last}")

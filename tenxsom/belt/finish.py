@@ -85,7 +85,7 @@ class Finisher:
 
     def left_already(self, claim: Claim) -> bool:
         """Whether this run's final report exists; the queue is emptied then: after a crash in between, the report wins."""
-        if not self._shelf.has_report(claim.job.content_id):
+        if not may_be_reported(claim.job) or not self._shelf.has_report(claim.job.content_id):
             return False
         report = self._shelf.final_report(claim.job.content_id)
         if report is None or report.get("run_id") != claim.job.run_id:
@@ -179,6 +179,11 @@ def subtitles_of(job: VideoJob) -> str:
         cues += [Cue(start + cue["start"], start + cue["end"], cue["text"]) for cue in clip.cues]
         start += (clip.facts or {}).get("seconds", clip.seconds)
     return to_srt(cues)
+
+
+def may_be_reported(job: VideoJob) -> bool:
+    """Whether the job, as it was saved, can have come to its report: its clips are final, it was cancelled, or it has none yet."""
+    return job.cancelled or all(clip.is_final for clip in job.clips)
 
 
 def all_final(job: VideoJob) -> bool:

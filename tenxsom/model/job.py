@@ -123,7 +123,7 @@ class Clip(Record):
     """How far the service says it is."""
     next_check_at: str | None = None
     overdue_at: str | None = None
-    """When it was last looked at in vain after its deadline."""
+    """From when on the next look in vain after its deadline counts."""
     refused: bool = False
     """Whether the service itself said that it could not make it: asking once more is no use then."""
     intent: Intent | None = None

@@ -18,7 +18,7 @@ class Record:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         known = _names(cls)
-        extra = {name: document[name] for name in document if name not in known}
+        extra = {} if document.keys() <= known.keys() else {name: document[name] for name in document if name not in known}
         values = {name: document[name] for name in document if name in known} if extra else document
         check_types(cls, values)
         return cls(**values, extra=extra)  # type: ignore[call-arg]

@@ -9,11 +9,14 @@ from typing import Any
 
 from PIL import Image
 
-from tenxsom import clock
+from tenxsom import clock, settings
+from tenxsom.belt.finish import Finisher
 from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.net.download import Download
 from tenxsom.services.base import ImageOrder, Progress, Status, Submitted, VideoOrder
 from tenxsom.services.useapi_ltx import CAPABILITIES
+from tenxsom.wiring import Suite
+from tests.belt import TOKEN
 
 ACCEPTING = ("accept", "accept_then_unclear", "accept_then_down", "accept_then_death")
 REFUSING = ("refuse", "busy", "not_sent", "account", "lost", "death")
@@ -110,3 +113,25 @@ class PaperVendor:
             case "failed":
                 return Status(Progress.FAILED, message="out of paint")
         return Status(Progress.READY, url="https://storage.example.com/result")
+
+
+class PaperFinisher(Finisher):
+    """Finishes as the real one does, without looking into videos: there are none here."""
+
+    def verify_clip(self, part, at_least_seconds):
+        return {"seconds": at_least_seconds, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
+
+    def _publish_video(self, job):
+        return {"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64}
+
+    def _publish_sidecars(self, job):
+        """None: they come from the video."""
+
+
+def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> Suite:
+    """The real suite, but for its vendor and for looking into videos."""
+    environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN}
+    suite = Suite(settings.load(environment | changes))
+    suite._services["useapi_ltx"] = vendor
+    suite.finisher = PaperFinisher(suite.shelf)
+    return suite

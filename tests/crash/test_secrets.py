@@ -15,8 +15,8 @@ import pytest
 from tests.belt import Belt, Ended, definition
 from tests.crash import wire_proxy
 from tests.crash.wire_proxy import Relay, Strike, WireProxy
-from tests.stub_vertex import StubVertex, google_error
 from tests.stub_vertex import TOKEN as GOOGLE_TOKEN
+from tests.stub_vertex import StubVertex, google_error
 
 CANARY = f"user:{secrets.token_hex(12)}-canary"
 REFUSALS = (400, 401, 402, 403, 404, 412, 422, 429, 500, 502, 503, 522, 596)

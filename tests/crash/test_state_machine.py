@@ -28,14 +28,11 @@ from manage_jobs import JobManager
 from master_orchestrator_v3 import MasterOrchestrator
 from poll_video_status import VideoStatusPoller
 from tenxsom import clock
-from tenxsom import settings as tenxsom_settings
-from tenxsom.belt.finish import Finisher
 from tenxsom.errors import TenxsomError
 from tenxsom.model.job import VideoJob
-from tenxsom.wiring import Suite
-from tests.belt import TOKEN, definition
+from tests.belt import definition
 from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
-from tests.crash.paper_vendor import ACCEPTING, CHECKS, REFUSING, PaperVendor
+from tests.crash.paper_vendor import ACCEPTING, CHECKS, REFUSING, PaperVendor, paper_suite
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long" or os.environ.get("CRASH_POINTS") == "all"
 IDS = {"lake": {}, "river": {"clips": "storyboard", "target_duration": 8}, "storm": {"clips": "single"}}
@@ -48,19 +45,6 @@ ids = st.sampled_from(sorted(IDS))
 moods = st.sampled_from(("accept",) * 8 + ACCEPTING + REFUSING)
 checks = st.sampled_from(("ready",) * 4 + CHECKS)
 blows = st.none() | st.builds(Blow, st.integers(1, 12), st.sampled_from(DEATHS * 2 + DISK_TROUBLES))
-
-
-class PaperFinisher(Finisher):
-    """Finishes as the real one does, without looking into videos: there are none here."""
-
-    def verify_clip(self, part, at_least_seconds):
-        return {"seconds": at_least_seconds, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
-
-    def _publish_video(self, job):
-        return {"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64}
-
-    def _publish_sidecars(self, job):
-        """None: they come from the video."""
 
 
 class Belt(RuleBasedStateMachine):
@@ -94,11 +78,8 @@ class Belt(RuleBasedStateMachine):
 
     def reopen(self) -> None:
         """A new process: nothing of the old one's memory is left."""
-        environment = {"TENXSOM_HOME": str(self.home), "USEAPI_BEARER_TOKEN": TOKEN, "DAILY_BUDGET_USD": str(BUDGET)}
-        environment |= {"POLL_CONCURRENCY": "1"}  # one thread: what is found must happen again
-        self.suite = Suite(tenxsom_settings.load(environment))
-        self.suite._services["useapi_ltx"] = self.vendor
-        self.suite.finisher = PaperFinisher(self.suite.shelf)
+        # one thread, so that what is found can be found again
+        self.suite = paper_suite(self.home, self.vendor, DAILY_BUDGET_USD=str(BUDGET), POLL_CONCURRENCY="1")
 
     def struck(self, blow: Blow | None, work: Callable[[], object]) -> None:
         """Do something; it may die, be refused or fail. What it must not do is break its promises."""

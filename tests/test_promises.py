@@ -1,0 +1,60 @@
+"""docs/explanation/promises.md under test: the proofs that it names exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from tenxsom.settings import ROOT
+
+PAGE = (ROOT / "docs" / "explanation" / "promises.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
+
+
+@cache
+def collected_from(file: str) -> set[str]:
+    """The names that pytest collects from a file: functions, classes, and what is assigned a name like theirs."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {
+        target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)
+    }
+    return {name for name in names if name.startswith(("test_", "Test"))}
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED, ids="::".join)
+def test_every_test_that_proves_a_promise_exists(file: str, test: str) -> None:
+    assert test in collected_from(file)
+
+
+def test_all_fifteen_promises_are_there_each_with_its_danger_its_mechanism_and_its_proof() -> None:
+    sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+    promises = [section for section in sections if section[0].isdigit()]
+    assert [int(section.split(".")[0]) for section in promises] == list(range(1, 16))
+    for section in promises:
+        for part in ("**What can break it**", "**What keeps it**", "**Proved by**"):
+            assert part in section, section.splitlines()[0]
+        assert "::test_" in section
+    assert sections[-1].startswith("Not promised")
+
+
+def test_every_crash_test_proves_a_promise() -> None:
+    files = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests" / "crash").glob("test_*.py"))
+    assert {(file, test) for file in files for test in collected_from(file)} <= set(NAMED)
+
+
+def test_every_file_that_the_page_names_exists() -> None:
+    for file in re.findall(r"`((?:tenxsom|templates)/[\w/.]+\.\w+)`", PAGE):
+        assert (ROOT / file).is_file(), file
+
+
+def test_every_mechanism_that_the_page_names_exists() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tenxsom").rglob("*.py"))
+    named = re.findall(r"`([A-Z]\w+)\.(\w+)`", PAGE)
+    assert len(named) > 5
+    for owner, function in named:
+        assert re.search(rf"^class {owner}\b", source, re.MULTILINE), owner
+        assert re.search(rf"^    def {function}\b", source, re.MULTILINE), function
