@@ -21,6 +21,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -35,7 +36,7 @@ from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.store.queue import FileQueue
 from tenxsom.terminal import table
 
-CYCLES, ROUNDS, PENDING = 400, 7, 10_000
+CYCLES, ROUNDS, PENDING, PATIENCE_SECONDS = 400, 7, 10_000, 60
 Cycle = Callable[[int], None]
 Opened = Callable[[Path], Any]
 
@@ -132,9 +133,13 @@ def rate_of(worker: Opened, folder: Path, processes: int) -> Callable[[], float]
         crew = [multiprocessing.Process(target=_work, args=(worker, place, number, ready, begin)) for number in range(processes)]
         for process in crew:
             process.start()
-        ready.wait()
         start = time.perf_counter()
-        begin.wait()
+        try:
+            ready.wait(PATIENCE_SECONDS)
+            start = time.perf_counter()
+            begin.wait(PATIENCE_SECONDS)
+        except threading.BrokenBarrierError:
+            pass  # one of them failed; its exit code says so below
         for process in crew:
             process.join()
         taken = time.perf_counter() - start
@@ -146,13 +151,17 @@ def rate_of(worker: Opened, folder: Path, processes: int) -> Callable[[], float]
 
 
 def _work(worker: Opened, place: Path, number: int, ready: Any, begin: Any) -> None:
-    with worker(place) as cycle:
-        ready.wait()
-        begin.wait()
-        for turn in range(CYCLES):
-            cycle(number * CYCLES + turn)
-    sys.stdout.flush()
-    os._exit(0)  # what the interpreter does at its end is not what is measured
+    try:
+        with worker(place) as cycle:
+            ready.wait(PATIENCE_SECONDS)
+            begin.wait(PATIENCE_SECONDS)
+            for turn in range(CYCLES):
+                cycle(number * CYCLES + turn)
+            os._exit(0)  # what the interpreter does at its end is not what is measured
+    except BaseException:
+        ready.abort()
+        begin.abort()
+        raise
 
 
 @contextmanager
