@@ -27,7 +27,8 @@ from tenxsom.belt.collect import give_up
 from tenxsom.belt.finish import all_final
 from tenxsom.errors import BadInput, BrokenState
 from tenxsom.model import money
-from tenxsom.model.job import Clip, Step, VideoJob
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
 from tenxsom.model.vocabulary import nearest
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ class JobManager:
         if self._suite.queue.load(content_id) or report is None or "job" not in report:
             raise BadInput(f"{content_id!r} is no failed or cancelled job, so there is nothing to make once more.")
         job = VideoJob.from_dict(report["job"])
-        price, total = self._suite.price(job.service), money.ZERO
+        prices, total = self._suite.prices, money.ZERO
         for clip in job.clips:
             if clip.step == Step.FAILED:
                 clip.retry()
                 if clip.step != Step.AWAIT_VIDEO:
-                    total += price.of_clip(clip.seconds) + (money.ZERO if clip.asset else price.image)
+                    total += prices.of_clip(job, clip) + (money.ZERO if clip.asset else prices.of_still(job, clip))
         if not job.clips:
             return job, f"{job.service} will make all of it; what that costs is known when it has been planned"
         return job, f"{job.service} will make what is missing for {money.shown(total)}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Orchestrate: job definitions go in, video jobs on their way come out.
 
-    master_orchestrator_v3.py [--dry-run] [--wait] [--service NAME] [--again] [--json] JOB [JOB ...]
+    master_orchestrator_v3.py [--dry-run] [--wait] [--service NAME | --route] [--again] [--json] JOB [JOB ...]
 
 JOB is a definition's file, a folder of them, or - for standard input. All of them are validated before anything starts.
 Then each is planned (Claude on Vertex AI, or local archetype templates), its still and its clips are ordered, and its state
@@ -23,6 +23,8 @@ from claude_video_service import ClaudeVideoService
 from production_video_generator import ProductionVideoGenerator
 from tenxsom import clock, terminal, views
 from tenxsom.belt import clips, intake
+from tenxsom.belt.choosing import USEAPI_CONTRACT, route_of
+from tenxsom.belt.estimating import Estimate, estimate
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.intake import Order, Standing
 from tenxsom.errors import BadInput, TenxsomError
@@ -45,10 +47,13 @@ NOT_THERE_YET = "The wait was ended before the video was there; the poller colle
 class MasterOrchestrator:
     """The conveyor belt's first stage: plan → make → pending job."""
 
-    def __init__(self, suite: Suite, *, service: str | None = None, again: bool = False, dry_run: bool = False) -> None:
+    def __init__(
+        self, suite: Suite, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
+    ) -> None:
         self._suite = suite
         self._dry_run = dry_run
         self._service = service
+        self._by_tier = by_tier
         self._again = again
         self.planner = ClaudeVideoService(suite.settings, suite.templates)
         self.generator = ProductionVideoGenerator(suite)
@@ -70,7 +75,7 @@ class MasterOrchestrator:
         """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
         if not orders:
             return []
-        side_by_side = min(self._suite.capabilities(order.service).concurrent_submissions for order in orders)
+        side_by_side = min(order.route.capabilities.concurrent_submissions for order in orders)
         with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
             return list(pool.map(lambda order: self._outcome(order, blueprint), orders))
 
@@ -90,7 +95,12 @@ class MasterOrchestrator:
             self.plan(claim, blueprint)
         if not job.clips:
             self.cut(claim)
-        self.generator.generate_with_useapi(claim)
+        if self._by_tier:
+            self.generator.generate_video(claim)
+        elif job.service in USEAPI_CONTRACT:
+            self.generator.generate_with_useapi(claim)
+        else:
+            self.generator.generate(claim)
         if all_final(job):
             self._suite.finisher.end(claim)
 
@@ -111,34 +121,31 @@ class MasterOrchestrator:
     def cut(self, claim: Claim) -> None:
         """The clips of the blueprint, in lengths that the service makes."""
         job = claim.job
-        capabilities = self._suite.capabilities(job.service)
         definition = check_definition(job.definition, job.content_id, self._suite.vocabulary)
         shape = definition.shape(self._suite.vocabulary)
-        job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, capabilities)
-        asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
-        if made > asked:
-            job.warn(
-                f"{made:g} seconds are made where {asked:g} were asked for: {job.service} makes clips of certain lengths only."
-            )
+        job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, route_of(job))
+        for sentence in clips.differences(job):
+            job.warn(sentence)
         job.settle_state()
         claim.save()
 
-    def estimate(self, order: Order) -> tuple[Blueprint, VideoJob]:
+    def estimate(self, order: Order) -> Estimate:
         """Plan an order and cut it into clips, without writing, calling a video service, or paying for a clip."""
         blueprint = self.planner.plan(order.definition)
-        job = intake.new_job(order.definition, order.service, "")
-        job.blueprint = blueprint.as_dict()
-        job.clips = clips.clips_for(job.definition, job.blueprint, order.shape, self._suite.capabilities(order.service))
-        return blueprint, job
+        return estimate(order, blueprint, self._suite.chooser, self._suite.prices)
 
     def _order(self, source: str, data: bytes) -> Order:
         suite = self._suite
         definition = parse_definition(data, source, suite.vocabulary)
-        service = suite.chosen_service(self._service or definition.service, usable=not self._dry_run)
+        picture, usable = intake.with_its_picture(definition, source), not self._dry_run
+        if self._by_tier:
+            route = suite.chooser.by_tier(definition.tier, picture, usable=usable)
+        else:
+            route = suite.chooser.choose(definition, self._service, usable=usable)._replace(start_image=picture)
         shape = definition.shape(suite.vocabulary)
-        clips.check_feasible(definition.model_dump(), shape, service, suite.capabilities(service), source)
+        clips.check_feasible(definition.model_dump(), shape, route, source)
         intake.look_up(definition, suite.queue, suite.shelf, self._again)
-        return Order(definition, source, service, shape)
+        return Order(definition, source, route, shape)
 
     @contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:
@@ -153,7 +160,7 @@ class MasterOrchestrator:
                 yield None if claim and suite.finisher.left_already(claim) else claim
             return
         expected = suite.shelf.video(content_id).relative_to(suite.settings.home)
-        job = intake.new_job(order.definition, order.service, str(expected))
+        job = intake.new_job(order.definition, order.route, str(expected))
         with suite.queue.accept(job, unless=lambda: not self._again and bool(suite.shelf.final_report(content_id))) as claim:
             yield claim
 
@@ -184,7 +191,9 @@ def main(argv: list[str] | None = None) -> int:
         "--dry-run", action="store_true", help="plan and estimate only: no video service is called, nothing is written"
     )
     parser.add_argument("--wait", action="store_true", help="stay until the videos are there")
-    parser.add_argument("--service", metavar="NAME", help="the video service; overrides VIDEO_SERVICE and the definitions")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--service", metavar="NAME", help="the video service; overrides VIDEO_SERVICE and the definitions")
+    chosen.add_argument("--route", action="store_true", help="let the tier choose the service (templates/tiers.json)")
     parser.add_argument("--again", action="store_true", help="make ended jobs once more, deliberately; their files are kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return terminal.run("submit", parser, orchestrate, argv)
@@ -194,10 +203,12 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.R
     from tenxsom.wiring import Suite
 
     with Suite(settings) as suite:
-        orchestrator = MasterOrchestrator(suite, service=arguments.service, again=arguments.again, dry_run=arguments.dry_run)
+        orchestrator = MasterOrchestrator(
+            suite, service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
+        )
         orders = orchestrator.read(arguments.jobs)
         if arguments.dry_run:
-            return views.estimates([(order, *orchestrator.estimate(order)) for order in orders], suite.price)
+            return views.estimates([orchestrator.estimate(order) for order in orders])
         say_which_service({order.service for order in orders})
         outcomes = orchestrator.submit_all(orders)
         return views.outcomes(wait_for(suite, outcomes, arguments.json) if arguments.wait else outcomes)

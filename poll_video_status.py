@@ -26,11 +26,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock, terminal, views
+from tenxsom.belt.choosing import Route, route_of
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
 from tenxsom.errors import BadDefinition, BadInput, BadSettings, Interrupted, JobIsBusy, TenxsomError
-from tenxsom.model.job import Step
+from tenxsom.model.clip import Step
+from tenxsom.services import registry as services
 
 if TYPE_CHECKING:
     from master_orchestrator_v3 import MasterOrchestrator
@@ -47,7 +49,7 @@ class VideoStatusPoller:
     def __init__(self, suite: Suite, time_limit_seconds: float | None = None) -> None:
         self._suite = suite
         self._time_limit = time_limit_seconds or suite.settings.poll_time_limit_seconds
-        self._collector = ClipCollector(suite.service, suite.shelf, suite.finisher, suite.settings)
+        self._collector = ClipCollector(suite.service, services.capabilities, suite.shelf, suite.finisher, suite.settings)
         self._deadline = clock.Deadline(self._time_limit)
         self._carrying_on = threading.Lock()
         self._at_once = False
@@ -107,19 +109,19 @@ class VideoStatusPoller:
         unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
         if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
             return
-        orchestrator, side_by_side = self._submission(claim.job.service)
+        orchestrator, side_by_side = self._submission(route_of(claim.job))
         with side_by_side:
             orchestrator.carry_on(claim)
 
-    def _submission(self, service: str) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
+    def _submission(self, route: Route) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
         """The orchestrator of this poller, made when it is first needed, and the service's limit of submissions at once."""
         with self._carrying_on:
             from master_orchestrator_v3 import MasterOrchestrator
 
             self._orchestrator = self._orchestrator or MasterOrchestrator(self._suite)
-            if service not in self._limits:
-                self._limits[service] = threading.BoundedSemaphore(self._suite.capabilities(service).concurrent_submissions)
-            return self._orchestrator, self._limits[service]
+            if route.service not in self._limits:
+                self._limits[route.service] = threading.BoundedSemaphore(route.capabilities.concurrent_submissions)
+            return self._orchestrator, self._limits[route.service]
 
     @staticmethod
     def _trouble_with(work: Callable[..., None], *about: Any) -> TenxsomError | None:

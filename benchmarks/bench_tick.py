@@ -20,7 +20,8 @@ from pathlib import Path
 from harness import ROOT, alternate, environment, median, seconds_of, verdict
 
 from tenxsom import clock
-from tenxsom.model.job import Clip, State, Step, VideoJob
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import State, VideoJob
 
 JOBS, PAUSE, CONCURRENCY, ROUNDS = 1000, 0.1, 64, 5
 IDEAL = JOBS * PAUSE / CONCURRENCY

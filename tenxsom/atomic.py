@@ -1,17 +1,17 @@
 """Files that are whole or not there: the one place that fsyncs and renames.
 
 What it promises: after `write` or `publish` returns, the new content survives a power cut; a reader sees the old file or the
-new one, never a part of either; whatever goes wrong, no temporary file of ours stays behind (a kill leaves at most one
-`.tmp`, which no reader ever looks at and `sweep` removes).
+new one, never a part of either; whatever goes wrong, no temporary file of ours stays behind (a kill leaves some `.tmp`, which no
+reader ever looks at and `sweep` removes).
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Self
 
 from tenxsom import clock
 from tenxsom.errors import DiskTrouble
@@ -26,20 +26,29 @@ ABANDONED_AFTER_SECONDS = 86_400.0
 """No write takes a day: an older temporary file belongs to a process that was killed."""
 
 
-@contextmanager
-def disk_errors(path: AnyPath) -> Iterator[None]:
-    """Turn the operating system's errors into DiskTrouble, which says what to do and exits with 75.
+def disk_errors(path: AnyPath) -> AbstractContextManager[None]:
+    """Turn the operating system's errors in a block into DiskTrouble, which says what to do and exits with 75.
 
     All of them: too many open files or a stale network handle must not get past the callers who keep a paid job's id. Only
     errors that the operating system did not number (a library's own kinds of OSError) pass as they are.
     """
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:
-            raise
-        reason = error.strerror or str(error)
-        raise DiskTrouble(f"Cannot write {path}: {reason}. Free or repair the disk; the work goes on by itself.") from error
+    return _DiskErrors(path)
+
+
+class _DiskErrors(AbstractContextManager[None]):
+    __slots__ = ("_path",)
+
+    def __init__(self, path: AnyPath) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = error.strerror or str(error)
+            text = f"Cannot write {self._path}: {reason}. Free or repair the disk; the work goes on by itself."
+            raise DiskTrouble(text) from error
 
 
 Identity = tuple[int, int, int]
@@ -53,16 +62,59 @@ def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True
     to the caller (`sync_folder`): until then a power cut may bring the old file back, whole.
     """
     with disk_errors(path):
-        temporary = _temporary_beside(path)
+        return _replace(path, data, mode, sync_names)
+
+
+def _replace(path: AnyPath, data: bytes, mode: int, sync_names: bool) -> Identity:
+    with Draft(path, data, mode) as draft:
+        draft.sync()
+        identity = draft.identity()
+        draft.put_in_place()
+    if sync_names:
+        sync_folder(_folder_of(path))
+    return identity
+
+
+class Draft:
+    """New content in a temporary file beside `path`: `sync` it, then put it in place. What is not put in place goes at the end.
+
+    Raises the operating system's errors as they are. For whoever replaces many files together; `write` does all this for one.
+    """
+
+    __slots__ = ("_descriptor", "_path", "temporary")
+
+    def __init__(self, path: AnyPath, data: bytes, mode: int = 0o644) -> None:
+        self._path = path
+        self.temporary = _temporary_beside(path)
+        self._descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
-            identity = _write_new(temporary, data, mode)
-            os.replace(temporary, path)
+            _write_all(self._descriptor, data)
         except BaseException:
-            _unlink_quietly(temporary)
+            self.close()
             raise
-        if sync_names:
-            sync_folder(_folder_of(path))
-        return identity
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def identity(self) -> Identity:
+        """The identity that `path` has once this is in its place."""
+        facts = os.fstat(self._descriptor)
+        return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+    def put_in_place(self) -> None:
+        os.replace(self.temporary, self._path)
+        self.temporary = ""
+
+    def close(self) -> None:
+        if self.temporary:
+            _unlink_quietly(self.temporary)
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def identity_of(path: AnyPath) -> Identity | None:
@@ -74,19 +126,24 @@ def identity_of(path: AnyPath) -> Identity | None:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def create(path: AnyPath, data: bytes) -> bool:
-    """Like `write`, but only if `path` does not exist yet. Returns whether it was we who made it."""
+def create(path: AnyPath, data: bytes, locked: bool = False) -> Identity | None:
+    """Like `write`, but only if `path` does not exist yet. Returns its identity if it was we who made it, else None.
+
+    With `locked` the caller holds a lock that everybody takes who makes this file: then looking before writing is exact, and
+    cheaper than linking, which is exact by itself.
+    """
     with disk_errors(path):
-        temporary = _temporary_beside(path)
-        try:
-            _write_new(temporary, data, 0o644)
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        finally:
-            _unlink_quietly(temporary)
+        if locked:
+            return None if _is_there(path) else _replace(path, data, 0o644, sync_names=True)
+        with Draft(path, data) as draft:
+            draft.sync()
+            identity = draft.identity()
+            try:
+                os.link(draft.temporary, path)
+            except FileExistsError:
+                return None
         sync_folder(_folder_of(path))
-    return True
+    return identity
 
 
 def publish(source: Path, target: Path) -> None:
@@ -181,12 +238,8 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
             f"Only {free // 1_000_000} MB are free in {folder}; nothing is paid for with less than {needed_bytes // 1_000_000} MB."
             " Free some room; the work goes on by itself."
         )
-    with disk_errors(folder):
-        probe = _temporary_beside(folder / "room")
-        try:
-            _write_new(probe, b"\0" * 4096, 0o600)
-        finally:
-            _unlink_quietly(probe)
+    with disk_errors(folder), Draft(folder / "room", b"\0" * 4096, 0o600) as probe:
+        probe.sync()
 
 
 def sync_folder(folder: AnyPath) -> None:
@@ -199,35 +252,42 @@ def sync_folder(folder: AnyPath) -> None:
 
 
 _numbers = itertools.count()
+_life = ""
+
+
+def _begin_life() -> None:
+    """Name this life of this process: a later process of the same number, or a forked child, gets another name."""
+    global _life
+    _life = f"{os.getpid()}-{os.urandom(8).hex()}"
+
+
+_begin_life()
+os.register_at_fork(after_in_child=_begin_life)
 
 
 def _temporary_beside(path: AnyPath) -> str:
     """A name in the same folder that nobody else uses: no other process, no other thread, no earlier life of this process."""
-    folder, name = os.path.split(path)
-    unique = f"{os.getpid()}-{os.urandom(4).hex()}-{next(_numbers)}"
-    return os.path.join(folder, f".{name[:40]}.{unique}{TEMPORARY_SUFFIX}")
+    folder, slash, name = os.fspath(path).rpartition("/")
+    return f"{folder}{slash}.{name[:40]}.{_life}-{next(_numbers)}{TEMPORARY_SUFFIX}"
 
 
 def _folder_of(path: AnyPath) -> str:
     return os.path.dirname(path) or "."
 
 
-def _write_new(path: str, data: bytes, mode: int) -> Identity:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+def _is_there(path: AnyPath) -> bool:
     try:
-        _write_all(descriptor, data)
-        os.fsync(descriptor)
-        facts = os.fstat(descriptor)
-        return facts.st_ino, facts.st_mtime_ns, facts.st_size
-    finally:
-        os.close(descriptor)
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
     """os.write until everything is written: a full disk or a signal may make one call write less."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
 def _unlink_quietly(path: str) -> None:

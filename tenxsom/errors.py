@@ -18,7 +18,8 @@
     │   └── Interrupted                       TERM or INT arrived; the step in hand was finished
     ├── ServiceRefused               exit 1   the service's certain no to this request
     │   ├── AccountTrouble           exit 3   401, 402, 403, 412, 596: token, plan or credits; the job waits for you
-    │   └── NotFound                          404, 410: unknown or expired
+    │   ├── NotFound                          404, 410: unknown or expired
+    │   └── ServiceRetired                    the vendor has switched the whole service off
     ├── BrokenMedia                  exit 1   a file that is not the picture or the video it should be
     ├── BrokenState                  exit 1   a state file that cannot be read
     │   └── NewerState                        written by a newer version: left alone
@@ -135,6 +136,10 @@ class AccountTrouble(ServiceRefused):
 
 
 class NotFound(ServiceRefused):
+    pass
+
+
+class ServiceRetired(ServiceRefused):
     pass
 
 

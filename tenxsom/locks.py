@@ -11,14 +11,13 @@ one descriptor per lock file and process. Not promised: locks between machines o
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import functools
 import hashlib
 import os
 import struct
 import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tenxsom.atomic import disk_errors
@@ -35,66 +34,59 @@ class LockTable:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: set[str] = set()
-        self._changed = threading.Condition()
-        self._opening = threading.Lock()
         self._descriptor: int | None = None
+        self._start_anew()
 
     def try_acquire(self, name: str) -> bool:
         """Take the lock of `name` if nobody holds it; returns whether it is ours now."""
-        with self._changed:
+        with self._guard:
             if name in self._held:
                 return False
-            if not self._lock_byte(name, wait=False):
-                return False
             self._held.add(name)
-            return True
+        return self._lock_byte(name, wait=False)
 
     def acquire(self, name: str) -> None:
         """Take the lock of `name`, waiting for whoever holds it. For short critical sections only."""
-        with self._changed:
+        with self._guard:
             while name in self._held:
-                self._changed.wait()
+                self._waiting += 1
+                self._freed.wait()
+                self._waiting -= 1
             self._held.add(name)
-        try:
-            self._lock_byte(name, wait=True)
-        except BaseException:
-            self._forget(name)
-            raise
+        self._lock_byte(name, wait=True)
 
     def release(self, name: str) -> None:
-        """Give the lock back."""
+        """Give the lock back. Any thread may do that."""
         try:
             self._set(fcntl.F_UNLCK, name, wait=False)
         finally:
             self._forget(name)
 
-    @contextlib.contextmanager
-    def hold(self, name: str, wait: bool = True) -> Iterator[None]:
+    def hold(self, name: str, wait: bool = True) -> AbstractContextManager[None]:
         """Hold the lock of `name` for a block. With `wait=False` raises JobIsBusy when somebody else has it."""
-        if wait:
-            self.acquire(name)
-        elif not self.try_acquire(name):
-            raise JobIsBusy(f"{name} is being worked on by another process right now; try again in a moment.")
-        try:
-            yield
-        finally:
-            self.release(name)
+        return _Hold(self, name, wait)
 
     def _forget(self, name: str) -> None:
-        with self._changed:
+        with self._guard:
             self._held.discard(name)
-            self._changed.notify_all()
+            if self._waiting:
+                self._freed.notify_all()
 
     def _lock_byte(self, name: str, wait: bool) -> bool:
+        """Lock the byte of a name that is ours among the threads; without success it is nobody's again."""
+        taken = False
         try:
             self._set(fcntl.F_WRLCK, name, wait)
+            taken = True
         except (BlockingIOError, PermissionError):
-            return False
+            pass
         except OSError:
             with disk_errors(self.path):
                 raise
-        return True
+        finally:
+            if not taken:
+                self._forget(name)
+        return taken
 
     def _set(self, kind: int, name: str, wait: bool) -> None:
         descriptor, offset = self._file(), _offset(name)
@@ -115,11 +107,29 @@ class LockTable:
             return self._descriptor
 
     def _start_anew(self) -> None:
-        """In a forked child: the descriptor it inherited would keep its parent's locks after the parent's death."""
+        """In a forked child, too: the descriptor it inherited would keep its parent's locks after the parent's death."""
         if self._descriptor is not None:
             os.close(self._descriptor)
-        self._held, self._descriptor = set(), None
-        self._changed, self._opening = threading.Condition(), threading.Lock()
+        self._held: set[str] = set()
+        self._descriptor = None
+        self._opening, self._guard = threading.Lock(), threading.Lock()
+        self._freed, self._waiting = threading.Condition(self._guard), 0
+
+
+class _Hold(AbstractContextManager[None]):
+    __slots__ = ("_name", "_table", "_wait")
+
+    def __init__(self, table: LockTable, name: str, wait: bool) -> None:
+        self._table, self._name, self._wait = table, name, wait
+
+    def __enter__(self) -> None:
+        if self._wait:
+            self._table.acquire(self._name)
+        elif not self._table.try_acquire(self._name):
+            raise JobIsBusy(f"{self._name} is being worked on by another process right now; try again in a moment.")
+
+    def __exit__(self, *_: object) -> None:
+        self._table.release(self._name)
 
 
 @functools.lru_cache(8192)

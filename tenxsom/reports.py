@@ -139,6 +139,7 @@ def _common(job: VideoJob, state: State) -> dict[str, Any]:
         "tier": job.definition.get("tier"),
         "platform": job.definition.get("platform"),
         "service": job.service,
+        "route": job.route,
         "job_id": masked_id(job.job_id),
         "run_id": job.run_id,
         "fingerprint": job.fingerprint,
@@ -162,6 +163,12 @@ def _clip(clip: Mapping[str, Any]) -> dict[str, Any]:
         "asked_seconds": clip["asked_seconds"],
         "made_seconds": clip["seconds"],
         "aspect_ratio": clip["aspect_ratio"],
+        "service": clip["service"],
+        "model": clip["model"],
+        "resolution": clip["resolution"],
+        "start_frame": clip["start_frame"],
+        "length": _length(clip),
+        "shape": _shape(clip),
         "image_job_id": masked_id(image.get("job_id")),
         "video_job_id": masked_id(video.get("job_id")),
         "generation_id": video.get("generation_id"),
@@ -169,6 +176,21 @@ def _clip(clip: Mapping[str, Any]) -> dict[str, Any]:
         "status_checks": clip["checks"],
         "error": clip["error"],
     }
+
+
+def _length(clip: Mapping[str, Any]) -> dict[str, Any]:
+    """Seconds: what was asked for, what the service makes, what is in the video, and what was done about the difference."""
+    facts, longer = clip["facts"] or {}, clip["seconds"] > clip["asked_seconds"] + 1e-9
+    done = "as asked" if not longer else "trimmed" if clip["trim"] else "kept longer"
+    return {"asked": clip["asked_seconds"], "made": clip["seconds"], "delivered": facts.get("seconds"), "done": done}
+
+
+def _shape(clip: Mapping[str, Any]) -> dict[str, Any]:
+    """Aspect ratios: what was asked for, what the service makes, what is in the video (its size), and what was done about it."""
+    facts, asked = clip["facts"] or {}, clip["asked_aspect_ratio"] or clip["aspect_ratio"]
+    size = f"{facts['width']}x{facts['height']}" if facts else None
+    done = "cropped in the middle" if clip["asked_aspect_ratio"] else "as asked"
+    return {"asked": asked, "made": clip["aspect_ratio"], "delivered": size, "done": done}
 
 
 def _cost(job: VideoJob) -> dict[str, Any]:

@@ -7,44 +7,26 @@ otherwise. A misspelt name, an impossible value, a secret's file that is not the
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
+from tenxsom.setting_values import Secret
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder this program was installed in: its scripts and its templates."""
 
-SERVICES = ("local_studio", "useapi_ltx")
+SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
 """The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.wiring`."""
 
 
-OUR_PREFIXES = ("USEAPI_", "TENXSOM_")
+OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE")
 """Variables of these names are for us; the environment holds many others that are not, so only these are looked at."""
-
-
-class Secret:
-    """A value that shows itself to nobody but who asks for it by name: not in logs, errors, reprs, pickles or JSON."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a secret is not written anywhere")
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,20 @@ class Settings:
     vertex_ai_location: str = "global"
     vertex_ai_claude_model_id: str = "claude-haiku-5-5"
     vertex_ai_base_url: str | None = None
+    vertex_genai_base_url: str | None = None
+    vertex_veo_location: str = "us-central1"
+    vertex_veo_model_id: str = "veo-3.1-fast-generate-001"
+    vertex_veo_resolution: str = "720p"
+    vertex_veo_output_uri: str | None = None
+    vertex_image_model_id: str | None = None
+    vertex_image_location: str = "global"
+    ltx_api_key: Secret | None = None
+    ltx_api_base_url: str = "https://api.ltx.video"
+    ltx_api_model: str = "ltx-2-3-fast"
+    ltx_api_resolution: str = "1080p"
     video_service: str = "auto"
+    video_service_fallback: tuple[str, ...] = ()
+    start_frames: str = "auto"
     poll_concurrency: int = 64
     poll_time_limit_seconds: float = 110.0
     status_timeout_seconds: float = 15.0
@@ -118,17 +113,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = {name: text for name, text in environ.items() if text.strip()}
     _refuse_misspelt_names("The environment", [name for name in given if name.startswith(OUR_PREFIXES)])
     texts = _without_overruled(_read_env_file(home / "production.env"), given) | given
-    values: dict[str, Any] = {"home": home, "proxies": _proxies(texts)}
+    found: dict[str, Any] = {"home": home, "proxies": _proxies(texts)}
     for setting in SETTINGS:
         if text := _text_of(setting, texts, home):
-            values[setting.attribute] = _parse(setting, text, home)
-    return Settings(**values)
+            found[setting.attribute] = _parse(setting, text, home)
+    return Settings(**found)
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
     """Where the state folders live: TENXSOM_HOME, else the repository's root; never the current directory."""
     text = environ.get("TENXSOM_HOME", "").strip()
-    home = _path(text) if text else ROOT
+    home = values.path(text) if text else ROOT
     if text and not home.is_absolute():
         raise BadSettings(f"TENXSOM_HOME must be an absolute path, not {text!r}: cron starts in another folder than you do.")
     if not home.is_dir():
@@ -142,13 +137,13 @@ def _read_env_file(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values  # costs 20 ms, and most machines in a test or a rehearsal have no such file
 
     try:
-        values = {name: text.strip() for name, text in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items() if text}
+        texts = {name: text.strip() for name, text in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items() if text}
     except (OSError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path} cannot be read ({error}); make it a UTF-8 text that you own, with mode 600.") from None
-    if "TENXSOM_HOME" in values:
+    if "TENXSOM_HOME" in texts:
         raise BadSettings(f"{path} sets TENXSOM_HOME, but it is itself looked for there: set it in the environment or the crontab.")
-    _refuse_misspelt_names(str(path), values)
-    return values
+    _refuse_misspelt_names(str(path), texts)
+    return texts
 
 
 def _refuse_misspelt_names(where: str, names: Iterable[str]) -> None:
@@ -174,7 +169,7 @@ def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
     if text:
         raise BadSettings(f"{setting.name} and {setting.name}_FILE are both set; keep one.")
     try:
-        text = (home / _path(file_name)).read_text(encoding="utf-8").strip()
+        text = (home / values.path(file_name)).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise BadSettings(f"{setting.name}_FILE names {file_name}, which cannot be read: {error.__class__.__name__}.") from None
     if not text:
@@ -186,84 +181,11 @@ def _parse(setting: Setting, text: str, home: Path) -> Any:
     try:
         if setting.is_secret and not (text.isascii() and text.isprintable() and " " not in text):
             raise ValueError("must be one word of plain characters, as the vendor shows it")
-        return setting.parse(str(home / _path(text)) if setting.parse in (_file, _path) else text)
+        return setting.parse(str(home / values.path(text)) if setting.parse in (values.existing_file, values.path) else text)
     except ValueError as error:
-        may_hold_a_secret = setting.is_secret or (setting.parse is _url and {*text} & {*"@?#"})
+        may_hold_a_secret = setting.is_secret or (setting.parse is values.web_address and {*text} & {*"@?#"})
         shown = "its value" if may_hold_a_secret else repr(text[:80])
         raise BadSettings(f"{setting.name}: {shown} {error}.") from None
-
-
-def _number(least: float, most: float, whole: bool = False) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        kind = "a whole number" if whole else "a number"
-        try:
-            value = int(text) if whole else float(text)
-        except ValueError:
-            raise ValueError(f"is not {kind}; give one from {least:g} to {most:g}") from None
-        if not least <= value <= most:
-            raise ValueError(f"is out of range; give {kind} from {least:g} to {most:g}")
-        return value
-
-    return parse
-
-
-def _choice(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        for name in names:
-            if text.lower() == name.lower():
-                return name
-        close = difflib.get_close_matches(text.lower(), [name.lower() for name in names], n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ValueError(f"is not one of {', '.join(names)}{hint}")
-
-    return parse
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("is no web address") from None
-    plain = text.isascii() and text.isprintable() and not {*text} & {*" \\?#@"}
-    if parts.scheme not in ("http", "https") or not host or not plain:
-        raise ValueError("is no plain https address")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("would send your token unencrypted; use https (http is for this machine only)")
-    return text.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _money(text: str) -> Decimal:
-    sentence = "is no amount of dollars; write for example 25 or 12.50"
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(sentence) from None
-    if not value.is_finite() or not 0 <= value <= 1_000_000_000:
-        raise ValueError(sentence)
-    return value
-
-
-def _path(text: str) -> Path:
-    """A path of the settings; a relative one is looked for in TENXSOM_HOME by those who use it, never in the current directory."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise BadSettings(f"{text!r} begins with the home folder of a user who is not known; write the whole path.") from None
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise ValueError("names a file that is not there")
-    return path
 
 
 def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
@@ -272,27 +194,40 @@ def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
     return {scheme: address for scheme, address in named.items() if address}
 
 
-_whole = _number(1, 512, whole=True)
-
 SETTINGS = (
     Setting("USEAPI_BEARER_TOKEN", Secret, "Your UseAPI.net API token, with its user: prefix"),
-    Setting("USEAPI_BASE_URL", _url, "Where the UseAPI.net contract is served"),
+    Setting("USEAPI_BASE_URL", values.web_address, "Where the UseAPI.net contract is served"),
     Setting("USEAPI_ACCOUNT_EMAIL", str, "Which linked LTX Studio account to use; only needed with several"),
-    Setting("GOOGLE_APPLICATION_CREDENTIALS", _file, "Google credentials file (ADC), as everywhere in Google Cloud"),
+    Setting("GOOGLE_APPLICATION_CREDENTIALS", values.existing_file, "Google credentials file (ADC), as everywhere in Google Cloud"),
     Setting("VERTEX_AI_PROJECT_ID", str, "Google Cloud project; when it is set, Claude on Vertex AI does the planning"),
     Setting("VERTEX_AI_LOCATION", str, "Vertex AI region; current Claude models need global, us or eu"),
     Setting("VERTEX_AI_CLAUDE_MODEL_ID", str, "The Claude model that plans"),
-    Setting("VERTEX_AI_BASE_URL", _url, "Another address for Vertex AI (a private endpoint, a stub), ending in /v1"),
-    Setting("VIDEO_SERVICE", _choice("auto", *SERVICES), "Which video service makes the clips"),
-    Setting("POLL_CONCURRENCY", _whole, "How many jobs one tick checks at the same time"),
-    Setting("POLL_TIME_LIMIT_SECONDS", _number(1, 86_400), "How long one tick may take"),
-    Setting("STATUS_TIMEOUT_SECONDS", _number(0.1, 600), "How long one status call may take"),
-    Setting("JOB_AGE_WARNING_MINUTES", _number(0, 100_000), "When an unfinished job starts to warn"),
-    Setting("JOB_DEADLINE_HOURS", _number(0.01, 10_000), "When an unfinished job is given up, with a failure report"),
-    Setting("DAILY_BUDGET_USD", _money, "At most this much is spent per UTC day; jobs over it wait for the next day"),
-    Setting("TLS_CA_FILE", _file, "Also trust the certificate authorities in this PEM file (a company's proxy, a stub)"),
-    Setting("LOG_LEVEL", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much is logged to stderr"),
-    Setting("LOG_FORMAT", _choice("text", "json"), "How log lines look"),
-    Setting("LOG_FILE", _path, "Also append the log to this file"),
+    Setting("VERTEX_AI_BASE_URL", values.web_address, "Another address for Vertex AI (a private endpoint, a stub), ending in /v1"),
+    Setting("VERTEX_GENAI_BASE_URL", values.web_address, "Another address for Veo and Vertex images (the local studio)"),
+    Setting("VERTEX_VEO_LOCATION", str, "Vertex AI region of Veo"),
+    Setting("VERTEX_VEO_MODEL_ID", str, "The Veo model that makes clips"),
+    Setting("VERTEX_VEO_RESOLUTION", values.choice("720p", "1080p", "4K"), "In which resolution Veo makes them"),
+    Setting("VERTEX_VEO_OUTPUT_URI", values.cloud_folder, "A gs:// folder that Veo writes to; without it clips come in the answer"),
+    Setting("VERTEX_IMAGE_MODEL_ID", str, "The image model on Vertex AI that makes start frames"),
+    Setting("VERTEX_IMAGE_LOCATION", str, "Vertex AI region of that image model"),
+    Setting("LTX_API_KEY", Secret, "Your key of the official LTX API, from its console"),
+    Setting("LTX_API_BASE_URL", values.web_address, "Where the official LTX API's contract is served"),
+    Setting("LTX_API_MODEL", str, "The LTX model that makes clips"),
+    Setting("LTX_API_RESOLUTION", values.choice("720p", "1080p", "1440p", "4K"), "In which resolution LTX makes them"),
+    Setting("VIDEO_SERVICE", values.choice("auto", *SERVICES), "Which video service makes the clips"),
+    Setting("VIDEO_SERVICE_FALLBACK", values.several(*SERVICES), "What to use, in this order, when that one is down or retired"),
+    Setting("START_FRAMES", values.choice("auto", "flux", "vertex_image", "none"), "Where start frames come from"),
+    Setting("POLL_CONCURRENCY", values.number(1, 512, whole=True), "How many jobs one tick checks at the same time"),
+    Setting("POLL_TIME_LIMIT_SECONDS", values.number(1, 86_400), "How long one tick may take"),
+    Setting("STATUS_TIMEOUT_SECONDS", values.number(0.1, 600), "How long one status call may take"),
+    Setting("JOB_AGE_WARNING_MINUTES", values.number(0, 100_000), "When an unfinished job starts to warn"),
+    Setting("JOB_DEADLINE_HOURS", values.number(0.01, 10_000), "When an unfinished job is given up, with a failure report"),
+    Setting("DAILY_BUDGET_USD", values.dollars, "At most this much is spent per UTC day; jobs over it wait"),
+    Setting(
+        "TLS_CA_FILE", values.existing_file, "Also trust the certificate authorities in this PEM file (a company's proxy, a stub)"
+    ),
+    Setting("LOG_LEVEL", values.choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much is logged to stderr"),
+    Setting("LOG_FORMAT", values.choice("text", "json"), "How log lines look"),
+    Setting("LOG_FILE", values.path, "Also append the log to this file"),
 )
 """Every setting there is, but TENXSOM_HOME, which says where production.env lies and so cannot stand in it."""

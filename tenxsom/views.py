@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
+from tenxsom.belt.clips import differences
 from tenxsom.belt.outcome import Outcome, worst
 from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
@@ -17,8 +17,7 @@ from tenxsom.reports import masked_id
 from tenxsom.terminal import Result, table
 
 if TYPE_CHECKING:
-    from tenxsom.belt.intake import Order
-    from tenxsom.model.blueprint import Blueprint
+    from tenxsom.belt.estimating import Estimate, Offer
     from tenxsom.model.job import VideoJob
 
 WORDS = {
@@ -72,29 +71,17 @@ def tick(results: Sequence[Outcome], left: int) -> Result:
     return Result(code, document, f"{text}\n\n{summary}" if text else summary)
 
 
-def estimates(plans: Sequence[tuple[Order, Blueprint, VideoJob]], price_of: Callable[[str], money.ServicePrice]) -> Result:
-    """What a dry run found: the segments of every plan, the clips they become, and what they would cost."""
-    documents, texts, total = [], [], money.ZERO
-    for order, blueprint, job in plans:
-        cost = _estimated(job, price_of(order.service))
-        total += cost
-        documents.append(
-            {
-                "content_id": job.content_id,
-                "service": order.service,
-                "aspect_ratio": order.shape,
-                "estimated_usd": money.text(cost),
-                "planning_usd": blueprint.planner.cost_usd,
-                "clips": [
-                    {"asked_seconds": clip.asked_seconds, "seconds": clip.seconds, "prompt": clip.prompt} for clip in job.clips
-                ],
-                "blueprint": blueprint.as_dict(),
-            }
-        )
-        texts.append(_estimate_text(order, blueprint, job, cost))
-    if len(plans) > 1:
-        texts.append(f"{len(plans)} jobs, {money.shown(total)} for the clips in all. Nothing was written or ordered.")
-    return Result(0, lambda: {"dry_run": True, "estimated_usd": money.text(total), "jobs": documents}, "\n\n".join(texts))
+def estimates(found: Sequence[Estimate]) -> Result:
+    """What a dry run found: the segments of every plan, the clips they become, and what they would cost on every service."""
+    total = sum((one.usd for one in found), money.ZERO)
+    texts = [_estimate_text(one) for one in found]
+    if len(found) > 1:
+        texts.append(f"{len(found)} jobs, {money.shown(total)} for the clips in all. Nothing was written or ordered.")
+    return Result(
+        0,
+        lambda: {"dry_run": True, "estimated_usd": money.text(total), "jobs": [_estimate_document(one) for one in found]},
+        "\n\n".join(texts),
+    )
 
 
 def status(jobs: Sequence[VideoJob]) -> Result:
@@ -163,21 +150,60 @@ def _whereabouts(job: VideoJob) -> str:
     return ", ".join(step if len(job.clips) == 1 else f"{count} × {step}" for step, count in steps.items()) or "plan"
 
 
-def _estimate_text(order: Order, blueprint: Blueprint, job: VideoJob, cost: Decimal) -> str:
+def _estimate_text(one: Estimate) -> str:
+    order, blueprint, job = one.order, one.blueprint, one.job
     made = sum(clip.seconds for clip in job.clips)
-    head = f"{job.content_id}: {job.title}"
-    asked = sum(clip.asked_seconds for clip in job.clips)
-    longer = f" (for {asked:g} asked: {order.service} makes clips of certain lengths only)" if made > asked else ""
     count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
-    facts = f"{order.service}, {order.shape}, {count}, {made:g} s{longer}, {money.shown(cost)}"
-    planned = f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else "")
+    lines = [f"{job.content_id}: {job.title}"]
+    lines.append(f"{order.route.told()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
+    lines += differences(job)
+    lines.append(f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
     segments = blueprint.video_plan.script_segments
     rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
-    return f"{head}\n{facts}\n{planned}\n\n" + table(("TIME", "SEGMENT", "SECONDS", "WORDS"), rows, right=(2,))
+    plan = table(("TIME", "SEGMENT", "SECONDS", "WORDS"), rows, right=(2,))
+    return "\n\n".join(["\n".join(lines), plan, _offers_text(one)])
 
 
-def _estimated(job: VideoJob, price: money.ServicePrice) -> Decimal:
-    return sum((price.image + price.of_clip(clip.seconds) for clip in job.clips), money.ZERO)
+def _offers_text(one: Estimate) -> str:
+    """The same job on every service: what it would become there, what it would cost, and why not."""
+    rows = []
+    for offer in one.offers:
+        made = offer.job.clips if offer.job else []
+        clips = f"{len(made)} × {made[0].aspect_ratio}" if made else "–"
+        seconds = f"{sum(clip.seconds for clip in made):g}" if made else "–"
+        words = " ".join(filter(None, (made[0].model, made[0].resolution))) if made else ""
+        cost = "–" if offer.usd is None else money.shown(offer.usd)
+        note = offer.obstacle or ("chosen" if offer.service == one.order.service else "")
+        rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, _short(note, 60)))
+    return table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", "NOTE"), rows, right=(4, 5))
+
+
+def _estimate_document(one: Estimate) -> dict[str, Any]:
+    order, job = one.order, one.job
+    return {
+        "content_id": job.content_id,
+        "service": order.service,
+        "route": job.route,
+        "aspect_ratio": order.shape,
+        "estimated_usd": money.text(one.usd),
+        "planning_usd": one.blueprint.planner.cost_usd,
+        "notes": differences(job),
+        "clips": [{"asked_seconds": clip.asked_seconds, "seconds": clip.seconds, "prompt": clip.prompt} for clip in job.clips],
+        "services": [_offer_document(offer) for offer in one.offers],
+        "blueprint": one.blueprint.as_dict(),
+    }
+
+
+def _offer_document(offer: Offer) -> dict[str, Any]:
+    made = offer.job.clips if offer.job else []
+    return {
+        "service": offer.service,
+        "clips": len(made),
+        "seconds": sum(clip.seconds for clip in made) if made else None,
+        "aspect_ratio": made[0].aspect_ratio if made else None,
+        "estimated_usd": None if offer.usd is None else money.text(offer.usd),
+        "obstacle": offer.obstacle or None,
+    }
 
 
 def _details(result: Outcome) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 import threading
 from functools import cached_property
-from types import ModuleType
 from typing import TYPE_CHECKING, Self
 
 from tenxsom.belt import outcome
+from tenxsom.belt.choosing import Chooser
 from tenxsom.belt.finish import Finisher
 from tenxsom.belt.outcome import Outcome
 from tenxsom.belt.payment import PaidCalls
-from tenxsom.errors import BadSettings
+from tenxsom.belt.prices import Prices
+from tenxsom.belt.rerouting import Rerouter
+from tenxsom.belt.steps import ClipSteps
 from tenxsom.model.job import VideoJob
-from tenxsom.model.money import ServicePrice, service_price
 from tenxsom.reports import Shelf
+from tenxsom.services import registry as services
 from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.ledger import Ledger
 from tenxsom.store.queue import FileQueue, JobQueue
@@ -24,9 +24,8 @@ from tenxsom.store.templates import Templates
 
 if TYPE_CHECKING:
     from tenxsom.model.vocabulary import Vocabulary
-    from tenxsom.services.base import Capabilities, VideoService
-
-log = logging.getLogger(__name__)
+    from tenxsom.services.base import VideoService
+    from tenxsom.stills.base import StillSource
 
 
 class Suite:
@@ -38,7 +37,8 @@ class Suite:
         self.queue: JobQueue = FileQueue(settings.pending_folder, also_writable=(settings.completed_folder,))
         self.templates = Templates(settings.home, ROOT)
         self._services: dict[str, VideoService] = {}
-        self._opening = threading.Lock()
+        self._sources: dict[tuple[str, str], StillSource] = {}
+        self._opening = threading.RLock()
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -56,39 +56,46 @@ class Suite:
     def vocabulary(self) -> Vocabulary:
         return self.templates.vocabulary(SERVICES)
 
+    @cached_property
+    def chooser(self) -> Chooser:
+        return Chooser(self.settings, self.templates)
+
+    @cached_property
+    def rerouter(self) -> Rerouter:
+        return Rerouter(self.chooser, self.vocabulary)
+
+    @cached_property
+    def prices(self) -> Prices:
+        return Prices(self.templates, self.settings)
+
+    @cached_property
+    def clip_steps(self) -> ClipSteps:
+        return ClipSteps(
+            service_of=self.service,
+            source_of=self.source,
+            capabilities_of=services.capabilities,
+            shelf=self.shelf,
+            paid_calls=self.paid_calls,
+            prices=self.prices,
+            deadline_hours=self.settings.job_deadline_hours,
+        )
+
     def service(self, name: str) -> VideoService:
         """The service of that name, opened once. Raises BadSettings when its credentials are missing."""
         with self._opening:
             if name not in self._services:
-                self._services[name] = _open_service(name, self.settings)
+                self._services[name] = services.open_service(name, self.settings)
             return self._services[name]
 
-    @staticmethod
-    def capabilities(name: str) -> Capabilities:
-        """What a service can make, without opening it. Raises BadSettings when there is no such service."""
-        capabilities: Capabilities = _module_of(name).CAPABILITIES
-        return capabilities
+    def source(self, name: str, service: str) -> StillSource:
+        """Where the start frames of a service's clips come from, opened once. Raises BadSettings like `service`."""
+        from tenxsom.stills import registry as stills
 
-    def chosen_service(self, wanted: str | None = None, usable: bool = True) -> str:
-        """The service to use: the one that is wanted, else VIDEO_SERVICE, else the first with credentials of its own.
-
-        Raises BadSettings when a service is named that has no credentials, unless it need not be `usable` (for an estimate).
-        """
-        name = wanted or self.settings.video_service
-        if name == "auto":
-            name = "useapi_ltx" if self.settings.useapi_bearer_token else "local_studio"
-        if usable and name == "useapi_ltx" and not self.settings.useapi_bearer_token:
-            raise BadSettings("The service useapi_ltx needs USEAPI_BEARER_TOKEN; put it into production.env, or use local_studio.")
-        return name
-
-    def price(self, service: str) -> ServicePrice:
-        """What a service charges. Raises BadSettings when templates/prices.json does not know it."""
-        try:
-            return service_price(self.templates.prices, service)
-        except (KeyError, TypeError, ArithmeticError):
-            raise BadSettings(
-                f"templates/prices.json has no usable prices for {service}; add them, 0 where nothing is charged."
-            ) from None
+        with self._opening:
+            if (name, service) not in self._sources:
+                work = self.settings.pending_folder / "stills"
+                self._sources[name, service] = stills.open_source(name, self.service(service), self.settings, work)
+            return self._sources[name, service]
 
     def standing(self, content_id: str, message: str = "", exit_code: int = 0) -> Outcome:
         """Where a job stands, read from the disk: what this says is what a crash would leave."""
@@ -110,6 +117,8 @@ class Suite:
             service.settle(seconds)
 
     def close(self) -> None:
+        for source in self._sources.values():
+            source.close()
         for service in self._services.values():
             service.close()
 
@@ -118,15 +127,3 @@ class Suite:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _module_of(name: str) -> ModuleType:
-    """A service is a module of its name, with CAPABILITIES and `open_service(settings)`; it is imported when it is first used."""
-    if name not in SERVICES:
-        raise BadSettings(f"There is no video service {name!r}; known are {', '.join(SERVICES)}.")
-    return importlib.import_module(f"tenxsom.services.{name}")
-
-
-def _open_service(name: str, settings: Settings) -> VideoService:
-    service: VideoService = _module_of(name).open_service(settings)
-    return service

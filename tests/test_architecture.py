@@ -26,11 +26,12 @@ SCRIPTS = (
 )
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "settings", "clock", "atomic", "locks", "log", "glance"),
+    ("errors", "settings", "setting_values", "clock", "atomic", "locks", "log", "glance"),
     ("model/",),
     ("net/", "store/", "media/"),
     ("studio/",),
     ("services/", "planning/"),
+    ("stills/",),
     ("reports", "terminal"),
     ("belt/",),
     ("views", "wiring"),
@@ -157,10 +158,12 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "multiprocessing": (),
     "anthropic": ("tenxsom/planning/vertex_claude.py",),
     "google": (
-        "tenxsom/planning/google_credentials.py",
+        "tenxsom/net/google_credentials.py",
+        "tenxsom/net/google_genai.py",
         "tenxsom/planning/model_garden.py",
         "tenxsom/planning/vertex_claude.py",
     ),
+    "httpx": ("tenxsom/net/google_wire.py",),
     "dotenv": ("tenxsom/settings.py",),
     "flask": ("tenxsom/studio/",),
     "werkzeug": ("tenxsom/studio/",),

@@ -8,22 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tenxsom.belt.clips import check_feasible, clips_for, made_seconds
+from tenxsom.belt.choosing import Route
+from tenxsom.belt.clips import check_feasible, clips_for, differences, made_seconds
 from tenxsom.errors import BadDefinition, BadInput
 from tenxsom.model.blueprint import share_out
-from tenxsom.model.job import Clip, Step
-from tenxsom.services.base import Capabilities
+from tenxsom.model.clip import Clip, Step
+from tenxsom.services.base import Capabilities, StartFrames, Variant
+from tests.states import new_job
 
-CAN = Capabilities((5.0, 10.0), ("16:9", "9:16"), 100, 4, 5, 60, 1, 60)
+CAN = Capabilities(
+    durations=(5.0, 10.0), aspect_ratios=("16:9", "9:16"), resolutions=(), prompt_limit=100, start_frames=StartFrames.NEEDED,
+    sound=False, concurrent_submissions=4, concurrent_jobs=None, first_check_seconds=5, longest_check_seconds=60,
+    upload_hours=None, result_hours=None, can_reconcile=True,
+)  # fmt: skip
+
+
+def way(can: Capabilities = CAN, start_frame: str = "flux", start_image: str | None = None) -> Route:
+    """A route over a service that can do what `can` says."""
+    fixed = type("Fixed", (Route,), {"capabilities": can})
+    made: Route = fixed("some_service", Variant("a model", "720p"), start_frame, "a reason", start_image)
+    return made
 
 
 def segment(duration: float, **changes: Any) -> dict[str, Any]:
     return {"duration": duration, "content": f"words {duration:g}", "visual_cue": f"sight {duration:g}", **changes}
 
 
-def cut(*segments: dict[str, Any], can: Capabilities = CAN, **definition: Any) -> list[Clip]:
+def cut(*segments: dict[str, Any], can: Capabilities = CAN, shape: str = "16:9", **definition: Any) -> list[Clip]:
     total = sum(part["duration"] for part in segments)
-    return clips_for({"target_duration": total, **definition}, {"video_plan": {"script_segments": list(segments)}}, "16:9", can)
+    blueprint = {"video_plan": {"script_segments": list(segments)}}
+    return clips_for({"target_duration": total, **definition}, blueprint, shape, way(can))
 
 
 def test_a_plan_that_fits_becomes_one_clip_of_the_next_length_on_offer():
@@ -118,7 +132,7 @@ def test_the_same_plan_always_becomes_the_same_clips():
 
 def infeasible(shape: str = "16:9", **definition: Any) -> list[str]:
     try:
-        check_feasible({"target_duration": 20, **definition}, shape, "some_service", CAN, "lake.json")
+        check_feasible({"target_duration": 20, **definition}, shape, way(CAN._replace(aspect_ratios=("16:9",))), "lake.json")
     except BadDefinition as error:
         return [problem.path for problem in error.problems]
     return []
@@ -128,9 +142,66 @@ def infeasible(shape: str = "16:9", **definition: Any) -> list[str]:
     ("shape", "definition", "places"),
     [
         ("16:9", {}, []), ("16:9", {"clips": "storyboard"}, []), ("16:9", {"clips": "single", "target_duration": 10}, []),
-        ("16:9", {"clips": "single"}, ["target_duration"]), ("1:1", {}, ["aspect_ratio"]),
-        ("1:1", {"clips": "single"}, ["target_duration", "aspect_ratio"]),
+        ("16:9", {"clips": "single"}, ["target_duration"]), ("9:16", {}, ["aspect_ratio"]),
+        ("9:16", {"clips": "single"}, ["target_duration", "aspect_ratio"]), ("1:1", {}, []),
     ],
 )  # fmt: skip
 def test_what_the_service_cannot_make_is_said_with_all_its_places(shape, definition, places):
     assert infeasible(shape, **definition) == places
+
+
+# what is made otherwise than asked
+
+
+def test_a_square_is_cut_out_of_a_wide_clip_where_the_service_makes_no_squares():
+    (clip,) = cut(segment(5), shape="1:1")
+    assert (clip.aspect_ratio, clip.asked_aspect_ratio) == ("16:9", "1:1")
+
+
+def test_a_square_is_ordered_as_one_where_the_service_makes_squares():
+    (clip,) = cut(segment(5), shape="1:1", can=CAN._replace(aspect_ratios=("16:9", "1:1")))
+    assert (clip.aspect_ratio, clip.asked_aspect_ratio) == ("1:1", None)
+
+
+def test_a_longer_clip_is_kept_and_its_words_are_stretched_unless_the_definition_wants_it_trimmed():
+    (kept,) = cut(segment(6))
+    (trimmed,) = cut(segment(6), fit="trim")
+    assert (kept.trim, kept.cues[-1]["end"]) == (False, 10)
+    assert (trimmed.trim, trimmed.seconds, trimmed.cues[-1]["end"]) == (True, 10, 6)
+
+
+def test_nothing_is_trimmed_where_the_service_makes_the_very_length():
+    (clip,) = cut(segment(5), fit="trim")
+    assert not clip.trim
+
+
+@pytest.mark.parametrize(
+    ("source", "step"),
+    [
+        ("flux", Step.REQUEST_IMAGE),
+        ("vertex_image", Step.REQUEST_IMAGE),
+        ("own_picture", Step.FETCH_IMAGE),
+        ("none", Step.REQUEST_VIDEO),
+    ],
+)
+def test_a_clip_begins_where_its_start_frame_comes_from(source, step):
+    picture = "/pictures/lake.png" if source == "own_picture" else None
+    plan = {"video_plan": {"script_segments": [segment(5)]}}
+    (clip,) = clips_for({"target_duration": 5}, plan, "16:9", way(start_frame=source, start_image=picture))
+    assert clip.step == step
+    assert clip.image.get("url") == picture
+
+
+def test_a_clip_knows_who_makes_it_and_with_which_model():
+    (clip,) = cut(segment(5))
+    assert (clip.service, clip.model, clip.resolution) == ("some_service", "a model", "720p")
+
+
+def test_every_difference_from_what_was_asked_is_told():
+    job = new_job(service="ltx_api", clips=cut(segment(6), shape="1:1"))
+    assert differences(job) == [
+        "10 seconds are made where 6 were asked for: ltx_api makes clips of certain lengths only.",
+        "ltx_api makes no 1:1: 16:9 is made and cut in the middle.",
+    ]
+    job.clips = cut(segment(6), fit="trim")
+    assert differences(job) == ["10 seconds are made and cut to 6: ltx_api makes clips of certain lengths only."]

@@ -23,8 +23,9 @@ from tenxsom import clock, reports, settings
 from tenxsom.belt.outcome import Outcome
 from tenxsom.errors import TenxsomError
 from tenxsom.model.blueprint import PlannerRecord
+from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.definition import JobDefinition, parse_definition
-from tenxsom.model.job import Clip, Intent, State, Step, VideoJob
+from tenxsom.model.job import State, VideoJob
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.templates import Templates
 from tenxsom.studio.faults import MOMENTS
@@ -133,7 +134,7 @@ def documented_settings() -> dict[str, str]:
 
 def default_of(setting: settings.Setting) -> str:
     default = {item.name: item.default for item in fields(settings.Settings)}[setting.attribute]
-    return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+    return "" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def test_the_readme_lists_exactly_the_settings_with_their_defaults() -> None:

@@ -304,7 +304,22 @@ def test_what_is_no_amount_is_refused(value):
 
 
 def test_a_clip_costs_its_seconds_and_its_call_rounded_up_to_a_millionth():
-    price = money.ServicePrice(image=Decimal("0.01"), clip=Decimal("0.02"), clip_second=Decimal("0.0333333"))
-    assert price.of_clip(3) == Decimal("0.12")
-    assert price.of_clip(2.5) == Decimal("0.103334")
-    assert money.ServicePrice(Decimal(0), Decimal(0), Decimal(0)).of_clip(600) == 0
+    prices = {"services": {"a": {"image_usd": "0.01", "clip_usd": "0.02", "clip_second_usd": "0.0333333"}}}
+    assert money.clip_price(prices, "a", "", "", 3) == Decimal("0.12")
+    assert money.clip_price(prices, "a", "", "", 2.5) == Decimal("0.103334")
+
+
+def test_a_clip_of_a_model_costs_what_that_model_costs_in_that_resolution():
+    prices = {"services": {"a": {"clip_usd": "0", "models": {"fast": {"720p": "0.03", "1080p": "0.06"}}}}}
+    assert money.clip_price(prices, "a", "fast", "1080p", 6) == Decimal("0.36")
+    with pytest.raises(KeyError):
+        money.clip_price(prices, "a", "fast", "4K", 6)
+
+
+@pytest.mark.parametrize(("source", "cost"), [("flux", "0.01"), ("vertex_image", "0.04"), ("own_picture", "0"), ("none", "0")])
+def test_a_still_costs_what_its_source_charges(source, cost):
+    prices = {
+        "services": {"a": {"image_usd": "0.01"}},
+        "stills": {"vertex_image": {"models": {"painter": {"image_usd": "0.04"}}}},
+    }
+    assert money.still_price(prices, source, "a", "painter") == Decimal(cost)

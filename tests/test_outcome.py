@@ -10,12 +10,15 @@ import pytest
 
 from tenxsom import clock, reports, views
 from tenxsom.belt import intake, outcome
+from tenxsom.belt.choosing import Route
 from tenxsom.belt.intake import Order, Standing
 from tenxsom.belt.outcome import Outcome, worst
 from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict
+from tenxsom.model.clip import Step
 from tenxsom.model.definition import JobDefinition
-from tenxsom.model.job import State, Step, VideoJob
+from tenxsom.model.job import State, VideoJob
 from tenxsom.reports import Shelf
+from tenxsom.services.base import Variant
 from tenxsom.store.queue import FileQueue
 from tests.states import new_clip, new_job
 
@@ -23,6 +26,9 @@ PAGE = {
     "content_id": "lake", "title": "The lake", "archetype": "tech_news", "tier": "volume", "target_duration": 5,
     "platform": "youtube",
 }  # fmt: skip
+
+
+ROUTE = Route("local_studio", Variant(), "flux", "a reason")
 
 
 def definition(**changes: Any) -> JobDefinition:
@@ -42,7 +48,7 @@ def queue(tmp_path: Path) -> FileQueue:
 
 
 def job_of(page: JobDefinition, **changes: Any) -> VideoJob:
-    job = intake.new_job(page, "local_studio", "completed_videos/lake.mp4")
+    job = intake.new_job(page, ROUTE, "completed_videos/lake.mp4")
     for name, value in changes.items():
         setattr(job, name, value)
     return job

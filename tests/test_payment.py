@@ -30,7 +30,8 @@ from tenxsom.errors import (
     TenxsomError,
     TryAgainLater,
 )
-from tenxsom.model.job import State, Step, VideoJob
+from tenxsom.model.clip import Step
+from tenxsom.model.job import State, VideoJob
 from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, FileQueue
@@ -84,7 +85,7 @@ class Belt:
         """What a run does with a clip: find out about an old call first, then make the paid one."""
         with self.queue.claim("lake") as claim:
             assert claim
-            self.paid.reconcile(claim, claim.job.clips[clip], self.service)
+            self.paid.reconcile(claim, claim.job.clips[clip], lambda _: self.service)
             if claim.job.clips[clip].step in (Step.REQUEST_IMAGE, Step.REQUEST_VIDEO):
                 self.paid.pay(claim, claim.job.clips[clip], price, self.service.call)
             return claim.job

@@ -15,7 +15,8 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale
-from tenxsom.model.job import Intent, State, Step, VideoJob
+from tenxsom.model.clip import Intent, Step
+from tenxsom.model.job import State, VideoJob
 from tenxsom.store.queue import MAX_STATE_BYTES, FileQueue
 from tests.processes import race, running, said
 from tests.states import new_clip, new_job
@@ -61,7 +62,7 @@ def test_an_id_that_is_on_the_queue_already_is_not_accepted_again(queue):
     assert queue.path("lake").read_bytes() == before
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "link"])
+@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
 def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(queue, monkeypatch, call):
     with monkeypatch.context() as broken:
 
@@ -228,8 +229,8 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue,
     with queue.claim("lake") as claim:
         real = atomic.write
 
-        def write_and_lose(target: str, data: bytes, sync_names: bool) -> atomic.Identity:
-            written = real(target, data, sync_names=sync_names)
+        def write_and_lose(target: str, data: bytes) -> atomic.Identity:
+            written = real(target, data)
             edited(Path(target))
             return written
 
@@ -324,7 +325,7 @@ INTENT = {"step": "request_image", "attempt": 1, "reference": "r", "usd": "1", "
 BROKEN_DOCUMENTS = {
     "a list": [], "a text": "x", "null": None, "an empty object": {}, "another object": {"name": "package", "version": "1"},
     "version 0": state(schema_version=0), "version true": state(schema_version=True), "version null": state(schema_version=None),
-    "version text": state(schema_version="2"), "version 1.5": state(schema_version=1.5),
+    "version text": state(schema_version="3"), "version 1.5": state(schema_version=1.5),
     "another id": state(content_id="sea"), "no id": state(content_id=None), "id in a list": state(content_id=["lake"]),
     "no time": state(submit_time="soon"), "time as number": state(submit_time=5), "clips as text": state(clips="x"),
     "clips null": state(clips=None), "clips of numbers": state(clips=[1]), "revision text": state(revision="5"),
@@ -408,7 +409,7 @@ def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(queue, monk
 
 @pytest.mark.parametrize("rest", [{}, {"clips": "in a new way"}, {"anything": [1, 2]}])
 def test_a_file_of_a_newer_version_is_left_alone_with_a_clear_message(queue, caplog, rest):
-    data = json.dumps({"schema_version": 2, "content_id": "lake", **rest}).encode()
+    data = json.dumps({"schema_version": 3, "content_id": "lake", **rest}).encode()
     queue.path("lake").write_bytes(data)
     with queue.claim("lake") as claim:
         assert claim is None
@@ -522,7 +523,18 @@ def test_an_original_file_without_a_time_is_set_aside(queue, moment):
 
 
 @pytest.mark.parametrize("path", golden("v1"), ids=lambda path: path.stem)
-def test_a_state_file_of_version_1_is_read_and_written_as_it_is(queue, filled, path):
+def test_a_state_file_of_version_1_keeps_all_it_says_and_becomes_one_of_version_2(queue, filled, path):
+    before = json.loads(path.read_bytes())
+    with queue.claim(filled(path)) as claim:
+        claim.save()
+    after = json.loads(queue.path(path.stem).read_bytes())
+    clips, old_clips = after.pop("clips"), before.pop("clips")
+    assert {name: after[name] for name in before} == before | {"revision": before["revision"] + 1, "schema_version": 2}
+    assert [{name: clip[name] for name in old} for clip, old in zip(clips, old_clips, strict=True)] == old_clips
+
+
+@pytest.mark.parametrize("path", golden("v2"), ids=lambda path: path.stem)
+def test_a_state_file_of_version_2_is_read_and_written_as_it_is(queue, filled, path):
     with queue.claim(filled(path)) as claim:
         before = json.loads(path.read_bytes())
         assert claim.job.as_dict() == before

@@ -14,7 +14,8 @@ import pytest
 
 from tenxsom import glance, settings
 from tenxsom.errors import BadSettings
-from tenxsom.settings import ROOT, SETTINGS, Secret, Settings, load
+from tenxsom.setting_values import Secret
+from tenxsom.settings import ROOT, SETTINGS, Settings, load
 
 TOKEN = "user:1-SECRET"
 """What a token may look like; it opens nothing."""

@@ -17,13 +17,17 @@ from tenxsom.errors import (
     ServiceBusy,
     ServiceDown,
     ServiceRefused,
+    ServiceRetired,
     SubmitUnclear,
     TenxsomError,
 )
 from tenxsom.net.client import HttpClient
 from tenxsom.net.download import Downloader
-from tenxsom.services.base import ImageOrder, Progress, Submitted, VideoOrder
+from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
+from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
+from tenxsom.stills.base import ImageOrder
+from tenxsom.stills.flux import Flux
 
 BASE = "https://api.useapi.net/v1"
 VIDEO_JOB = "email:owner@example.com-job:11-type:video"
@@ -46,7 +50,12 @@ def service(monkeypatch: pytest.MonkeyPatch) -> UseApiLtx:
 
 def made(email: str | None = None) -> UseApiLtx:
     client = HttpClient(BASE, headers={"Authorization": "Bearer user:1-canary"}, name="useapi_ltx")
-    return UseApiLtx(client, Downloader(service_url=BASE), email)
+    return UseApiLtx(UseApi("useapi_ltx", client, Downloader(service_url=BASE), email, status_timeout=15))
+
+
+@pytest.fixture
+def flux(service: UseApiLtx) -> Flux:
+    return Flux(service.api)
 
 
 def active(**extra: object) -> dict[str, object]:
@@ -58,19 +67,19 @@ def complete(url: str | None) -> dict[str, object]:
     return {"status": {"type": "completed", "artifact": artifact}, "jobId": VIDEO_JOB}
 
 
-def test_a_still_is_ordered_with_the_documented_fields(vendor, service):
+def test_a_still_is_ordered_with_the_documented_fields(vendor, flux):
     body = {"prompt": "a lake at dawn", "aspectRatio": "16:9", "style": "cinematic", "seed": 7, "replyRef": "ref-1"}
     vendor.post(
         f"{BASE}/ltxstudio/images/flux-create",
         json={"jobId": "email:owner@example.com-job:9-type:image", "generationId": "gen_9"},
         match=[matchers.json_params_matcher(body), matchers.header_matcher({"Authorization": "Bearer user:1-canary"})],
     )
-    assert service.request_image(IMAGE, "ref-1") == Submitted("email:owner@example.com-job:9-type:image", "gen_9")
+    assert flux.request_image(IMAGE, "ref-1") == Submitted("email:owner@example.com-job:9-type:image", "gen_9")
 
 
-def test_a_style_that_flux_does_not_know_is_left_to_the_prompt(vendor, service):
+def test_a_style_that_flux_does_not_know_is_left_to_the_prompt(vendor, flux):
     vendor.post(f"{BASE}/ltxstudio/images/flux-create", json={"jobId": "j"})
-    service.request_image(IMAGE._replace(style="oil on copper"), "ref")
+    flux.request_image(IMAGE._replace(style="oil on copper"), "ref")
     assert "style" not in json.loads(vendor.calls[0].request.body)
 
 
@@ -84,7 +93,7 @@ def test_a_clip_is_ordered_with_a_text_for_its_duration_and_the_uploaded_asset(v
         "replyRef": "ref-2",
     }
     vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", json={"jobId": VIDEO_JOB}, match=[matchers.json_params_matcher(body)])
-    assert service.request_video(VIDEO, "ref-2") == Submitted(VIDEO_JOB, None)
+    assert service.request_video(VIDEO, "ref-2") == Submitted(VIDEO_JOB, None, VENDOR_PATH.removeprefix(BASE))
 
 
 def test_the_account_goes_with_every_create_and_upload_when_it_is_set(vendor, tmp_path):
@@ -128,9 +137,9 @@ def test_an_upload_that_names_no_file_is_tried_again(vendor, service, tmp_path):
         (401, AccountTrouble),
         (402, AccountTrouble),
         (403, AccountTrouble),
-        (404, ServiceRefused),
+        (404, ServiceRetired),
         (408, SubmitUnclear),
-        (410, ServiceRefused),
+        (410, ServiceRetired),
         (412, AccountTrouble),
         (422, ServiceRefused),
         (429, ServiceBusy),
@@ -152,20 +161,43 @@ def test_every_answer_to_a_paid_call_has_one_meaning(vendor, service, status, er
 
 
 @pytest.mark.parametrize("body", ["", "{}", "<html>", '{"jobId": ""}', '{"jobId": 5}', "[]", '{"jobId": null}'])
-def test_a_paid_call_that_succeeds_without_naming_a_job_is_unclear(vendor, service, body):
+def test_a_paid_call_that_succeeds_without_naming_a_job_is_unclear(vendor, flux, body):
     vendor.post(f"{BASE}/ltxstudio/images/flux-create", body=body)
     with pytest.raises(SubmitUnclear):
-        service.request_image(IMAGE, "ref")
+        flux.request_image(IMAGE, "ref")
 
 
-def test_a_service_that_is_gone_says_that_it_was_retired(vendor, service):
+def test_a_service_that_is_gone_says_that_it_was_retired_and_names_the_living_ones(vendor, flux):
     vendor.post(f"{BASE}/ltxstudio/images/flux-create", status=404, body="<html><title>Not found</title></html>")
-    with pytest.raises(ServiceRefused, match=r"retired its LTX Studio API in March 2026"):
-        service.request_image(IMAGE, "ref")
+    with pytest.raises(ServiceRetired, match=r"retired its LTX Studio API in March 2026.* ltx_api .* vertex_veo"):
+        flux.request_image(IMAGE, "ref")
+
+
+def test_a_web_page_on_every_path_is_a_service_that_is_gone(vendor, service):
+    for path in ("scheduler", "accounts"):
+        vendor.get(f"{BASE}/ltxstudio/{path}", body="<html>Welcome</html>", content_type="text/html; charset=utf-8")
+    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", body="<html>Welcome</html>", content_type="text/html")
+    with pytest.raises(ServiceRetired):
+        service.request_video(VIDEO, "ref")
+
+
+def test_a_web_page_in_answer_to_one_paid_call_is_unclear_while_the_service_lives(vendor, service):
+    vendor.get(f"{BASE}/ltxstudio/scheduler", json=[])
+    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", body="<html>Please wait</html>", content_type="text/html")
+    with pytest.raises(SubmitUnclear):
+        service.request_video(VIDEO, "ref")
+
+
+def test_a_job_that_a_retired_service_does_not_know_any_more_is_gone_for_that_reason(vendor, service):
+    for path in (VENDOR_PATH, f"{BASE}/ltxstudio/scheduler", f"{BASE}/ltxstudio/accounts"):
+        vendor.get(path, status=410, body="gone")
+    with pytest.raises(NotFound, match="retired"):
+        service.video_status({"job_id": VIDEO_JOB}, None)
 
 
 def test_nothing_listening_means_certainly_not_sent(monkeypatch):
-    service = UseApiLtx(HttpClient("http://127.0.0.1:9/v1", name="useapi_ltx"), Downloader(service_url="http://127.0.0.1:9"))
+    client = HttpClient("http://127.0.0.1:9/v1", name="useapi_ltx")
+    service = UseApiLtx(UseApi("useapi_ltx", client, Downloader(service_url="http://127.0.0.1:9"), None, status_timeout=15))
     with pytest.raises(NotSent):
         service.request_video(VIDEO, "ref")
 
@@ -212,18 +244,21 @@ def test_the_endpoint_that_answered_is_asked_from_then_on_by_the_whole_process(v
     vendor.get(VENDOR_PATH.replace("11", "12"), json=active())
     service.video_status({"job_id": VIDEO_JOB.replace("11", "12"), "generation_id": "gen_2"}, None)
     assert not any("gen_2" in call.request.url for call in vendor.calls)
-    assert service.first_endpoint(Submitted(VIDEO_JOB, "gen_3")) == VENDOR_PATH.removeprefix(BASE)
+    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", json={"jobId": VIDEO_JOB, "generationId": "gen_3"})
+    assert service.request_video(VIDEO, "ref").endpoint == VENDOR_PATH.removeprefix(BASE)
 
 
 def test_the_specified_endpoint_is_used_where_it_answers(vendor, service):
     vendor.get(f"{BASE}/ltxstudio/generations/gen_1", json=active())
-    first = service.first_endpoint(Submitted(VIDEO_JOB, "gen_1"))
+    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", json={"jobId": VIDEO_JOB, "generationId": "gen_1"})
+    first = service.request_video(VIDEO, "ref").endpoint
     assert service.video_status({"job_id": VIDEO_JOB, "generation_id": "gen_1"}, first).endpoint == first
 
 
 def test_a_job_that_both_endpoints_do_not_know_is_gone(vendor, service):
     vendor.get(f"{BASE}/ltxstudio/generations/gen_1", status=404, json={})
     vendor.get(VENDOR_PATH, status=404, json={"error": "Job not found or has expired.", "code": 404})
+    vendor.get(f"{BASE}/ltxstudio/scheduler", json=[])
     with pytest.raises(NotFound):
         service.video_status({"job_id": VIDEO_JOB, "generation_id": "gen_1"}, None)
 
@@ -267,14 +302,14 @@ def test_a_reference_that_nothing_carries_finds_nothing(vendor, service):
     assert service.find_submission("ref-2") is None
 
 
-def test_the_token_never_reaches_the_storage_host(vendor, service, tmp_path):
+def test_the_token_never_reaches_the_storage_host(vendor, flux, tmp_path):
     vendor.get("https://storage.googleapis.com/x.png", body=b"\x89PNG\r\n\x1a\n123", content_type="image/png")
-    service.fetch("https://storage.googleapis.com/x.png", Path(tmp_path / "x.part"), 1000, 5, "image")
+    flux.fetch_image("https://storage.googleapis.com/x.png", Path(tmp_path / "x.part"), 1000, 5)
     assert "Authorization" not in vendor.calls[0].request.headers
 
 
 def test_a_page_in_place_of_a_video_is_refused(vendor, service, tmp_path):
     vendor.get("https://storage.googleapis.com/x.mp4", body=b"<!doctype html><title>Sign in</title>", content_type="text/html")
     with pytest.raises(TenxsomError):
-        service.fetch("https://storage.googleapis.com/x.mp4", Path(tmp_path / "x.part"), 1000, 5, "video")
+        service.fetch(Status(Progress.READY, "https://storage.googleapis.com/x.mp4"), Path(tmp_path / "x.part"), 1000, 5)
     assert not (tmp_path / "x.part").exists()

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tenxsom.belt.choosing import Route
 from tenxsom.errors import BadDefinition, BadInput, Problem
-from tenxsom.model.job import Clip
+from tenxsom.model.clip import Clip
+from tenxsom.model.job import VideoJob
 from tenxsom.services.base import Capabilities
 
 Segment = Mapping[str, Any]
@@ -16,12 +18,14 @@ SEEDS = 2**31
 """Services take seeds below this; the clips of a job count on from the definition's, and start again at 0."""
 
 
-def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape: str, capabilities: Capabilities) -> list[Clip]:
-    """The clips that make this blueprint on a service with these capabilities, in order. Pure: pays nothing, asks nobody.
+def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape: str, route: Route) -> list[Clip]:
+    """The clips that make this blueprint by this route, in order. Pure: pays nothing, asks nobody.
 
     Raises BadInput when one clip is asked for and the blueprint, which may have been handed in, is longer than any.
     """
     segments: Sequence[Segment] = blueprint["video_plan"]["script_segments"]
+    capabilities, trims = route.capabilities, definition.get("fit") == "trim"
+    made_shape = made_aspect_ratio(shape, capabilities)
     total = sum(segment["duration"] for segment in segments)
     if is_one_clip(definition, capabilities, total):
         if total > capabilities.durations[-1] + 1e-9:
@@ -34,6 +38,7 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
     clips = []
     for index, (group, asked) in enumerate(parts):
         seconds = made_seconds(asked, capabilities.durations)
+        trim = trims and seconds > asked + 1e-9
         seed = None if definition.get("seed") is None else (definition["seed"] + index) % SEEDS
         clips.append(
             Clip(
@@ -42,13 +47,27 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
                 image_prompt=_shortened(str(group[0]["visual_cue"]).strip(), capabilities.prompt_limit),
                 asked_seconds=round(asked, 3),
                 seconds=seconds,
-                aspect_ratio=shape,
+                aspect_ratio=made_shape,
+                asked_aspect_ratio=None if shape == made_shape else shape,
+                trim=trim,
+                service=route.service,
+                model=route.variant.model,
+                resolution=route.variant.resolution,
+                start_frame=route.start_frame,
                 seed=seed,
                 style=definition.get("style"),
-                cues=_cues(group, seconds / asked),
+                cues=_cues(group, 1.0 if trim else seconds / asked),
             )
         )
+        begin(clips[-1], route.start_image)
     return clips
+
+
+def begin(clip: Clip, start_image: str | None) -> None:
+    """Put a clip at its first step, with what that step works with."""
+    clip.step = clip.first_step
+    if start_image:
+        clip.image = {"job_id": start_image, "url": start_image}
 
 
 def is_one_clip(definition: Mapping[str, Any], capabilities: Capabilities, seconds: float) -> bool:
@@ -57,9 +76,15 @@ def is_one_clip(definition: Mapping[str, Any], capabilities: Capabilities, secon
     return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
 
 
-def check_feasible(definition: Mapping[str, Any], shape: str, service: str, capabilities: Capabilities, source: str) -> None:
+def check_feasible(definition: Mapping[str, Any], shape: str, route: Route, source: str) -> None:
     """Raise BadDefinition when the service cannot make this at all, before anything is planned or paid for."""
-    problems = []
+    if problems := obstacles(definition, shape, route):
+        raise BadDefinition(source, problems)
+
+
+def obstacles(definition: Mapping[str, Any], shape: str, route: Route) -> list[Problem]:
+    """Why a route cannot make a definition; nothing when it can."""
+    service, capabilities, problems = route.service, route.capabilities, []
     longest = capabilities.durations[-1]
     if definition.get("clips") == "single" and definition["target_duration"] > longest:
         advice = f"shorten it, or let clips be auto or storyboard, which joins several clips (this service makes up to {longest:g})"
@@ -69,10 +94,31 @@ def check_feasible(definition: Mapping[str, Any], shape: str, service: str, capa
                 f"{definition['target_duration']:g} seconds are too long for a single clip of {service}: {advice}",
             )
         )
-    if shape not in capabilities.aspect_ratios:
+    if made_aspect_ratio(shape, capabilities) not in capabilities.aspect_ratios:
         problems.append(Problem("aspect_ratio", f"{service} cannot make {shape}; it makes {', '.join(capabilities.aspect_ratios)}"))
-    if problems:
-        raise BadDefinition(source, problems)
+    return problems
+
+
+def differences(job: VideoJob) -> list[str]:
+    """What will be made otherwise than it was asked for, and what is done about it, in sentences for people."""
+    sentences = []
+    asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
+    if made > asked and any(clip.trim for clip in job.clips):
+        sentences.append(f"{made:g} seconds are made and cut to {asked:g}: {job.service} makes clips of certain lengths only.")
+    elif made > asked:
+        sentences.append(
+            f"{made:g} seconds are made where {asked:g} were asked for: {job.service} makes clips of certain lengths only."
+        )
+    shapes = {(clip.aspect_ratio, clip.asked_aspect_ratio) for clip in job.clips if clip.asked_aspect_ratio}
+    sentences += [f"{job.service} makes no {asked}: {made} is made and cut in the middle." for made, asked in sorted(shapes)]
+    return sentences
+
+
+def made_aspect_ratio(shape: str, capabilities: Capabilities) -> str:
+    """The shape to order for a shape that is asked for: a square is cut out of the middle where the service makes none."""
+    if shape == "1:1" and shape not in capabilities.aspect_ratios and "16:9" in capabilities.aspect_ratios:
+        return "16:9"
+    return shape
 
 
 def made_seconds(asked: float, durations: Sequence[float]) -> float:

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from tenxsom import atomic, clock
 from tenxsom.belt.finish import Finisher
 from tenxsom.errors import AccountTrouble, BrokenMedia, Interrupted, NotFound, TenxsomError, TryAgainLater
-from tenxsom.model.job import Clip, Step, VideoJob
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
 from tenxsom.reports import Shelf
-from tenxsom.services.base import Progress, Status, VideoService
+from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
 from tenxsom.settings import Settings
 from tenxsom.store.queue import Claim
 
@@ -30,6 +31,8 @@ ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
 OVERDUE_PAUSE_SECONDS = 600.0
+DANGEROUS_GAP = 0.25
+"""Nobody looking for this share of the time that a result lives means that cron does not run as it should."""
 OVERDUE_LOOKS = 5
 """After its deadline a job is still looked at so many times: the clock may have jumped, or the machine slept for two days."""
 
@@ -37,8 +40,16 @@ OVERDUE_LOOKS = 5
 class ClipCollector:
     """Collects clips of jobs from the services that make them."""
 
-    def __init__(self, service_of: Callable[[str], VideoService], shelf: Shelf, finisher: Finisher, settings: Settings) -> None:
+    def __init__(
+        self,
+        service_of: Callable[[str], VideoService],
+        capabilities_of: Callable[[str, Variant], Capabilities],
+        shelf: Shelf,
+        finisher: Finisher,
+        settings: Settings,
+    ) -> None:
         self._service_of = service_of
+        self._capabilities_of = capabilities_of
         self._shelf = shelf
         self._finisher = finisher
         self._settings = settings
@@ -47,8 +58,9 @@ class ClipCollector:
     def collect(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
         """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""
         clip.checks += 1
+        self._warn_of_gap(claim, clip)
         try:
-            status = self._service_of(claim.job.service).video_status(clip.video, clip.status_endpoint)
+            status = self._service(claim, clip).video_status(clip.video, clip.status_endpoint)
             clip.attempts.pop("not_found", None)
             clip.status_endpoint = status.endpoint or clip.status_endpoint
             self._answered(claim, clip, status, deadline)
@@ -66,39 +78,40 @@ class ClipCollector:
     def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         if status.progress == Progress.FAILED:
             clip.refused = True
-            self._fail(claim, clip, f"{claim.job.service} could not make it: {status.message}")
+            self._fail(claim, clip, f"{claim.job.service_of(clip)} could not make it: {status.message}")
         elif status.progress == Progress.READY and status.url:
-            self._ready(claim, clip, status.url, deadline)
+            self._ready(claim, clip, status, deadline)
         else:
             clip.percent = status.percent
             self._still_running(claim, clip)
 
-    def _ready(self, claim: Claim, clip: Clip, url: str, deadline: clock.Deadline) -> None:
+    def _ready(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         if clip.step != Step.DOWNLOAD:
             clip.step = Step.DOWNLOAD
             claim.job.record("video_ready", f"clip {clip.index + 1} after {clip.checks} checks")
             claim.save()
         try:
-            self._download(claim, clip, url, deadline)
+            self._download(claim, clip, status, deadline)
         except (NotFound, BrokenMedia) as error:
             pause = clock.backoff_seconds(clip.attempts[clip.step], first=5)
             raise TryAgainLater(f"The download did not succeed ({error}) It is fetched again.", retry_after=pause) from error
 
-    def _download(self, claim: Claim, clip: Clip, url: str, deadline: clock.Deadline) -> None:
+    def _download(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         """Fetch, verify and publish. A broken file is thrown away, a part of a good one is kept and carried on with."""
         job = claim.job
         target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
         part = target.with_name(target.name + ".part")
         clip.count_attempt()
         with self._downloads:
-            loaded = self._service_of(job.service).fetch(url, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()), "video")
+            loaded = self._service(claim, clip).fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
         try:
-            facts = self._finisher.verify_clip(part, clip.asked_seconds)
+            facts = {**self._finisher.verify_clip(part, clip.asked_seconds), "sha256": loaded.sha256}
+            facts = self._finisher.refit(job, clip, part, facts)
         except BrokenMedia:
             part.unlink(missing_ok=True)
             raise
         atomic.publish(part, target)
-        clip.facts = {**facts, "sha256": loaded.sha256}
+        clip.facts = facts
         clip.step, clip.file, clip.error = Step.DONE, target.name, None
         job.record("downloaded", f"clip {clip.index + 1}, {loaded.size_bytes} bytes")
         claim.save()
@@ -132,9 +145,25 @@ class ClipCollector:
 
     def _pace(self, claim: Claim, clip: Clip) -> float:
         """How long until the next check: a quarter of the clip's age, so that young ones are asked for often, old ones rarely."""
-        capabilities = self._service_of(claim.job.service).capabilities
+        capabilities = self._capabilities(claim, clip)
         age = clock.age_seconds(clip.submitted_at or claim.job.submit_time)
         return min(capabilities.longest_check_seconds, max(capabilities.first_check_seconds, age / 4))
+
+    def _warn_of_gap(self, claim: Claim, clip: Clip) -> None:
+        """Warn when nobody looked for so long that the service might have thrown a finished clip away."""
+        hours, late = self._capabilities(claim, clip).result_hours, clock.age_seconds(clip.next_check_at or clock.stamp()) / 3600
+        if hours is None or late < hours * DANGEROUS_GAP:
+            return
+        name = claim.job.service_of(clip)
+        sentence = f"Nobody looked for clip {clip.index + 1} for {late:.0f} hours; {name} keeps results for {hours:g} hours only."
+        if claim.job.warn(f"{sentence} Check that cron runs poll_video_status.py."):
+            log.warning("%s Check that cron runs.", sentence, extra={"content_id": claim.job.content_id})
+
+    def _service(self, claim: Claim, clip: Clip) -> VideoService:
+        return self._service_of(claim.job.service_of(clip))
+
+    def _capabilities(self, claim: Claim, clip: Clip) -> Capabilities:
+        return self._capabilities_of(claim.job.service_of(clip), Variant(clip.model, clip.resolution))
 
 
 def give_up(job: VideoJob, clip: Clip, reason: str) -> None:

@@ -15,14 +15,15 @@ from typing import Any
 
 from tenxsom import atomic, reports
 from tenxsom.errors import TryAgainLater
-from tenxsom.model.job import State, Step, VideoJob
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import State, VideoJob
 from tenxsom.model.strict_json import pretty
 from tenxsom.reports import Shelf
 from tenxsom.store.queue import Claim
 
 log = logging.getLogger(__name__)
 
-UNFINISHED = (".part", ".part.resume")
+UNFINISHED = (".part", ".part.resume", ".part.fit", ".part.crop")
 """What an interrupted download leaves beside its target, for the next one to carry on with."""
 
 _media_work = threading.BoundedSemaphore(2)
@@ -48,6 +49,22 @@ class Finisher:
 
         with _media_work:
             return dict(check_video(part, at_least_seconds).as_dict())
+
+    def refit(self, job: VideoJob, clip: Clip, part: Path, facts: dict[str, Any]) -> dict[str, Any]:
+        """Cut a clip to the length and the shape that were asked for, where the service makes others; returns its new facts.
+
+        Raises BrokenMedia when it cannot be done, DiskTrouble; the part is then as it was.
+        """
+        if not clip.trim and not clip.asked_aspect_ratio:
+            return facts
+        from tenxsom.media.refit import refit
+
+        target = part.with_name(part.name + ".fit")
+        with _media_work, atomic.disk_errors(target):
+            how = refit(part, target, seconds=clip.asked_seconds if clip.trim else None, aspect_ratio=clip.asked_aspect_ratio)
+        atomic.publish(target, part)
+        job.record("refitted", f"clip {clip.index + 1} {how}")
+        return {**self.verify_clip(part, clip.asked_seconds), "sha256": _sha256(part), "refitted": how}
 
     def complete(self, claim: Claim) -> dict[str, Any]:
         """Publish a job whose clips are all there; returns the completion report. Raises BrokenMedia, DiskTrouble."""

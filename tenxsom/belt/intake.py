@@ -9,20 +9,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenxsom import clock, terminal
-from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict, Problem
+from tenxsom.belt.choosing import Route
+from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.reports import Shelf
+from tenxsom.stills.place import is_address, read_picture
 from tenxsom.store.queue import JobQueue
 
 
 class Order(NamedTuple):
-    """A validated definition, the file it came from, the service that will make it, and in which aspect ratio."""
+    """A validated definition, the file it came from, how it will be made, and in which aspect ratio."""
 
     definition: JobDefinition
     source: str
-    service: str
+    route: Route
     shape: str
+
+    @property
+    def service(self) -> str:
+        return self.route.service
 
 
 class Standing(StrEnum):
@@ -52,6 +58,26 @@ def sources(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
             yield from ((str(file), terminal.read_input(str(file))) for file in files)
         else:
             yield ("standard input" if name == "-" else name), terminal.read_input(name)
+
+
+def with_its_picture(definition: JobDefinition, source: str) -> str | None:
+    """Where the definition's `start_image` is: an https address, or the absolute path of a file beside the definition.
+
+    Raises BadDefinition when the file is none that can be a start frame.
+    """
+    place = definition.start_image
+    if place is None or is_address(place):
+        return place
+    from tenxsom.media.check import check_picture
+
+    folder = Path(source).parent if Path(source).is_file() else Path.cwd()
+    path = (folder / Path(place).expanduser()).resolve()
+    try:
+        read_picture(path)
+        check_picture(path)
+    except (NotFound, BrokenMedia, RuntimeError) as error:
+        raise BadDefinition(source, [Problem("start_image", str(error).rstrip("."))]) from None
+    return str(path)
 
 
 def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
@@ -88,7 +114,7 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
     return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report)
 
 
-def new_job(definition: JobDefinition, service: str, expected_file: str) -> VideoJob:
+def new_job(definition: JobDefinition, route: Route, expected_file: str) -> VideoJob:
     """The job for a definition, as it is first written to disk."""
     job = VideoJob(
         schema_version=SCHEMA_VERSION,
@@ -97,15 +123,16 @@ def new_job(definition: JobDefinition, service: str, expected_file: str) -> Vide
         job_id=None,
         title=definition.title,
         state=State.ACCEPTED,
-        service=service,
+        service=route.service,
         submit_time=clock.stamp(),
         status_endpoint=None,
         expected_file_path=expected_file,
         run_id=f"tx-{uuid.uuid4().hex[:16]}",
         definition=definition.as_dict(),
         fingerprint=definition.fingerprint(),
+        route=route.as_dict(),
     )
-    job.record("accepted", f"for {service}")
+    job.record("accepted", f"for {route.told()}")
     return job
 
 

@@ -17,9 +17,10 @@ import logging
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from tenxsom import clock
+from tenxsom.belt.prices import payee
 from tenxsom.belt.spend import book, spent_usd
 from tenxsom.errors import (
     BadInput,
@@ -31,9 +32,10 @@ from tenxsom.errors import (
     SubmitUnclear,
     TenxsomError,
 )
-from tenxsom.model.job import Clip, Intent, Step, VideoJob
+from tenxsom.model.clip import Clip, Intent, Step
+from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
-from tenxsom.services.base import Submitted, VideoService
+from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, JobQueue
 
@@ -49,6 +51,12 @@ CERTAINLY_NOT_ACCEPTED = (NotSent, ServiceBusy, ServiceRefused)
 """The only errors of a call after which its money is free again. Whatever else happens in a call, it may have been accepted."""
 
 AFTER_PAYMENT = {Step.REQUEST_IMAGE: Step.AWAIT_IMAGE, Step.REQUEST_VIDEO: Step.AWAIT_VIDEO}
+
+
+class Finder(Protocol):
+    """A service, or a source of start frames: whoever was called."""
+
+    def find_submission(self, reference: str) -> Submitted | None: ...
 
 
 class PaidCalls:
@@ -75,18 +83,18 @@ class PaidCalls:
         self._intend(claim, clip, purchase)
         self._call(claim, clip, purchase, call)
 
-    def reconcile_all(self, claim: Claim, service: VideoService) -> None:
+    def reconcile_all(self, claim: Claim, who_knows: Callable[[Clip], Finder]) -> None:
         """Reconcile every clip; raises the first SubmitUnclear only after all of them were asked for."""
         unclear: SubmitUnclear | None = None
         for clip in claim.job.clips:
             try:
-                self.reconcile(claim, clip, service)
+                self.reconcile(claim, clip, who_knows)
             except SubmitUnclear as error:
                 unclear = unclear or error
         if unclear:
             raise unclear
 
-    def reconcile(self, claim: Claim, clip: Clip, service: VideoService) -> None:
+    def reconcile(self, claim: Claim, clip: Clip, who_knows: Callable[[Clip], Finder]) -> None:
         """Find out what became of a paid call that nobody saw return; adopt it if the service knows it.
 
         Raises SubmitUnclear when the service does not, or cannot tell: the job then waits for a decision.
@@ -97,15 +105,17 @@ class PaidCalls:
         if not intent.unclear:
             self._mark_unknown(claim, clip, "the program ended between the call and its answer")
         try:
-            found = service.find_submission(intent.reference)
+            found = who_knows(clip).find_submission(intent.reference)
         except TenxsomError as error:
-            log.warning("Asking %s about %s failed: %s", job.service, intent.reference, error, extra={"content_id": job.content_id})
+            log.warning(
+                "Asking %s about %s failed: %s", payee(job, clip), intent.reference, error, extra={"content_id": job.content_id}
+            )
             found = None
         if found is None:
             clip.next_check_at = clock.later(RECONCILE_PAUSE_SECONDS)
             claim.save()
             raise SubmitUnclear(_waiting_sentence(job, clip))
-        log.info("%s knows the call: adopted, nothing is paid twice.", job.service, extra={"content_id": job.content_id})
+        log.info("%s knows the call: adopted, nothing is paid twice.", payee(job, clip), extra={"content_id": job.content_id})
         job.record("adopted", f"{intent.step} of clip {clip.index + 1} was found at the service")
         self._accepted(claim, clip, self._purchase(job, clip, usd(intent.usd)), found)
 
@@ -203,7 +213,7 @@ class PaidCalls:
             clip.image, event = ids, "image_requested"
         else:
             clip.video, event, clip.submitted_at = ids, "video_requested", clock.stamp()
-            clip.status_endpoint = clip.percent = None  # an earlier order's endpoint would answer for that order
+            clip.status_endpoint, clip.percent = submitted.endpoint, None  # an earlier order's would answer for that order
         clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
         claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))
         book(claim.job, purchase, SPENT)
@@ -276,12 +286,12 @@ class PaidCalls:
         """The reference names the run, the clip, the step and the attempt: the same call, after a crash, has the same one."""
         attempt = clip.intent.attempt if clip.intent else clip.attempts.get(clip.step, 0) + 1
         reference = clip.intent.reference if clip.intent else f"{job.run_id}.{clip.index}.{clip.step}.{attempt}"
-        return Purchase(reference, job.content_id, job.service, str(clip.step), clip.index, price)
+        return Purchase(reference, job.content_id, payee(job, clip), str(clip.step), clip.index, price)
 
 
 def _waiting_sentence(job: VideoJob, clip: Clip) -> str:
     step, why = (clip.intent.step, clip.intent.unclear) if clip.intent else (clip.step, "")
     return (
-        f"{job.content_id}: nobody knows whether {job.service} accepted the paid call {step} of clip {clip.index + 1} ({why})."
+        f"{job.content_id}: nobody knows whether {payee(job, clip)} accepted the paid call {step} of clip {clip.index + 1} ({why})."
         f" Nothing is sent again by itself. Look at the service, then run: manage_jobs.py resolve {job.content_id}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,12 +16,15 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from tenxsom.errors import BrokenMedia
 from tenxsom.media.sound import RATE
 
 av.logging.set_level(None)
 
 _AAC_SAMPLES = 1024
 _FRAMES_AHEAD = 8
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EFBIG, errno.ENOENT}
+"""What FFmpeg reports about the disk; anything else is about a clip."""
 BT709 = 1
 """FFmpeg's number for BT.709, the same for primaries, transfer and matrix."""
 
@@ -80,6 +84,17 @@ def new_mp4(target: Path) -> Iterator[av.container.OutputContainer]:
     """An MP4 container over `target`, whatever its suffix, with its index at the front so that it starts at once."""
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         yield container
+
+
+@contextmanager
+def told_as_broken(trouble: str) -> Iterator[None]:
+    """Turn what FFmpeg complains about into BrokenMedia that begins with `trouble`, unless the disk is to blame (OSError)."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        if error.errno in _DISK_ERRORS:
+            raise
+        raise BrokenMedia(f"{trouble}: {error.strerror} ({error.filename or 'unknown file'}).") from error
 
 
 def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,17 +12,13 @@ from av.audio.stream import AudioStream
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from tenxsom.errors import BrokenMedia
-from tenxsom.media.encode import new_mp4
+from tenxsom.media.encode import new_mp4, told_as_broken
 from tenxsom.media.join_encode import encode_clips
 from tenxsom.media.video_check import picture_track, sound_track
 
 av.logging.set_level(None)
 
 _Likeness = tuple[object, ...]
-
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EFBIG, errno.ENOENT}
-"""What FFmpeg reports about the disk; anything else is about a clip."""
 
 
 def join_clips(clips: Sequence[Path], target: Path) -> str:
@@ -35,16 +30,12 @@ def join_clips(clips: Sequence[Path], target: Path) -> str:
     """
     if not clips:
         raise ValueError("There are no clips to join.")
-    try:
+    with told_as_broken("A clip cannot be joined"):
         alike = len({_likeness(clip) for clip in clips}) == 1
         if alike:
             _copy(clips, target)
         else:
             encode_clips(clips, target)
-    except av.FFmpegError as error:
-        if error.errno in _DISK_ERRORS:
-            raise
-        raise BrokenMedia(f"A clip cannot be joined: {error.strerror} ({error.filename or 'unknown file'}).") from error
     return "copied" if alike else "encoded"
 
 

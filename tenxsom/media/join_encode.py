@@ -21,31 +21,32 @@ _FALLBACK_FPS = Fraction(24)
 
 def encode_clips(clips: Sequence[Path], target: Path) -> None:
     """Encode all clips into one MP4 of the first one's size and frame rate; with sound if any clip has some."""
-    width, height, fps = _shape(clips[0])
+    width, height, fps = shape_of(clips[0])
     with new_mp4(target) as output:
-        writer = Mp4Writer(output, width, height, fps, has_sound=any(_has_sound(clip) for clip in clips))
+        writer = Mp4Writer(output, width, height, fps, has_sound=any(has_sound(clip) for clip in clips))
         written = 0
         for clip in clips:
-            for frame in _at_rate(clip, fps):
+            for frame in at_rate(clip, fps):
                 writer.frame(_fitted(frame, width, height))
             samples = round(writer.frames / fps * RATE) - written
-            writer.sound(_sound(clip, samples))
+            writer.sound(sound_of(clip, samples))
             written += samples
         writer.finish()
 
 
-def _shape(clip: Path) -> tuple[int, int, Fraction]:
+def shape_of(clip: Path) -> tuple[int, int, Fraction]:
+    """Width and height in even pixels, and frames a second."""
     with av.open(str(clip), metadata_errors="replace") as container:
         video = container.streams.video[0]
         return max(2, video.width // 2 * 2), max(2, video.height // 2 * 2), video.average_rate or _FALLBACK_FPS
 
 
-def _has_sound(clip: Path) -> bool:
+def has_sound(clip: Path) -> bool:
     with av.open(str(clip), metadata_errors="replace") as container:
         return sound_track(container) is not None
 
 
-def _at_rate(clip: Path, fps: Fraction) -> Iterator[av.VideoFrame]:
+def at_rate(clip: Path, fps: Fraction) -> Iterator[av.VideoFrame]:
     """A clip's frames at a constant rate: repeated or left out where its own rate differs."""
     with av.open(str(clip), metadata_errors="replace") as container:
         video = container.streams.video[0]
@@ -81,7 +82,7 @@ def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     return result
 
 
-def _sound(clip: Path, samples: int) -> NDArray[np.float32]:
+def sound_of(clip: Path, samples: int) -> NDArray[np.float32]:
     """A clip's sound as 48 kHz stereo, cut or filled with silence to `samples`, in step with its pictures."""
     result = np.zeros((2, samples), np.float32)
     with av.open(str(clip), metadata_errors="replace") as container:

@@ -17,6 +17,7 @@ ContentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
 Tier = Literal["premium", "standard", "volume"]
 AspectRatio = Literal["16:9", "9:16", "1:1"]
 ClipsMode = Literal["auto", "single", "storyboard"]
+Fit = Literal["keep", "trim"]
 
 MAX_PROBLEMS = 50
 """A file with more problems than this is not a definition at all; nobody would read them."""
@@ -40,6 +41,16 @@ class JobDefinition(BaseModel):
     service: str | None = Field(default=None, description="The video service for this job; overrides VIDEO_SERVICE.")
     clips: ClipsMode = Field(
         default="auto", description="auto: one clip if the service can make one that long, else one per segment."
+    )
+    fit: Fit = Field(
+        default="keep",
+        description="What to do where a service only makes longer clips than asked for: keep the whole clip, or trim it.",
+    )
+    start_image: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2000,
+        description="Your own picture as the start frame of every clip: a file (beside this definition) or an https address.",
     )
     style: str | None = Field(
         default=None, min_length=1, max_length=120, description="The look, in words or as one of the service's style names."
@@ -87,6 +98,7 @@ def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabula
         problems += [Problem("/", f"and {len(details) - MAX_PROBLEMS} problems more")] if len(details) > MAX_PROBLEMS else []
     problems += _unknown_names(document, vocabulary)
     problems += _control_characters(document)
+    problems += _plain_addresses(document)
     if problems or definition is None:
         raise BadDefinition(source, problems)
     return definition
@@ -144,8 +156,14 @@ def _unknown_names(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator
             yield Problem(field, f"{_shown(name)} is unknown.{nearest(name, list(known))} Known: {', '.join(sorted(known))}")
 
 
+def _plain_addresses(document: dict[str, Any]) -> Iterator[Problem]:
+    place = document.get("start_image")
+    if isinstance(place, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", place) and not place.lower().startswith("https://"):
+        yield Problem("start_image", f"{_shown(place)} is no https address; name a file, or an address that begins with https://")
+
+
 def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
-    for field in ("title", "style"):
+    for field in ("title", "style", "start_image"):
         text = document.get(field)
         if isinstance(text, str) and (not text.strip() or re.search(r"[\x00-\x1f\x7f\u2028\u2029]", text)):
             yield Problem(field, "it must be one line of visible text")

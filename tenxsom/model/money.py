@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 ZERO = Decimal(0)
 _GRAIN = Decimal("0.000001")
@@ -39,22 +39,30 @@ def shown(amount: Decimal) -> str:
     return f"${cents}" if cents == amount else f"${amount.quantize(Decimal('0.0001'))}"
 
 
-class ServicePrice(NamedTuple):
-    """What one service charges. Per second where it bills seconds, per call where it bills calls."""
+def clip_price(prices: Mapping[str, Any], service: str, model: str, resolution: str, seconds: float) -> Decimal:
+    """What a service charges for one clip, rounded up to a millionth: per call, per second, or both.
 
-    image: Decimal
-    clip: Decimal
-    clip_second: Decimal
-
-    def of_clip(self, seconds: float) -> Decimal:
-        """The price of one clip of this length, rounded up to a millionth."""
-        return (self.clip + self.clip_second * usd(seconds)).quantize(_GRAIN, ROUND_CEILING).normalize() + ZERO
-
-
-def service_price(prices: Mapping[str, Any], service: str) -> ServicePrice:
-    """The price of a service; KeyError when templates/prices.json has none."""
+    KeyError when templates/prices.json has no price for it.
+    """
     entry = prices["services"][service]
-    return ServicePrice(usd(entry["image_usd"]), usd(entry["clip_usd"]), usd(entry["clip_second_usd"]))
+    per_second = entry["models"][model][resolution] if "models" in entry else entry["clip_second_usd"]
+    return _rounded_up(usd(entry["clip_usd"]) + usd(per_second) * usd(seconds))
+
+
+def still_price(prices: Mapping[str, Any], source: str, service: str, model: str | None) -> Decimal:
+    """What one still costs: Flux is charged by the service that it is ordered from, other sources have prices of their own.
+
+    KeyError when templates/prices.json has no price for it.
+    """
+    if source in ("none", "own_picture"):
+        return ZERO
+    if source == "flux":
+        return _rounded_up(usd(prices["services"][service]["image_usd"]))
+    return _rounded_up(usd(prices["stills"][source]["models"][model]["image_usd"]))
+
+
+def _rounded_up(amount: Decimal) -> Decimal:
+    return amount.quantize(_GRAIN, ROUND_CEILING).normalize() + ZERO
 
 
 def planner_cost(prices: Mapping[str, Any], model: str, usage: Mapping[str, int], region: str = "global") -> Decimal | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any, Self
@@ -11,39 +12,74 @@ from tenxsom.model.shape import check_types
 
 
 class Record:
-    """A dataclass that is read from and written to JSON, unknown fields included."""
+    """A dataclass that is read from and written to JSON, unknown fields included. It has no `__post_init__`."""
 
     extra: dict[str, Any]
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
-        known = _names(cls)
-        extra = {} if document.keys() <= known.keys() else {name: document[name] for name in document if name not in known}
-        values = {name: document[name] for name in document if name in known} if extra else document
+        """Raises BrokenState for a value of a wrong type, TypeError where one is missing that has no default."""
+        names = _names(cls)
+        if document.keys() == names.keys():  # written by this version: no need to sort anything out
+            values = {name: document[name] for name in names}
+            check_types(cls, values)
+            record = object.__new__(cls)
+            record.__dict__ = values | {"extra": {}}  # what the constructor does, in a fraction of its time
+            return record
+        values = {name: value for name, value in document.items() if name in names}
         check_types(cls, values)
-        return cls(**values, extra=extra)  # type: ignore[call-arg]
+        return cls(**values, extra={name: value for name, value in document.items() if name not in names})  # type: ignore[call-arg]
 
     def as_dict(self) -> dict[str, Any]:
         own = vars(self)
         return {name: value if type(value := own[name]) in _PLAIN else _plain(value) for name in _names(type(self))} | self.extra
 
+    def as_json(self) -> bytes:
+        """The text of a file, one line a field: readable, and written several times as fast as with json's own indentation.
+
+        A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
+        """
+        own = vars(self)
+        lines = [label + _text(own[name]) for name, label in _names(type(self)).items()]
+        lines += [_label(name) + _text(value) for name, value in self.extra.items()]
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
+
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict})
 """What JSON takes as it is; looked up first, because most fields are of these types."""
 
-_name_cache: dict[type, dict[str, None]] = {}
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=lambda record: record.as_dict()).encode
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "null",
+    int: repr,
+    list: lambda items: _encode(items) if items else "[]",
+    dict: lambda members: _encode(members) if members else "{}",
+}
+"""Short cuts past the encoder, which takes longer to get going than most of our fields take to write."""
 
 
-def _names(cls: type) -> dict[str, None]:
-    """The names of a record's fields, in their order."""
+def _text(value: Any) -> str:
+    return _TEXTS.get(type(value), _encode)(value)
+
+
+def _label(name: str) -> str:
+    return f" {_encode(name)}: "
+
+
+_name_cache: dict[type, dict[str, str]] = {}
+
+
+def _names(cls: type) -> dict[str, str]:
+    """The names of a record's fields, in their order, each with how its line in a file begins."""
     if cls not in _name_cache:
-        _name_cache[cls] = {item.name: None for item in fields(cls) if item.name != "extra"}
+        _name_cache[cls] = {item.name: _label(item.name) for item in fields(cls) if item.name != "extra"}
     return _name_cache[cls]
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [item if type(item) in _PLAIN else _plain(item) for item in value]
     if isinstance(value, Record):
         return value.as_dict()
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
     return value.value if isinstance(value, StrEnum) else value

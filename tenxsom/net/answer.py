@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -11,10 +10,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from requests.structures import CaseInsensitiveDict
-
 from tenxsom import clock
 from tenxsom.errors import AccountTrouble, NotFound, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
+from tenxsom.net.reply import Headers
 
 MAX_BODY_BYTES = 8_000_000
 """No JSON answer of any service we know comes near this."""
@@ -43,8 +41,8 @@ class Answer:
     secrets: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.headers, CaseInsensitiveDict):
-            object.__setattr__(self, "headers", CaseInsensitiveDict(self.headers))
+        if not isinstance(self.headers, Headers):
+            object.__setattr__(self, "headers", Headers(self.headers.items()))
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {len(self.body)} bytes>"
@@ -101,9 +99,10 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
 
     Sources: https://www.useapi.net/docs (codes per page), RFC 9110 §15.
     """
-    status, said = answer.status, answer.error_text()
+    status = answer.status
     if 200 <= status <= 299:
         return
+    said = answer.error_text()
     told = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status in _ACCOUNT:
         raise AccountTrouble(f"{name} refuses the account ({told}); check its token, its plan and its credits.", status)
@@ -159,6 +158,8 @@ def _from_page(body: bytes, content_type: str) -> str:
     if start >= 0:
         start = small.find(">", start) + 1
         end = small.find("</title", start)
+        import html  # its table of names takes 3 ms to import, and a service that is well answers with JSON
+
         return html.unescape(page[start:end]) if 0 < start <= end else ""
     return page if content_type.lower().startswith("text/plain") else ""
 

@@ -24,6 +24,8 @@ class Circuit:
 
     def check(self, name: str) -> None:
         """Let the call through, or raise ServiceDown at once with the wait as its `retry_after`."""
+        if self._shut_until is None:
+            return  # the everyday case, without the lock that all threads would meet at
         with self._lock:
             if self._shut_until is None:
                 return
@@ -36,6 +38,8 @@ class Circuit:
 
     def succeeded(self) -> None:
         """The service answered and is well: the circuit closes."""
+        if not self._failures and self._shut_until is None:
+            return
         with self._lock:
             self._failures, self._shut_until = 0, None
 
@@ -53,5 +57,7 @@ class Circuit:
 
     def held_seconds(self) -> float:
         """How long free calls should still wait; 0.0 when they need not."""
+        if not self._held_until:
+            return 0.0
         with self._lock:
             return max(0.0, self._held_until - clock.monotonic())

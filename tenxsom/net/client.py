@@ -23,6 +23,7 @@ from tenxsom.net import wire
 from tenxsom.net.answer import MAX_BODY_BYTES, Answer, raise_for_answer, unclear
 from tenxsom.net.circuit import Circuit
 from tenxsom.net.origin import Origin
+from tenxsom.net.reply import Reply
 from tenxsom.net.trouble import WIRE_ERRORS, AnswerTooLong, certainly_not_sent, phrase
 
 __all__ = ["USER_AGENT", "Answer", "Circuit", "HttpClient", "raise_for_answer"]
@@ -181,10 +182,9 @@ class HttpClient:
     ) -> Answer:
         connect = min(wire.CONNECT_SECONDS, timeout)
         with wire.running(call):
-            response = wire.send(adapter, request, connect_seconds=connect, read_seconds=timeout, proxies=self._proxies)
-            with closing(response):
-                body = _read_body(response)
-        return Answer(response.status_code, response.headers, body, self._name, paid, self._origin.secrets)
+            response = wire.exchange(adapter, request, connect_seconds=connect, read_seconds=timeout, proxies=self._proxies)
+            reply = response if isinstance(response, Reply) else _read_whole(response)
+        return Answer(reply.status, reply.headers, reply.body, self._name, paid, self._origin.secrets)
 
     def _take_note(self, answer: Answer) -> None:
         if answer.status >= 500 and answer.status != 596:
@@ -240,16 +240,17 @@ def _without_retries(adapter: HTTPAdapter) -> HTTPAdapter:
     return adapter
 
 
-def _read_body(response: requests.Response) -> bytes:
-    """The whole body. A 2xx without its whole body is no answer; a refusal is certain without the text that explains it."""
+def _read_whole(response: requests.Response) -> Reply:
+    """Read the body. A 2xx without its whole body is no answer; a refusal is certain without the text that explains it."""
     pieces, size = [], 0
-    try:
-        while piece := response.raw.read(65_536, decode_content=True):
-            size += len(piece)
-            if size > MAX_BODY_BYTES:
-                raise AnswerTooLong
-            pieces.append(piece)
-    except WIRE_ERRORS:
-        if 200 <= response.status_code <= 299:
-            raise
-    return b"".join(pieces)
+    with closing(response):
+        try:
+            while piece := response.raw.read(65_536, decode_content=True):
+                size += len(piece)
+                if size > MAX_BODY_BYTES:
+                    raise AnswerTooLong
+                pieces.append(piece)
+        except WIRE_ERRORS:
+            if 200 <= response.status_code <= 299:
+                raise
+    return Reply(response.status_code, response.headers, b"".join(pieces))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import requests
 import urllib3.exceptions as urllib3_errors
 
-from tenxsom.net.wire import Call, Phase
+from tenxsom.net.call import Call, Phase
 
 WIRE_ERRORS = (OSError, http.client.HTTPException, urllib3_errors.HTTPError)
 """Everything a call over the wire may raise; `requests.RequestException` is an OSError."""

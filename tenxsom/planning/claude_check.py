@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from tenxsom.errors import PlanFailed
-from tenxsom.planning import google_credentials
+from tenxsom.errors import AccountTrouble, NotSent, PlanFailed, TenxsomError
+from tenxsom.net import google_credentials
 from tenxsom.planning.model_garden import model_state
 from tenxsom.settings import Settings
 
@@ -62,7 +62,7 @@ def _credentials(settings: Settings, timeout: float) -> tuple[Any, CheckResult]:
     try:
         credentials = google_credentials.load(file)
         google_credentials.refresh(credentials, timeout)
-    except PlanFailed as failure:
+    except (AccountTrouble, NotSent) as failure:
         return None, _problem("credentials", failure)
     kind = "a service account" if hasattr(credentials, "service_account_email") else "a personal login"
     return credentials, CheckResult("credentials", True, f"{kind}{f' from {file}' if file else ''}, accepted by Google")
@@ -92,7 +92,7 @@ def _model(settings: Settings, credentials: Any, timeout: float) -> CheckResult:
     return CheckResult("model", True, state.message) if state.found else _problem("model", PlanFailed(state.message))
 
 
-def _problem(name: str, failure: PlanFailed) -> CheckResult:
+def _problem(name: str, failure: TenxsomError) -> CheckResult:
     """A failure's sentence in two halves: what is wrong, and what to do."""
     text = str(failure)
     for mark in ("; ", ". "):

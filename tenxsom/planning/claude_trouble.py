@@ -12,7 +12,7 @@ from typing import Any
 
 from tenxsom.errors import PlanFailed
 from tenxsom.model.blueprint import PlannerRecord
-from tenxsom.planning.google_credentials import REMEDY, quoted
+from tenxsom.net.google_credentials import REMEDY, quoted
 from tenxsom.planning.model_garden import advice
 
 

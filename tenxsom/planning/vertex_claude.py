@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tenxsom import clock
-from tenxsom.errors import PlanFailed
+from tenxsom.errors import AccountTrouble, NotSent, PlanFailed
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint, PlannerRecord
 from tenxsom.model.definition import JobDefinition
-from tenxsom.planning import google_credentials
+from tenxsom.net import google_credentials
 from tenxsom.planning.archetypes import Archetype
 from tenxsom.planning.claude_answer import AnswerRefused, ReadPlan, answer_schema, read_answer
 from tenxsom.planning.claude_brief import director_brief, free_form_rules, order, repair_order
@@ -81,7 +81,7 @@ class VertexClaude:
         bill, deadline = _Bill(), clock.Deadline(self._seconds)
         try:
             read = _within(deadline, lambda: self._converse(definition, archetype, bill, deadline))
-        except PlanFailed as failure:
+        except (PlanFailed, AccountTrouble, NotSent) as failure:  # the latter two: of the credentials
             record = self._record(bill, deadline)
             raise ClaudeFailed(str(failure), record, self._warnings(bill), isinstance(failure, AnswerUnusable)) from None
         return Blueprint(

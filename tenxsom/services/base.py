@@ -1,6 +1,13 @@
 """What every video service offers: the protocol that the belt speaks. One file per service implements it.
 
-A service knows its vendor's HTTP; it keeps no state, writes no job files and decides nothing about money or retries.
+A service knows its vendor's API; it keeps no state, writes no job files and decides nothing about money or retries.
+The module `tenxsom.services.<name>` holds, beside the service's class:
+
+    MODELS                        the models it can be asked for, the default first; ("",) where there is no choice
+    capabilities(variant)         what it can make with that model in that resolution; raises BadSettings for an unknown variant
+    default_variant(settings)     the model and the resolution that the settings ask for
+    missing(settings)             one sentence about the credentials that are not set; None when it can be used
+    open_service(settings)        the service, ready to be asked
 """
 
 from __future__ import annotations
@@ -10,46 +17,66 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 
+class Variant(NamedTuple):
+    """Which of a service's models makes a clip, and in which resolution; empty where the service offers no choice."""
+
+    model: str = ""
+    resolution: str = ""
+    """`720p`, `1080p`, `1440p`, `4K`: the shorter side of the picture, as vendors name it."""
+
+
+class StartFrames(StrEnum):
+    """Whether a clip starts from a picture."""
+
+    NEEDED = "needed"
+    OPTIONAL = "optional"
+    """It also makes clips from the prompt alone."""
+
+
 class Capabilities(NamedTuple):
     """What a service can make, and at what pace it wants to be asked."""
 
     durations: tuple[float, ...]
     """Clip lengths it offers, in seconds, ascending."""
     aspect_ratios: tuple[str, ...]
+    """What it makes by itself; other shapes are cut out of these where that is possible (`16:9` → `1:1`)."""
+    resolutions: tuple[str, ...]
+    """Empty where it cannot be chosen."""
     prompt_limit: int
     """Characters."""
+    start_frames: StartFrames
+    sound: bool
+    """Whether its clips come with sound."""
     concurrent_submissions: int
     """How many jobs may be submitted side by side."""
+    concurrent_jobs: int | None
+    """How many clips it makes at once for one account; None where that is no limit in practice."""
     first_check_seconds: float
     """How long after a submission the first status check makes sense."""
     longest_check_seconds: float
     """The rarest an old job is checked."""
-    image_check_seconds: float
-    """The longest pause between two questions for a still, while the submission waits for it; the first ones are shorter."""
-    image_wait_seconds: float
-    """How long a submission waits for its still before it leaves the rest to the poller."""
-
-
-class ImageOrder(NamedTuple):
-    """A still to be made."""
-
-    prompt: str
-    aspect_ratio: str
-    style: str | None = None
-    seed: int | None = None
-    mood: str = ""
+    upload_hours: float | None
+    """How long an uploaded picture can be used; None: for as long as a job lives."""
+    result_hours: float | None
+    """How long a finished clip can be fetched; None: for as long as a job lives."""
+    can_reconcile: bool
+    """Whether it can tell what became of a call that nobody saw return."""
 
 
 class VideoOrder(NamedTuple):
-    """A clip to be made from an uploaded start frame."""
+    """A clip to be made."""
 
     prompt: str
     aspect_ratio: str
     seconds: float
     start_file_id: str | None
+    """What `upload_image` returned; None: from the prompt alone."""
     seed: int | None = None
     mood: str = ""
     cues: tuple[dict[str, Any], ...] = ()
+    variant: Variant = Variant()
+    start_picture: Path | None = None
+    """The same picture on our disk, for services that take it within the order."""
 
 
 class Submitted(NamedTuple):
@@ -57,6 +84,8 @@ class Submitted(NamedTuple):
 
     job_id: str
     generation_id: str | None = None
+    endpoint: str | None = None
+    """Where to ask for its status first; None where the service finds that out itself."""
 
 
 class Progress(StrEnum):
@@ -74,37 +103,32 @@ class Status(NamedTuple):
     percent: float | None = None
     endpoint: str | None = None
     """The endpoint that answered, for the next question."""
+    content: bytes | None = None
+    """The clip itself, where the answer held it; `url` then only names it."""
 
 
 class VideoService(Protocol):
     """A vendor, or the local studio. Every method may raise the errors of `tenxsom.net.client`."""
 
     name: str
-    capabilities: Capabilities
-
-    def request_image(self, order: ImageOrder, reference: str) -> Submitted:
-        """Order a still. Paid. Raises SubmitUnclear when nobody knows whether it was accepted."""
-
-    def image_status(self, job_id: str) -> Status:
-        """How the still is coming along. Free."""
 
     def upload_image(self, picture: Path, mime_type: str) -> str:
-        """Upload a start frame; returns the id that `request_video` takes. Free."""
+        """Hand over a start frame; returns the id that an order takes. Free."""
 
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
         """Order a clip. Paid. Raises SubmitUnclear when nobody knows whether it was accepted."""
 
-    def first_endpoint(self, submitted: Submitted) -> str:
-        """Where to ask for a clip's status first."""
-
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
-        """How a clip is coming along, asked at the endpoint that answered last. Free. Raises NotFound when the job is gone."""
+        """How a clip is coming along, asked at the endpoint that answered last. Free. Raises NotFound when the job is gone.
+
+        `video` holds `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
+        """
 
     def find_submission(self, reference: str) -> Submitted | None:
-        """The job that was accepted under our reference, if the service can tell. Free."""
+        """The job that was accepted under our reference; None as well where the service cannot tell. Free."""
 
-    def fetch(self, url: str, part: Path, max_bytes: int, deadline_seconds: float, kind: str) -> Any:
-        """Download a result (`kind`: image or video) to a `.part` file; returns a `tenxsom.net.download.Download`."""
+    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
+        """Download what a READY status names to a `.part` file; returns a `tenxsom.net.download.Download`."""
 
     def settle(self, seconds: float) -> None:
         """Give work that runs inside this process up to `seconds` to finish (the local studio renders here)."""

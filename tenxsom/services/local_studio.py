@@ -9,26 +9,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tenxsom.errors import BadSettings
 from tenxsom.net.client import HttpClient
 from tenxsom.net.download import Downloader
 from tenxsom.net.inprocess import InProcessAdapter
 from tenxsom.services import useapi_ltx
-from tenxsom.services.base import ImageOrder, VideoOrder
+from tenxsom.services.base import Capabilities, Variant, VideoOrder
+from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
 from tenxsom.settings import Settings
 
 BASE_URL = "http://local-studio/v1"
+NAME = "local_studio"
+MODELS = ("",)
 
 CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
-    first_check_seconds=0.5, longest_check_seconds=60, image_check_seconds=0.2, concurrent_submissions=4
+    first_check_seconds=0.5, longest_check_seconds=60, concurrent_submissions=4, sound=True
 )
 
 
 class LocalStudio(UseApiLtx):
     """UseApiLtx, with the studio of `world` mounted where the network would be."""
 
-    name = "local_studio"
-    capabilities = CAPABILITIES
+    name = NAME
 
     def __init__(self, world: Path, status_timeout: float = 15.0) -> None:
         from tenxsom.studio.app import create_app  # Flask loads when a video is made, not when a definition is looked at
@@ -36,22 +39,33 @@ class LocalStudio(UseApiLtx):
         app = create_app(world)
         self._studio = app.extensions["studio"]
         headers = {"Authorization": "Bearer local"}
-        client = HttpClient(BASE_URL, headers=headers, name=self.name, adapter_factory=lambda: InProcessAdapter(app))
-        super().__init__(
-            client, Downloader(adapter_factory=lambda: InProcessAdapter(app), service_url=BASE_URL), status_timeout=status_timeout
-        )
+        client = HttpClient(BASE_URL, headers=headers, name=NAME, adapter_factory=lambda: InProcessAdapter(app))
+        downloader = Downloader(adapter_factory=lambda: InProcessAdapter(app), service_url=BASE_URL)
+        super().__init__(UseApi(NAME, client, downloader, None, status_timeout))
 
-    def _image_body(self, order: ImageOrder, reference: str) -> dict[str, Any]:
-        return super()._image_body(order, reference) | {"preview": {"mood": order.mood}}
-
-    def _video_body(self, order: VideoOrder, reference: str) -> dict[str, Any]:
+    def _body(self, order: VideoOrder) -> dict[str, Any]:
         cues = [{**cue, "text": cue["text"][:500]} for cue in order.cues]  # longer ones fit no picture
-        preview = {"mood": order.mood, "cues": cues}
-        return super()._video_body(order, reference) | {"preview": preview, "audioSFX": True}
+        return super()._body(order) | {"preview": {"mood": order.mood, "cues": cues}, "audioSFX": True}
 
     def settle(self, seconds: float) -> None:
         """Wait until the clips that this process renders are finished, so that the next tick finds them."""
         self._studio.drain(seconds)
+
+
+def capabilities(variant: Variant) -> Capabilities:
+    """What it can make. Raises BadSettings when a model or a resolution is asked for: it offers no choice."""
+    if variant != Variant():
+        raise BadSettings(f"{NAME} offers no choice of models or resolutions; leave {' and '.join(filter(None, variant))} away.")
+    return CAPABILITIES
+
+
+def default_variant(settings: Settings) -> Variant:  # noqa: ARG001  (every service is asked alike)
+    return Variant()
+
+
+def missing(settings: Settings) -> str | None:  # noqa: ARG001  (every service is asked alike)
+    """Nothing is ever missing: it needs no account."""
+    return None
 
 
 def open_service(settings: Settings) -> LocalStudio:

@@ -10,7 +10,8 @@ from typing import Any
 
 from tenxsom import clock
 from tenxsom.errors import BrokenState
-from tenxsom.model.job import SCHEMA_VERSION, State, Step, VideoJob
+from tenxsom.model.clip import Step
+from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 
 
 def upgraded(document: Mapping[str, Any], content_id: str) -> Mapping[str, Any]:

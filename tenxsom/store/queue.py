@@ -6,21 +6,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tenxsom import atomic
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
 from tenxsom.store.legacy import upgraded
+from tenxsom.store.writer import Jotting, Trouble, check_unchanged, group_commit
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +42,21 @@ class Claim(Protocol):
         """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
 
     def jot(self) -> None:
-        """Save what may be lost to a power cut without harm (when to look again), for `JobQueue.settle` to make durable."""
+        """Save what may be lost without harm (when to look again) without waiting for the disk.
+
+        The job as it is now is written soon after the end of the block, and stays owned until then. `JobQueue.settle` waits for
+        that and tells of trouble; what somebody else has changed meanwhile stays as they wrote it, and the log says so.
+        """
 
     def finish(self) -> None:
         """Take the job out of the queue; its final report exists, and wins should a power cut bring the job back."""
 
 
 class JobQueue(Protocol):
-    """Accept, claim, save if the revision is still mine, finish, list."""
+    """Accept, claim, save if the revision is still mine, finish, list.
+
+    What a process has jotted down it also reads: `claim` and `load` wait for jottings of their own process.
+    """
 
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
         """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already.
@@ -66,7 +74,7 @@ class JobQueue(Protocol):
         """The ids of all jobs on the queue, in no particular order."""
 
     def settle(self) -> None:
-        """Make everything durable that was only jotted down. Raises DiskTrouble."""
+        """Wait until everything that was jotted down is durable. Raises the first DiskTrouble since it was called last."""
 
     def check_room(self) -> None:
         """Raise DiskTrouble unless there is room to keep what the next paid call brings."""
@@ -81,16 +89,17 @@ class FileQueue:
         atomic.sweep(folder)
         self._place = str(folder)
         self._locks = lock_table(folder / ".locks")
+        self._is_made = False
+        self._trouble: DiskTrouble | None = None
 
     def path(self, content_id: str) -> Path:
         """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
         return Path(self._path(content_id))
 
     def _path(self, content_id: str) -> str:
-        name = f"{content_id}.json"
-        if content_id[:1] in ("", ".") or "/" in content_id or "\0" in content_id or len(os.fsencode(name)) > 255:
+        if content_id[:1] in ("", ".") or "/" in content_id or "\0" in content_id or _is_long(content_id):
             raise BadInput(f"{content_id[:150]!r} cannot be the id of a job.")
-        return f"{self._place}/{name}"
+        return f"{self._place}/{content_id}.json"
 
     def ids(self) -> list[str]:
         try:
@@ -99,32 +108,38 @@ class FileQueue:
             return []  # nothing has been accepted yet
 
     def load(self, content_id: str) -> VideoJob | None:
-        found = _read(self._path(content_id), content_id)
+        path = self._path(content_id)
+        group_commit.wait(path)
+        found = _read(path, content_id)
         return found[0] if found else None
 
-    @contextmanager
-    def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> Iterator[Claim | None]:
+    def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
         path = self._path(job.content_id)
         self._make_folders()
-        with self._locks.hold(job.content_id, wait=False):
-            if (unless and unless()) or not atomic.create(path, _written(job)):
-                yield None
-            else:
-                yield _FileClaim(path, job, atomic.identity_of(path))
 
-    @contextmanager
-    def claim(self, content_id: str) -> Iterator[Claim | None]:
+        def begin() -> _FileClaim | None:
+            if unless and unless():
+                return None
+            identity = atomic.create(path, job.as_json(), locked=True)
+            return _FileClaim(path, job, identity) if identity else None
+
+        return _Owned(self, job.content_id, begin)
+
+    def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
         path = self._path(content_id)
-        if not os.path.isdir(self._place):
-            yield None
-            return
-        with self._locks.hold(content_id, wait=False):
-            yield self._claimed(path, content_id)
+        if not self._is_made and not os.path.isdir(self._place):
+            return nullcontext()  # nothing has been accepted yet, and there is no place for a lock
+        self._is_made = True
+        return _Owned(self, content_id, lambda: self._claimed(path, content_id))
 
     def settle(self) -> None:
+        group_commit.wait()
         with atomic.disk_errors(self.folder):
             if self.folder.is_dir():
                 atomic.sync_folder(self.folder)
+        trouble, self._trouble = self._trouble, None
+        if trouble:
+            raise trouble
 
     def check_room(self) -> None:
         for folder in (self.folder, *self._also_writable):
@@ -135,7 +150,31 @@ class FileQueue:
             if not os.path.isdir(folder):
                 atomic.make_folder(folder)
 
-    def _claimed(self, path: str, content_id: str) -> Claim | None:
+    def own(self, content_id: str) -> None:
+        """Take the lock of a job. Raises JobIsBusy."""
+        if self._locks.try_acquire(content_id):
+            return
+        group_commit.wait(self._path(content_id))  # what this process has jotted down keeps the lock until it is written
+        if not self._locks.try_acquire(content_id):
+            raise JobIsBusy(f"{content_id} is being worked on by another process right now; try again in a moment.")
+
+    def give_back(self, content_id: str, claim: _FileClaim | None) -> None:
+        """Release the lock of a job: at once, or when what was jotted down about it is written."""
+        if claim and claim.jotted:
+            done = functools.partial(self._jotting_ended, content_id)
+            group_commit.hand_over(Jotting(claim.path, claim.jotted, claim.identity, done))
+        else:
+            self._locks.release(content_id)
+
+    def _jotting_ended(self, content_id: str, trouble: Trouble | None) -> None:
+        self._locks.release(content_id)
+        if trouble:
+            is_known = self._trouble is not None  # a full disk is said once, not once for each of a thousand jobs
+            log.log(logging.INFO if is_known else logging.WARNING, "%s", trouble, extra={"content_id": content_id})
+        if isinstance(trouble, DiskTrouble):
+            self._trouble = self._trouble or trouble
+
+    def _claimed(self, path: str, content_id: str) -> _FileClaim | None:
         name = f"{content_id}.json"
         try:
             found = _read(path, content_id)
@@ -149,36 +188,55 @@ class FileQueue:
         return _FileClaim(path, *found) if found else None
 
 
+class _Owned(AbstractContextManager[Claim | None]):
+    """The block in which a job is owned. `begin` looks, once nobody else can, what there is to own."""
+
+    __slots__ = ("_begin", "_claim", "_content_id", "_queue")
+
+    def __init__(self, queue: FileQueue, content_id: str, begin: Callable[[], _FileClaim | None]) -> None:
+        self._queue, self._content_id, self._begin = queue, content_id, begin
+        self._claim: _FileClaim | None = None
+
+    def __enter__(self) -> Claim | None:
+        self._queue.own(self._content_id)
+        try:
+            self._claim = self._begin()
+        except BaseException:
+            self._queue.give_back(self._content_id, None)
+            raise
+        return self._claim
+
+    def __exit__(self, *_: object) -> None:
+        self._queue.give_back(self._content_id, self._claim)
+
+
 class _FileClaim:
-    def __init__(self, path: str, job: VideoJob, identity: atomic.Identity | None) -> None:
+    def __init__(self, path: str, job: VideoJob, identity: atomic.Identity) -> None:
         self.job = job
         self.finished = False
-        self._path = path
-        self._identity = identity
+        self.path = path
+        self.identity: atomic.Identity | None = identity
+        self.jotted: bytes | None = None
 
     def save(self) -> None:
-        self._replace(sync_names=True)
-
-    def jot(self) -> None:
-        self._replace(sync_names=False)
-
-    def _replace(self, sync_names: bool) -> None:
-        if atomic.identity_of(self._path) != self._identity:
-            raise RevisionIsStale(
-                f"{os.path.basename(self._path)} was changed by somebody else in the meantime; it is left as they wrote it."
-            )
+        with atomic.disk_errors(self.path):
+            check_unchanged(self.path, self.identity)
         self.job.revision += 1
-        data = _written(self.job)
+        data, self.jotted = self.job.as_json(), None
         try:
-            self._identity = atomic.write(self._path, data, sync_names=sync_names)
+            self.identity = atomic.write(self.path, data)
         except BaseException:
-            if _holds(self._path, data):  # a folder that could not be synced has the new file all the same
-                self._identity = atomic.identity_of(self._path)
+            if _holds(self.path, data):  # a folder that could not be synced has the new file all the same
+                self.identity = atomic.identity_of(self.path)
             raise
 
+    def jot(self) -> None:
+        self.job.revision += 1
+        self.jotted = self.job.as_json()
+
     def finish(self) -> None:
-        atomic.remove(self._path, sync_names=False)
-        self.finished = True
+        atomic.remove(self.path, sync_names=False)
+        self.finished, self.jotted = True, None
 
 
 def _read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None:
@@ -189,7 +247,7 @@ def _read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None
     except OSError as error:
         raise DiskTrouble(f"Cannot read {path}: {error.strerror}. Nothing was done with it.") from error
     try:
-        document = json.loads(data)
+        document = _decoded(data)
     except (ValueError, RecursionError) as error:
         raise BrokenState(f"it is no valid JSON: {error}") from None
     if not isinstance(document, dict):
@@ -198,6 +256,13 @@ def _read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None
     if job.content_id != content_id:
         raise BrokenState(f"it is named {content_id}.json but holds the job {job.content_id!r}")
     return job, identity
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return _decode(data.decode())
+    except ValueError:
+        return json.loads(data)  # which knows other encodings, too, and says what is wrong
 
 
 def _bytes_of(path: str) -> tuple[bytes, atomic.Identity]:
@@ -221,17 +286,11 @@ def _holds(path: str, data: bytes) -> bool:
         return False
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
-_named = cache(lambda name: f" {_encode(name)}: ")
+def _is_long(content_id: str) -> bool:
+    return len(content_id) > 62 and len(os.fsencode(content_id)) > 250
 
 
-def _written(job: VideoJob) -> bytes:
-    """One line a field: readable, and several times as fast as json's own indentation, which is not written in C.
-
-    A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
-    """
-    lines = [_named(name) + ("null" if value is None else _encode(value)) for name, value in job.as_dict().items()]
-    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
+_decode = json.JSONDecoder().decode
 
 
 __all__ = ["Claim", "FileQueue", "JobIsBusy", "JobQueue"]

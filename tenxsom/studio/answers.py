@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from tenxsom import clock
 from tenxsom.errors import TenxsomError
 
 
 class Refusal(TenxsomError):
-    """A request the API refuses: an HTTP status and the sentence that goes into the vendor's error body."""
+    """A request the API refuses: an HTTP status and the sentence that goes into the vendor's error body; `kind` is the vendor's
+    own word for this error, where it has several for one status.
+    """
 
-    def __init__(self, status: int, text: str, retry_after: int | None = None) -> None:
+    def __init__(self, status: int, text: str, retry_after: int | None = None, kind: str = "") -> None:
         super().__init__(text)
         self.status = status
         self.retry_after = retry_after
+        self.kind = kind
 
 
 class CutOnPurpose(ConnectionResetError):
@@ -30,8 +34,21 @@ def document(body: Any, status: int = 200, headers: dict[str, str] | None = None
     return Response(json.dumps(body, ensure_ascii=False), status, headers, mimetype="application/json")
 
 
-def error(status: int, text: str, retry_after: int | None = None) -> Response:
-    """The vendor's error body, `{"error": text, "code": status}`; with a wait, also the header and the body field of a 429."""
+Envelope = Callable[[Refusal], Response]
+
+ENVELOPES: dict[str, Envelope] = {}
+"""How an API words its errors, by a pattern of its paths; each API's module adds its own. UseAPI.net's is for the rest."""
+
+
+def error(status: int, text: str, retry_after: int | None = None, kind: str = "") -> Response:
+    """An error in the words of the API that was called."""
+    envelope = next((each for pattern, each in ENVELOPES.items() if re.match(pattern, request.path)), _useapi_error)
+    return envelope(Refusal(status, text, retry_after, kind))
+
+
+def _useapi_error(refusal: Refusal) -> Response:
+    """`{"error": text, "code": status}`; with a wait, also the header and the body field of a 429."""
+    status, text, retry_after = refusal.status, str(refusal), refusal.retry_after
     body: dict[str, Any] = {"error": text, "code": status}
     if retry_after is None:
         return document(body, status)

@@ -40,10 +40,10 @@ def _create(kind: Kind, body: orders.Body, order: Order) -> Response:
     reply = {"reply_ref": orders.text(body, "replyRef"), "reply_url": orders.text(body, "replyUrl")}
     studio().world.prune()
     doom = studio().faults.take(g.call, "accepting")
-    doomed = _message(doom) if doom else None
+    doomed = message_of(doom) if doom else None
     job = studio().jobs.accept(kind, order, account, max_jobs, doomed=doomed, **reply)
     if fault := studio().faults.take(g.call, "accepted"):
-        return _after_accepting(fault)
+        return after_accepting(fault, document({"jobId": "lost"}))
     return _wait_for(job, attempts) if attempts else document({"jobId": job.id, "generationId": ids.generation_id(job.key)})
 
 
@@ -60,12 +60,12 @@ def _wait_for(job: Job, attempts: int) -> Response:
     return document(_status(job))
 
 
-def _after_accepting(fault: Rule) -> Response:
-    """The work was accepted and charged, and the client does not get to know its id."""
+def after_accepting(fault: Rule, answer: Response) -> Response:
+    """The work was accepted and charged, and the client does not get to know its id: `answer` without it, cut, or another one."""
     if fault.do == "no_job_id":
-        return document({})
+        return document({}, answer.status_code)
     if fault.do == "accept_then_drop":
-        return cut(document({"jobId": "lost"}), 4)
+        return cut(answer, 4)
     return scripted(fault, 502)
 
 
@@ -89,7 +89,7 @@ def _check(job: Job) -> Response:
     fault = studio().faults.take(g.call, "checking")
     if fault and fault.do == "unknown_status":
         return document({"status": {"type": fault.details.get("type", "under_review")}, "jobId": job.id, "code": 200})
-    job = studio().jobs.fail(job, _message(fault)) if fault else studio().jobs.check(job)
+    job = studio().jobs.fail(job, message_of(fault)) if fault else studio().jobs.check(job)
     if job.stage == "complete" and studio().faults.take(g.call, "complete"):
         job.stage = "announced"
     return document(_status(job))
@@ -127,10 +127,11 @@ def scripted(fault: Rule, default_status: int) -> Response:
         body = fault.details["body"]
         answer = Response(body, status) if isinstance(body, str) else document(body, status)
     else:
-        answer = error(status, _message(fault), fault.details.get("retry_after", 1 if status == 429 else None))
+        wait = fault.details.get("retry_after", 1 if status == 429 else None)
+        answer = error(status, message_of(fault), wait, fault.details.get("type", ""))
     answer.headers.update(fault.details.get("headers", {}))
     return answer
 
 
-def _message(fault: Rule) -> str:
+def message_of(fault: Rule) -> str:
     return str(fault.details.get("message", "Something went wrong while generating. (Ordered by faults.json.)"))

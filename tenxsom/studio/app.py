@@ -1,6 +1,8 @@
 """The local studio as a WSGI app: who may come in, which scripted fault strikes first, what errors look like.
 
-POST /v1/ltxstudio/images/create …      the vendor's API (`api.py`, `assets.py`, `accounts.py`)
+POST /v1/ltxstudio/images/create …      UseAPI.net's LTX Studio API (`api.py`, `assets.py`, `accounts.py`)
+POST /v2/image-to-video, /v1/upload …   the official LTX API (`ltx.py`)
+POST /v1beta1/projects/…                Veo and an image model on Vertex AI (`veo.py`, `gemini_image.py`)
 GET  /storage/…                         the storage host its links point to (`storage.py`)
 GET  /studio/charges                    every accepted create call            for operators and for tests over a socket
 GET  /studio/faults, POST …             the script of faults (`faults.py`)
@@ -18,17 +20,22 @@ from werkzeug.exceptions import HTTPException
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, TryAgainLater
-from tenxsom.studio import accounts, api, assets
+from tenxsom.studio import accounts, api, assets, gemini_image, ltx, veo
 from tenxsom.studio.answers import Refusal, document, error, page
 from tenxsom.studio.context import PREFIX, studio
 from tenxsom.studio.context import api as api_blueprint
 from tenxsom.studio.faults import Call, write_rules
+from tenxsom.studio.records import USEAPI
 from tenxsom.studio.studio import Studio
 
-LARGEST_BODY_BYTES = 50_000_000
+LARGEST_BODY_BYTES = 105_000_000
+"""The LTX API takes uploads of 100 MB."""
 
 ENDPOINTS = (api, assets, accounts)
 """The modules that fill the API's blueprint, by being imported."""
+
+OTHER_APIS = (ltx, veo, gemini_image)
+"""The APIs beside UseAPI.net's: modules with a NAME (the service's), a pattern of PATHS and a `blueprint`."""
 
 desk = Blueprint("desk", __name__)
 
@@ -43,6 +50,8 @@ def create_app(world: Path, *, token: str | None = None, storage_host: str | Non
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.extensions["studio"] = Studio(world, token, storage_host)
     app.register_blueprint(api_blueprint)
+    for other in OTHER_APIS:
+        app.register_blueprint(other.blueprint)
     app.register_blueprint(desk)
     app.before_request(_receive)
     app.register_error_handler(Refusal, _refuse)
@@ -87,7 +96,7 @@ def _receive() -> Response | None:
         if rule := studio().faults.take(g.call, "answering"):
             status = rule.details.get("status", 404)
             return page(status, "This API has been retired") if rule.do == "retired" else api.scripted(rule, 500)
-    return None if request.path.startswith("/storage/") else _check_token()
+    return None if re.match(r"/storage/(?!v1/b/)", request.path) else _check_token()
 
 
 def _check_token() -> Response | None:
@@ -103,16 +112,26 @@ def _describe() -> Call:
     rule = request.url_rule.rule if request.url_rule else request.path
     path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).removeprefix(PREFIX)
     address = unquote(request.full_path)
-    is_video = "-type:video" in address or path.startswith("/videos/") or request.path.endswith(".mp4")
+    is_video = "-type:video" in address or path.startswith(("/videos/", "/v2/")) or request.path.endswith(".mp4")
     is_image = "-type:image" in address or path.startswith("/images/") or request.path.endswith((".png", ".jpg", ".webp"))
+    is_image = is_image or "/upload" in request.path
+    is_video = is_video or request.path.endswith(("LongRunning", "fetchPredictOperation"))
+    is_image = is_image or request.path.endswith((":generateContent", ":predict"))
     kind = "video" if is_video else "image" if is_image else ""
     is_text = request.is_json or request.mimetype == "multipart/form-data"
     body = request.get_data(as_text=True) if is_text else ""
-    return Call(request.method, "/storage" if path.startswith("/storage/") else path, kind, f"{address}\n{body}")
+    path = "/storage" if path.startswith("/storage/") else path
+    return Call(request.method, path, kind, f"{address}\n{body}", _service())
+
+
+def _service() -> str:
+    """Whose API was called, as the service that calls it is named; nothing at the storage host."""
+    other = next((other.NAME for other in OTHER_APIS if re.match(other.PATHS, request.path)), "")
+    return other or (USEAPI if request.path.startswith(PREFIX) else "")
 
 
 def _refuse(refusal: Refusal) -> Response:
-    return error(refusal.status, str(refusal), refusal.retry_after)
+    return error(refusal.status, str(refusal), refusal.retry_after, refusal.kind)
 
 
 def _refuse_by_http(refusal: HTTPException) -> Response:

@@ -11,7 +11,8 @@ from tenxsom.errors import BrokenMedia
 from tenxsom.studio import ids, orders
 from tenxsom.studio.answers import Refusal, document, page
 from tenxsom.studio.context import account_for, api, read_number, studio
-from tenxsom.studio.records import Asset
+from tenxsom.studio.records import USEAPI, Asset
+from tenxsom.studio.world import World
 
 USES = ("image", "reference-image")
 FILTERS = {"images": "image/", "videos": "video/", "audio": "audio/", "other": "application/"}
@@ -24,23 +25,25 @@ def upload() -> Response:
     if not request.content_type:
         raise Refusal(400, "Content-Type header is required")
     studio().world.prune()
-    asset = _store(request.get_data(), request.mimetype, use)
+    asset = keep_picture(studio().world, request.get_data(), use, mime_type=request.mimetype)
     return document(studio().storage.signed(asset))
 
 
-def _store(data: bytes, mime_type: str, use: str) -> Asset:
-    """Keep an uploaded picture. Raises Refusal (400) for what is no PNG, JPEG or WEBP, or not what its Content-Type says."""
+def keep_picture(
+    world: World, data: bytes, use: str, *, key: str | None = None, mime_type: str | None = None, service: str = USEAPI
+) -> Asset:
+    """Keep an uploaded picture. Raises Refusal (400) for what is no PNG, JPEG or WEBP, or not of the type that it is said to be."""
     from tenxsom.media.check import check_picture
 
-    world, key = studio().world, ids.new_key()
+    key = key or ids.new_key()
     work = world.work_file(key)
     try:
         with atomic.disk_errors(work):
             work.write_bytes(data)
         facts = check_picture(work)
-        if facts.mime_type != mime_type:
+        if mime_type and facts.mime_type != mime_type:
             raise Refusal(400, f"Content-Type is {mime_type}, but the content is {facts.mime_type}")
-        asset = Asset(key, "image", facts.mime_type, clock.stamp(), use=use)
+        asset = Asset(key, "image", facts.mime_type, clock.stamp(), use=use, service=service)
         atomic.publish(work, world.media(asset))
         world.save_asset(asset)
     except BrokenMedia as trouble:
@@ -55,7 +58,7 @@ def list_assets() -> Response:
     account_for(request.args.get("email"))
     page_number, limit = read_number("page", 1, 1_000_000), read_number("limit", 20, 1000)
     wanted = FILTERS[orders.choice(request.args, "filter", FILTERS, "")] if request.args.get("filter") else ""
-    found = [asset for asset in studio().world.assets() if asset.mime_type.startswith(wanted)]
+    found = [asset for asset in studio().world.assets() if asset.service == USEAPI and asset.mime_type.startswith(wanted)]
     items = [_item(asset) for asset in found[(page_number - 1) * limit : page_number * limit]]
     meta = {"totalItems": len(found), "itemCount": len(items), "itemsPerPage": limit}
     return document({"items": items, "meta": meta | {"totalPages": -(-len(found) // limit), "currentPage": page_number}})

@@ -7,8 +7,11 @@ across processes; writing a new file starts all counts anew.
     {"on": "POST /videos/ltx-create", "skip": 0, "times": 1, "do": "status", "status": 503}
 
 `on` is a method and a path below /v1/ltxstudio with its variable parts named as in the vendor's documentation
-("GET /assets/{jobId}"), or "GET /storage"; `*` matches anything. `"kind": "video"` narrows it to clips, `"kind": "image"` to
-stills, `"contains": "text"` to calls with that text in the address or the body.
+("GET /assets/{jobId}"), or "GET /storage"; `*` matches anything. The paths of other APIs stand there whole:
+"POST /v2/image-to-video", "GET /v2/image-to-video/{id}", "POST /v1/upload"; and uploads to a link are "PUT /storage".
+`"service": "ltx_api"` narrows a rule to one API (`useapi_ltx`, …), `"kind": "video"` to clips, `"kind": "image"` to stills,
+`"contains": "text"` to calls with that text in the address or the body. Where an API has types of errors, a rule's `type` names the
+type of an error or a failure.
 
     do                      details (defaults)                             what happens
     status                  status (500) body headers html retry_after     answered instead of the real answer; 522 is an HTML page
@@ -65,18 +68,21 @@ MOMENTS: dict[str, frozenset[str]] = {
 _FOR_EVER = frozenset({"retired", "serve_generation"})
 _KNOWN_FIELDS = frozenset(
     {"on", "skip", "times", "do", "kind", "contains", "status", "body", "headers", "html", "retry_after"}
-    | {"seconds", "message", "type", "bytes", "note"}
+    | {"seconds", "message", "type", "bytes", "note", "service"}
 )
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request as rules see it: `path` in the documentation's form, `kind` of the work it is about, `text` to search in."""
+    """A request as rules see it: `path` in the documentation's form, `kind` of the work it is about, `text` to search in, the
+    `service` whose API was called (empty at the storage host).
+    """
 
     method: str
     path: str
     kind: str
     text: str
+    service: str = ""
 
     @property
     def name(self) -> str:
@@ -94,12 +100,14 @@ class Rule:
     times: int | None
     kind: str
     contains: str
+    service: str
     details: Mapping[str, Any]
 
     def matches(self, call: Call) -> bool:
         # Braces and slashes mean nothing to fnmatch, so the documentation's own spelling works as a pattern.
         named = fnmatchcase(call.name, self.on) and not (self.do == "retired" and call.path == "/storage")
-        return named and self.kind in {"", call.kind} and self.contains in call.text
+        narrow = self.kind in {"", call.kind} and self.service in {"", call.service}
+        return named and narrow and self.contains in call.text
 
     def is_used_up(self, seen: int) -> bool:
         return self.times is not None and seen >= self.skip + self.times
@@ -209,4 +217,5 @@ def _parse(number: int, entry: Any) -> Rule:
     skip, times = entry.get("skip", 0), entry.get("times", None if do in _FOR_EVER else 1)
     if not isinstance(skip, int) or skip < 0 or not (times is None or (isinstance(times, int) and times >= 0)):
         raise BadInput(f"{where}: `skip` and `times` are whole numbers from 0 (or null for a `times` without end).")
-    return Rule(number, do, on.rstrip("/"), skip, times, entry.get("kind", ""), entry.get("contains", ""), entry)
+    narrow = (entry.get("kind", ""), entry.get("contains", ""), entry.get("service", ""))
+    return Rule(number, do, on.rstrip("/"), skip, times, *narrow, entry)

@@ -13,6 +13,7 @@ import re
 import uuid
 
 _JOB = re.compile(r"email:[^\s/]{3,254}-job:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-type:(?:image|video)")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GENERATION = re.compile(r"gen_([0-9a-f]{32})")
 _FILE = re.compile(r"asset:([0-9a-f]{32})-type:[a-z]+/[a-z0-9.+-]+")
 
@@ -23,6 +24,16 @@ def new_key() -> str:
 
 def job_id(email: str, key: str, kind: str) -> str:
     return f"email:{email}-job:{uuid.UUID(key)}-type:{kind}"
+
+
+def uuid_of(key: str) -> str:
+    """A key as the plain uuid that other vendors use for an id."""
+    return str(uuid.UUID(key))
+
+
+def key_of_uuid(text: str) -> str | None:
+    """The key in a plain uuid, written as `uuid_of` writes it; None for anything else."""
+    return text.replace("-", "") if _UUID.fullmatch(text) else None
 
 
 def generation_id(key: str) -> str:

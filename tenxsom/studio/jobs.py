@@ -69,9 +69,15 @@ class Jobs:
                 self.world.charge(job)  # a process killed between accepting and charging must not make work free
             return self._step(job)
 
-    def fail(self, job: Job, message: str) -> Job:
+    def advance(self, job: Job) -> Job:
+        """Take a job on as far as it is ready for: at most vendors work goes on whether anybody asks about it or not."""
+        while (now := self.check(job)).stage != job.stage:
+            job = now
+        return now
+
+    def fail(self, job: Job, message: str, failure: str = "") -> Job:
         """End a job as failed and return what it is now."""
-        fail(self.world, job.key, message)
+        fail(self.world, job.key, message, failure)
         return self.find(job.key)
 
     def untrack(self, job: Job) -> Job:
@@ -104,7 +110,7 @@ class Jobs:
     def _enter(self, job: Job, stage: Stage, message: str | None = None) -> Job:
         if stage == "complete":
             self.world.save_asset(artifact(job))
-        job.stage, job.message = stage, message
+        job.enter(stage, message)
         self.world.save_job(job)
         if job.is_over:
             self.world.mark_over(job)

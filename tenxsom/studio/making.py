@@ -21,7 +21,7 @@ class RenderStopped(TryAgainLater):
 def artifact(job: Job) -> Asset:
     """The asset a job's result becomes. It shares the job's key."""
     mime_type = "video/mp4" if job.kind == "video" else "image/png"
-    return Asset(job.key, "artifact", mime_type, clock.stamp(), job_id=job.id)
+    return Asset(job.key, "artifact", mime_type, clock.stamp(), job_id=job.id, service=job.service)
 
 
 def paint_still(world: World, job: Job) -> None:
@@ -56,12 +56,13 @@ def make_clip(world: World, key: str, is_ending: Callable[[], bool]) -> None:
         world.locks.release(f"render:{key}")
 
 
-def fail(world: World, key: str, message: str) -> None:
-    """End a job as failed, unless it is over."""
+def fail(world: World, key: str, message: str, failure: str = "") -> None:
+    """End a job as failed, unless it is over; `failure` is the kind of it where the vendor names kinds."""
     with world.locks.hold(f"job:{key}"):
         job = world.load_job(key)
         if job and not job.is_over:
-            job.stage, job.message = "failed", message
+            job.enter("failed", message)
+            job.failure = failure or job.failure
             world.save_job(job)
             world.mark_over(job)
 
@@ -82,9 +83,9 @@ def _render(world: World, order: Order, name: str, progress: Callable[[float], N
     from tenxsom.media.subtitles import Cue
 
     still, target = world.work_file(f"{name}.png"), world.work_file(f"{name}.mp4")
-    width, height = world.size(order.aspect_ratio)
+    width, height = world.size(order)
     cues = tuple(Cue(start, end, words) for start, end, words in order.cues)
-    look = partial(ClipOrder, badge=order.badge, seed=order.seed, sound=order.sound, intensity=order.intensity)
+    look = partial(ClipOrder, fps=order.fps, badge=order.badge, seed=order.seed, sound=order.sound, intensity=order.intensity)
     try:
         with atomic.disk_errors(target):
             picture = _start_frame(world, order, still)
@@ -125,8 +126,10 @@ def _start_frame(world: World, order: Order, painted: Path) -> Path:
 
 
 def _paint(world: World, order: Order, target: Path) -> None:
-    from tenxsom.media.paint import paint
+    from tenxsom.media.paint import MAX_SIDE, paint
 
-    width, height = (side * 5 // 4 for side in world.size(order.aspect_ratio))
+    sides = world.size(order)
+    larger = min(1.25, MAX_SIDE / max(sides))  # room for the camera move, as far as a 4K picture allows any
+    width, height = (int(side * larger) for side in sides)
     with atomic.disk_errors(target):
         paint(order.prompt, width, height, order.seed, order.mood).save(target, format="PNG", compress_level=1)

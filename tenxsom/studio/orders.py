@@ -55,7 +55,7 @@ def video_order(body: Body, world: World) -> Order:
     choice(body, "model", VIDEO_MODELS, "ltxv-turbo")
     start, _ = _frame(body, "startAssetId", world), _frame(body, "endAssetId", world)
     seconds = int(choice(body, "duration", DURATIONS, "3"))
-    preview = {"cues": _first_sentence(prompt, seconds)} | _preview(body)
+    preview = {"cues": first_sentence(prompt, seconds)} | _preview(body)
     return Order(
         prompt,
         choice(body, "aspectRatio", RATIOS, "16:9"),
@@ -116,12 +116,23 @@ def integer(body: Body, name: str, lowest: int, highest: int) -> int | None:
     return value
 
 
-def flag(body: Body, name: str) -> bool:
-    """An optional boolean, false by default. Raises Refusal (400)."""
-    value = body.get(name, False)
+def flag(body: Body, name: str, default: bool = False) -> bool:
+    """An optional boolean. Raises Refusal (400)."""
+    value = body.get(name, default)
     if not isinstance(value, bool):
         raise Refusal(400, f"Parameter {name} must be a boolean")
     return value
+
+
+def first_sentence(prompt: str, seconds: int) -> tuple[tuple[float, float, str], ...]:
+    """The caption of a clip whose order brings none: how its prompt begins."""
+    sentence = re.split(r"(?<=[.!?])\s", prompt.strip(), maxsplit=1)[0]
+    return ((0.0, float(seconds), sentence[:140]),)
+
+
+def seed_of(prompt: str) -> int:
+    """The seed of an order that brings none: the same prompt looks the same every time."""
+    return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=4).digest(), "big") >> 1
 
 
 def _prompt(body: Body) -> str:
@@ -133,9 +144,7 @@ def _prompt(body: Body) -> str:
 
 def _seed(body: Body, prompt: str) -> int:
     seed = integer(body, "seed", -(2**53), 2**53)
-    if seed is None:
-        return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=4).digest(), "big") >> 1
-    return seed % 2**31
+    return seed_of(prompt) if seed is None else seed % 2**31
 
 
 def _stored_asset(body: Body, name: str, world: World) -> Asset | None:
@@ -165,11 +174,6 @@ def _frame(body: Body, name: str, world: World) -> Asset | None:
     if asset.use != "image":
         raise Refusal(400, f"Parameter {name} must be an asset uploaded with type=image")
     return asset
-
-
-def _first_sentence(prompt: str, seconds: int) -> tuple[tuple[float, float, str], ...]:
-    sentence = re.split(r"(?<=[.!?])\s", prompt.strip(), maxsplit=1)[0]
-    return ((0.0, float(seconds), sentence[:140]),)
 
 
 def _preview(body: Body) -> dict[str, Any]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tenxsom import clock
 from tenxsom.studio import ids
 
 Kind = Literal["image", "video"]
 Stage = Literal["accepted", "active", "announced", "complete", "failed"]
+
+USEAPI = "useapi_ltx"
+"""The API that the studio stands in for unless a record says otherwise; the names are those of the services that call it."""
 
 STUDIO_EMAIL = "studio@example.com"
 """The one account a new world has."""
 
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4"}
 SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (1024, 1024)}
-"""Width and height of a clip in pixels. The vendor's API has no size field; stills are a quarter larger, for the camera move."""
+"""Width and height of a clip in pixels where the order names none, as at UseAPI.net. Stills are a quarter larger, for the camera
+move."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A create call that passed every check. `seconds` is 0 for an image; `start_asset` is the key of an uploaded picture."""
+    """A create call that passed every check. `seconds` is 0 for an image; `start_asset` is the key of an uploaded picture.
+
+    `size` is the ordered width and height in pixels; None leaves them to the aspect ratio.
+    """
 
     prompt: str
     aspect_ratio: str
@@ -32,16 +40,21 @@ class Order:
     mood: str = ""
     badge: str = "PREVIEW"
     cues: tuple[tuple[float, float, str], ...] = ()
+    size: tuple[int, int] | None = None
+    fps: int = 24
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Order:
         cues = tuple((start, end, text) for start, end, text in document["cues"])
-        return cls(**(document | {"cues": cues}))
+        size = document.get("size")
+        return cls(**(document | {"cues": cues, "size": (size[0], size[1]) if size else None}))
 
 
 @dataclass
 class Job:
-    """One accepted piece of work. `doomed` is the message of a failure that a scripted fault ordered in advance."""
+    """One accepted piece of work. `doomed` is the message of a failure that a scripted fault ordered in advance, `failure` the
+    kind of it where the vendor names kinds; `service` is the API that took the order.
+    """
 
     key: str
     kind: Kind
@@ -54,14 +67,24 @@ class Job:
     reply_ref: str | None = None
     reply_url: str | None = None
     tracked: bool = True
+    service: str = USEAPI
+    failure: str = ""
+    ended: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+    """What an API has to remember of an order besides."""
 
     @property
     def id(self) -> str:
-        return ids.job_id(self.email, self.key, self.kind)
+        return ids.job_id(self.email, self.key, self.kind) if self.service == USEAPI else ids.uuid_of(self.key)
 
     @property
     def is_over(self) -> bool:
         return self.stage in {"complete", "failed"}
+
+    def enter(self, stage: Stage, message: str | None = None) -> None:
+        self.stage, self.message = stage, message
+        if self.is_over:
+            self.ended = clock.stamp()
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Job:
@@ -79,6 +102,7 @@ class Asset:
     use: str = ""
     job_id: str | None = None
     void_until: int = 0
+    service: str = USEAPI
 
     @property
     def file_name(self) -> str:

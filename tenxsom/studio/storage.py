@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,33 +36,60 @@ class Storage:
         self._host = host
 
     def signed(self, asset: Asset) -> dict[str, Any]:
-        """The vendor's description of a stored file with a fresh link; the expiry is a string of epoch milliseconds."""
-        # A link made after `void_until` must expire later than it, or it would be dead at birth.
-        expires = max(_milliseconds() + LINK_LIFE_SECONDS * 1000, asset.void_until + 1)
-        path = f"/storage/{BUCKET}/artifacts/{asset.folder}/{asset.file_name}"
+        """UseAPI.net's description of a stored file with a fresh link; the expiry is a string of epoch milliseconds."""
+        url, expires = self.link(asset, LINK_LIFE_SECONDS)
         kind = {"artifactSubtype": asset.folder} if asset.type == "artifact" else {}
         return {
-            "assetUrl": f"{self._base()}{path}?Expires={expires}&Signature={self._signature(path, expires)}",
+            "assetUrl": url,
             "expirationDateString": str(expires),
             "asset": {"type": asset.type, "fileId": asset.file_id, "mimeType": asset.mime_type} | kind,
         }
 
+    def link(self, asset: Asset, seconds: float) -> tuple[str, int]:
+        """A link to a stored file that works for that long, and when it expires, in epoch milliseconds."""
+        # A link made after `void_until` must expire later than it, or it would be dead at birth.
+        expires = max(_milliseconds() + int(seconds * 1000), asset.void_until + 1)
+        path = f"/storage/{BUCKET}/artifacts/{asset.folder}/{asset.file_name}"
+        return f"{self._base()}{path}?Expires={expires}&Signature={self._signature(path, expires)}", expires
+
+    def upload_link(self, key: str, headers: Mapping[str, str], seconds: float) -> str:
+        """A link that a file can be PUT to under `key` for that long, with exactly these headers."""
+        expires = _milliseconds() + int(seconds * 1000)
+        path = f"/storage/{BUCKET}/uploads/{key}"
+        return f"{self._base()}{path}?Expires={expires}&Signature={self._signature(_put(path, headers), expires)}"
+
+    def refused_upload(self, headers: Mapping[str, str]) -> Response | None:
+        """What is wrong with the link of the PUT that is being answered, or with its headers; None if nothing is."""
+        if "Authorization" in request.headers:
+            return _token_leaked()
+        expires = request.args.get("Expires", "")
+        sent = {name: request.headers.get(name, "") for name in headers}
+        if not self._is_signed(_put(request.path, sent), expires):
+            return xml_error(
+                403, "SignatureDoesNotMatch", "The link is wrong, or a header that belongs to it is missing or changed."
+            )
+        if int(expires) <= _milliseconds():
+            return xml_error(403, "ExpiredToken", "This link has expired.")
+        return None
+
     def answer(self, call: Call | None) -> Response:
         """Serve one download: whole, a Range, HEAD, or conditional on its ETag; or refuse; or do what a scripted fault says."""
         if "Authorization" in request.headers:
-            return xml_error(400, "InvalidArgument", "A signed link must be fetched without an Authorization header.")
-        expires, signature = request.args.get("Expires", ""), request.args.get("Signature", "")
-        if not expires.isdecimal() or not hmac.compare_digest(
-            self._signature(request.path, int(expires)).encode(), signature.encode()
-        ):
+            return _token_leaked()
+        expires = request.args.get("Expires", "")
+        if not self._is_signed(request.path, expires):
             return xml_error(403, "SignatureDoesNotMatch", "The signature of this link is wrong.")
         asset = self._world.load_asset(Path(request.path).stem)
         if int(expires) <= max(_milliseconds(), asset.void_until if asset else 0):
             return xml_error(403, "ExpiredToken", "This link has expired.")
         if asset is None or not self._world.media(asset).exists():
             return xml_error(404, "NoSuchKey", "The specified key does not exist.")
+        return self.deliver(call, asset, int(expires))
+
+    def deliver(self, call: Call | None, asset: Asset, expires: int = 0) -> Response:
+        """Serve a file that the caller may have, or do what a scripted fault says."""
         fault = self._faults.take(call, "download")
-        return self._broken(fault, asset, int(expires)) if fault else self._file(asset)
+        return self._broken(fault, asset, expires) if fault else self._file(asset)
 
     def _file(self, asset: Asset) -> Response:
         path = self._world.media(asset)
@@ -102,8 +129,23 @@ class Storage:
             return request.host_url.rstrip("/")
         return self._host.rstrip("/") if "://" in self._host else f"{request.scheme}://{self._host}"
 
-    def _signature(self, path: str, expires: int) -> str:
-        return hmac.new(self._world.secret, f"{path}?{expires}".encode(), hashlib.sha256).hexdigest()
+    def _is_signed(self, what: str, expires: str) -> bool:
+        """Whether the request that is being answered carries our signature of this."""
+        if not expires.isdecimal():
+            return False
+        return hmac.compare_digest(self._signature(what, int(expires)).encode(), request.args.get("Signature", "").encode())
+
+    def _signature(self, what: str, expires: int) -> str:
+        return hmac.new(self._world.secret, f"{what}?{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def _put(path: str, headers: Mapping[str, str]) -> str:
+    """What the signature of an upload covers."""
+    return "\n".join([f"PUT {path}", *(f"{name.lower()}:{value}" for name, value in sorted(headers.items()))])
+
+
+def _token_leaked() -> Response:
+    return xml_error(400, "InvalidArgument", "A signed link must be used without an Authorization header.")
 
 
 def _endless(path: Path) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.locks import lock_table
-from tenxsom.studio.records import SIZES, STUDIO_EMAIL, Account, Asset, Job
+from tenxsom.studio.records import SIZES, STUDIO_EMAIL, Account, Asset, Job, Order
 
 KEEP_SECONDS = 24 * 3600
 EXECUTING_AT_MOST_SECONDS = 900
@@ -44,13 +44,13 @@ class World:
             atomic.create(root / "secret", os.urandom(32).hex().encode())  # whoever comes second takes the first one's
         self.secret = (root / "secret").read_bytes()
 
-    def size(self, aspect_ratio: str) -> tuple[int, int]:
-        """Width and height of a clip in pixels: even numbers, as the encoder wants them."""
+    def size(self, order: Order) -> tuple[int, int]:
+        """Width and height of a clip in pixels, as ordered times `scale`: even numbers, as the encoder wants them."""
         try:
             scale = min(1.0, max(0.1, float((self.root / "scale").read_text())))
         except (OSError, ValueError):
             scale = 1.0
-        width, height = SIZES[aspect_ratio]
+        width, height = order.size or SIZES[order.aspect_ratio]
         return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
     # jobs
@@ -138,7 +138,8 @@ class World:
         """Write down that this job was accepted and costs something; a second call for the same job changes nothing."""
         path = self.root / "charges.jsonl"
         duration = str(job.order.seconds) if job.kind == "video" else None
-        entry = {"time": clock.stamp(), "kind": job.kind, "jobId": job.id, "replyRef": job.reply_ref, "duration": duration}
+        entry: dict[str, str | None] = {"time": clock.stamp(), "service": job.service, "kind": job.kind, "jobId": job.id}
+        entry |= {"replyRef": job.reply_ref, "duration": duration}
         with self.locks.hold("charges"):
             if not (path.exists() and job.id.encode() in path.read_bytes()):
                 atomic.append(path, _json(entry))

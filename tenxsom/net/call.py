@@ -1,0 +1,73 @@
+"""One HTTP call: how far it has come, and how long it may still take.
+
+urllib3 reports a broken TLS handshake and a broken answer by the same exceptions, and for a call that costs money the
+difference is everything: after the first the request was certainly not sent, after the second nobody knows. So our
+connections keep the record themselves, in a `Call` that belongs to the calling thread. The same record carries the
+deadline, because urllib3's time-outs start anew with every byte: a service that drips could hold a call for hours.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+
+from tenxsom.clock import Deadline
+
+
+class Phase(enum.Enum):
+    """How far a call has come. Only CONNECTED means that bytes of the request may have left."""
+
+    UNSEEN = "no connection of ours was asked for"
+    CONNECTING = "a connection was being made, with its TLS handshake and its proxy tunnel"
+    CONNECTED = "the connection stood, the request was on its way"
+
+
+class Call:
+    """One HTTP call of one thread: how far it came, how long it may hear nothing, and when it must be over."""
+
+    def __init__(self, silence_seconds: float, deadline: Deadline) -> None:
+        self.phase = Phase.UNSEEN
+        self._silence_seconds = silence_seconds
+        self._deadline = deadline
+
+    def connecting(self) -> None:
+        if self.phase is Phase.UNSEEN:
+            self.phase = Phase.CONNECTING
+
+    def connected(self) -> None:
+        self.phase = Phase.CONNECTED
+
+    def time_to_send(self) -> float:
+        """Seconds in which the request has to be out. Raises TimeoutError when there are none left."""
+        left = self._deadline.left()
+        if left <= 0:
+            raise TimeoutError("the time of this call is used up")
+        return left
+
+    def time_to_read(self) -> float:
+        """Seconds in which the next bytes have to come. Raises TimeoutError when there are none left."""
+        return min(self.time_to_send(), self._silence_seconds)
+
+
+_thread = threading.local()
+
+
+class running:  # noqa: N801  # used as `with running(call):`
+    """Make `call` the one that this thread's connections report to and take their time limits from."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> Call:
+        _thread.call = self._call
+        return self._call
+
+    def __exit__(self, *error: object) -> None:
+        _thread.call = None
+
+
+def running_call() -> Call | None:
+    """The call of this thread, if one is running."""
+    return getattr(_thread, "call", None)

@@ -1,0 +1,131 @@
+"""Google credentials: application default credentials (ADC), as everywhere in Google Cloud.
+
+The order is Google's own (https://cloud.google.com/docs/authentication/application-default-credentials): the file that
+GOOGLE_APPLICATION_CREDENTIALS names, the login of `gcloud auth application-default login`, the machine's own service account.
+google.auth costs about 0.2 s, so it is imported on first use.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tenxsom.errors import AccountTrouble, NotSent
+from tenxsom.log import mask_emails
+
+if TYPE_CHECKING:
+    import requests
+
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+REMEDY = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a service account's key file"
+
+_REFRESH_SECONDS = 20.0
+_TOKEN = re.compile(r"(?i)\bBearer\s+\S+|\bya29\.\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]+|-----BEGIN.*", re.DOTALL)
+
+
+class Account:
+    """One set of credentials for all threads of a process, loaded when it is first needed and refreshed in time.
+
+    `rehearses` is for a stand-in on this machine, which must never see real credentials: the token is the word `local`.
+    `session` makes the way to Google's token service where it is not the usual one.
+    """
+
+    def __init__(
+        self, file: Path | None, *, rehearses: bool = False, session: Callable[[], requests.Session] | None = None
+    ) -> None:
+        self._file, self._rehearses, self._session = file, rehearses, session
+        self._credentials: Any = None
+        self._lock = threading.Lock()
+
+    def credentials(self) -> Any:
+        """google-auth credentials whose token is good for some minutes. Raises what `load` and `refresh` raise."""
+        with self._lock:
+            if self._credentials is None:
+                self._credentials = _rehearsal() if self._rehearses else load(self._file)
+            if not self._credentials.valid:
+                refresh(self._credentials, _REFRESH_SECONDS, self._session() if self._session else None)
+            return self._credentials
+
+    def token(self) -> str:
+        """The bearer token that goes with a request."""
+        return str(self.credentials().token)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may hold."""
+        token = self._credentials.token if self._credentials else None
+        return (str(token),) if token and not self._rehearses else ()
+
+    def quoted(self, words: object) -> str:
+        """What Google said, without the token."""
+        return quoted(words, next(iter(self.secrets()), None))
+
+
+def load(file: Path | None) -> Any:
+    """The google-auth credentials that `file` holds, or ADC's where it is None. Nothing is sent to Google for a file.
+
+    Raises AccountTrouble, which names the remedy, when there are none or they cannot be read.
+    """
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+
+    try:
+        if file is None:
+            return google.auth.default(scopes=[SCOPE])[0]
+        with warnings.catch_warnings():
+            # google.auth warns that a file of unknown origin may point anywhere; this one is the operator's own setting.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return google.auth.load_credentials_from_file(str(file), scopes=[SCOPE])[0]  # type: ignore[no-untyped-call]
+    except DefaultCredentialsError as error:
+        if file is None:
+            raise AccountTrouble(f"There are no Google credentials on this machine; {REMEDY}.") from None
+        raise AccountTrouble(_unusable(file, error)) from None
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise AccountTrouble(_unusable(file, error)) from None
+
+
+def refresh(credentials: Any, timeout: float, session: requests.Session | None = None) -> None:
+    """Make sure that the credentials hold a token that is good for some minutes; each call to Google may take `timeout` seconds.
+
+    `session` is the way to Google where it is not the usual one; it is closed afterwards. Raises AccountTrouble with the
+    remedy when Google refuses, and NotSent when it cannot be reached: whatever the token was for has not begun.
+    """
+    from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+    from google.auth.transport.requests import Request
+
+    if credentials.valid:
+        return
+    transport = Request(session)
+    try:
+        credentials.refresh(functools.partial(transport, timeout=timeout))
+    except TransportError as error:
+        raise NotSent(f"Google's token service cannot be reached ({quoted(error)}); check this machine's network.") from None
+    except RefreshError as error:
+        raise AccountTrouble(f"Google does not accept the credentials ({quoted(error)}); {REMEDY}.") from None
+    except (GoogleAuthError, ValueError) as error:
+        raise AccountTrouble(f"The Google credentials cannot be used ({quoted(error)}); {REMEDY}.") from None
+    finally:
+        transport.session.close()
+
+
+def quoted(words: object, secret: str | None = None) -> str:
+    """What somebody else said, fit for our own sentence: one line, short, without e-mail addresses, tokens or keys."""
+    text = str(words.args[0] if isinstance(words, Exception) and words.args else words)
+    if secret:
+        text = text.replace(secret, "***")
+    text = " ".join(mask_emails(_TOKEN.sub("***", text)).split()).rstrip(".")
+    return text if len(text) <= 240 else text[:239] + "…"
+
+
+def _rehearsal() -> Any:
+    from google.oauth2.credentials import Credentials
+
+    return Credentials("local")  # type: ignore[no-untyped-call]
+
+
+def _unusable(file: Path | None, error: Exception) -> str:
+    return f"The Google credentials{f' in {file}' if file else ''} cannot be used ({quoted(error)}); {REMEDY}."

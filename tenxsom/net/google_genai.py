@@ -1,0 +1,288 @@
+"""Google's generative media on Vertex AI, by google-genai: the one file that knows that library and its errors.
+
+Google now calls Vertex AI the Gemini Enterprise Agent Platform; hosts, paths and roles are unchanged. The library is imported
+on first use, because it costs more than half a second. Calls: https://googleapis.github.io/python-genai/ and
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from tenxsom.clock import Deadline
+from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
+from tenxsom.net import wire
+from tenxsom.net.answer import Answer, raise_for_answer, unclear
+from tenxsom.net.circuit import Circuit
+from tenxsom.net.google_credentials import Account, quoted
+from tenxsom.net.google_storage import Bucket
+from tenxsom.net.google_wire import OurWire, http_client
+from tenxsom.net.trouble import WIRE_ERRORS, certainly_not_sent, phrase
+from tenxsom.settings import Settings
+
+Found = TypeVar("Found")
+
+_ORDER_SECONDS = 120.0
+"""For sending an order, a picture of megabytes within it, and hearing that it was accepted."""
+_PICTURE_SECONDS = 300.0
+"""For an image model to paint: the answer is the picture itself."""
+_INLINE_SECONDS = 60.0
+"""For an answer that holds a whole clip; how long it may fall silent meanwhile is the caller's to say."""
+
+_HOSTS = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
+"""Of the locations that are no regions."""
+
+
+class Operation(NamedTuple):
+    """What became of an ordered clip."""
+
+    done: bool
+    error: str = ""
+    """Why it failed; empty when it did not."""
+    filtered: str = ""
+    """Why Google's filters kept the clip back; empty when they did not."""
+    uri: str | None = None
+    content: bytes | None = None
+
+
+class Picture(NamedTuple):
+    """What an image model answered: a picture, or the reason why there is none."""
+
+    content: bytes | None
+    reason: str = ""
+
+
+class GenAi:
+    """One project's way to the generative models in one location. One object serves all threads of a process.
+
+    `base_url` is another address of the service. One on this machine is a rehearsal: it gets the word `local` for a token,
+    never real credentials. Raises BadSettings for an address that would get real ones without encryption.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        project: str,
+        location: str,
+        *,
+        base_url: str | None = None,
+        credentials_file: Path | None = None,
+        proxies: Mapping[str, str] | None = None,
+        adapter_factory: Callable[[], HTTPAdapter] = wire.WireAdapter,
+    ) -> None:
+        rehearses = base_url is not None and _is_this_machine(base_url)
+        if base_url and not rehearses and not base_url.startswith("https://"):
+            raise BadSettings("VERTEX_GENAI_BASE_URL would send Google credentials unencrypted; use https.")
+        self.name = name
+        self._project, self._location, self._base_url = project, location, base_url
+        self._proxies, self._adapter_factory = dict(proxies or {}), adapter_factory
+        self._account = Account(credentials_file, rehearses=rehearses, session=self._session)
+        self._wire = OurWire(adapter_factory, self._proxies)
+        self._circuit, self._lock = Circuit(), threading.Lock()
+        self._client: Any = None
+        self.bucket = Bucket(self._account, adapter_factory, self._proxies, base_url if rehearses else None)
+
+    def order_video(self, model: str, prompt: str, picture: tuple[bytes, str] | None, **parameters: Any) -> str:
+        """Order a clip, from a picture (bytes and MIME type) or from words alone; returns the operation's name. Paid.
+
+        `parameters` are those of types.GenerateVideosConfig. Raises what `HttpClient.post_paid` raises.
+        """
+        from google.genai import types
+
+        image = types.Image(image_bytes=picture[0], mime_type=picture[1]) if picture else None
+        source, config = types.GenerateVideosSource(prompt=prompt, image=image), types.GenerateVideosConfig(**parameters)
+        operation = self._ask(
+            lambda client: client.models.generate_videos(model=model, source=source, config=config), _ORDER_SECONDS, paid=True
+        )
+        if not operation.name:
+            raise unclear(self.name, "its answer names no operation")
+        return str(operation.name)
+
+    def operation(self, name: str, silence_seconds: float) -> Operation:
+        """What became of an order. Free. `silence_seconds`: how long nothing may be heard.
+
+        Raises NotFound for an operation that is not there (any more), AccountTrouble, ServiceRefused, or TryAgainLater.
+        """
+        from google.genai import types
+
+        asked = types.GenerateVideosOperation(name=name)  # type: ignore[call-arg]  # it comes from a base without a plugin
+        options = types.HttpOptions(base_url=self._address_of(name))
+        return self._ask(
+            lambda client: self._read_operation(client.operations.get(asked, config={"http_options": options})),
+            max(_INLINE_SECONDS, silence_seconds),
+            silence_seconds,
+        )
+
+    def paint(self, model: str, prompt: str, aspect_ratio: str, seed: int | None) -> Picture:
+        """Have a Gemini image model paint a picture of about one megapixel. Paid. Raises what `HttpClient.post_paid` raises.
+
+        https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/3-1-flash-image
+        """
+        from google.genai import types
+
+        shape = types.ImageConfig(aspect_ratio=aspect_ratio, image_size="1K")
+        config = types.GenerateContentConfig(response_modalities=["IMAGE"], image_config=shape, candidate_count=1, seed=seed)
+        return self._ask(
+            lambda client: _read_picture(client.models.generate_content(model=model, contents=prompt, config=config)),
+            _PICTURE_SECONDS,
+            paid=True,
+        )
+
+    def close(self) -> None:
+        """Give up connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        self.bucket.close()
+
+    def _ask(self, question: Callable[[Any], Found], seconds: float, silence: float | None = None, *, paid: bool = False) -> Found:
+        """The answer to one question, sent once, read within `seconds`; what goes wrong becomes one of our own errors."""
+        try:
+            self._circuit.check(self.name)
+        except ServiceDown as shut:
+            raise (NotSent(f"{shut} Nothing was sent.", shut.retry_after) if paid else shut) from None
+        client = self._opened()
+        call = wire.Call(silence or seconds, Deadline(wire.CONNECT_SECONDS + seconds))
+        try:
+            with self._wire.during(call, silence or seconds):
+                found = question(client)
+        except Exception as error:  # noqa: BLE001 - whatever the library makes of an answer, an order may have been accepted
+            raise self._trouble(error, call, paid=paid) from None
+        self._circuit.succeeded()
+        return found
+
+    def _trouble(self, error: Exception, call: wire.Call, *, paid: bool) -> TenxsomError:
+        """Our own error for what came out of a question."""
+        from google.genai import errors
+
+        if isinstance(error, errors.APIError) and error.response is not None:
+            return self._refusal(error.response, paid=paid)
+        if isinstance(error, WIRE_ERRORS):
+            self._circuit.failed()
+            if certainly_not_sent(error, call):
+                return NotSent(f"{self.name} could not be reached ({phrase(error)}); nothing was sent, it will be tried again.")
+            return self._no_answer(phrase(error), paid=paid)
+        if call.phase is wire.Phase.UNSEEN:
+            return ServiceRefused(f"{self.name} cannot be asked for this ({self._account.quoted(error)}); nothing was sent.")
+        return self._no_answer("the answer is none that its library can read", paid=paid)
+
+    def _refusal(self, response: Any, *, paid: bool) -> TenxsomError:
+        """What an answer's status means, by the one table that all our services share."""
+        status: int = response.status_code
+        self._circuit.failed() if status >= 500 else self._circuit.succeeded()
+        answer = Answer(status, response.headers, response.content, self.name, paid, self._account.secrets())
+        try:
+            raise_for_answer(answer, self.name, paid=paid)
+        except AccountTrouble as refused:
+            return AccountTrouble(
+                f"{str(refused).rpartition(';')[0]}; check the Google credentials, give them the role roles/aiplatform.user in"
+                f" project {self._project}, and enable aiplatform.googleapis.com there.",
+                refused.status,
+            )
+        except TenxsomError as told:
+            return told
+        return self._no_answer(f"HTTP {status}", paid=paid)  # a 2xx that is no 200
+
+    def _no_answer(self, reason: str, *, paid: bool) -> TenxsomError:
+        if paid:
+            return unclear(self.name, reason)
+        return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
+
+    def _opened(self) -> Any:
+        """The client, with credentials that are good for some minutes, so that the library does not go for new ones itself."""
+        credentials = self._account.credentials()
+        with self._lock:
+            if self._client is None:
+                from google import genai
+                from google.genai import types
+
+                options = types.HttpOptions(base_url=self._address(self._location), httpx_client=http_client(self._wire))
+                self._client = genai.Client(
+                    vertexai=True, project=self._project, location=self._location, credentials=credentials, http_options=options
+                )
+            return self._client
+
+    def _session(self) -> requests.Session:
+        """The way to Google's token service: our proxies, the authorities that we trust, nothing from the environment."""
+        session = requests.Session()
+        session.trust_env, session.proxies = False, dict(self._proxies)
+        session.mount("https://", self._adapter_factory())
+        return session
+
+    def _address(self, location: str) -> str:
+        """Written out, because the library would take another one from the environment (GOOGLE_VERTEX_BASE_URL)."""
+        return self._base_url or f"https://{_HOSTS.get(location, f'{location}-aiplatform')}.googleapis.com"
+
+    def _address_of(self, operation: str) -> str:
+        """An operation is asked for where it was ordered, whatever the settings say by now."""
+        named = re.search(r"/locations/([a-z0-9-]{2,40})/", operation)
+        return self._address(named[1] if named else self._location)
+
+    def _read_operation(self, found: Any) -> Operation:
+        """`done` alone is no success: the clip may have failed, been filtered, or simply not be there."""
+        if not found.done and not found.name:
+            raise ValueError("that is no operation")
+        if not found.done:
+            return Operation(done=False)
+        if found.error:
+            return Operation(done=True, error=self._account.quoted(found.error.get("message") or found.error))
+        response = found.response
+        for video in (each.video for each in (response.generated_videos if response else None) or []):
+            if video and (video.video_bytes or video.uri):
+                return Operation(done=True, uri=video.uri, content=video.video_bytes)
+        if response and (response.rai_media_filtered_count or response.rai_media_filtered_reasons):
+            reasons = " ".join(self._account.quoted(reason) for reason in response.rai_media_filtered_reasons or [])
+            return Operation(done=True, filtered=reasons or "it gave no reason")
+        return Operation(done=True)
+
+
+def open_genai(name: str, settings: Settings, location: str) -> GenAi:
+    """The way to Vertex AI that the settings describe. Raises BadSettings when they do not."""
+    if settings.vertex_ai_project_id is None:
+        raise BadSettings(f"{name} needs VERTEX_AI_PROJECT_ID; put it into production.env.")
+    return GenAi(
+        name,
+        settings.vertex_ai_project_id,
+        location,
+        base_url=settings.vertex_genai_base_url,
+        credentials_file=settings.google_application_credentials,
+        proxies=settings.proxies,
+        adapter_factory=partial(wire.WireAdapter, tls=partial(wire.tls_context, settings.tls_ca_file)),
+    )
+
+
+def _read_picture(answer: Any) -> Picture:
+    """The picture of an answer. A model that thinks may show drafts (`thought`); they are not what was ordered."""
+    candidate = (answer.candidates or [None])[0]
+    parts = (candidate.content.parts if candidate and candidate.content else None) or []
+    for part in parts:
+        if part.inline_data and part.inline_data.data and not part.thought:
+            return Picture(part.inline_data.data)
+    feedback = answer.prompt_feedback
+    said = [
+        getattr(feedback and feedback.block_reason, "value", None),
+        feedback and feedback.block_reason_message,
+        getattr(candidate and candidate.finish_reason, "value", None),
+        candidate and candidate.finish_message,
+        *(part.text for part in parts),
+    ]
+    return Picture(None, quoted("; ".join(str(words) for words in said if words)) or "it gave no reason")
+
+
+def _is_this_machine(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

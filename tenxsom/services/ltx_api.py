@@ -1,0 +1,266 @@
+"""The official LTX API of Lightricks, asynchronous v2: a prompt, or a prompt and a picture, become a clip with sound.
+
+Facts and their pages:
+
+- orders, status, results that live 24 hours: https://docs.ltx.io/async-jobs
+- models, lengths, resolutions: https://docs.ltx.io/models and https://docs.ltx.io/models/ltx-2-5
+- what was removed on 15 August 2026: https://docs.ltx.io/ltx-2-deprecation
+- uploads, kept for 24 hours: https://docs.ltx.io/input-formats
+- errors, two clips at a time: https://docs.ltx.io/errors and https://docs.ltx.io/rate-limits
+
+There is no idempotency key and no list of jobs: an order that nobody saw accepted cannot be found again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired, SubmitUnclear
+from tenxsom.net.answer import Answer, raise_for_answer
+from tenxsom.net.looks import looks_like_mp4
+from tenxsom.services.base import Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.settings import Settings
+
+if TYPE_CHECKING:  # `requests` loads when the service is opened, not when its capabilities are looked at
+    from tenxsom.net.client import HttpClient
+    from tenxsom.net.download import Download, Downloader
+    from tenxsom.net.upload import Uploader
+
+log = logging.getLogger(__name__)
+
+NAME = "ltx_api"
+MODELS = ("ltx-2-3-fast", "ltx-2-3-pro", "ltx-2-5-fast", "ltx-2-5-pro")
+CONSOLE = "https://console.ltx.io"
+FPS = 24
+
+SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "1440p": (2560, 1440), "4K": (3840, 2160)}
+_SHORT, _LONG = (6, 8, 10), (6, 8, 10, 12, 14, 16, 18, 20)
+_DURATIONS: dict[str, dict[str, tuple[int, ...]]] = {
+    # LTX-2.3 at 720p is on the price list, but no page says its lengths: these three are offered everywhere.
+    "ltx-2-3-fast": {"720p": _SHORT, "1080p": _LONG, "1440p": _SHORT, "4K": _SHORT},
+    "ltx-2-3-pro": {"720p": _SHORT, "1080p": _SHORT, "1440p": _SHORT, "4K": _SHORT},
+    "ltx-2-5-fast": {"720p": _LONG, "1080p": _LONG, "1440p": _SHORT, "4K": _SHORT},
+    "ltx-2-5-pro": {"720p": _SHORT, "1080p": _SHORT},
+}
+"""Clip lengths in seconds at 24 frames a second, by model and resolution."""
+
+_REMOVED = {"ltx-2-fast": "ltx-2-3-fast", "ltx-2-pro": "ltx-2-3-pro"}
+_DEFAULT_RESOLUTION = "1080p"
+_TEXT, _IMAGE = "/v2/text-to-video", "/v2/image-to-video"
+_STATUS_PATH = re.compile(r"(?:/v2/text-to-video|/v2/image-to-video)/[^/?#\s]+")
+_UPLOAD_TRIES = 2
+
+
+class LtxApi:
+    """The service over one HttpClient (which holds the key); Downloader and Uploader never see it."""
+
+    name = NAME
+
+    def __init__(
+        self, client: HttpClient, downloader: Downloader, uploader: Uploader, variant: Variant, status_timeout: float = 15.0
+    ) -> None:
+        """`variant` is used for orders that name no model or no resolution."""
+        self._client, self._downloader, self._uploader = client, downloader, uploader
+        self._variant = variant
+        self._status_timeout = status_timeout
+        self._unknown_words: set[str] = set()
+
+    def upload_image(self, picture: Path, mime_type: str) -> str:  # noqa: ARG002  (the link's own headers say what is sent)
+        """Ask for a link and send the picture there; after passing trouble once more, with another link."""
+        data = picture.read_bytes()
+        for _ in range(_UPLOAD_TRIES - 1):
+            try:
+                return self._upload(data)
+            except ServiceDown as trouble:
+                log.info("%s It is tried again with another link.", trouble)
+        return self._upload(data)
+
+    def request_video(self, order: VideoOrder, reference: str) -> Submitted:  # noqa: ARG002  (the vendor takes no reference)
+        path, body = (_IMAGE, {"image_uri": order.start_file_id}) if order.start_file_id else (_TEXT, {})
+        with _told(path):
+            answer = self._client.post_paid(path, json=body | self._body(order))
+        job_id = _at(answer.json(), "id")
+        if not isinstance(job_id, str) or not job_id:
+            raise SubmitUnclear(
+                f"{NAME} answered {path} with {answer.status} but named no id, so nobody knows what it accepted; look at {CONSOLE}"
+                " and settle it with `manage_jobs.py resolve`."
+            )
+        return Submitted(job_id, endpoint=_status_path(path, job_id))
+
+    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
+        """Asked with the name of the endpoint that took the order; any other name is a 404 as well."""
+        for candidate in _candidates(video, endpoint):
+            answer = self._client.get(candidate, timeout=self._status_timeout, deadline_seconds=3 * self._status_timeout)
+            if answer.status not in (404, 410):
+                raise_for_answer(answer, NAME)
+                return self._status(answer)._replace(endpoint=candidate)
+        raise NotFound(
+            f"{NAME} knows no such job (HTTP 404): it never existed, or it ended more than 24 hours ago; the vendor keeps results"
+            " for 24 hours.",
+            404,
+        )
+
+    def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing can be found by it)
+        """None: the vendor has no list of jobs, and takes no reference of ours."""
+        return None
+
+    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+        return self._downloader.fetch(
+            str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, looks_right=looks_like_mp4
+        )
+
+    def settle(self, seconds: float) -> None:
+        """Nothing of a remote vendor's runs in this process."""
+
+    def close(self) -> None:
+        self._client.close()
+        self._downloader.close()
+
+    def _upload(self, data: bytes) -> str:
+        with _told("/v1/upload"):
+            answer = self._client.post("/v1/upload", retries=2)
+        document = answer.json()
+        url, uri, headers = (_at(document, name) for name in ("upload_url", "storage_uri", "required_headers"))
+        if not (isinstance(url, str) and isinstance(uri, str) and uri.startswith("ltx://") and isinstance(headers, dict | None)):
+            raise ServiceDown(f"{NAME} gave no usable link for an upload; it will be asked for another one.")
+        self._uploader.put(url, data, headers or {})
+        return uri
+
+    def _body(self, order: VideoOrder) -> dict[str, Any]:
+        long, short = SIZES[order.variant.resolution or self._variant.resolution or _DEFAULT_RESOLUTION]
+        width, height = (short, long) if order.aspect_ratio == "9:16" else (long, short)
+        return {
+            "prompt": order.prompt,
+            "model": order.variant.model or self._variant.model or MODELS[0],
+            "duration": int(order.seconds),
+            "resolution": f"{width}x{height}",
+            "fps": FPS,
+            "generate_audio": True,
+        }
+
+    def _status(self, answer: Answer) -> Status:
+        """What a status answer means. An unknown word means `still running`: the job's own deadline ends the wait."""
+        document = answer.json()
+        word, url = _at(document, "status"), _at(document, "result", "video_url")
+        if word == "failed":
+            about = [_at(document, "error", name) for name in ("type", "message")]
+            message = ": ".join(part for part in about if isinstance(part, str) and part)
+            return Status(Progress.FAILED, message=answer.presentable(message) or "the service gave no reason")
+        if word == "completed" and isinstance(url, str) and url:
+            return Status(Progress.READY, url=url)
+        if word not in ("pending", "processing", "completed"):
+            self._tell_once(answer.presentable(str(word)))
+        return Status(Progress.RUNNING)
+
+    def _tell_once(self, word: str) -> None:
+        if word not in self._unknown_words:
+            self._unknown_words.add(word)
+            log.warning("%s calls a job %r, which its documentation does not; it counts as running.", NAME, word)
+
+
+def capabilities(variant: Variant) -> Capabilities:
+    """What a model makes in a resolution. Raises BadSettings for one that was removed, is unknown, or lacks that resolution."""
+    offered = _DURATIONS.get(variant.model or MODELS[0])
+    if offered is None:
+        raise BadSettings(_unknown(variant.model))
+    durations = offered.get(variant.resolution or _DEFAULT_RESOLUTION)
+    if durations is None:
+        raise BadSettings(f"{variant.model} makes {', '.join(offered)}, not {variant.resolution}; change LTX_API_RESOLUTION.")
+    return Capabilities(
+        durations=durations,
+        aspect_ratios=("16:9", "9:16"),
+        resolutions=tuple(offered),
+        # The vendor documents no limit. Its resellers take 5,000 characters; 2,000 was the limit of its earlier API, and no prompt
+        # of ours needs more.
+        prompt_limit=2000,
+        start_frames=StartFrames.OPTIONAL,
+        sound=True,
+        concurrent_submissions=2,
+        concurrent_jobs=2,  # the vendor's default for an account; what is over it is told 429 and waits in the queue
+        first_check_seconds=20,  # a clip of 10 s takes about 24 s, as the vendor says
+        longest_check_seconds=300,  # results die after 24 hours, so they must not wait for long
+        upload_hours=23.5,
+        result_hours=24,
+        can_reconcile=False,
+    )
+
+
+def default_variant(settings: Settings) -> Variant:
+    return Variant(settings.ltx_api_model, settings.ltx_api_resolution)
+
+
+def missing(settings: Settings) -> str | None:
+    """What keeps the API from being used with these settings; None if nothing does."""
+    return None if settings.ltx_api_key else f"it needs LTX_API_KEY (from {CONSOLE}); put it into production.env"
+
+
+def open_service(settings: Settings) -> LtxApi:
+    """The service with the key of the settings. Raises BadSettings when there is none, or its model is none of MODELS."""
+    from tenxsom.net.client import HttpClient
+    from tenxsom.net.download import Downloader
+    from tenxsom.net.upload import Uploader
+
+    if settings.ltx_api_key is None:
+        raise BadSettings(f"{NAME} cannot be used: {missing(settings)}.")
+    variant = default_variant(settings)
+    capabilities(variant)
+    client = HttpClient(
+        settings.ltx_api_base_url,
+        headers={"Authorization": f"Bearer {settings.ltx_api_key.reveal()}"},
+        name=NAME,
+        proxies=settings.proxies,
+        pool_size=settings.poll_concurrency,
+        ca_file=settings.tls_ca_file,
+    )
+    url, proxies, ca_file = settings.ltx_api_base_url, settings.proxies, settings.tls_ca_file
+    downloader = Downloader(proxies=proxies, service_url=url, ca_file=ca_file)
+    uploader = Uploader(proxies=proxies, service_url=url, ca_file=ca_file)
+    return LtxApi(client, downloader, uploader, variant, settings.status_timeout_seconds)
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Say what a refusal of the API means here, and where it can be mended."""
+    try:
+        yield
+    except NotFound as error:
+        raise ServiceRetired(
+            f"{NAME} answers {path} with HTTP {error.status}: check LTX_API_BASE_URL; if it is right, the vendor has"
+            " switched it off. See https://docs.ltx.io.",
+            error.status,
+        ) from error
+    except AccountTrouble as error:
+        raise AccountTrouble(f"{error} Keys and credits: {CONSOLE}.", error.status) from error
+
+
+def _unknown(model: str) -> str:
+    if model in _REMOVED:
+        return f"{model} was removed from the LTX API on 15 August 2026; set LTX_API_MODEL={_REMOVED[model]}."
+    close = difflib.get_close_matches(model, MODELS, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"{model!r} is no model of the LTX API{hint}; set LTX_API_MODEL to one of {', '.join(MODELS)}."
+
+
+def _candidates(video: Mapping[str, Any], endpoint: str | None) -> list[str]:
+    """Where to ask: the endpoint that took the order; where that is not known, both."""
+    if endpoint and _STATUS_PATH.fullmatch(endpoint):
+        return [endpoint]
+    return [_status_path(path, str(video["job_id"])) for path in (_IMAGE, _TEXT)]
+
+
+def _status_path(path: str, job_id: str) -> str:
+    return f"{path}/{quote(job_id, safe='')}"
+
+
+def _at(document: Any, *keys: str) -> Any:
+    """A value inside nested objects; None wherever the way there is missing or of another kind."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document

@@ -1,0 +1,40 @@
+"""Services by name. A service is a module of its name in this folder; it is imported when it is first asked about."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from tenxsom.errors import BadSettings
+from tenxsom.services.base import Capabilities, Variant, VideoService
+from tenxsom.settings import SERVICES, Settings
+
+
+def capabilities(name: str, variant: Variant) -> Capabilities:
+    """What a service can make, without opening it. Raises BadSettings when there is no such service, model or resolution."""
+    found: Capabilities = _module(name).capabilities(variant)
+    return found
+
+
+def default_variant(name: str, settings: Settings) -> Variant:
+    """The model and the resolution that the settings ask a service for."""
+    found: Variant = _module(name).default_variant(settings)
+    return found
+
+
+def missing(name: str, settings: Settings) -> str | None:
+    """What keeps a service from being used with these settings; None if nothing does."""
+    found: str | None = _module(name).missing(settings)
+    return found
+
+
+def open_service(name: str, settings: Settings) -> VideoService:
+    """The service, ready to be asked. Raises BadSettings when its credentials are missing."""
+    service: VideoService = _module(name).open_service(settings)
+    return service
+
+
+def _module(name: str) -> ModuleType:
+    if name not in SERVICES:
+        raise BadSettings(f"There is no video service {name!r}; known are {', '.join(SERVICES)}.")
+    return importlib.import_module(f"tenxsom.services.{name}")

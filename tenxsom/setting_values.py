@@ -1,0 +1,124 @@
+"""How the text of a setting becomes a value. What cannot raises ValueError: the end of a sentence that says why."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tenxsom.errors import BadSettings
+
+
+class Secret:
+    """A value that shows itself to nobody but who asks for it by name: not in logs, errors, reprs, pickles or JSON."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret is not written anywhere")
+
+
+def number(least: float, most: float, whole: bool = False) -> Callable[[str], float]:
+    """A number from `least` to `most`."""
+
+    def parse(text: str) -> float:
+        kind = "a whole number" if whole else "a number"
+        try:
+            value = int(text) if whole else float(text)
+        except ValueError:
+            raise ValueError(f"is not {kind}; give one from {least:g} to {most:g}") from None
+        if not least <= value <= most:
+            raise ValueError(f"is out of range; give {kind} from {least:g} to {most:g}")
+        return value
+
+    return parse
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """One of the names, in any case."""
+
+    def parse(text: str) -> str:
+        for name in names:
+            if text.lower() == name.lower():
+                return name
+        close = difflib.get_close_matches(text.lower(), [name.lower() for name in names], n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ValueError(f"is not one of {', '.join(names)}{hint}")
+
+    return parse
+
+
+def web_address(text: str) -> str:
+    """An https address (http for this machine only), without a slash at its end."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is no web address") from None
+    plain = text.isascii() and text.isprintable() and not {*text} & {*" \\?#@"}
+    if parts.scheme not in ("http", "https") or not host or not plain:
+        raise ValueError("is no plain https address")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("would send your token unencrypted; use https (http is for this machine only)")
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def cloud_folder(text: str) -> str:
+    """A folder in Cloud Storage, without a slash at its end."""
+    bucket, _, folder = text.removeprefix("gs://").partition("/")
+    if not text.startswith("gs://") or not bucket or not text.isascii() or not text.isprintable() or {*folder} & {*" \\?#*[]"}:
+        raise ValueError("is no folder in Cloud Storage; write for example gs://my-bucket/veo")
+    return text.rstrip("/")
+
+
+def several(*names: str) -> Callable[[str], tuple[str, ...]]:
+    """Some of the names in the order that was written, separated by commas or blanks; each counts once."""
+    one = choice(*names)
+    return lambda text: tuple(dict.fromkeys(one(name) for name in text.replace(",", " ").split()))
+
+
+def dollars(text: str) -> Decimal:
+    """An amount of US dollars."""
+    sentence = "is no amount of dollars; write for example 25 or 12.50"
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(sentence) from None
+    if not value.is_finite() or not 0 <= value <= 1_000_000_000:
+        raise ValueError(sentence)
+    return value
+
+
+def path(text: str) -> Path:
+    """A path of the settings; a relative one is looked for in TENXSOM_HOME by those who use it, never in the current directory."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise BadSettings(f"{text!r} begins with the home folder of a user who is not known; write the whole path.") from None
+
+
+def existing_file(text: str) -> Path:
+    """A file that is there."""
+    if not Path(text).is_file():
+        raise ValueError("names a file that is not there")
+    return Path(text)
