@@ -16,6 +16,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,12 @@ class ClaudeVideoService:
             return self._plan_without_claude(definition, archetype, failure)
         self._failures = 0
         return blueprint
+
+    def most_usd(self) -> Decimal:
+        """What one plan can cost at most, in US dollars; 0 for local plans, and where the model's price is not known."""
+        if self._local_only or not self._rest.passed():
+            return Decimal(0)
+        return self._planner().most_usd()
 
     def check(self) -> list[CheckResult]:
         """What planning with Claude needs (credentials, project, region, model), each ok or with its remedy."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from claude_video_service import ClaudeVideoService
@@ -35,6 +36,7 @@ from tenxsom.model.job import State, VideoJob
 if TYPE_CHECKING:
     from tenxsom.belt.outcome import Outcome
     from tenxsom.model.blueprint import Blueprint
+    from tenxsom.model.definition import JobDefinition
     from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
     from tenxsom.wiring import Suite
@@ -108,15 +110,18 @@ class MasterOrchestrator:
         """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
         job = claim.job
         definition = check_definition(job.definition, job.content_id, self._suite.vocabulary)
-        made = blueprint or self.planner.plan(definition)
+        made = blueprint or self._suite.planning_costs.pay(claim, self.planner.most_usd(), lambda: self._planned(definition))
         job.blueprint = made.as_dict()
         job.record(
             "planned", made.planner.name + (f" ({made.planner.reason})" if made.planner.reason else ""), usd=made.planner.cost_usd
         )
         for warning in made.warnings:
             job.warn(warning)
-        self._suite.paid_calls.book_planning(job, money.usd(made.planner.cost_usd or 0))
         claim.save()
+
+    def _planned(self, definition: JobDefinition) -> tuple[Blueprint, Decimal]:
+        made = self.planner.plan(definition)
+        return made, money.usd(made.planner.cost_usd or 0)
 
     def cut(self, claim: Claim) -> None:
         """The clips of the blueprint, in lengths that the service makes."""

@@ -27,6 +27,7 @@ from tenxsom.errors import (
     NeedsDecision,
     NotFound,
     NotSent,
+    ServiceClosed,
     ServiceDown,
     ServiceRefused,
     ServiceRetired,
@@ -107,7 +108,7 @@ class ProductionVideoGenerator:
         except AccountTrouble as error:
             self._steps.postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
             raise
-        except (NotSent, ServiceDown) as error:
+        except (NotSent, ServiceClosed, ServiceDown) as error:
             if clip.attempts.get(step, 0) >= DOWN_AFTER_ATTEMPTS and self._suite.rerouter.fall_back(claim, clip, str(error)):
                 return True
             self._try_again(claim, clip, error)

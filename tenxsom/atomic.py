@@ -272,7 +272,8 @@ def _temporary_beside(path: AnyPath) -> str:
 
 
 def _folder_of(path: AnyPath) -> str:
-    return os.path.dirname(path) or "."
+    folder, slash, _ = os.fspath(path).rpartition("/")
+    return folder or slash or "."
 
 
 def _is_there(path: AnyPath) -> bool:

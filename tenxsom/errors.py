@@ -10,7 +10,8 @@
     │   └── OverBudget                        the next paid call would pass the budget
     ├── TryAgainLater                exit 75  a passing trouble; nothing is lost, nothing was spent
     │   ├── NotSent                           the request certainly never reached the service
-    │   ├── ServiceBusy                       429 or 503 at the door: certainly not accepted
+    │   ├── ServiceBusy                       refused at the door for now (429, 529): certainly not accepted
+    │   │   └── ServiceClosed                 503: nobody is let in at all
     │   ├── ServiceDown                       a free call failed, or the circuit is open
     │   ├── DiskTrouble                       no room, read-only, an I/O error
     │   ├── JobIsBusy                         another process owns the job
@@ -99,6 +100,10 @@ class NotSent(TryAgainLater):
 
 
 class ServiceBusy(TryAgainLater):
+    pass
+
+
+class ServiceClosed(ServiceBusy):
     pass
 
 

@@ -58,7 +58,7 @@ class LockTable:
     def release(self, name: str) -> None:
         """Give the lock back. Any thread may do that."""
         try:
-            self._set(fcntl.F_UNLCK, name, wait=False)
+            self._set(_requests(name)[1], wait=False)
         finally:
             self._forget(name)
 
@@ -76,7 +76,7 @@ class LockTable:
         """Lock the byte of a name that is ours among the threads; without success it is nobody's again."""
         taken = False
         try:
-            self._set(fcntl.F_WRLCK, name, wait)
+            self._set(_requests(name)[0], wait)
             taken = True
         except (BlockingIOError, PermissionError):
             pass
@@ -88,13 +88,13 @@ class LockTable:
                 self._forget(name)
         return taken
 
-    def _set(self, kind: int, name: str, wait: bool) -> None:
-        descriptor, offset = self._file(), _offset(name)
+    def _set(self, request: bytes, wait: bool) -> None:
+        descriptor = self._descriptor or self._file()
         if _OFD_SET is None or _OFD_SET_WAIT is None:
+            kind, _, offset, *_ = _FLOCK.unpack(request)
             flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
             fcntl.lockf(descriptor, flags, 1, offset)
             return
-        request = _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0)
         fcntl.fcntl(descriptor, _OFD_SET_WAIT if wait else _OFD_SET, request)
 
     def _file(self) -> int:
@@ -133,8 +133,10 @@ class _Hold(AbstractContextManager[None]):
 
 
 @functools.lru_cache(8192)
-def _offset(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big") >> 2
+def _requests(name: str) -> tuple[bytes, bytes]:
+    """What locks the byte of a name, and what unlocks it."""
+    offset = int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big") >> 2
+    return _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0), _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, offset, 1, 0)
 
 
 _tables: dict[str, LockTable] = {}

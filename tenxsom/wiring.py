@@ -11,6 +11,7 @@ from tenxsom.belt.choosing import Chooser
 from tenxsom.belt.finish import Finisher
 from tenxsom.belt.outcome import Outcome
 from tenxsom.belt.payment import PaidCalls
+from tenxsom.belt.planning_costs import PlanningCosts
 from tenxsom.belt.prices import Prices
 from tenxsom.belt.rerouting import Rerouter
 from tenxsom.belt.steps import ClipSteps
@@ -47,6 +48,10 @@ class Suite:
     @cached_property
     def paid_calls(self) -> PaidCalls:
         return PaidCalls(self.queue, self.ledger)
+
+    @cached_property
+    def planning_costs(self) -> PlanningCosts:
+        return PlanningCosts(self.ledger)
 
     @cached_property
     def finisher(self) -> Finisher:

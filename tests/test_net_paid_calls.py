@@ -18,6 +18,7 @@ from tenxsom.errors import (
     NotFound,
     NotSent,
     ServiceBusy,
+    ServiceClosed,
     ServiceDown,
     ServiceRefused,
     SubmitUnclear,
@@ -60,7 +61,8 @@ def fails_as(kind: type[TenxsomError], saying: str = "") -> Iterator[None]:
 MEANINGS: dict[int, type[TenxsomError]] = {
     **dict.fromkeys((401, 402, 403, 412, 596), AccountTrouble),
     **dict.fromkeys((404, 410), NotFound),
-    **dict.fromkeys((429, 503, 529), ServiceBusy),
+    **dict.fromkeys((429, 529), ServiceBusy),
+    503: ServiceClosed,
     **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), ServiceRefused),
     **dict.fromkeys((400, 405, 406, 407, 409, 411, 413, 414, 415, 418, 421, 422, 425, 426, 431, 451, 499), ServiceRefused),
     **dict.fromkeys((408, 500, 501, 502, 504, 505, 507, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599, 600, 999), SubmitUnclear),

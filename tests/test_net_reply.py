@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import responses
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenxsom.errors import ServiceDown
@@ -35,25 +35,21 @@ class _Bytes:
         self._data = data
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(io.BytesIO(self._data))  # type: ignore[arg-type]
+        return io.BufferedReader(io.BytesIO(self._data))
 
 
-NAMES = st.sampled_from(
-    ["Content-Length", "content-length", "Transfer-Encoding", "Connection", "X-A", "x-a", "Retry-After", "D te"]
-)
-VALUES = st.sampled_from(
-    ["8", "3", "0", "close", "keep-alive", "chunked", "", " ", "a b\t", "8, 8", "-8", "²", "8\r\n folded", "ü"]
-)
-STATUS = st.sampled_from(
-    ["HTTP/1.1 200 OK", "HTTP/1.1 404", "HTTP/1.1 503 ", "HTTP/1.0 200 OK", "HTTP/1.1 204 No", "HTTP/1.1 100 C"]
-)
+NAMES = st.sampled_from(["content-length", "Transfer-Encoding", "Connection", "X-A", "x-a", "Retry-After", "D te"])
+VALUES = st.sampled_from(["3", "close", "keep-alive", "chunked", "", " ", "a b\t", "-8", "8\r\n folded", "ü", "a, b", ":"])
+STATUS = st.sampled_from(["HTTP/1.1 200 OK", "HTTP/1.1 404", "HTTP/1.1 503 ", "HTTP/1.0 200 OK", "HTTP/1.1 204 No"])
 
 
-@given(STATUS, st.lists(st.tuples(NAMES, VALUES), max_size=5), st.binary(max_size=12))
+@settings(max_examples=300)
+@given(STATUS, st.lists(st.tuples(NAMES, VALUES), max_size=3), st.binary(max_size=12), st.binary(max_size=2))
 def test_what_is_taken_for_plain_is_what_the_standard_library_reads(
-    status: str, headers: list[tuple[str, str]], body: bytes
+    status: str, headers: list[tuple[str, str]], body: bytes, more: bytes
 ) -> None:
-    data = "".join([f"{status}\r\n", *(f"{name}:{value}\r\n" for name, value in headers), "\r\n"]).encode("latin-1") + body
+    named = [*headers, ("Content-Length", f" {len(body)}")]
+    data = "".join([f"{status}\r\n", *(f"{name}:{value}\r\n" for name, value in named), "\r\n"]).encode("latin-1") + body + more
     reply = plain_reply(data)
     if not isinstance(reply, Reply):
         return

@@ -53,7 +53,7 @@ def test_over_https_the_certificate_is_verified(tmp_path: Path) -> None:
         "http://storage.googleapis.com/x",
         "https://127.0.0.1/x",
         "https://169.254.169.254/latest",
-        "https://user:secret@storage.googleapis.com/x",
+        "https://user:secret@files.example.com/x",
         "file:///etc/passwd",
         "ftp://storage.googleapis.com/x",
         "//",

@@ -15,6 +15,7 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.belt.payment import BUDGET_PAUSE_SECONDS, PaidCalls, spent_usd
+from tenxsom.belt.planning_costs import PlanningCosts
 from tenxsom.errors import (
     AccountTrouble,
     BadInput,
@@ -76,6 +77,10 @@ class Belt:
     @property
     def paid(self) -> PaidCalls:
         return PaidCalls(self.queue, self.ledger)
+
+    @property
+    def planning(self) -> PlanningCosts:
+        return PlanningCosts(self.ledger)
 
     def put(self, *clips: Any, **changes: Any) -> None:
         with self.queue.accept(new_job(clips=list(clips) or [new_clip()], **changes)) as claim:
@@ -402,7 +407,7 @@ def test_the_jobs_own_cap_holds_with_everything_it_has_cost(tmp_path):
     belt = Belt(tmp_path)
     belt.put(new_clip(), new_clip(1), definition={"content_id": "lake", "max_cost_usd": 0.3})
     with belt.queue.claim("lake") as claim:
-        belt.paid.book_planning(claim.job, Decimal("0.05"))
+        belt.planning.pay(claim, Decimal("0.06"), lambda: ("a plan", Decimal("0.05")))
         claim.save()
     belt.pay(0)
     with pytest.raises(OverBudget, match="max_cost_usd"):
@@ -424,14 +429,35 @@ def test_money_that_was_released_does_not_count_against_the_jobs_cap(tmp_path):
 def test_planning_is_booked_each_time_it_is_done(belt):
     for _ in range(2):
         with belt.queue.claim("lake") as claim:
-            belt.paid.book_planning(claim.job, Decimal("0.01"))  # and the program ends before it saves
+            belt.planning.pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))  # and the program ends before it saves
     assert belt.counted() == Decimal("0.02")
 
 
 def test_planning_that_costs_nothing_is_not_booked(belt):
     with belt.queue.claim("lake") as claim:
-        belt.paid.book_planning(claim.job, Decimal(0))
+        assert belt.planning.pay(claim, Decimal(0), lambda: ("a plan", Decimal(0))) == "a plan"
         assert (claim.job.spend, belt.entries()) == ([], [])
+
+
+def test_planning_that_the_days_budget_does_not_hold_asks_nobody_and_waits(belt):
+    belt.ledger.daily_budget = Decimal("0.02")
+    with belt.queue.claim("lake") as claim, pytest.raises(OverBudget):
+        belt.planning.pay(claim, Decimal("0.03"), lambda: pytest.fail("it asked"))
+    assert (belt.on_disk()["state"], belt.counted()) == ("over_budget", Decimal(0))
+    belt.ledger.daily_budget = Decimal("0.03")
+    with belt.queue.claim("lake") as claim:
+        belt.planning.pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))
+        assert (claim.job.state, belt.counted()) == (State.ACCEPTED, Decimal("0.01"))
+
+
+def test_planning_that_breaks_gives_its_money_back(belt):
+    with belt.queue.claim("lake") as claim, pytest.raises(Interrupted):
+        belt.planning.pay(claim, Decimal("0.03"), lambda: _raise(Interrupted("stop")))
+    assert belt.counted() == Decimal(0)
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
 
 
 # a disk that breaks

@@ -27,6 +27,7 @@ from tenxsom.errors import (
     NotFound,
     NotSent,
     ServiceBusy,
+    ServiceClosed,
     ServiceDown,
     ServiceRefused,
     SubmitUnclear,
@@ -140,7 +141,8 @@ def test_veo_needs_a_project_and_todays_model(tmp_path: Path) -> None:
 def test_saying_what_it_can_do_does_not_load_googles_library() -> None:
     probe = (
         "import sys; from tenxsom.services import vertex_veo; from tenxsom.services.base import Variant\n"
-        "vertex_veo.capabilities(Variant()); print([name for name in sys.modules if name.startswith(('google.genai', 'google.auth', 'httpx'))])"
+        "vertex_veo.capabilities(Variant())\n"
+        "print([name for name in sys.modules if name.startswith(('google.genai', 'google.auth', 'httpx'))])"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=settings.ROOT)
     assert done.stdout.strip() == "[]"
@@ -233,7 +235,7 @@ def google_error(status: int, message: str = "No.", **headers: str) -> Behaviour
         (google_error(499), ServiceRefused),
         (google_error(500), SubmitUnclear),
         (google_error(502), SubmitUnclear),
-        (google_error(503), ServiceBusy),
+        (google_error(503), ServiceClosed),
         (google_error(504), SubmitUnclear),
         (answer(302, b"", Location="https://example.com/"), ServiceRefused),
         (answer(201, ACCEPTED), SubmitUnclear),

@@ -44,9 +44,7 @@ def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Price
     return Estimate(order, blueprint, job, prices.of_job(job), offers)
 
 
-def _offer(
-    order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices
-) -> Offer:
+def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices) -> Offer:
     if isinstance(route, BadSettings):
         return Offer(name, None, None, str(route).rstrip("."))
     route = order.route if name == order.service else route._replace(start_image=order.route.start_image)

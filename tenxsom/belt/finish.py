@@ -62,6 +62,8 @@ class Finisher:
         target = part.with_name(part.name + ".fit")
         with _media_work, atomic.disk_errors(target):
             how = refit(part, target, seconds=clip.asked_seconds if clip.trim else None, aspect_ratio=clip.asked_aspect_ratio)
+        if not how:
+            return facts  # the service made what was asked for after all
         atomic.publish(target, part)
         job.record("refitted", f"clip {clip.index + 1} {how}")
         return {**self.verify_clip(part, clip.asked_seconds), "sha256": _sha256(part), "refitted": how}

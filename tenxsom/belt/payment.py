@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
@@ -34,7 +33,7 @@ from tenxsom.errors import (
 )
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
-from tenxsom.model.money import ZERO, shown, text, usd
+from tenxsom.model.money import shown, text, usd
 from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, JobQueue
@@ -139,16 +138,6 @@ class PaidCalls:
         self._decided(claim, clip, "written off")
         clip.error = "its paid call was written off, because nobody could say what became of it"
         self._close(claim, clip, purchase, SPENT)
-
-    def book_planning(self, job: VideoJob, cost: Decimal) -> None:
-        """Book what planning has cost; it is known only afterwards and counts against the day's budget.
-
-        Each time under a reference of its own: planning that a crash made necessary twice has cost twice.
-        """
-        if cost > ZERO:
-            purchase = Purchase(f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}", job.content_id, "planner", "plan", 0, cost)
-            job.spend.append({"reference": purchase.reference, "step": "plan", "clip": None, "usd": text(cost), "entry": SPENT})
-            self._ledger.settle(purchase, SPENT)
 
     def _made_already(self, claim: Claim, clip: Clip, purchase: Purchase) -> bool:
         """Whether the ledger knows this very call, which the state file does not (any more), and its ids: they are adopted.

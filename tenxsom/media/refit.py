@@ -8,9 +8,10 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from tenxsom.media.check import open_picture
 from tenxsom.media.encode import Mp4Writer, new_mp4, told_as_broken, writable
@@ -21,8 +22,8 @@ from tenxsom.media.video_check import picture_track
 _CLOSE_ENOUGH = 0.01
 """A shape that is off by less than this share is left as it is."""
 
-_QUALITY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "PNG": {}}
-"""How a cropped picture is written: it is only a start frame's new edges, nothing else shall be lost."""
+_QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "PNG": {}}
+"""How a cropped picture is written, by its format: with next to nothing lost."""
 
 
 def refit(source: Path, target: Path, *, seconds: float | None, aspect_ratio: str | None) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
+from json.encoder import encode_basestring
 from typing import Any, Self
 
 from tenxsom.model.shape import check_types
@@ -39,9 +40,10 @@ class Record:
 
         A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
         """
-        own = vars(self)
+        own = self.__dict__
         lines = [label + _text(own[name]) for name, label in _names(type(self)).items()]
-        lines += [_label(name) + _text(value) for name, value in self.extra.items()]
+        if self.extra:
+            lines += [_label(name) + _text(value) for name, value in self.extra.items()]
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 
@@ -50,17 +52,20 @@ _PLAIN = frozenset({str, int, float, bool, type(None), dict})
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=lambda record: record.as_dict()).encode
 
-_TEXTS: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: "null",
-    int: repr,
-    list: lambda items: _encode(items) if items else "[]",
-    dict: lambda members: _encode(members) if members else "{}",
-}
-"""Short cuts past the encoder, which takes longer to get going than most of our fields take to write."""
 
 
 def _text(value: Any) -> str:
-    return _TEXTS.get(type(value), _encode)(value)
+    """A value as JSON. The encoder takes longer to get going than most of our fields take to write, so it is asked last."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if value is None:
+        return "null"
+    if kind is int:
+        return repr(value)
+    if not value and kind in (list, dict):
+        return "[]" if kind is list else "{}"
+    return _encode(value)
 
 
 def _label(name: str) -> str:

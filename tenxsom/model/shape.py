@@ -18,7 +18,7 @@ def check_types(kind: type, values: Mapping[str, Any], where: str = "") -> None:
     """Raise BrokenState, naming the first field whose value is not of the type that the dataclass `kind` gives it."""
     shallow, deep = _checks(kind)
     wrong = [name for name, value in values.items() if type(value) not in shallow[name]]
-    wrong = wrong or [name for name, fits in deep.items() if name in values and not fits(values[name])]
+    wrong = wrong or [name for name, fits in deep.items() if (inside := values.get(name)) and not fits(inside)]
     if wrong:
         raise BrokenState(f"its field {where}{wrong[0]} cannot be {_shown(values[wrong[0]])}")
 
@@ -26,7 +26,7 @@ def check_types(kind: type, values: Mapping[str, Any], where: str = "") -> None:
 def check_moment(value: Any, where: str) -> None:
     """Raise BrokenState unless `value` is a stamp of our clock."""
     try:
-        datetime.fromisoformat(value)  # what our clock reads
+        _moment(value)
     except (TypeError, ValueError, OverflowError, AttributeError):
         raise BrokenState(f"its field {where} is no time: {_shown(value)}") from None
 
@@ -42,6 +42,9 @@ def check_length(value: float, where: str) -> None:
     if not (math.isfinite(value) and value > 0):
         raise BrokenState(f"its field {where} is no length: {_shown(value)}")
 
+
+_moment = datetime.fromisoformat
+"""What our clock reads."""
 
 Check = Callable[[Any], bool]
 
@@ -87,7 +90,7 @@ def _check_inside(hint: Any) -> Check | None:
     fit, inside_items = _types_of(arguments[-1]), _check_inside(arguments[-1])
 
     def check(value: Any) -> bool:
-        items = value.values() if type(value) is dict else value or ()
+        items = value.values() if type(value) is dict else value
         return fit.issuperset(map(type, items)) and (inside_items is None or all(map(inside_items, items)))
 
     return check

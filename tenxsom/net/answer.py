@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tenxsom import clock
-from tenxsom.errors import AccountTrouble, NotFound, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
+from tenxsom.errors import AccountTrouble, NotFound, ServiceBusy, ServiceClosed, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.net.reply import Headers
 
 MAX_BODY_BYTES = 8_000_000
@@ -93,7 +93,8 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
     |---|---|---|
     | 401, 402, 403, 412, 596 | AccountTrouble | AccountTrouble |
     | 404, 410 | NotFound | NotFound |
-    | 429, 503, 529 | ServiceBusy | ServiceBusy |
+    | 429, 529 | ServiceBusy | ServiceBusy |
+    | 503 | ServiceClosed | ServiceClosed |
     | 408, every other 5xx, anything unheard of | ServiceDown | SubmitUnclear |
     | every other 3xx and 4xx | ServiceRefused | ServiceRefused |
 
@@ -109,7 +110,8 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
     if status in _GONE:
         raise NotFound(f"{name} does not have what was asked for ({told}); it never existed, or it has expired.", status)
     if status in _BUSY:
-        raise ServiceBusy(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
+        kind = ServiceClosed if status == 503 else ServiceBusy
+        raise kind(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
     if status < 200 or status == 408 or status >= 500:
         if paid:
             raise SubmitUnclear(f"{name} failed over a paid call ({told}); {_SETTLE}")

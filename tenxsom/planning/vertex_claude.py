@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,8 @@ Result = TypeVar("Result")
 
 MAX_TOKENS = 16_000
 """Room for 60 segments, and for the thinking that some models do first; the library wants streaming above 21,333."""
+MOST_PROMPT_TOKENS = 40_000
+"""More than the longest order makes, with a whole refused answer sent back."""
 
 _TRIES = 2
 """Requests for one answer. A plan is cheap to replace by a local one, so nobody waits long for a busy service."""
@@ -92,6 +95,11 @@ class VertexClaude:
             video_plan=read.video_plan,
             warnings=read.warnings + self._warnings(bill),
         )
+
+    def most_usd(self) -> Decimal:
+        """What one plan can cost at most: both answers, each as long as they may be. 0 where the model's price is not known."""
+        usage = {"input_tokens": MOST_PROMPT_TOKENS, "output_tokens": MAX_TOKENS}
+        return 2 * (money.planner_cost(self._prices, self._model, usage, self._location) or money.ZERO)
 
     def _converse(self, definition: JobDefinition, archetype: Archetype, bill: _Bill, deadline: clock.Deadline) -> ReadPlan:
         """Ask for the plan; if the answer breaks our rules, send the problems back, once."""

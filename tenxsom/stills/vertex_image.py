@@ -106,11 +106,17 @@ class VertexImage:
 
 
 def missing(settings: Settings) -> str | None:
-    """What keeps this source from being used; None if nothing does."""
+    """What keeps this source from being used: a setting that is not there, or a model that is not there any more; None if nothing."""
     if not settings.vertex_ai_project_id:
         return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
-    if not settings.vertex_image_model_id:
+    model = settings.vertex_image_model_id
+    if not model:
         return f"{VERTEX_IMAGE} needs VERTEX_IMAGE_MODEL_ID, such as {' or '.join(EXAMPLES)}; put it into production.env."
+    if not model.startswith("gemini-") or model.endswith("-preview"):
+        return (
+            f"VERTEX_IMAGE_MODEL_ID: {model!r} is no current Gemini image model (Imagen and the previews were retired in 2026);"
+            f" use {' or '.join(EXAMPLES)}."
+        )
     return None
 
 
@@ -118,15 +124,10 @@ def open_source(settings: Settings, folder: Path) -> VertexImage:
     """The image model of the settings, with its pictures in `folder`. Raises BadSettings when something is missing or retired."""
     from tenxsom.net.google_genai import open_genai
 
-    model, complaint = settings.vertex_image_model_id, missing(settings)
-    if complaint or model is None:
-        raise BadSettings(complaint or "")
-    if not model.startswith("gemini-") or model.endswith("-preview"):
-        raise BadSettings(
-            f"VERTEX_IMAGE_MODEL_ID: {model!r} is no current Gemini image model (Imagen and the previews were retired in 2026);"
-            f" use {' or '.join(EXAMPLES)}."
-        )
-    return VertexImage(open_genai(VERTEX_IMAGE, settings, settings.vertex_image_location), model, folder)
+    if complaint := missing(settings):
+        raise BadSettings(complaint)
+    genai = open_genai(VERTEX_IMAGE, settings, settings.vertex_image_location)
+    return VertexImage(genai, settings.vertex_image_model_id or "", folder)
 
 
 def _prompt(order: ImageOrder) -> str:

@@ -85,9 +85,9 @@ class FileQueue:
 
     def __init__(self, folder: Path, also_writable: tuple[Path, ...] = ()) -> None:
         self.folder = folder
-        self._also_writable = also_writable
         atomic.sweep(folder)
         self._place = str(folder)
+        self._places = {str(place): place for place in (folder, *also_writable)}
         self._locks = lock_table(folder / ".locks")
         self._is_made = False
         self._trouble: DiskTrouble | None = None
@@ -142,12 +142,12 @@ class FileQueue:
             raise trouble
 
     def check_room(self) -> None:
-        for folder in (self.folder, *self._also_writable):
+        for folder in self._places.values():
             atomic.check_writable(folder, ROOM_BYTES)
 
     def _make_folders(self) -> None:
-        for folder in (self.folder, *self._also_writable):
-            if not os.path.isdir(folder):
+        for place, folder in self._places.items():
+            if not os.path.isdir(place):
                 atomic.make_folder(folder)
 
     def own(self, content_id: str) -> None:
@@ -169,8 +169,8 @@ class FileQueue:
     def _jotting_ended(self, content_id: str, trouble: Trouble | None) -> None:
         self._locks.release(content_id)
         if trouble:
-            is_known = self._trouble is not None  # a full disk is said once, not once for each of a thousand jobs
-            log.log(logging.INFO if is_known else logging.WARNING, "%s", trouble, extra={"content_id": content_id})
+            is_said = isinstance(trouble, DiskTrouble) and self._trouble  # once, and not for each of a thousand jobs
+            log.log(logging.INFO if is_said else logging.WARNING, "%s", trouble, extra={"content_id": content_id})
         if isinstance(trouble, DiskTrouble):
             self._trouble = self._trouble or trouble
 

@@ -90,7 +90,8 @@ class GroupCommit:
                 jotting.done(trouble)
             with self._guard:
                 for jotting in batch:
-                    del self._waiting[jotting.path]
+                    if self._waiting[jotting.path] is jotting:  # its next owner may have been as quick as this
+                        del self._waiting[jotting.path]
                 self._written.notify_all()
 
     def _gathered(self) -> list[Jotting]:

@@ -9,6 +9,7 @@ across processes; writing a new file starts all counts anew.
 `on` is a method and a path below /v1/ltxstudio with its variable parts named as in the vendor's documentation
 ("GET /assets/{jobId}"), or "GET /storage"; `*` matches anything. The paths of other APIs stand there whole:
 "POST /v2/image-to-video", "GET /v2/image-to-video/{id}", "POST /v1/upload"; and uploads to a link are "PUT /storage".
+Vertex AI's are long, so write "POST *:predictLongRunning", "POST *:fetchPredictOperation", "POST *:generateContent".
 `"service": "ltx_api"` narrows a rule to one API (`useapi_ltx`, …), `"kind": "video"` to clips, `"kind": "image"` to stills,
 `"contains": "text"` to calls with that text in the address or the body. Where an API has types of errors, a rule's `type` names the
 type of an error or a failure.

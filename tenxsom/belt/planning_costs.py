@@ -1,0 +1,58 @@
+"""What planning costs. Its price is known only afterwards, so the most that it can cost is set aside before anything is asked."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
+
+from tenxsom.errors import OverBudget
+from tenxsom.model.job import State
+from tenxsom.model.money import ZERO, text
+from tenxsom.store.ledger import RELEASED, SPENT, Ledger, Purchase
+from tenxsom.store.queue import Claim
+
+Plan = TypeVar("Plan")
+
+
+class PlanningCosts:
+    """Books plans in the ledger, within the day's budget."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def pay(self, claim: Claim, most: Decimal, plan: Callable[[], tuple[Plan, Decimal]]) -> Plan:
+        """Plan: `plan()` returns the plan and what it has cost, at most `most`.
+
+        Each time under a reference of its own: planning that a crash made necessary twice has cost twice. Raises OverBudget
+        before anything is asked when today's budget does not hold it; the job then waits on the queue.
+        """
+        job = claim.job
+        purchase = Purchase(f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}", job.content_id, "planner", "plan", 0, most)
+        if most > ZERO:
+            self._reserve(claim, purchase)
+        try:
+            made, cost = plan()
+        except BaseException:  # whatever it was: nothing that is known was spent, and the caller gets to see it
+            if most > ZERO:
+                self._ledger.settle(purchase, RELEASED)
+            raise
+        if cost > ZERO:
+            job.spend.append({"reference": purchase.reference, "step": "plan", "clip": None, "usd": text(cost), "entry": SPENT})
+            self._ledger.settle(purchase._replace(usd=cost), SPENT)
+        elif most > ZERO:
+            self._ledger.settle(purchase, RELEASED)
+        return made
+
+    def _reserve(self, claim: Claim, purchase: Purchase) -> None:
+        job = claim.job
+        try:
+            self._ledger.reserve(purchase)
+        except OverBudget as error:
+            if job.state != State.OVER_BUDGET:
+                job.state = State.OVER_BUDGET
+                job.record("over_budget", str(error))
+                claim.save()
+            raise
+        job.state = State.ACCEPTED

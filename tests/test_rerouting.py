@@ -1,0 +1,128 @@
+"""Another service takes over where one is down or retired: only what nothing has been paid for, and never silently."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tenxsom.belt.rerouting import is_free
+from tests.belt import Belt, definition
+from tests.states import new_clip, new_job
+from tests.test_every_service import access
+
+SWITCHED_OFF = {"on": "* *", "service": "useapi_ltx", "do": "retired"}
+
+
+@pytest.fixture
+def belt(tmp_path, studio) -> Belt:
+    (tmp_path / "home").mkdir()
+    return Belt(tmp_path / "home", access(studio.url) | {"VERTEX_AI_PROJECT_ID": "", "VIDEO_SERVICE": "useapi_ltx"})
+
+
+def paid(studio: Any) -> list[str]:
+    return [f"{charge['service']} {charge['kind']}" for charge in studio.charges()]
+
+
+def test_a_retired_service_is_left_at_once_and_the_reason_is_told_everywhere(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "vertex_veo, ltx_api"  # Veo has no project here and is passed over
+    studio.write_faults(SWITCHED_OFF)
+    ended = belt.submit(definition(target_duration=5))
+    assert ended.code == 0, ended.out
+    assert ended.document["jobs"][0]["service"] == "ltx_api"
+    report = belt.collect("lake")
+    assert (report["state"], report["service"], report["route"]["reason"]) == ("completed", "ltx_api", "VIDEO_SERVICE_FALLBACK")
+    assert any(
+        text == "It is made by ltx_api, because useapi_ltx cannot be used: it has been retired." for text in report["warnings"]
+    )
+    assert paid(studio) == ["ltx_api video"]
+
+
+def test_without_a_fallback_a_retired_service_fails_the_job_and_names_the_living_ones(belt, studio):
+    studio.write_faults(SWITCHED_OFF)
+    assert belt.submit(definition()).code == 1
+    report = belt.report("lake")
+    assert "ltx_api" in report["reason"]
+    assert "vertex_veo" in report["reason"]
+    assert paid(studio) == []
+
+
+def test_a_clip_with_a_paid_still_never_moves(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    studio.write_faults({"on": "POST /videos/ltx-create", "do": "retired"})
+    assert belt.submit(definition()).code == 1
+    assert belt.report("lake")["service"] == "useapi_ltx"
+    assert paid(studio) == ["useapi_ltx image"]
+
+
+def test_a_clip_whose_call_is_unclear_never_moves(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    drop = {"on": "POST /images/flux-create", "do": "accept_then_drop", "times": 1}
+    studio.write_faults(drop, {"on": "GET /scheduler", "do": "status", "status": 500, "times": None})
+    assert belt.submit(definition()).code == 3
+    studio.write_faults(SWITCHED_OFF)
+    assert belt.poll("lake").code == 3
+    assert (belt.state("lake")["service"], belt.state("lake")["state"]) == ("useapi_ltx", "submit_unknown")
+
+
+@pytest.mark.parametrize("trouble", ["refused", 503])
+def test_a_service_that_stays_down_is_left_only_after_several_attempts(belt, studio, trouble):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    if trouble == "refused":
+        belt.environment["USEAPI_BASE_URL"] = "http://127.0.0.1:9/v1"
+    else:
+        studio.write_faults({"on": "* *", "service": "useapi_ltx", "do": "status", "status": trouble, "times": None})
+    assert belt.submit(definition(target_duration=5)).code == 75
+    assert belt.state("lake")["service"] == "useapi_ltx"
+    for _ in range(6):
+        belt.poll("lake")
+    report = belt.collect("lake")
+    assert (report["state"], report["service"]) == ("completed", "ltx_api")
+    assert paid(studio) == ["ltx_api video"]
+
+
+def test_a_busy_service_is_waited_for_however_long(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    studio.write_faults({"on": "* *", "service": "useapi_ltx", "do": "status", "status": 429, "times": None})
+    assert belt.submit(definition()).code == 75
+    for _ in range(6):
+        belt.poll("lake")
+    assert belt.state("lake")["service"] == "useapi_ltx"
+
+
+def test_no_reference_is_ever_used_for_two_calls(belt, studio):
+    belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": "http://127.0.0.1:9/v1", "START_FRAMES": "flux"}
+    belt.submit(definition(target_duration=5))
+    for _ in range(6):
+        belt.poll("lake")
+    ledger = [json.loads(line) for line in (belt.home / "spend_ledger.jsonl").read_text().splitlines()]
+    reserved = [line["reference"] for line in ledger if line["entry"] == "reserved"]
+    assert len(reserved) == len(set(reserved))
+
+
+def test_a_job_that_the_fallback_cannot_make_stays_where_it_is(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    studio.write_faults(SWITCHED_OFF)
+    assert belt.submit(definition(target_duration=30, clips="single")).code == 1
+    assert belt.report("lake")["service"] == "useapi_ltx"
+
+
+def test_one_clip_of_a_half_paid_job_moves_alone_and_the_video_becomes_whole(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    studio.write_faults({"on": "POST /images/flux-create", "do": "retired", "skip": 1})
+    page = definition(target_duration=10, clips="storyboard", archetype="tech_news")
+    assert belt.submit(page).code in (0, 75)  # ltx_api makes two at a time
+    services = [clip["service"] for clip in belt.state("lake")["clips"]]
+    assert services[0] == "useapi_ltx"
+    assert set(services[1:]) == {"ltx_api"}
+    report = belt.collect("lake", ticks=60)
+    assert report["state"] == "completed", report
+    assert report["media"]["seconds"] >= 10
+    assert paid(studio).count("useapi_ltx video") == 1
+
+
+@pytest.mark.parametrize(("entry", "free"), [("released", True), ("reserved", False), ("spent", False), ("unknown", False)])
+def test_a_clip_is_free_only_while_all_its_money_is(entry, free):
+    job = new_job(clips=[new_clip()], spend=[{"reference": "r", "clip": 0, "usd": "0", "entry": entry}])
+    assert is_free(job, job.clips[0]) is free
