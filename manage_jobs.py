@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from tenxsom.wiring import Suite
 
 
+STUDIO_ADDRESSES = """\
+The studio answers at {url}
+  USEAPI_BASE_URL={url}/v1
+  LTX_API_BASE_URL={url}
+  VERTEX_GENAI_BASE_URL={url}"""
+
+
 class JobManager:
     """What an operator can do with jobs. Nothing here orders anything: the belt does, with its next tick."""
 
@@ -215,11 +222,7 @@ def serve_studio(settings: Settings, port: int) -> terminal.Result:
     from tenxsom.studio.server import serve
 
     try:
-        serve(
-            settings.studio_folder,
-            port=port,
-            ready=lambda url: terminal.notice(f"The studio answers at {url}/v1 (USEAPI_BASE_URL)."),
-        )
+        serve(settings.studio_folder, port=port, ready=lambda url: terminal.notice(STUDIO_ADDRESSES.format(url=url)))
     except OSError as error:
         raise BadInput(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
     return views.sentence("", "The studio has ended.")

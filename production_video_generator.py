@@ -119,7 +119,7 @@ class ProductionVideoGenerator:
         except NotFound as error:
             self._ask_again(claim, clip, error)
         except ServiceRetired as error:
-            if self._suite.rerouter.fall_back(claim, clip, "it has been retired"):
+            if self._suite.rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
                 return True
             self._give_up(claim, clip, str(error))
         except ServiceRefused as error:

@@ -35,6 +35,7 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
     logging.raiseExceptions = False
     for noisy in ("urllib3", "httpx", "httpx2", "httpcore", "anthropic", "google", "werkzeug", "waitress", "PIL", "libav"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of, missing credentials, is said by our own messages
 
 
 def mask_emails(text: str) -> str:

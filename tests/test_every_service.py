@@ -8,10 +8,15 @@ from typing import Any
 
 import av
 import pytest
+from flask import Flask, request
 from PIL import Image
 
+import master_orchestrator_v3
+from tenxsom.model import money
 from tenxsom.settings import SERVICES
-from tests.belt import TOKEN, Belt, definition
+from tenxsom.studio.app import create_app
+from tenxsom.studio.server import running
+from tests.belt import ROOT, TOKEN, Belt, definition
 
 NO_GOOGLE = {"NO_GCE_CHECK": "true", "GOOGLE_CLOUD_PROJECT": "a-project"}
 """Keeps google-auth from looking for a metadata server that is not there, which takes seconds."""
@@ -192,3 +197,68 @@ def test_a_gap_in_which_nobody_looked_is_warned_of_where_results_do_not_live_for
     path.write_text(json.dumps(state))
     report = belt.collect("lake")
     assert any("Nobody looked" in warning and "24 hours" in warning for warning in report["warnings"])
+
+
+# the table of README.md
+
+
+def noted(app: Flask, calls: list[str]) -> Flask:
+    """Note what is asked of a studio from now on: method and path, its variable parts by their names."""
+    app.before_request_funcs.setdefault(None, []).insert(
+        0, lambda: calls.append(f"{request.method} {request.url_rule.rule if request.url_rule else request.path}")
+    )
+    return app
+
+
+def row_of(report: dict[str, Any], calls: list[str]) -> list[str]:
+    """A service's row: what it took to order the clip, what was paid, what came out."""
+    clip, paid = report["clips"][0], [item["step"] for item in report["cost"]["items"]]
+    ordered = [step["step"] for step in report["steps"] if step["step"] in ORDERING]
+    width, height = (int(side) * 5 for side in clip["shape"]["delivered"].split("x"))
+    price = money.usd(report["cost"]["total_usd"])
+    return [
+        f"`{report['service']}`",
+        " → ".join(STEP_WORDS[step] for step in ordered),
+        f"{len(dict.fromkeys(calls))}, {len(paid)} paid",
+        "nothing" if report["service"] == "local_studio" else "by subscription" if not price else money.shown(price),
+        f"{clip['length']['asked']:g} → {clip['length']['made']:g} s",
+        f"{width}×{height}",
+    ]
+
+
+ORDERING = ("image_requested", "image_ready", "image_fetched", "asset_uploaded", "video_requested")
+STEP_WORDS = {
+    "image_requested": "order still",
+    "image_ready": "wait",
+    "image_fetched": "fetch still",
+    "asset_uploaded": "upload",
+    "video_requested": "order clip",
+}
+
+
+def test_the_readme_compares_the_services_as_they_are(home, tmp_path, monkeypatch, capsys):
+    (home / ".local_studio").mkdir()
+    for world in (home / ".local_studio", tmp_path / "world"):
+        world.mkdir(exist_ok=True)
+        (world / "scale").write_text("0.2")
+    local: list[str] = []
+    monkeypatch.setattr("tenxsom.studio.app.create_app", lambda world: noted(create_app(world), local))
+    found = []
+    with running(tmp_path / "world") as server:
+        for name, value in access(server.url).items():
+            monkeypatch.setenv(name, value)
+        remote: list[str] = []
+        noted(server.app, remote)
+        for service in SERVICES:
+            path = home / f"{service}.json"
+            path.write_text(json.dumps(definition(service, service=service, target_duration=5)))
+            assert master_orchestrator_v3.main(["--json", str(path)]) == 0, capsys.readouterr()
+            calls = [*local, *remote]
+            report = Belt(home, access(server.url)).collect(service)
+            found.append(row_of(report, calls))
+            local.clear()
+            remote.clear()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("<!-- measured by tests/test_every_service.py -->")[1].strip().split("\n\n")[0].splitlines()[2:]
+    found_table = "\n".join(f"| {' | '.join(row)} |" for row in found)
+    assert "\n".join(table) == found_table

@@ -33,9 +33,8 @@ def test_a_retired_service_is_left_at_once_and_the_reason_is_told_everywhere(bel
     assert ended.document["jobs"][0]["service"] == "ltx_api"
     report = belt.collect("lake")
     assert (report["state"], report["service"], report["route"]["reason"]) == ("completed", "ltx_api", "VIDEO_SERVICE_FALLBACK")
-    assert any(
-        text == "It is made by ltx_api, because useapi_ltx cannot be used: it has been retired." for text in report["warnings"]
-    )
+    told = "It is made by ltx_api, because useapi_ltx cannot be used: UseAPI.net retired its LTX Studio API in March 2026"
+    assert f"{told} and answers as a service that is gone." in report["warnings"]
     assert paid(studio) == ["ltx_api video"]
 
 

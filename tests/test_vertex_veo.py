@@ -30,6 +30,7 @@ from tenxsom.errors import (
     ServiceClosed,
     ServiceDown,
     ServiceRefused,
+    ServiceRetired,
     SubmitUnclear,
     TenxsomError,
 )
@@ -228,7 +229,7 @@ def google_error(status: int, message: str = "No.", **headers: str) -> Behaviour
         (google_error(400), ServiceRefused),
         (google_error(401), AccountTrouble),
         (google_error(403), AccountTrouble),
-        (google_error(404), ServiceRefused),
+        (google_error(404), ServiceRetired),
         (google_error(408), SubmitUnclear),
         (google_error(409), ServiceRefused),
         (google_error(429), ServiceBusy),

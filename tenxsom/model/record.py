@@ -53,7 +53,6 @@ _PLAIN = frozenset({str, int, float, bool, type(None), dict})
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=lambda record: record.as_dict()).encode
 
 
-
 def _text(value: Any) -> str:
     """A value as JSON. The encoder takes longer to get going than most of our fields take to write, so it is asked last."""
     kind = type(value)

@@ -221,9 +221,12 @@ class GenAi:
             return self._client
 
     def _session(self) -> requests.Session:
-        """The way to Google's token service: our proxies, the authorities that we trust, nothing from the environment."""
+        """The way to Google's token service: our proxy, the authorities that we trust, nothing from the environment.
+
+        No proxy for plain http: that is how a machine in Google's cloud asks its own metadata server.
+        """
         session = requests.Session()
-        session.trust_env, session.proxies = False, dict(self._proxies)
+        session.trust_env, session.proxies = False, {scheme: at for scheme, at in self._proxies.items() if scheme == "https"}
         session.mount("https://", self._adapter_factory())
         return session
 

@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import atomic
-from tenxsom.errors import AccountTrouble, BadSettings, BrokenMedia, NotFound, ServiceBusy, ServiceDown, ServiceRefused
+from tenxsom.errors import (
+    AccountTrouble,
+    BadSettings,
+    BrokenMedia,
+    NotFound,
+    ServiceBusy,
+    ServiceDown,
+    ServiceRefused,
+    ServiceRetired,
+)
 from tenxsom.net.download import Download
 from tenxsom.net.looks import looks_like_mp4
 from tenxsom.services.base import Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
@@ -73,7 +82,7 @@ class VertexVeo:
                 **self._parameters,
             )
         except NotFound as error:
-            raise ServiceRefused(
+            raise ServiceRetired(
                 f"{model} is retired, or not offered in this location ({error}); set VERTEX_VEO_MODEL_ID to one of"
                 f" {', '.join(MODELS)}, and VERTEX_VEO_LOCATION to one that its page names, such as us-central1.",
                 error.status,

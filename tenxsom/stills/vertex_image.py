@@ -106,7 +106,7 @@ class VertexImage:
 
 
 def missing(settings: Settings) -> str | None:
-    """What keeps this source from being used: a setting that is not there, or a model that is not there any more; None if nothing."""
+    """What keeps this source from being used: a setting that is missing, or names a retired model; None if nothing does."""
     if not settings.vertex_ai_project_id:
         return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
     model = settings.vertex_image_model_id

@@ -15,8 +15,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from tenxsom.atomic import Draft, Identity, disk_errors, identity_of
@@ -27,8 +27,11 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.02
 """How long a jotting may wait for others, unless somebody waits for it. The thread ends when nothing has come for as long."""
 
-MOST_AT_ONCE = 64
-"""So many files are open at once."""
+AT_ONCE = 16
+"""So many jottings are written together by one thread."""
+
+MOST_THREADS = 4
+"""A second thread starts when the first does not keep up: it waits for the interpreter as often as for the disk."""
 
 Trouble = DiskTrouble | RevisionIsStale
 
@@ -45,22 +48,24 @@ class Jotting(NamedTuple):
 
 
 class GroupCommit:
-    """The one writer of jottings in this process (`group_commit`). Its thread lives only while there is something to write."""
+    """The writers of jottings in this process (`group_commit`). Their threads live only while there is something to write."""
 
-    _is_running: bool
+    _threads: int
     _guard: threading.Lock
 
     def __init__(self) -> None:
         self._waiting: dict[str, Jotting] = {}
+        self._pending: deque[Jotting] = deque()
         self._start_anew()
 
     def hand_over(self, jotting: Jotting) -> None:
         """Let a jotting be written soon. Nobody else may write this file until its `done` is called."""
         with self._guard:
             self._waiting[jotting.path] = jotting
-            if self._is_running:
+            self._pending.append(jotting)
+            if self._threads and (self._threads >= MOST_THREADS or len(self._pending) < AT_ONCE):
                 return
-            self._is_running = True
+            self._threads += 1
         try:
             threading.Thread(target=self._work, name="jottings").start()
         except RuntimeError:  # no more threads to be had, or the interpreter is ending
@@ -95,16 +100,19 @@ class GroupCommit:
                 self._written.notify_all()
 
     def _gathered(self) -> list[Jotting]:
-        self._hurry.wait(GATHER_SECONDS)
+        """What is to be written next; nothing when the thread is to end."""
+        if len(self._pending) < AT_ONCE:
+            self._hurry.wait(GATHER_SECONDS)
         with self._guard:
-            batch = list(islice(self._waiting.values(), MOST_AT_ONCE))
-            self._is_running = bool(batch)
+            batch = [self._pending.popleft() for _ in range(min(AT_ONCE, len(self._pending)))]
+            self._threads -= not batch
             return batch
 
     def _start_anew(self) -> None:
-        """In a forked child, too: what its parent has handed over is its parent's, and so is the thread."""
+        """In a forked child, too: what its parent has handed over is its parent's, and so are the threads."""
         self._waiting.clear()
-        self._is_running = False
+        self._pending.clear()
+        self._threads = 0
         self._hurried = 0
         self._hurry = threading.Event()
         self._guard = threading.Lock()
