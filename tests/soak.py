@@ -120,7 +120,9 @@ def work(run: Run, accept_seconds: float | None) -> None:
     import production_video_generator  # noqa: F401  (loaded once, before forking, as are the next)
     import tenxsom.media.check
     import tenxsom.media.thumbnail
-    import tenxsom.services.useapi_ltx  # noqa: F401
+    import tenxsom.services.ltx_api
+    import tenxsom.services.useapi_ltx
+    import tenxsom.stills.flux  # noqa: F401
 
     started = told = time.monotonic()
     accepted: set[str] = set()
@@ -215,7 +217,8 @@ def strike(run: Run) -> None:
 
 def suite_for(run: Run, url: str) -> Any:
     from tenxsom import clock, log, settings
-    from tenxsom.services.useapi_ltx import UseApiLtx
+    from tenxsom.stills.base import Patience
+    from tenxsom.stills.flux import Flux
     from tenxsom.wiring import Suite
 
     environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
@@ -224,7 +227,7 @@ def suite_for(run: Run, url: str) -> Any:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (the log file has it all; this process ends by _exit)
     log.start("ERROR", "text", run.home / "soak.log")
     clock.stop_on_signals()
-    UseApiLtx.capabilities = UseApiLtx.capabilities._replace(image_check_seconds=0.2, image_wait_seconds=2)
+    Flux.patience = Patience(check_seconds=0.2, wait_seconds=2)
     return Suite(loaded)
 
 

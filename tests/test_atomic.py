@@ -13,7 +13,7 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.errors import DiskTrouble
-from tests.processes import race, running
+from tests.processes import race, running, said
 
 DISK_ERRORS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM, errno.ESTALE]
 
@@ -144,11 +144,28 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
 # create
 
 
-def test_create_never_overwrites(tmp_path):
-    assert atomic.create(tmp_path / "x", b"first")
-    assert not atomic.create(tmp_path / "x", b"second")
+@pytest.mark.parametrize("locked", [False, True])
+def test_create_never_overwrites(tmp_path, locked):
+    assert atomic.create(tmp_path / "x", b"first", locked) == atomic.identity_of(tmp_path / "x")
+    assert atomic.create(tmp_path / "x", b"second", locked) is None
     assert (tmp_path / "x").read_bytes() == b"first"
     assert names(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_link_that_leads_nowhere_takes_its_name_too(tmp_path, locked):
+    (tmp_path / "x").symlink_to(tmp_path / "nowhere")
+    assert atomic.create(tmp_path / "x", b"data", locked) is None
+    assert (tmp_path / "x").is_symlink()
+
+
+def test_a_name_that_cannot_be_looked_up_is_not_taken_for_free(tmp_path, monkeypatch):
+    (tmp_path / "x").write_bytes(b"first")
+    with monkeypatch.context() as broken:
+        fail(broken, "lstat", errno.EIO)
+        with pytest.raises(DiskTrouble):
+            atomic.create(tmp_path / "x", b"second", locked=True)
+    assert (tmp_path / "x").read_bytes() == b"first"
 
 
 CREATE = """
@@ -169,12 +186,13 @@ def test_of_several_processes_exactly_one_creates_a_file_and_all_of_it(tmp_path)
     assert dict(won) == {path.name: path.read_text() for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize("call", ["open", "write", "fsync", "link"])
-def test_a_file_that_could_not_be_created_is_not_there_and_left_nothing(tmp_path, monkeypatch, call):
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "name"])
+def test_a_file_that_could_not_be_created_is_not_there_and_left_nothing(tmp_path, monkeypatch, call, locked):
     with monkeypatch.context() as broken:
-        fail(broken, call)
+        fail(broken, call if call != "name" else "replace" if locked else "link")
         with pytest.raises(DiskTrouble):
-            atomic.create(tmp_path / "x", b"data")
+            atomic.create(tmp_path / "x", b"data", locked)
     assert names(tmp_path) == []
 
 
@@ -307,6 +325,43 @@ def test_a_file_in_the_place_of_a_folder_is_disk_trouble(tmp_path):
     (tmp_path / "folder").touch()
     with pytest.raises(DiskTrouble):
         atomic.make_folder(tmp_path / "folder")
+
+
+# many at once
+
+
+def test_a_draft_that_is_not_put_in_place_leaves_nothing(tmp_path):
+    atomic.write(tmp_path / "x", b"old")
+    with atomic.Draft(tmp_path / "x", b"new") as draft:
+        draft.sync()
+        assert (tmp_path / "x").read_bytes() == b"old"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"old"}
+
+
+def test_a_draft_knows_the_identity_that_the_file_will_have(tmp_path):
+    with atomic.Draft(tmp_path / "x", b"new") as draft:
+        draft.sync()
+        identity = draft.identity()
+        draft.put_in_place()
+    assert identity == atomic.identity_of(tmp_path / "x")
+
+
+FORK = """
+import os, sys
+from pathlib import Path
+from tenxsom.atomic import Draft
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+print(Draft(Path(sys.argv[1]) / "x", b"data").temporary.split(".")[-2], flush=True)
+os._exit(0)
+"""
+
+
+def test_a_forked_child_uses_other_temporary_names_than_its_parent(tmp_path):
+    with running(FORK, tmp_path) as (parent,):
+        lives = {said(parent).split("-")[1] for _ in range(2)}
+    assert len(lives) == 2
 
 
 # what a killed process leaves

@@ -160,6 +160,24 @@ def test_threads_of_one_process_exclude_each_other(path):
     assert most == [1]
 
 
+def test_another_thread_may_give_a_name_back_and_whoever_waits_for_it_gets_it(path):
+    table, got = lock_table(path), threading.Event()
+
+    def wait() -> None:
+        with table.hold("lake"):
+            got.set()
+
+    table.acquire("lake")
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    giving = threading.Thread(target=table.release, args=("lake",))
+    giving.start()
+    waiting.join()
+    giving.join()
+    assert got.is_set()
+    assert is_free(path)
+
+
 def test_many_threads_that_open_the_lock_file_together_share_one_descriptor(path):
     for _ in range(50):
         table, gate = LockTable(path), threading.Barrier(4)

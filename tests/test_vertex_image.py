@@ -119,15 +119,20 @@ def test_a_reference_that_is_no_plain_file_name_is_refused(reference: str, tmp_p
         ({"candidates": [{"finishReason": "IMAGE_SAFETY", "finishMessage": "Unsafe."}]}, "IMAGE_SAFETY; Unsafe"),
         ({"candidates": [{"content": {"parts": [{"text": "I would rather not."}]}, "finishReason": "STOP"}]}, "I would rather not"),
         (painted(thought=True), "STOP"),
-        ({"candidates": []}, "no reason"),
-        ({}, "no reason"),
-        (painted(b"<html></html>"), "PNG, JPEG or WebP"),
     ],
 )
 def test_a_picture_that_was_not_painted_is_a_refusal_with_its_reason(document: dict[str, Any], reason: str, tmp_path: Path) -> None:
     trouble = trouble_with(answer(200, document), tmp_path)
     assert type(trouble) is ServiceRefused
     assert reason in str(trouble)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("document", [{"candidates": []}, {}, painted(b"<html></html>")])
+def test_an_answer_without_a_usable_picture_and_without_a_reason_may_have_been_billed(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    assert type(trouble_with(answer(200, document), tmp_path)) is SubmitUnclear
     assert list(tmp_path.iterdir()) == []
 
 

@@ -280,6 +280,8 @@ def _read_picture(answer: Any) -> Picture:
         if part.inline_data and part.inline_data.data and not part.thought:
             return Picture(part.inline_data.data)
     feedback = answer.prompt_feedback
+    if candidate is None and feedback is None:
+        raise ValueError("it holds neither a picture nor a reason")  # and nobody knows whether one was painted and billed
     said = [
         getattr(feedback and feedback.block_reason, "value", None),
         feedback and feedback.block_reason_message,

@@ -167,12 +167,13 @@ class LtxApi:
 
 def capabilities(variant: Variant) -> Capabilities:
     """What a model makes in a resolution. Raises BadSettings for one that was removed, is unknown, or lacks that resolution."""
-    offered = _DURATIONS.get(variant.model or MODELS[0])
+    model = variant.model or MODELS[0]
+    offered = _DURATIONS.get(model)
     if offered is None:
-        raise BadSettings(_unknown(variant.model))
+        raise BadSettings(_unknown(model))
     durations = offered.get(variant.resolution or _DEFAULT_RESOLUTION)
     if durations is None:
-        raise BadSettings(f"{variant.model} makes {', '.join(offered)}, not {variant.resolution}; change LTX_API_RESOLUTION.")
+        raise BadSettings(f"{model} makes {', '.join(offered)}, not {variant.resolution}; change LTX_API_RESOLUTION.")
     return Capabilities(
         durations=durations,
         aspect_ratios=("16:9", "9:16"),

@@ -60,7 +60,7 @@ class VertexImage:
         if picture.content is None:
             raise ServiceRefused(f"{self._model} painted no picture ({picture.reason}); change the words of the image prompt.")
         if complaint := looks_like_picture(picture.content[:64]):
-            raise ServiceRefused(f"{self._model} sent no picture that can be used: {complaint}.")
+            raise SubmitUnclear(f"{self._model} sent a picture, which is surely billed, but it cannot be used: {complaint}.")
         try:
             atomic.write(kept, picture.content)
         except DiskTrouble as trouble:

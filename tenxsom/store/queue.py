@@ -87,9 +87,9 @@ class FileQueue:
         self.folder = folder
         atomic.sweep(folder)
         self._place = str(folder)
-        self._places = {str(place): place for place in (folder, *also_writable)}
+        self._folders = (folder, *also_writable)
         self._locks = lock_table(folder / ".locks")
-        self._is_made = False
+        self._is_there = self._is_made = False  # the folder; all that a job needs
         self._trouble: DiskTrouble | None = None
 
     def path(self, content_id: str) -> Path:
@@ -115,7 +115,8 @@ class FileQueue:
 
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
         path = self._path(job.content_id)
-        self._make_folders()
+        if not self._is_made:
+            self._make_folders()
 
         def begin() -> _FileClaim | None:
             if unless and unless():
@@ -127,9 +128,9 @@ class FileQueue:
 
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
         path = self._path(content_id)
-        if not self._is_made and not os.path.isdir(self._place):
+        self._is_there = self._is_there or os.path.isdir(self._place)
+        if not self._is_there:
             return nullcontext()  # nothing has been accepted yet, and there is no place for a lock
-        self._is_made = True
         return _Owned(self, content_id, lambda: self._claimed(path, content_id))
 
     def settle(self) -> None:
@@ -142,13 +143,14 @@ class FileQueue:
             raise trouble
 
     def check_room(self) -> None:
-        for folder in self._places.values():
+        for folder in self._folders:
             atomic.check_writable(folder, ROOM_BYTES)
 
     def _make_folders(self) -> None:
-        for place, folder in self._places.items():
-            if not os.path.isdir(place):
+        for folder in self._folders:
+            if not folder.is_dir():
                 atomic.make_folder(folder)
+        self._is_there = self._is_made = True
 
     def own(self, content_id: str) -> None:
         """Take the lock of a job. Raises JobIsBusy."""

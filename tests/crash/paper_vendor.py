@@ -1,4 +1,4 @@
-"""A vendor in memory: the service protocol with a count of charges, and every way in which a paid call can go wrong."""
+"""A vendor in memory: the protocols of a service and of a source of stills, with a count of charges, and every way in which a paid call can go wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tenxsom import clock, settings
 from tenxsom.belt.finish import Finisher
 from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.net.download import Download
-from tenxsom.services.base import ImageOrder, Progress, Status, Submitted, VideoOrder
-from tenxsom.services.useapi_ltx import CAPABILITIES
+from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
+from tenxsom.stills.base import ImageOrder, Patience
 from tenxsom.wiring import Suite
 from tests.belt import TOKEN
 
@@ -33,10 +33,10 @@ PICTURE = a_picture()
 
 
 class PaperVendor:
-    """Implements VideoService. `mood` is how the next paid call goes, `check` how the next status calls go."""
+    """Implements VideoService and StillSource. `mood` is how the next paid call goes, `check` how the next status calls go."""
 
     name = "useapi_ltx"
-    capabilities = CAPABILITIES._replace(image_wait_seconds=0, concurrent_submissions=1)
+    patience = Patience(check_seconds=3, wait_seconds=0)
 
     def __init__(self) -> None:
         self.charges: list[dict[str, str]] = []
@@ -48,16 +48,13 @@ class PaperVendor:
         return self._paid("image", reference)
 
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
-        return self._paid("video", reference)
+        return self._paid("video", reference)._replace(endpoint=f"/ltxstudio/assets/job-{reference}")
 
     def image_status(self, job_id: str) -> Status:
         return self._status()
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
         return self._status()._replace(endpoint=f"/ltxstudio/assets/{video['job_id']}")
-
-    def first_endpoint(self, submitted: Submitted) -> str:
-        return f"/ltxstudio/assets/{submitted.job_id}"
 
     def upload_image(self, picture: Path, mime_type: str) -> str:
         return f"asset-of-{len(picture.read_bytes())}"
@@ -67,9 +64,15 @@ class PaperVendor:
             return None
         return next((Submitted(f"job-{reference}") for charge in self.charges if charge["replyRef"] == reference), None)
 
-    def fetch(self, url: str, part: Path, max_bytes: int, deadline_seconds: float, kind: str) -> Download:
+    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+        return self.fetch_image(str(status.url), part, max_bytes, deadline_seconds)
+
+    def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         part.write_bytes(PICTURE)
         return Download(part, len(PICTURE), "0" * 64, "image/png")
+
+    def discard(self, job_id: str) -> None:
+        """It keeps nothing."""
 
     def settle(self, seconds: float) -> None:
         """Nothing of it runs anywhere."""
@@ -132,6 +135,6 @@ def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> Suite:
     """The real suite, but for its vendor and for looking into videos."""
     environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN}
     suite = Suite(settings.load(environment | changes))
-    suite._services["useapi_ltx"] = vendor
+    suite._services["useapi_ltx"] = suite._sources["flux", "useapi_ltx"] = vendor
     suite.finisher = PaperFinisher(suite.shelf)
     return suite
