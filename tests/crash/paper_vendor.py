@@ -1,4 +1,5 @@
-"""A vendor in memory: the protocols of a service and of a source of stills, with a count of charges, and every way in which a paid call can go wrong."""
+"""A vendor in memory: the protocols of a service and of a source of stills, with a count of charges, and every way in which a
+paid call can go wrong."""
 
 from __future__ import annotations
 
