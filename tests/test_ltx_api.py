@@ -29,9 +29,8 @@ from tenxsom.errors import (
 from tenxsom.media.check import check_video
 from tenxsom.model.money import clip_price
 from tenxsom.net.client import HttpClient
-from tenxsom.net.download import Downloader
+from tenxsom.net.download import Downloader, UnsafeLink
 from tenxsom.net.inprocess import InProcessAdapter
-from tenxsom.net.links import UnsafeLink
 from tenxsom.net.upload import Uploader
 from tenxsom.services import ltx_api
 from tenxsom.services.base import Progress, StartFrames, Status, Submitted, Variant, VideoOrder

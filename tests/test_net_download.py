@@ -494,7 +494,7 @@ def test_the_host_that_is_judged_is_the_host_that_is_asked() -> None:
     for url in ("http://good.example.com\\@127.0.0.1/x", "http://good.example.com:80\\@127.0.0.1/x"):
         request = links.prepare(url, {}, local_allowed=False)
         with Downloader() as downloader:
-            host, _ = downloader._adapter.build_connection_pool_key_attributes(request, True)
+            host, _ = downloader._transfers()._adapter.build_connection_pool_key_attributes(request, True)
         assert host["host"] == "good.example.com"
 
 

@@ -325,7 +325,7 @@ def test_an_upload_may_take_longer_than_connecting_may(monkeypatch: pytest.Monke
         visit.sock.sendall(net_server.head(200, {"Content-Length": "2"}) + b"{}")
 
     real_send = socket.socket.sendall
-    monkeypatch.setattr("tenxsom.net.wire.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("tenxsom.net.call.CONNECT_SECONDS", 0.5)
     with ScriptedServer(note_timeout) as server, client_of(server.url) as client:
 
         def sendall(sock: socket.socket, *args: object) -> None:

@@ -265,7 +265,7 @@ def test_an_answer_to_an_order_means_exactly_one_thing(behaviour: Behaviour, err
 )
 def test_an_order_whose_answer_does_not_come_in_time_is_unclear(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google_genai, "_ORDER_SECONDS", 0.3)
-    monkeypatch.setattr(wire, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("tenxsom.net.call.CONNECT_SECONDS", 0.3)
     with ScriptedServer(behaviour) as google:
         assert isinstance(trouble_with_order(google.url), SubmitUnclear)
 

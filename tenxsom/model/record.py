@@ -23,9 +23,10 @@ class Record:
         names = _names(cls)
         if document.keys() == names.keys():  # written by this version: no need to sort anything out
             values = {name: document[name] for name in names}
-            check_types(cls, values)
+            check_types(cls, values, in_order=True)
+            values["extra"] = {}
             record = object.__new__(cls)
-            record.__dict__ = values | {"extra": {}}  # what the constructor does, in a fraction of its time
+            record.__dict__ = values  # what the constructor does, in a fraction of its time
             return record
         values = {name: value for name, value in document.items() if name in names}
         check_types(cls, values)

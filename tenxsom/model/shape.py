@@ -14,13 +14,30 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from tenxsom.errors import BrokenState
 
 
-def check_types(kind: type, values: Mapping[str, Any], where: str = "") -> None:
-    """Raise BrokenState, naming the first field whose value is not of the type that the dataclass `kind` gives it."""
-    shallow, deep = _checks(kind)
-    wrong = [name for name, value in values.items() if type(value) not in shallow[name]]
-    wrong = wrong or [name for name, fits in deep.items() if (inside := values.get(name)) and not fits(inside)]
+def check_types(kind: type, values: Mapping[str, Any], in_order: bool = False) -> None:
+    """Raise BrokenState, naming the first field whose value is not of the type that the dataclass `kind` gives it.
+
+    `in_order` says that all fields are there, in the dataclass's order: then types that fitted once are recognized at a glance.
+    """
+    shallow, deep, known = _checks(kind)
+    types_here = tuple(map(type, values.values())) if in_order else None
+    if types_here not in known:
+        _complain(values, [name for name, value in values.items() if type(value) not in shallow[name]])
+        if types_here and len(known) < MOST_KNOWN:
+            known.add(types_here)
+    for name, fits in deep:
+        inside = values.get(name)
+        if inside and not fits(inside):
+            _complain(values, [name])
+
+
+MOST_KNOWN = 1000
+"""Enough for any queue, and no room for whoever would fill the memory with ever new combinations."""
+
+
+def _complain(values: Mapping[str, Any], wrong: list[str]) -> None:
     if wrong:
-        raise BrokenState(f"its field {where}{wrong[0]} cannot be {_shown(values[wrong[0]])}")
+        raise BrokenState(f"its field {wrong[0]} cannot be {_shown(values[wrong[0]])}")
 
 
 def check_moment(value: Any, where: str) -> None:
@@ -57,14 +74,14 @@ class _Everything(frozenset[type]):
 
 
 @cache
-def _checks(kind: type) -> tuple[dict[str, frozenset[type]], dict[str, Check]]:
-    """Per field the types that fit, and for those with something inside a check of that.
+def _checks(kind: type) -> tuple[dict[str, frozenset[type]], list[tuple[str, Check]], set[tuple[type, ...] | None]]:
+    """Per field the types that fit; for those with something inside a check of that; combinations of types that have fitted.
 
     Made once: a tick reads a thousand files, and looking at type hints is slow.
     """
     hints = get_type_hints(kind)
-    deep = {name: check for name, hint in hints.items() if (check := _check_inside(hint))}
-    return {name: _types_of(hint) for name, hint in hints.items()}, deep
+    deep = [(name, check) for name, hint in hints.items() if (check := _check_inside(hint))]
+    return {name: _types_of(hint) for name, hint in hints.items()}, deep, set()
 
 
 def _types_of(hint: Any) -> frozenset[type]:

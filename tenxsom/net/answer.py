@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tenxsom import clock
@@ -177,6 +176,8 @@ def _presentable(text: str, secrets: tuple[str, ...]) -> str:
 
 def _moment(text: str) -> datetime | None:
     """A date as HTTP writes it or as ISO 8601; None for anything else."""
+    from email.utils import parsedate_to_datetime  # few answers hold a date that matters
+
     try:
         moment = clock.parse(text) if text[:1].isdigit() else parsedate_to_datetime(text)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -13,6 +13,9 @@ import threading
 
 from tenxsom.clock import Deadline
 
+CONNECT_SECONDS = 5.0
+"""How long making a connection may take, per address of the host; the TLS handshake has the same time."""
+
 
 class Phase(enum.Enum):
     """How far a call has come. Only CONNECTED means that bytes of the request may have left."""

@@ -1,7 +1,8 @@
 """Talking to one service's API: free calls that are tried again, and paid calls that are sent at most once.
 
 The bearer token goes to the origin of the base URL and nowhere else. Redirects are never followed, cookies never kept, the
-environment never asked. Importing this costs what `requests` costs (about 100 ms): do it on first use.
+environment never asked. `requests` (about 100 ms) is imported with the first call that needs it: a tick whose questions get
+plain answers needs none.
 """
 
 from __future__ import annotations
@@ -9,22 +10,25 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import requests
-from requests.adapters import HTTPAdapter
+from typing import TYPE_CHECKING, Any, Self
 
 from tenxsom import __version__, clock
 from tenxsom.errors import NotSent, ServiceBusy, ServiceDown, TenxsomError, TryAgainLater
-from tenxsom.net import wire
-from tenxsom.net.answer import MAX_BODY_BYTES, Answer, raise_for_answer, unclear
+from tenxsom.net import call as calls
+from tenxsom.net.answer import Answer, raise_for_answer, unclear
+from tenxsom.net.call import Call
 from tenxsom.net.circuit import Circuit
+from tenxsom.net.line import Line
 from tenxsom.net.origin import Origin
 from tenxsom.net.reply import Reply
-from tenxsom.net.trouble import WIRE_ERRORS, AnswerTooLong, certainly_not_sent, phrase
+from tenxsom.net.tls import tls_context
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+    from requests.adapters import HTTPAdapter
 
 __all__ = ["USER_AGENT", "Answer", "Circuit", "HttpClient", "raise_for_answer"]
 
@@ -49,9 +53,11 @@ class HttpClient:
         user_agent: str = USER_AGENT,
         circuit: Circuit | None = None,
         ca_file: Path | None = None,
+        own_line: bool = False,
     ) -> None:
         """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service;
-        the certificate authorities in `ca_file` are trusted beside the usual ones.
+        the certificate authorities in `ca_file` are trusted beside the usual ones. With `own_line` plain GETs go over a
+        `Line`, which is for services that are asked a thousand times a tick.
 
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
         """
@@ -59,9 +65,11 @@ class HttpClient:
         self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
         self._proxies = dict(proxies or {})
         self._circuit = circuit or Circuit()
-        tls = partial(wire.tls_context, ca_file)
-        self._adapter_factory = adapter_factory or partial(wire.WireAdapter, tls=tls)
-        self._kept = _without_retries(adapter_factory() if adapter_factory else wire.WireAdapter(pool_size, tls))
+        self._tls = partial(tls_context, ca_file)
+        self._adapter_factory = adapter_factory
+        self._pool_size = pool_size
+        straight = own_line and not adapter_factory and not self._proxies
+        self._line = Line(self._origin.door, self._tls, pool_size) if straight and self._origin.door else None
 
     def get(
         self,
@@ -80,9 +88,10 @@ class HttpClient:
         decides. Raises ServiceDown (with `retry_after` where the service named one) when it gives up, or at once while the
         circuit is open; Interrupted when a stop is requested during a pause.
         """
-        request = self._origin.request("GET", path, params=params)
         deadline = None if deadline_seconds is None else clock.Deadline(deadline_seconds)
-        return self._persist(lambda: self._get_once(request, timeout, deadline), retries, deadline)
+        plain = self._origin.plain_get(path) if self._line and not params else None
+        prepare = partial(self._origin.request, "GET", path, params=params)
+        return self._persist(lambda: self._get_once(plain, prepare, timeout, deadline), retries, deadline)
 
     def post_paid(
         self,
@@ -130,7 +139,10 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._kept.close()
+        if self._line:
+            self._line.close()
+        if "_kept" in vars(self):
+            self._kept.close()
 
     def __enter__(self) -> Self:
         return self
@@ -141,49 +153,79 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"<HttpClient {self._name} at {self._origin.base_url}>"
 
-    def _get_once(self, request: requests.PreparedRequest, timeout: float, deadline: clock.Deadline | None) -> Answer:
+    @cached_property
+    def _kept(self) -> HTTPAdapter:
+        """The connections that are kept for GETs in the libraries' way."""
+        from tenxsom.net import exchange
+
+        factory = self._adapter_factory or partial(exchange.WireAdapter, self._pool_size, self._tls)
+        return exchange.without_retries(factory())
+
+    def _get_once(
+        self, plain: bytes | None, prepare: Callable[[], PreparedRequest], timeout: float, deadline: clock.Deadline | None
+    ) -> Answer:
         """One attempt of a GET: a final answer, or ServiceDown."""
         self._wait_while_held_back(deadline)
         budget = timeout if deadline is None else min(timeout, deadline.left())
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
-        try:
-            answer = self._exchange(self._kept, request, _call_of(budget, deadline), budget, paid=False)
-        except WIRE_ERRORS as error:
-            self._circuit.failed()
-            raise ServiceDown(f"{self._name} could not be asked ({phrase(error)}); it will be asked again.") from None
+        call = _call_of(budget, deadline)
+        reply = self._asked_plainly(plain, call) or self._asked_by_library(prepare(), call, budget)
+        answer = self._answer(reply, paid=False)
         self._take_note(answer)
         if not _is_final(answer.status):
             told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
             raise ServiceDown(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
         return answer
 
-    def _post_once(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
-        call = _call_of(timeout, None)
+    def _asked_plainly(self, plain: bytes | None, call: Call) -> Reply | None:
+        """The answer over our own line; None where there is none, or where it is for the libraries to read."""
+        if plain is None or self._line is None:
+            return None
         try:
-            with closing(_without_retries(self._adapter_factory())) as fresh:
-                answer = self._exchange(fresh, request, call, timeout, paid=paid)
-        except WIRE_ERRORS as error:
+            return self._line.ask(plain, call)
+        except OSError as error:
+            raise self._unasked(error) from None
+
+    def _asked_by_library(self, request: PreparedRequest, call: Call, timeout: float) -> Reply:
+        from tenxsom.net import exchange
+
+        try:
+            return exchange.exchange(self._kept, request, call, timeout, self._proxies)
+        except exchange.WIRE_ERRORS as error:
+            raise self._unasked(error) from None
+
+    def _unasked(self, error: BaseException) -> ServiceDown:
+        from tenxsom.net import exchange
+
+        self._circuit.failed()
+        return ServiceDown(f"{self._name} could not be asked ({exchange.phrase(error)}); it will be asked again.")
+
+    def _post_once(self, request: PreparedRequest, timeout: float, *, paid: bool) -> Answer:
+        from tenxsom.net import exchange
+
+        call, factory = _call_of(timeout, None), self._adapter_factory or partial(exchange.WireAdapter, tls=self._tls)
+        try:
+            with closing(exchange.without_retries(factory())) as fresh:
+                answer = self._answer(exchange.exchange(fresh, request, call, timeout, self._proxies), paid=paid)
+        except exchange.WIRE_ERRORS as error:
             self._circuit.failed()
             raise self._post_trouble(error, call, paid=paid) from None
         self._take_note(answer)
         raise_for_answer(answer, self._name, paid=paid)
         return answer
 
-    def _post_trouble(self, error: BaseException, call: wire.Call, *, paid: bool) -> TenxsomError:
-        if certainly_not_sent(error, call):
-            return NotSent(f"{self._name} could not be reached ({phrase(error)}); nothing was sent, it will be tried again.")
-        if paid:
-            return unclear(self._name, phrase(error))
-        return ServiceDown(f"{self._name} gave no usable answer ({phrase(error)}); it will be tried again.")
+    def _post_trouble(self, error: BaseException, call: Call, *, paid: bool) -> TenxsomError:
+        from tenxsom.net import exchange
 
-    def _exchange(
-        self, adapter: HTTPAdapter, request: requests.PreparedRequest, call: wire.Call, timeout: float, *, paid: bool
-    ) -> Answer:
-        connect = min(wire.CONNECT_SECONDS, timeout)
-        with wire.running(call):
-            response = wire.exchange(adapter, request, connect_seconds=connect, read_seconds=timeout, proxies=self._proxies)
-            reply = response if isinstance(response, Reply) else _read_whole(response)
+        words = exchange.phrase(error)
+        if exchange.certainly_not_sent(error, call):
+            return NotSent(f"{self._name} could not be reached ({words}); nothing was sent, it will be tried again.")
+        if paid:
+            return unclear(self._name, words)
+        return ServiceDown(f"{self._name} gave no usable answer ({words}); it will be tried again.")
+
+    def _answer(self, reply: Reply, *, paid: bool) -> Answer:
         return Answer(reply.status, reply.headers, reply.body, self._name, paid, self._origin.secrets)
 
     def _take_note(self, answer: Answer) -> None:
@@ -230,27 +272,6 @@ def _is_final(status: int) -> bool:
     return status == 596 or (200 <= status < 500 and status not in (408, 429))
 
 
-def _call_of(timeout: float, deadline: clock.Deadline | None) -> wire.Call:
-    seconds = min(wire.CONNECT_SECONDS, timeout) + timeout
-    return wire.Call(timeout, clock.Deadline(seconds if deadline is None else min(seconds, deadline.left())))
-
-
-def _without_retries(adapter: HTTPAdapter) -> HTTPAdapter:
-    adapter.max_retries = wire.NO_RETRIES
-    return adapter
-
-
-def _read_whole(response: requests.Response) -> Reply:
-    """Read the body. A 2xx without its whole body is no answer; a refusal is certain without the text that explains it."""
-    pieces, size = [], 0
-    with closing(response):
-        try:
-            while piece := response.raw.read(65_536, decode_content=True):
-                size += len(piece)
-                if size > MAX_BODY_BYTES:
-                    raise AnswerTooLong
-                pieces.append(piece)
-        except WIRE_ERRORS:
-            if 200 <= response.status_code <= 299:
-                raise
-    return Reply(response.status_code, response.headers, b"".join(pieces))
+def _call_of(timeout: float, deadline: clock.Deadline | None) -> Call:
+    seconds = min(calls.CONNECT_SECONDS, timeout) + timeout
+    return Call(timeout, clock.Deadline(seconds if deadline is None else min(seconds, deadline.left())))

@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from tenxsom.clock import Deadline
 from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
+from tenxsom.net import call as calls
 from tenxsom.net import wire
 from tenxsom.net.answer import Answer, raise_for_answer, unclear
 from tenxsom.net.circuit import Circuit
@@ -154,7 +155,7 @@ class GenAi:
         except ServiceDown as shut:
             raise (NotSent(f"{shut} Nothing was sent.", shut.retry_after) if paid else shut) from None
         client = self._opened()
-        call = wire.Call(silence or seconds, Deadline(wire.CONNECT_SECONDS + seconds))
+        call = wire.Call(silence or seconds, Deadline(calls.CONNECT_SECONDS + seconds))
         try:
             with self._wire.during(call, silence or seconds):
                 found = question(client)

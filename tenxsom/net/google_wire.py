@@ -15,6 +15,7 @@ import httpx
 import requests
 from requests.adapters import HTTPAdapter
 
+from tenxsom.net import call as calls
 from tenxsom.net import wire
 from tenxsom.net.trouble import WIRE_ERRORS, AnswerTooLong
 
@@ -47,7 +48,7 @@ class OurWire(httpx.BaseTransport):
         headers = dict(request.headers) | {"accept-encoding": "gzip", "connection": "close"}
         prepared = requests.Request(request.method, str(request.url), headers=headers, data=request.read()).prepare()
         seconds: float = self._thread.seconds
-        connect = min(wire.CONNECT_SECONDS, seconds)
+        connect = min(calls.CONNECT_SECONDS, seconds)
         with closing(self._adapter_factory()) as fresh:
             fresh.max_retries = wire.NO_RETRIES
             answer = wire.send(fresh, prepared, connect_seconds=connect, read_seconds=seconds, proxies=self._proxies)

@@ -9,13 +9,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3.exceptions
 
-from tenxsom.errors import BrokenMedia
+from tenxsom.net.download import UnsafeLink
 
 _LOCAL_NAMES = ("localhost", "local", "internal")
-
-
-class UnsafeLink(BrokenMedia):
-    """A link that is not followed: another scheme than http(s), a user name in it, or an address inside our own network."""
 
 
 def prepare(url: str, headers: dict[str, str], *, local_allowed: bool) -> requests.PreparedRequest:

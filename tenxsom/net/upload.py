@@ -18,10 +18,11 @@ from requests.adapters import HTTPAdapter
 
 from tenxsom import clock
 from tenxsom.errors import ServiceDown, ServiceRefused
+from tenxsom.net import call as calls
 from tenxsom.net import links, wire
 from tenxsom.net.answer import Answer
 from tenxsom.net.client import USER_AGENT
-from tenxsom.net.links import UnsafeLink
+from tenxsom.net.download import UnsafeLink
 from tenxsom.net.trouble import WIRE_ERRORS, phrase
 
 __all__ = ["Uploader"]
@@ -60,7 +61,7 @@ class Uploader:
         request = self._prepare(url, data, headers)
         host = urlsplit(url).hostname
         call = wire.Call(timeout, clock.Deadline(deadline_seconds))
-        connect = min(wire.CONNECT_SECONDS, timeout)
+        connect = min(calls.CONNECT_SECONDS, timeout)
         try:
             with closing(self._adapter_factory()) as fresh, wire.running(call):
                 fresh.max_retries = wire.NO_RETRIES

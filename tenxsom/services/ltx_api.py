@@ -219,6 +219,7 @@ def open_service(settings: Settings) -> LtxApi:
         proxies=settings.proxies,
         pool_size=settings.poll_concurrency,
         ca_file=settings.tls_ca_file,
+        own_line=True,
     )
     url, proxies, ca_file = settings.ltx_api_base_url, settings.proxies, settings.tls_ca_file
     downloader = Downloader(proxies=proxies, service_url=url, ca_file=ca_file)

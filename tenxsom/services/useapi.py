@@ -149,6 +149,7 @@ def open_api(settings: Settings, name: str) -> UseApi:
         proxies=settings.proxies,
         pool_size=settings.poll_concurrency,
         ca_file=settings.tls_ca_file,
+        own_line=True,
     )
     downloader = Downloader(proxies=settings.proxies, service_url=settings.useapi_base_url, ca_file=settings.tls_ca_file)
     return UseApi(name, client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
