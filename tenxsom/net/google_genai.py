@@ -1,8 +1,7 @@
 """Google's generative media on Vertex AI, by google-genai: the one file that knows that library and its errors.
 
-Google now calls Vertex AI the Gemini Enterprise Agent Platform; hosts, paths and roles are unchanged. The library is imported
-on first use, because it costs more than half a second. Calls: https://googleapis.github.io/python-genai/ and
-https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
+Google now calls Vertex AI the Gemini Enterprise Agent Platform; hosts, paths and roles are unchanged. Imported on first use: it
+costs half a second. Calls: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
 """
 
 from __future__ import annotations
