@@ -323,3 +323,22 @@ def test_a_still_costs_what_its_source_charges(source, cost):
         "stills": {"vertex_image": {"models": {"painter": {"image_usd": "0.04"}}}},
     }
     assert money.still_price(prices, source, "a", "painter") == Decimal(cost)
+
+
+def test_what_other_processes_append_counts_at_once_and_is_read_once(tmp_path):
+    ours, theirs = Ledger(tmp_path / "ledger.jsonl", Decimal(1)), Ledger(tmp_path / "ledger.jsonl", Decimal(1))
+    for number in range(3):
+        theirs.reserve(purchase(f"a{number}", "0.30"))
+        assert ours.total(clock.day()) == Decimal("0.30") * (number + 1)
+    theirs.settle(purchase("a0", "0.30"), RELEASED)
+    ours.reserve(purchase("b", "0.40"))
+    with pytest.raises(OverBudget):
+        theirs.reserve(purchase("c", "0.01"))
+
+
+def test_a_ledger_that_was_put_in_the_place_of_another_is_read_anew(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.reserve(purchase("a", "0.30"))
+    assert ledger.total(clock.day()) == Decimal("0.30")
+    (tmp_path / "ledger.jsonl").write_bytes(b"")
+    assert ledger.total(clock.day()) == 0

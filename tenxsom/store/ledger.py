@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +47,7 @@ class Ledger:
         self.path = path
         self.daily_budget = daily_budget
         self._lock = lock_table(path.with_name(f".{path.name}.lock"))
+        self._today = _Day("")
 
     def reserve(self, purchase: Purchase) -> None:
         """Set the price aside. Raises OverBudget, and writes nothing, when today's budget does not hold it.
@@ -68,14 +70,24 @@ class Ledger:
 
     def last(self, reference: str) -> dict[str, Any] | None:
         """The line that counts for a reference; None if the ledger does not know it."""
-        found = None
-        for line in self.lines(json.dumps(reference).encode()):
-            found = line if line["reference"] == reference else found
+        named = json.dumps(reference).encode()
+        if not self.path.exists():
+            return None
+        with atomic.disk_errors(self.path):
+            everything = self.path.read_bytes()
+        found, at = None, everything.find(named)
+        while at >= 0:
+            start, end = everything.rfind(b"\n", 0, at) + 1, everything.find(b"\n", at)
+            end = len(everything) if end < 0 else end
+            if (line := _parsed(everything[start:end])) and line["reference"] == reference:
+                found = line
+            at = everything.find(named, end)
         return found
 
     def total(self, day: str) -> Decimal:
         """What counts against the budget of a UTC day, in US dollars."""
-        return _counted(self._last_lines(day))
+        with self._lock.hold("ledger"):
+            return self._read(day).used
 
     def lines(self, containing: bytes = b"") -> Iterator[dict[str, Any]]:
         """Every readable line, oldest first; with `containing`, only lines that hold these bytes (parsing is what costs)."""
@@ -87,25 +99,56 @@ class Ledger:
                     yield line
 
     def _check(self, purchase: Purchase, budget: Decimal) -> None:
-        held = self._last_lines(clock.day())
-        held.pop(purchase.reference, None)
-        used = _counted(held)
+        today = self._read(clock.day())
+        used = today.used - _counted(today.lines.get(purchase.reference))
         if used + purchase.usd > budget:
             raise OverBudget(
                 f"{shown(purchase.usd)} for {purchase.step} would pass today's budget: {shown(used)} of {shown(budget)} are used."
                 " The job is queued and goes on by itself tomorrow (UTC), or as soon as DAILY_BUDGET_USD allows it."
             )
 
-    def _last_lines(self, day: str) -> dict[str, dict[str, Any]]:
-        return {line["reference"]: line for line in self.lines(day.encode()) if line["day"] == day}
+    def _read(self, day: str) -> _Day:
+        """What the ledger says about a day; the caller holds the lock. What was read before is not read again."""
+        if self._today.day != day:
+            self._today = _Day(day)
+        if self.path.exists():
+            with atomic.disk_errors(self.path):
+                self._today.read_on(self.path)
+        return self._today
 
     def _append(self, entry: str, purchase: Purchase, day: str, facts: Mapping[str, Any] = NOTHING) -> None:
         line = {"time": clock.stamp(), "day": day, "entry": entry, **purchase._asdict(), "usd": text(purchase.usd), **facts}
         atomic.append(self.path, json.dumps(line, separators=(",", ":")).encode())
 
 
-def _counted(lines: Mapping[str, Mapping[str, Any]]) -> Decimal:
-    return sum((stored(line["usd"]) for line in lines.values() if line["entry"] != RELEASED), ZERO)
+class _Day:
+    """What the ledger says about one day, as far as it has been read."""
+
+    def __init__(self, day: str) -> None:
+        self.day = day
+        self.lines: dict[str, dict[str, Any]] = {}
+        """The line that counts, by reference."""
+        self.used = ZERO
+        self._read_bytes = 0
+
+    def read_on(self, path: Path) -> None:
+        """Read the lines that were added since the last time; one that is not whole yet is left for the next time."""
+        with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < self._read_bytes:  # somebody has put another file in its place
+                self.lines, self.used, self._read_bytes = {}, ZERO, 0
+            file.seek(self._read_bytes)
+            added = file.read()
+            whole = added.rfind(b"\n") + 1
+            self._read_bytes += whole
+            for raw in added[:whole].split(b"\n"):
+                if self.day.encode() in raw and (line := _parsed(raw)) and line["day"] == self.day:
+                    self.used += _counted(line) - _counted(self.lines.get(line["reference"]))
+                    self.lines[line["reference"]] = line
+
+
+def _counted(line: Mapping[str, Any] | None) -> Decimal:
+    """What a line counts against the budget of its day."""
+    return ZERO if line is None or line["entry"] == RELEASED else stored(line["usd"])
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:
