@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -39,6 +40,13 @@ BLOW_SECONDS = 0.35
 """About how long it is from one kill to the next."""
 WIRE_STRIKES: tuple[Strike, ...] = (Relay.drop_after, Relay.reset, Relay.bad_gateway, Relay.garble, Relay.cut)
 WIRE_SHARE = 0.015
+LOADED_ONCE = (
+    "master_orchestrator_v3", "poll_video_status", "manage_jobs", "tenxsom.wiring", "tenxsom.model.definition",
+    "tenxsom.planning.archetypes", "tenxsom.planning.local", "tenxsom.media.check", "tenxsom.media.thumbnail",
+    "tenxsom.services.ltx_api", "tenxsom.services.useapi_ltx", "tenxsom.stills.flux", "tenxsom.stills.registry",
+    "tenxsom.net.exchange", "tenxsom.net.transfer",
+)  # fmt: skip
+"""What every worker needs: loaded before forking, so that workers are killed at work and not while they import."""
 
 
 class RandomProxy(WireProxy):
@@ -117,12 +125,8 @@ def new_run(home: Path, vendors: Vendors, jobs: int, seed: int) -> Run:
 
 def work(run: Run, accept_seconds: float | None) -> None:
     """Keep the crew at work, and strike it, until every job has ended. The parent stays single-threaded: it forks."""
-    import production_video_generator  # noqa: F401  (loaded once, before forking, as are the next)
-    import tenxsom.media.check
-    import tenxsom.media.thumbnail
-    import tenxsom.services.ltx_api
-    import tenxsom.services.useapi_ltx
-    import tenxsom.stills.flux  # noqa: F401
+    for name in LOADED_ONCE:
+        importlib.import_module(name)
 
     started = told = time.monotonic()
     accepted: set[str] = set()
