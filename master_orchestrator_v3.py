@@ -214,7 +214,7 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.R
         orders = orchestrator.read(arguments.jobs)
         if arguments.dry_run:
             return views.estimates([orchestrator.estimate(order) for order in orders])
-        say_which_service({order.service for order in orders})
+        say_who_makes_it(orders)
         outcomes = orchestrator.submit_all(orders)
         return views.outcomes(wait_for(suite, outcomes, arguments.json) if arguments.wait else outcomes)
 
@@ -238,12 +238,12 @@ def _after(suite: Suite, before: Outcome, last: dict[str, Outcome]) -> Outcome:
     return seen if seen.exit_code else replace(now, exit_code=75, message=NOT_THERE_YET)
 
 
-def say_which_service(services: set[str]) -> None:
-    """Say loudly that no vendor is used: nobody shall take a preview for the real thing."""
-    if "local_studio" in services:
-        terminal.notice(
-            "The local studio makes these videos: previews, free of charge. Set a vendor's credentials for real ones (README.md)."
-        )
+def say_who_makes_it(orders: Sequence[Order]) -> None:
+    """Say which service makes the videos and why; and loudly, that a preview is not the real thing."""
+    for told in sorted({order.route.told() for order in orders}):
+        terminal.notice(f"Made by {told}.")
+    if any(order.service == "local_studio" for order in orders):
+        terminal.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")
 
 
 if __name__ == "__main__":

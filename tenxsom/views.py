@@ -173,9 +173,13 @@ def _offers_text(one: Estimate) -> str:
         seconds = f"{sum(clip.seconds for clip in made):g}" if made else "–"
         words = " ".join(filter(None, (made[0].model, made[0].resolution))) if made else ""
         cost = "–" if offer.usd is None else money.shown(offer.usd)
-        note = offer.obstacle or ("chosen" if offer.service == one.order.service else "")
-        rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, _short(note, 60)))
-    return table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", "NOTE"), rows, right=(4, 5))
+        note = (
+            "chosen" if offer.service == one.order.service else "" if made and not offer.obstacle else "not now" if made else "no"
+        )
+        rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, note))
+    listing = table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", ""), rows, right=(4, 5))
+    reasons = [f"{offer.service}: {offer.obstacle}." for offer in one.offers if offer.obstacle]
+    return "\n\n".join([listing, *(["\n".join(reasons)] if reasons else [])])
 
 
 def _estimate_document(one: Estimate) -> dict[str, Any]:

@@ -57,6 +57,17 @@ def test_a_plan_that_is_longer_than_any_clip_becomes_one_clip_a_segment():
     ]  # fmt: skip
 
 
+def test_segments_that_are_shorter_than_the_shortest_clip_share_one_because_each_clip_is_paid_for():
+    clips = cut(segment(3), segment(4), segment(6), segment(2), segment(2))
+    assert [(clip.asked_seconds, clip.seconds) for clip in clips] == [(7, 10), (6, 10), (4, 5)]
+    assert [cue["text"] for cue in clips[0].cues] == ["words 3", "words 4"]
+
+
+def test_segments_share_a_clip_only_as_long_as_it_is_one_that_can_be_made():
+    clips = cut(segment(4), segment(8), segment(3))
+    assert [clip.asked_seconds for clip in clips] == [4, 8, 3]
+
+
 def test_storyboard_makes_one_clip_a_segment_even_where_one_would_do():
     assert [clip.seconds for clip in cut(segment(3), segment(4), clips="storyboard")] == [5, 5]
 

@@ -34,7 +34,9 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
             )
         parts = [(list(segments), total)]
     else:
-        parts = [([piece], piece["duration"]) for segment in segments for piece in _pieces(segment, capabilities.durations[-1])]
+        pieces = [piece for segment in segments for piece in _pieces(segment, capabilities.durations[-1])]
+        together = _grouped(pieces, capabilities) if definition.get("clips", "auto") == "auto" else [[piece] for piece in pieces]
+        parts = [(group, sum(piece["duration"] for piece in group)) for group in together]
     clips = []
     for index, (group, asked) in enumerate(parts):
         seconds = made_seconds(asked, capabilities.durations)
@@ -131,6 +133,17 @@ def _pieces(segment: Segment, longest: float) -> list[Segment]:
     count = max(1, math.ceil(segment["duration"] / longest - 1e-9))
     duration = segment["duration"] / count
     return [{**segment, "duration": duration, "content": segment["content"] if number == 0 else ""} for number in range(count)]
+
+
+def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list[Segment]]:
+    """Neighbours that are shorter than the service's shortest clip, together in one: a clip apiece would be paid for and padded."""
+    groups: list[list[Segment]] = [[]]
+    for piece in pieces:
+        seconds = sum(other["duration"] for other in groups[-1])
+        if groups[-1] and (seconds >= capabilities.durations[0] or seconds + piece["duration"] > capabilities.durations[-1]):
+            groups.append([])
+        groups[-1].append(piece)
+    return groups
 
 
 def _moving_prompt(segments: Sequence[Segment]) -> str:
