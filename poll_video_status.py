@@ -68,9 +68,9 @@ class VideoStatusPoller:
         ids = list(only) or self._suite.queue.ids()
         with ThreadPoolExecutor(max(1, min(self._suite.settings.poll_concurrency, len(ids)))) as pool:
             outcomes = [outcome for outcome in pool.map(self._visit, ids) if outcome]
-        self._suite.queue.settle()
+        trouble = self._trouble_with(self._suite.queue.settle)
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
-        return outcomes
+        return outcomes + ([Outcome("pending_video_jobs", "not written", trouble.exit_code, str(trouble))] if trouble else [])
 
     def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> dict[str, Outcome]:
         """Tick until each of these jobs has ended or waits for somebody, or a stop is requested; what was last seen of each."""
