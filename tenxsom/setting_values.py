@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -54,6 +52,8 @@ def choice(*names: str) -> Callable[[str], str]:
         for name in names:
             if text.lower() == name.lower():
                 return name
+        import difflib
+
         close = difflib.get_close_matches(text.lower(), [name.lower() for name in names], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise ValueError(f"is not one of {', '.join(names)}{hint}")
@@ -77,6 +77,8 @@ def web_address(text: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -6,7 +6,6 @@ otherwise. A misspelt name, an impossible value, a secret's file that is not the
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -150,6 +149,8 @@ def _refuse_misspelt_names(where: str, names: Iterable[str]) -> None:
     files = [f"{setting.name}_FILE" for setting in SETTINGS if setting.is_secret]
     known = ["TENXSOM_HOME", *(setting.name for setting in SETTINGS), *files]
     for name in sorted({*names} - {*known}):
+        import difflib  # most settings are spelt right
+
         cutoff = 0.6 if name.startswith(OUR_PREFIXES) else 0.85
         if close := difflib.get_close_matches(name.upper(), known, n=1, cutoff=cutoff):
             raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close[0]}?")

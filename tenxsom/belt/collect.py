@@ -151,8 +151,11 @@ class ClipCollector:
 
     def _warn_of_gap(self, claim: Claim, clip: Clip) -> None:
         """Warn when nobody looked for so long that the service might have thrown a finished clip away."""
-        hours, late = self._capabilities(claim, clip).result_hours, clock.age_seconds(clip.next_check_at or clock.stamp()) / 3600
-        if hours is None or late < hours * DANGEROUS_GAP:
+        hours = self._capabilities(claim, clip).result_hours
+        if hours is None or clip.next_check_at is None:
+            return
+        late = clock.age_seconds(clip.next_check_at) / 3600
+        if late < hours * DANGEROUS_GAP:
             return
         name = claim.job.service_of(clip)
         sentence = f"Nobody looked for clip {clip.index + 1} for {late:.0f} hours; {name} keeps results for {hours:g} hours only."

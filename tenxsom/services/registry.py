@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from types import ModuleType
 
 from tenxsom.errors import BadSettings
@@ -34,6 +35,7 @@ def open_service(name: str, settings: Settings) -> VideoService:
     return service
 
 
+@cache
 def _module(name: str) -> ModuleType:
     if name not in SERVICES:
         raise BadSettings(f"There is no video service {name!r}; known are {', '.join(SERVICES)}.")
