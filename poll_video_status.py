@@ -135,14 +135,16 @@ class VideoStatusPoller:
         return None
 
     def _visit(self, content_id: str) -> Outcome | None:
-        """One job of a tick: nothing for a job that is not due, gone, or in other hands."""
+        """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
         if self._deadline.passed() or clock.stop_requested():
             return None
         try:
             with self._suite.queue.claim(content_id) as claim:
-                return self._worked_on(claim) if claim and (self._at_once or claim.job.is_due()) else None
-        except JobIsBusy:
-            return None
+                if claim and (self._at_once or claim.job.is_due()):
+                    return self._worked_on(claim)
+            return self._suite.standing(content_id) if self._at_once else None
+        except JobIsBusy as busy:
+            return self._suite.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
             return Outcome(content_id, "unreadable", error.exit_code, str(error))
 

@@ -309,3 +309,19 @@ def _planned(suite, order):
             yield claim
 
     return owned()
+
+
+def test_whoever_asks_for_an_ended_job_by_name_is_told_how_it_ended(made):
+    ended = made.poll("lake")
+    assert ended.code == 0
+    assert [(job["content_id"], job["state"]) for job in ended.document["jobs"]] == [("lake", "completed")]
+
+
+def test_whoever_asks_for_a_job_in_other_hands_by_name_is_told_so(rehearsal):
+    from tenxsom.store.queue import FileQueue
+
+    assert rehearsal.submit(definition()).code == 0
+    with FileQueue(rehearsal.home / "pending_video_jobs").claim("lake"):
+        ended = rehearsal.poll("lake")
+    assert ended.code == 75
+    assert "another process" in ended.document["jobs"][0]["message"]
