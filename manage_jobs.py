@@ -30,6 +30,8 @@ from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.vocabulary import nearest
+from tenxsom.services import registry as services
+from tenxsom.services.base import INLINE, Variant
 
 if TYPE_CHECKING:
     from tenxsom.settings import Settings
@@ -81,7 +83,8 @@ class JobManager:
         prices, total = self._suite.prices, money.ZERO
         for clip in job.clips:
             if clip.step == Step.FAILED:
-                clip.retry()
+                kept = services.pace(job.service_of(clip), Variant())
+                clip.retry(keep_asset=kept.upload_hours is None and clip.asset.get("file_id") != INLINE)
                 if clip.step != Step.AWAIT_VIDEO:
                     total += prices.of_clip(job, clip) + (money.ZERO if clip.asset else prices.of_still(job, clip))
         if not job.clips:

@@ -57,7 +57,7 @@ class MasterOrchestrator:
         self._service = service
         self._by_tier = by_tier
         self._again = again
-        self.planner = ClaudeVideoService(suite.settings, suite.templates)
+        self.planner = ClaudeVideoService(suite.settings, suite.templates, local_only=dry_run)
         self.generator = ProductionVideoGenerator(suite)
 
     def read(self, names: Sequence[str]) -> list[Order]:
@@ -135,7 +135,7 @@ class MasterOrchestrator:
         claim.save()
 
     def estimate(self, order: Order) -> Estimate:
-        """Plan an order and cut it into clips, without writing, calling a video service, or paying for a clip."""
+        """Plan an order from the local templates and cut it into clips: nothing is written, called or paid."""
         blueprint = self.planner.plan(order.definition)
         return estimate(order, blueprint, self._suite.chooser, self._suite.prices)
 
@@ -149,8 +149,8 @@ class MasterOrchestrator:
             route = suite.chooser.choose(definition, self._service, usable=usable)._replace(start_image=picture)
         shape = definition.shape(suite.vocabulary)
         clips.check_feasible(definition.model_dump(), shape, route, source)
-        intake.look_up(definition, suite.queue, suite.shelf, self._again)
-        return Order(definition, source, route, shape)
+        known = intake.look_up(definition, suite.queue, suite.shelf, self._again)
+        return Order(definition, source, known.route or route, shape)
 
     @contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:

@@ -50,7 +50,7 @@ class VideoStatusPoller:
     def __init__(self, suite: Suite, time_limit_seconds: float | None = None) -> None:
         self._suite = suite
         self._time_limit = time_limit_seconds or suite.settings.poll_time_limit_seconds
-        self._collector = ClipCollector(suite.service, services.capabilities, suite.shelf, suite.finisher, suite.settings)
+        self._collector = ClipCollector(suite.service, services.pace, suite.shelf, suite.finisher, suite.settings)
         self._deadline = clock.Deadline(self._time_limit)
         self._carrying_on = threading.Lock()
         self._at_once = False
@@ -65,7 +65,7 @@ class VideoStatusPoller:
         """
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
-        ids = list(only) or self._suite.queue.ids()
+        ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
         with ThreadPoolExecutor(max(1, min(self._suite.settings.poll_concurrency, len(ids)))) as pool:
             outcomes = [outcome for outcome in pool.map(self._visit, ids) if outcome]
         trouble = self._trouble_with(self._suite.queue.settle)
@@ -111,8 +111,12 @@ class VideoStatusPoller:
         if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
             return
         orchestrator, side_by_side = self._submission(route_of(claim.job))
-        with side_by_side:
+        if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
+            return  # the tick is over before its turn has come; the next one goes on with it
+        try:
             orchestrator.carry_on(claim)
+        finally:
+            side_by_side.release()
 
     def _submission(self, route: Route) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
         """The orchestrator of this poller, made when it is first needed, and the service's limit of submissions at once."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 from tenxsom import clock, terminal, views
 from tenxsom.belt.choosing import route_of
 from tenxsom.belt.collect import LOST_AFTER_CHECKS, give_up
-from tenxsom.belt.rerouting import DOWN_AFTER_ATTEMPTS
+from tenxsom.belt.rerouting import is_about_the_service
 from tenxsom.errors import (
     AccountTrouble,
     BadInput,
@@ -27,6 +27,7 @@ from tenxsom.errors import (
     NeedsDecision,
     NotFound,
     NotSent,
+    ServiceBusy,
     ServiceClosed,
     ServiceDown,
     ServiceRefused,
@@ -62,6 +63,7 @@ class ProductionVideoGenerator:
         everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater.
         """
         self._steps.reconcile(claim)
+        self._steps.check_cap(claim)
         while self._submit(claim):
             log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
 
@@ -101,16 +103,25 @@ class ProductionVideoGenerator:
     def _take(self, step: Step, claim: Claim, clip: Clip) -> bool:
         """One step, and what its failure means: another service, wait for somebody or for better times, the end of this clip."""
         clock.check_stop()
+        rerouter = self._suite.rerouter
         try:
             self._steps.take(step, claim, clip)
+            rerouter.note_life(clip)
         except (Interrupted, NeedsDecision):
             raise
         except AccountTrouble as error:
             self._steps.postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
             raise
         except (NotSent, ServiceClosed, ServiceDown) as error:
-            if clip.attempts.get(step, 0) >= DOWN_AFTER_ATTEMPTS and self._suite.rerouter.fall_back(claim, clip, str(error)):
+            if (
+                is_about_the_service(claim.job, clip)
+                and rerouter.note_silence(clip)
+                and rerouter.fall_back(claim, clip, str(error))
+            ):
                 return True
+            self._try_again(claim, clip, error)
+        except ServiceBusy as error:
+            rerouter.note_life(clip)
             self._try_again(claim, clip, error)
         except TryAgainLater as error:
             self._try_again(claim, clip, error)
@@ -119,7 +130,7 @@ class ProductionVideoGenerator:
         except NotFound as error:
             self._ask_again(claim, clip, error)
         except ServiceRetired as error:
-            if self._suite.rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
+            if is_about_the_service(claim.job, clip) and rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
                 return True
             self._give_up(claim, clip, str(error))
         except ServiceRefused as error:

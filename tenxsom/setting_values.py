@@ -93,6 +93,18 @@ def cloud_folder(text: str) -> str:
     return text.rstrip("/")
 
 
+def certificates(text: str) -> Path:
+    """A file of certificates in PEM form."""
+    import ssl
+
+    path = existing_file(text)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ssl.SSLError):
+        raise ValueError("names a file that holds no certificates in PEM form") from None
+    return path
+
+
 def several(*names: str) -> Callable[[str], tuple[str, ...]]:
     """Some of the names in the order that was written, separated by commas or blanks; each counts once."""
     one = choice(*names)

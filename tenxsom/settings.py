@@ -182,7 +182,8 @@ def _parse(setting: Setting, text: str, home: Path) -> Any:
     try:
         if setting.is_secret and not (text.isascii() and text.isprintable() and " " not in text):
             raise ValueError("must be one word of plain characters, as the vendor shows it")
-        return setting.parse(str(home / values.path(text)) if setting.parse in (values.existing_file, values.path) else text)
+        is_path = setting.parse in (values.existing_file, values.certificates, values.path)
+        return setting.parse(str(home / values.path(text)) if is_path else text)
     except ValueError as error:
         may_hold_a_secret = setting.is_secret or (setting.parse is values.web_address and {*text} & {*"@?#"})
         shown = "its value" if may_hold_a_secret else repr(text[:80])
@@ -225,7 +226,7 @@ SETTINGS = (
     Setting("JOB_DEADLINE_HOURS", values.number(0.01, 10_000), "When an unfinished job is given up, with a failure report"),
     Setting("DAILY_BUDGET_USD", values.dollars, "At most this much is spent per UTC day; jobs over it wait"),
     Setting(
-        "TLS_CA_FILE", values.existing_file, "Also trust the certificate authorities in this PEM file (a company's proxy, a stub)"
+        "TLS_CA_FILE", values.certificates, "Also trust the certificate authorities in this PEM file (a company's proxy, a stub)"
     ),
     Setting("LOG_LEVEL", values.choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much is logged to stderr"),
     Setting("LOG_FORMAT", values.choice("text", "json"), "How log lines look"),

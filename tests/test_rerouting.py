@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tenxsom import clock
 from tenxsom.belt.rerouting import is_free
 from tests.belt import Belt, definition
 from tests.states import new_clip, new_job
@@ -19,6 +21,15 @@ SWITCHED_OFF = {"on": "* *", "service": "useapi_ltx", "do": "retired"}
 def belt(tmp_path, studio) -> Belt:
     (tmp_path / "home").mkdir()
     return Belt(tmp_path / "home", access(studio.url) | {"VERTEX_AI_PROJECT_ID": "", "VIDEO_SERVICE": "useapi_ltx"})
+
+
+def an_hour_passes(belt: Belt) -> None:
+    """Let the service of every waiting clip have been silent for an hour."""
+    state = belt.state("lake")
+    for clip in state["clips"]:
+        if clip["down_since"]:
+            clip["down_since"] = clock.stamp(clock.now() - timedelta(hours=1))
+    (belt.home / "pending_video_jobs" / "lake.json").write_text(json.dumps(state))
 
 
 def paid(studio: Any) -> list[str]:
@@ -73,9 +84,10 @@ def test_a_service_that_stays_down_is_left_only_after_several_attempts(belt, stu
     else:
         studio.write_faults({"on": "* *", "service": "useapi_ltx", "do": "status", "status": trouble, "times": None})
     assert belt.submit(definition(target_duration=5)).code == 75
-    assert belt.state("lake")["service"] == "useapi_ltx"
     for _ in range(6):
         belt.poll("lake")
+    assert belt.state("lake")["service"] == "useapi_ltx"  # a short outage moves nothing, however often it is met
+    an_hour_passes(belt)
     report = belt.collect("lake")
     assert (report["state"], report["service"]) == ("completed", "ltx_api")
     assert paid(studio) == ["ltx_api video"]
@@ -93,8 +105,10 @@ def test_a_busy_service_is_waited_for_however_long(belt, studio):
 def test_no_reference_is_ever_used_for_two_calls(belt, studio):
     belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": "http://127.0.0.1:9/v1", "START_FRAMES": "flux"}
     belt.submit(definition(target_duration=5))
-    for _ in range(6):
+    for _ in range(3):
         belt.poll("lake")
+    an_hour_passes(belt)
+    belt.poll("lake")
     ledger = [json.loads(line) for line in (belt.home / "spend_ledger.jsonl").read_text().splitlines()]
     reserved = [line["reference"] for line in ledger if line["entry"] == "reserved"]
     assert len(reserved) == len(set(reserved))
@@ -125,3 +139,34 @@ def test_one_clip_of_a_half_paid_job_moves_alone_and_the_video_becomes_whole(bel
 def test_a_clip_is_free_only_while_all_its_money_is(entry, free):
     job = new_job(clips=[new_clip()], spend=[{"reference": "r", "clip": 0, "usd": "0", "entry": entry}])
     assert is_free(job, job.clips[0]) is free
+
+
+def test_whoever_makes_start_frames_is_never_a_reason_to_leave_the_video_service(belt, studio):
+    belt.environment |= {"VIDEO_SERVICE": "ltx_api", "START_FRAMES": "flux", "VIDEO_SERVICE_FALLBACK": "local_studio"}
+    studio.write_faults(SWITCHED_OFF)
+    assert belt.submit(definition(target_duration=5)).code == 1
+    assert belt.report("lake")["service"] == "ltx_api"
+    assert paid(studio) == []
+
+
+def test_a_job_that_its_own_cap_cannot_finish_is_not_begun(belt, studio):
+    belt.environment["VIDEO_SERVICE"] = "ltx_api"
+    ended = belt.submit(definition(target_duration=40, archetype="tech_news", max_cost_usd=1.0))
+    assert ended.code == 3
+    assert "max_cost_usd" in ended.document["jobs"][0]["message"]
+    assert (belt.state("lake")["state"], paid(studio)) == ("over_budget", [])
+
+
+def test_a_queued_job_keeps_the_service_it_was_accepted_for_and_the_screen_says_so(belt, studio):
+    belt.environment["VIDEO_SERVICE"] = "ltx_api"
+    assert belt.submit(definition(target_duration=5)).code == 0
+    ended = belt.submit(definition(target_duration=5), flags=("--service", "useapi_ltx"))
+    assert "Made by ltx_api" in ended.err
+    assert belt.state("lake")["service"] == "ltx_api"
+
+
+def test_a_clip_is_still_collected_after_its_model_was_changed_to_one_that_cannot_be(belt, studio):
+    belt.environment["VIDEO_SERVICE"] = "ltx_api"
+    assert belt.submit(definition(target_duration=5)).code == 0
+    belt.environment |= {"LTX_API_MODEL": "ltx-2-pro"}
+    assert belt.collect("lake")["state"] == "completed"

@@ -15,7 +15,6 @@ from tenxsom.errors import (
     AccountTrouble,
     BadSettings,
     BrokenMedia,
-    DiskTrouble,
     NotFound,
     NotSent,
     ServiceBusy,
@@ -170,7 +169,7 @@ def test_a_folder_that_takes_no_picture_is_noticed_before_one_is_paid_for(tmp_pa
     (tmp_path / "stills").write_text("a file where the folder should be")
     with ScriptedServer(answer(200, painted())) as google:
         stills = source(google.url, tmp_path / "stills")
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(NotSent):
             stills.request_image(ORDER, "job-1.image")
         stills.close()
     assert google.connections == 0

@@ -134,9 +134,7 @@ def test_veo_needs_a_project_and_todays_model(tmp_path: Path) -> None:
     assert vertex_veo.default_variant(ready) == Variant(MODELS[0], "720p")
     vertex_veo.open_service(ready).close()
     with pytest.raises(BadSettings, match=r"use veo-3\.1-generate-001"):
-        vertex_veo.open_service(
-            settings.Settings(tmp_path, vertex_ai_project_id="demo-project", vertex_veo_model_id="veo-2.0-generate-001")
-        )
+        vertex_veo.capabilities(vertex_veo.default_variant(settings.Settings(tmp_path, vertex_veo_model_id="veo-2.0-generate-001")))
 
 
 def test_saying_what_it_can_do_does_not_load_googles_library() -> None:

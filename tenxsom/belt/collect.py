@@ -129,6 +129,8 @@ class ClipCollector:
 
     def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
         if clip.count("not_found") >= LOST_AFTER_CHECKS:
+            hours = self._capabilities(claim, clip).result_hours
+            clip.refused = hours is not None and clock.age_seconds(clip.submitted_at or claim.job.submit_time) > hours * 3600
             self._fail(claim, clip, f"{error} It was asked for {LOST_AFTER_CHECKS} times in a row")
             return
         self._postpone(claim, clip, self._pace(claim, clip), error)

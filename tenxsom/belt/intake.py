@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenxsom import clock, terminal
-from tenxsom.belt.choosing import Route
+from tenxsom.belt.choosing import Route, route_of
 from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
@@ -43,6 +43,8 @@ class Standing(StrEnum):
 class Intake(NamedTuple):
     standing: Standing
     report: dict[str, Any] | None = None
+    route: Route | None = None
+    """Of a job that is on its way: how it is made was decided when it was accepted."""
 
 
 def sources(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -106,7 +108,7 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
         _same(definition, pending.fingerprint, "is on its way")
         if again:
             raise Conflict(f"{definition.content_id} is still on its way; carry on without --again, which is for ended jobs.")
-        return Intake(Standing.ON_ITS_WAY)
+        return Intake(Standing.ON_ITS_WAY, route=route_of(pending))
     report = shelf.final_report(definition.content_id)
     if report is None or again:
         return Intake(Standing.NEW)

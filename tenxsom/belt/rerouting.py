@@ -5,18 +5,20 @@ A clip whose paid call was made, is open or is unclear never moves: whatever was
 
 from __future__ import annotations
 
+from tenxsom import clock
 from tenxsom.belt import clips as cutting
-from tenxsom.belt.choosing import Chooser, Route, route_of
-from tenxsom.model.clip import Clip
+from tenxsom.belt.choosing import USEAPI_CONTRACT, Chooser, Route, route_of
+from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.services import registry
+from tenxsom.stills.base import FLUX
 from tenxsom.store.ledger import RELEASED
 from tenxsom.store.queue import Claim
 
-DOWN_AFTER_ATTEMPTS = 5
-"""A service counts as down for a clip after so many counted attempts (each paid call counts as two: it is tried, and it is
-put off); between them lie seconds, then minutes. A short outage, and one of our own network, shall not move anything."""
+DOWN_AFTER_ATTEMPTS, DOWN_AFTER_SECONDS = 3, 900.0
+"""A service counts as down for a clip after so many attempts in a row without a sign of life, the first of them so long ago. A
+short outage, and one of our own network, shall not send anything to a service that may cost more."""
 
 
 class Rerouter:
@@ -25,6 +27,17 @@ class Rerouter:
     def __init__(self, chooser: Chooser, vocabulary: Vocabulary) -> None:
         self._chooser = chooser
         self._vocabulary = vocabulary
+
+    def note_silence(self, clip: Clip) -> bool:
+        """The service gave no sign of life. Returns whether it counts as down for this clip now."""
+        clip.down_since = clip.down_since or clock.stamp()
+        return clip.count("down") >= DOWN_AFTER_ATTEMPTS and clock.age_seconds(clip.down_since) >= DOWN_AFTER_SECONDS
+
+    @staticmethod
+    def note_life(clip: Clip) -> None:
+        """The service answered, whatever it said."""
+        clip.down_since = None
+        clip.attempts.pop("down", None)
 
     def fall_back(self, claim: Claim, clip: Clip, why: str) -> bool:
         """Give a clip (and its whole job, where nothing at all has been paid) to the next service that can make it.
@@ -42,6 +55,7 @@ class Rerouter:
                 continue
             if self._recut(job, route) or self._moved(job, clip, route):
                 for moved in job.clips:
+                    self.note_life(moved)
                     if moved.service == route.service:
                         moved.tried = sorted(tried)
                 self._tell(claim, route, f"{left} cannot be used: {why}")
@@ -100,3 +114,10 @@ class Rerouter:
 def is_free(job: VideoJob, clip: Clip) -> bool:
     """Whether nothing has been paid for a clip, and nothing about it is open or unclear."""
     return clip.intent is None and all(line["entry"] == RELEASED for line in job.spend if line.get("clip") == clip.index)
+
+
+def is_about_the_service(job: VideoJob, clip: Clip) -> bool:
+    """Whether the clip's present step asks the service that makes it, and not somebody else who makes its start frame."""
+    return clip.step in (Step.UPLOAD_ASSET, Step.REQUEST_VIDEO) or (
+        clip.start_frame == FLUX and job.service_of(clip) in USEAPI_CONTRACT
+    )

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.belt.collect import give_up_overdue
-from tenxsom.belt.payment import PaidCalls
+from tenxsom.belt.payment import BUDGET_PAUSE_SECONDS, PaidCalls
 from tenxsom.belt.prices import Prices
-from tenxsom.errors import NotFound, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.belt.spend import spent_usd
+from tenxsom.errors import AccountTrouble, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model.clip import Clip, Step
+from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.reports import Shelf
 from tenxsom.services.base import Capabilities, Progress, Variant, VideoOrder, VideoService
 from tenxsom.stills.base import NONE, OWN_PICTURE, ImageOrder, StillSource
@@ -21,6 +23,8 @@ from tenxsom.store.queue import Claim
 
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
+PATIENT = (ServiceBusy, AccountTrouble)
+"""What a clip that was not ordered yet waits for as long as it takes: its turn, or somebody who repairs the account."""
 BUSY_SECONDS = 20.0
 """How long a service that is at its limit is left in peace, where it does not say so itself."""
 
@@ -57,6 +61,26 @@ class ClipSteps:
         if any(clip.intent for clip in claim.job.clips):
             self._paid_calls.reconcile_all(claim, lambda clip: self._finder(claim, clip))
 
+    def check_cap(self, claim: Claim) -> None:
+        """Look whether the job's own cap holds all that is still to be paid for it. Raises OverBudget before anything is begun."""
+        job, cap = claim.job, claim.job.definition.get("max_cost_usd")
+        unpaid = [clip for clip in job.clips if not clip.is_submitted and not clip.is_final and clip.intent is None]
+        if cap is None or not unpaid:
+            return
+        rest = sum((self._prices.of_clip(job, clip) for clip in unpaid), ZERO)
+        rest += sum((self._prices.of_still(job, clip) for clip in unpaid if clip.step == Step.REQUEST_IMAGE), ZERO)
+        used = spent_usd(job)
+        if used + rest <= usd(cap):
+            return
+        for clip in unpaid:
+            clip.hold, clip.next_check_at = "budget", clock.later(BUDGET_PAUSE_SECONDS)
+        job.settle_state()
+        claim.save()
+        raise OverBudget(
+            f"{shown(rest)} for what is still to be made would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used, and"
+            " nothing further is ordered. Cancel the job, raise max_cost_usd in the definition and run it again with --again."
+        )
+
     def request_image(self, claim: Claim, clip: Clip) -> None:
         """Order the still. Paid."""
         mood = claim.job.definition.get("archetype", "")
@@ -87,6 +111,8 @@ class ClipSteps:
         try:
             source.fetch_image(clip.image["url"], part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
         except NotFound as error:
+            if clip.start_frame == OWN_PICTURE:
+                raise  # there is nobody to ask for a fresh link
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
         check_picture(part)
@@ -129,7 +155,8 @@ class ClipSteps:
     def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
         """Look at a clip again in so many seconds, and keep why."""
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
-        give_up_overdue(claim.job, clip, self._deadline_hours)
+        if not isinstance(error, PATIENT):
+            give_up_overdue(claim.job, clip, self._deadline_hours)
         claim.job.settle_state()
         claim.save()
 

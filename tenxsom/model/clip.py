@@ -98,6 +98,8 @@ class Clip(Record):
     resolution: str = ""
     start_frame: str = START_FRAME_OF_OLD
     """Where its start frame comes from: the name of a source in `tenxsom.stills.base`."""
+    down_since: str | None = None
+    """Since when its service has given no sign of life, as far as this clip has tried."""
     tried: list[str] = field(default_factory=list)
     """The services that could not be used for it."""
     seed: int | None = None
@@ -169,11 +171,14 @@ class Clip(Record):
         """Whether its time has come."""
         return clock.is_due(self.next_check_at, LONGEST_PAUSE_SECONDS)
 
-    def retry(self) -> None:
-        """Start over after a failure, at the first step that is missing.
+    def retry(self, keep_asset: bool = True) -> None:
+        """Start over after a failure, at the first step that is missing; without the start frame if that cannot be used any more.
 
         A clip that was ordered and not refused is asked for once more, which is free: it may be there by now.
         """
+        if not keep_asset:
+            self.asset = {}
+            self.image = {} if self.first_step != Step.FETCH_IMAGE else self.image
         ordered = bool(self.video) and not self.refused
         self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else self.first_step
         if not ordered:

@@ -63,6 +63,10 @@ class Capabilities(NamedTuple):
     """Whether it can tell what became of a call that nobody saw return."""
 
 
+INLINE = "inline"
+"""What `upload_image` returns where a picture goes with the order: it must still be on our disk then."""
+
+
 class VideoOrder(NamedTuple):
     """A clip to be made."""
 

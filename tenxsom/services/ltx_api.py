@@ -203,7 +203,7 @@ def missing(settings: Settings) -> str | None:
 
 
 def open_service(settings: Settings) -> LtxApi:
-    """The service with the key of the settings. Raises BadSettings when there is none, or its model is none of MODELS."""
+    """The service with the key of the settings. Raises BadSettings when there is none."""
     from tenxsom.net.client import HttpClient
     from tenxsom.net.download import Downloader
     from tenxsom.net.upload import Uploader
@@ -211,7 +211,6 @@ def open_service(settings: Settings) -> LtxApi:
     if settings.ltx_api_key is None:
         raise BadSettings(f"{NAME} cannot be used: {missing(settings)}.")
     variant = default_variant(settings)
-    capabilities(variant)
     client = HttpClient(
         settings.ltx_api_base_url,
         headers={"Authorization": f"Bearer {settings.ltx_api_key.reveal()}"},

@@ -17,6 +17,14 @@ def capabilities(name: str, variant: Variant) -> Capabilities:
     return found
 
 
+def pace(name: str, variant: Variant) -> Capabilities:
+    """What collecting needs to know of a service: also of clips that were ordered of a model which is not offered any more."""
+    try:
+        return capabilities(name, variant)
+    except BadSettings:
+        return capabilities(name, Variant())
+
+
 def default_variant(name: str, settings: Settings) -> Variant:
     """The model and the resolution that the settings ask a service for."""
     found: Variant = _module(name).default_variant(settings)

@@ -13,6 +13,7 @@ found again. An order returns the name of an operation; the name is stored, and 
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from tenxsom.errors import (
 )
 from tenxsom.net.download import Download
 from tenxsom.net.looks import looks_like_mp4
-from tenxsom.services.base import Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import INLINE, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ MODELS = ("veo-3.1-fast-generate-001", "veo-3.1-generate-001", "veo-3.1-lite-gen
 LARGEST_PICTURE_BYTES = 20_000_000
 """The largest picture that Google names for image-to-video is 20 MB."""
 
-INLINE = "inline"
-"""What `upload_image` returns, and how the address of a clip begins that came within an answer."""
+INLINE_AT_ONCE = 4
+"""So many answers with clips in them are read side by side."""
 
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 """How the pictures begin that Veo takes."""
@@ -56,6 +57,8 @@ class VertexVeo:
         self._genai, self._model = genai, model
         self._parameters = {"output_gcs_uri": output_uri} if output_uri else {}
         self._status_timeout = status_timeout
+        # Without a folder of ours the clips come within the answers: a few at a time, or they would fill the memory.
+        self._inline = threading.BoundedSemaphore(64 if output_uri else INLINE_AT_ONCE)
 
     def upload_image(self, picture: Path, mime_type: str) -> str:  # noqa: ARG002  (the picture itself says what it is)
         """Look whether Veo takes the picture. It is not sent before the order. Raises ServiceRefused."""
@@ -92,7 +95,8 @@ class VertexVeo:
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (the name says where to ask)
         name = str(video["job_id"])
         try:
-            found = self._genai.operation(name, self._status_timeout)
+            with self._inline:
+                found = self._genai.operation(name, self._status_timeout)
         except (NotFound, AccountTrouble):
             raise
         except (ServiceBusy, ServiceRefused) as trouble:
@@ -160,11 +164,10 @@ def missing(settings: Settings) -> str | None:
 
 
 def open_service(settings: Settings) -> VertexVeo:
-    """Veo in the project of the settings. Raises BadSettings when there is none, or the model is not one of today's."""
+    """Veo in the project of the settings. Raises BadSettings when there is none."""
     from tenxsom.net.google_genai import open_genai
 
     variant = default_variant(settings)
-    capabilities(variant)
     genai = open_genai(NAME, settings, settings.vertex_veo_location)
     return VertexVeo(genai, variant.model, settings.vertex_veo_output_uri, settings.status_timeout_seconds)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenxsom import atomic
-from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, ServiceRefused, SubmitUnclear
+from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.net.download import Download
 from tenxsom.net.looks import looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
@@ -47,8 +47,11 @@ class VertexImage:
         kept = self._kept(reference)
         if kept.exists():
             return Submitted(reference)
-        atomic.make_folder(self._folder)
-        atomic.check_writable(self._folder, _ROOM_BYTES)  # before it is paid for
+        try:
+            atomic.make_folder(self._folder)
+            atomic.check_writable(self._folder, _ROOM_BYTES)
+        except DiskTrouble as trouble:
+            raise NotSent(f"No picture was ordered, because there is no place for it: {trouble}") from None
         try:
             picture = self._genai.paint(self._model, _prompt(order), order.aspect_ratio, order.seed)
         except NotFound as error:

@@ -95,7 +95,7 @@ class GroupCommit:
                 jotting.done(trouble)
             with self._guard:
                 for jotting in batch:
-                    if self._waiting[jotting.path] is jotting:  # its next owner may have been as quick as this
+                    if self._waiting.get(jotting.path) is jotting:  # its next owner may have been as quick as this
                         del self._waiting[jotting.path]
                 self._written.notify_all()
 
