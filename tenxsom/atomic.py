@@ -89,7 +89,7 @@ class Draft:
         self._descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             _write_all(self._descriptor, data)
-        except BaseException:
+        except BaseException:  # a stop, too, must leave no temporary file behind
             self.close()
             raise
 

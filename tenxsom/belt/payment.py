@@ -160,7 +160,7 @@ class PaidCalls:
         job.record("intent", f"{clip.step} of clip {clip.index + 1} for {shown(purchase.usd)}", reference=purchase.reference)
         try:
             claim.save()
-        except BaseException:
+        except BaseException:  # whatever it was, a stop too: the call will not be made, and the money must be free again
             clip.intent = None
             job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
             book(job, purchase, RELEASED)
@@ -213,7 +213,7 @@ class PaidCalls:
         """The state first, then the ledger; where the state cannot be saved, the ledger keeps the ids as well."""
         try:
             claim.save()
-        except BaseException:
+        except BaseException:  # whatever it was, a stop too: a paid call's ids must not be lost with it
             told = (purchase.reference, entry, ids.get("job_id") or "no id")
             log.critical("%s is %s (%s), but the state could not be saved.", *told, extra={"content_id": claim.job.content_id})
             with contextlib.suppress(DiskTrouble):

@@ -89,7 +89,7 @@ class Line:
             return (
                 self._tls().wrap_socket(connection, server_hostname=self._door.host) if self._door.scheme == "https" else connection
             )
-        except BaseException:
+        except BaseException:  # a stop, too, must close it
             connection.close()
             raise
 

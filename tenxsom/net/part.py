@@ -43,7 +43,7 @@ class PartFile:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._pick_up(self._forget_memo())
-        except BaseException:
+        except BaseException:  # a stop, too, must close the file
             self._release()
             raise
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -50,6 +51,7 @@ _PROVE_NOTHING_SENT = (
 _PHRASES: tuple[tuple[type[BaseException], str], ...] = (
     (AnswerTooLong, "the answer was longer than any honest one"),
     (urllib3_errors.NameResolutionError, "its name could not be resolved"),
+    (socket.gaierror, "its name could not be resolved"),
     (ConnectionRefusedError, "connection refused"),
     (ssl.SSLCertVerificationError, "its certificate could not be verified"),
     (urllib3_errors.ProxyError, "the proxy did not connect"),

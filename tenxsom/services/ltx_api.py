@@ -204,25 +204,15 @@ def missing(settings: Settings) -> str | None:
 
 def open_service(settings: Settings) -> LtxApi:
     """The service with the key of the settings. Raises BadSettings when there is none."""
-    from tenxsom.net.client import HttpClient
-    from tenxsom.net.download import Downloader
     from tenxsom.net.upload import Uploader
+    from tenxsom.services.opening import open_client, open_downloader
 
     if settings.ltx_api_key is None:
         raise BadSettings(f"{NAME} cannot be used: {missing(settings)}.")
     variant = default_variant(settings)
-    client = HttpClient(
-        settings.ltx_api_base_url,
-        headers={"Authorization": f"Bearer {settings.ltx_api_key.reveal()}"},
-        name=NAME,
-        proxies=settings.proxies,
-        pool_size=settings.poll_concurrency,
-        ca_file=settings.tls_ca_file,
-        own_line=True,
-    )
-    url, proxies, ca_file = settings.ltx_api_base_url, settings.proxies, settings.tls_ca_file
-    downloader = Downloader(proxies=proxies, service_url=url, ca_file=ca_file)
-    uploader = Uploader(proxies=proxies, service_url=url, ca_file=ca_file)
+    url = settings.ltx_api_base_url
+    client, downloader = open_client(NAME, url, settings.ltx_api_key, settings), open_downloader(url, settings)
+    uploader = Uploader(proxies=settings.proxies, service_url=url, ca_file=settings.tls_ca_file)
     return LtxApi(client, downloader, uploader, variant, settings.status_timeout_seconds)
 
 

@@ -19,6 +19,7 @@ from tenxsom.net.client import Answer, HttpClient, raise_for_answer
 from tenxsom.net.download import Download, Downloader
 from tenxsom.net.looks import looks_like_mp4, looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -142,16 +143,8 @@ def open_api(settings: Settings, name: str) -> UseApi:
     """The API with the account of the settings. Raises BadSettings when there is no token."""
     if settings.useapi_bearer_token is None:
         raise BadSettings(f"{name} cannot be used: {missing(settings)}.")
-    client = HttpClient(
-        settings.useapi_base_url,
-        headers={"Authorization": f"Bearer {settings.useapi_bearer_token.reveal()}"},
-        name=name,
-        proxies=settings.proxies,
-        pool_size=settings.poll_concurrency,
-        ca_file=settings.tls_ca_file,
-        own_line=True,
-    )
-    downloader = Downloader(proxies=settings.proxies, service_url=settings.useapi_base_url, ca_file=settings.tls_ca_file)
+    url = settings.useapi_base_url
+    client, downloader = open_client(name, url, settings.useapi_bearer_token, settings), open_downloader(url, settings)
     return UseApi(name, client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
 
 

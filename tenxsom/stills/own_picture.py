@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tenxsom import atomic
-from tenxsom.errors import NotFound
+from tenxsom.errors import NotFound, ServiceRefused
 from tenxsom.net.download import Download, Downloader
 from tenxsom.net.looks import looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
@@ -25,8 +25,8 @@ class OwnPicture:
     def __init__(self, downloader: Downloader) -> None:
         self._downloader = downloader
 
-    def request_image(self, order: ImageOrder, reference: str) -> NoReturn:
-        raise NotImplementedError("a picture that exists is not ordered")
+    def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
+        raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin with fetching it
 
     def image_status(self, job_id: str) -> Status:
         if not is_address(job_id) and not Path(job_id).is_file():

@@ -203,7 +203,7 @@ class _Owned(AbstractContextManager[Claim | None]):
         self._queue.own(self._content_id)
         try:
             self._claim = self._begin()
-        except BaseException:
+        except BaseException:  # a stop, too, must give the job back
             self._queue.give_back(self._content_id, None)
             raise
         return self._claim
@@ -227,7 +227,7 @@ class _FileClaim:
         data, self.jotted = self.job.as_json(), None
         try:
             self.identity = atomic.write(self.path, data)
-        except BaseException:
+        except BaseException:  # whatever it was, the next save must know what is on the disk
             if _holds(self.path, data):  # a folder that could not be synced has the new file all the same
                 self.identity = atomic.identity_of(self.path)
             raise

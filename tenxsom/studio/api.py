@@ -133,5 +133,10 @@ def scripted(fault: Rule, default_status: int) -> Response:
     return answer
 
 
+def type_of(fault: Rule) -> str:
+    """The type of an error or a failure that a rule orders; empty where it orders none."""
+    return str(fault.details.get("type", ""))
+
+
 def message_of(fault: Rule) -> str:
     return str(fault.details.get("message", "Something went wrong while generating. (Ordered by faults.json.)"))

@@ -75,6 +75,12 @@ class Jobs:
             job = now
         return now
 
+    def let_end(self, service: str) -> None:
+        """Free the places of a service's jobs that are over although nobody has asked about them."""
+        for job in self.world.executing():
+            if job.service == service:
+                self.advance(job)
+
     def fail(self, job: Job, message: str, failure: str = "") -> Job:
         """End a job as failed and return what it is now."""
         fail(self.world, job.key, message, failure)

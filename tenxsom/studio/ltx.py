@@ -19,7 +19,6 @@ from tenxsom.studio import api, ids, ltx_orders
 from tenxsom.studio.answers import ENVELOPES, Refusal, document, xml_error
 from tenxsom.studio.assets import keep_picture
 from tenxsom.studio.context import studio
-from tenxsom.studio.faults import Rule
 from tenxsom.studio.ltx_orders import IMAGE, NAME, TEXT, UPLOADS
 from tenxsom.studio.records import Account, Job
 
@@ -89,9 +88,9 @@ def upload(key: str) -> Response:
 def submit(endpoint: str) -> Response:
     order = ltx_orders.order(request.get_json(silent=True), endpoint, studio().world)
     studio().world.prune()
-    _let_jobs_end()
+    studio().jobs.let_end(NAME)
     doom = studio().faults.take(g.call, "accepting")
-    fate = {"doomed": api.message_of(doom), "failure": _kind_of(doom)} if doom else {}
+    fate = {"doomed": api.message_of(doom), "failure": api.type_of(doom)} if doom else {}
     try:
         job = studio().jobs.accept("video", order, ACCOUNT, ACCOUNT.max_jobs, service=NAME, tracked=False, **fate)
     except Refusal as refusal:
@@ -101,13 +100,6 @@ def submit(endpoint: str) -> Response:
     answer = document({"id": job.id, "created_at": job.created}, 202)
     fault = studio().faults.take(g.call, "accepted")
     return api.after_accepting(fault, answer) if fault else answer
-
-
-def _let_jobs_end() -> None:
-    """Free the places of jobs that are over although nobody has asked about them."""
-    for job in studio().world.executing():
-        if job.service == NAME:
-            studio().jobs.advance(job)
 
 
 # Asking
@@ -122,7 +114,7 @@ def check(endpoint: str, id: str) -> Response:  # noqa: A002  (the documentation
     fault = studio().faults.take(g.call, "checking")
     if fault and fault.do == "unknown_status":
         return document({"id": job.id, "status": fault.details.get("type", "under_review"), "created_at": job.created})
-    job = studio().jobs.fail(job, api.message_of(fault), _kind_of(fault)) if fault else studio().jobs.advance(job)
+    job = studio().jobs.fail(job, api.message_of(fault), api.type_of(fault)) if fault else studio().jobs.advance(job)
     status = _status(job)
     if job.stage == "complete" and studio().faults.take(g.call, "complete"):
         status["result"] = {}
@@ -151,10 +143,6 @@ def _link(job: Job) -> str:
 
 def _is_forgotten(job: Job) -> bool:
     return job.ended is not None and clock.age_seconds(job.ended) > KEEP_SECONDS
-
-
-def _kind_of(fault: Rule) -> str:
-    return str(fault.details.get("type", ""))
 
 
 # Errors

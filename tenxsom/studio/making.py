@@ -91,7 +91,7 @@ def _render(world: World, order: Order, name: str, progress: Callable[[float], N
             picture = _start_frame(world, order, still)
             progress(0.0)  # painting takes its time: the program may be ending by now
             render_clip(picture, target, look(width, height, order.seconds, cues=cues), progress)
-    except BaseException:
+    except BaseException:  # a stop, too, must leave no half clip
         target.unlink(missing_ok=True)
         raise
     finally:

@@ -67,7 +67,7 @@ class Renders:
                 finally:
                     with self._changed:
                         self._running.discard(key)
-        except BaseException:
+        except BaseException:  # whatever it was, nobody may wait for a thread that is gone
             self._leave()
             raise
 

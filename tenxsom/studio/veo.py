@@ -19,7 +19,6 @@ from flask import Blueprint, Response, g, request
 from tenxsom.studio import api, ids, veo_orders, vertex
 from tenxsom.studio.answers import Refusal, document
 from tenxsom.studio.context import studio
-from tenxsom.studio.faults import Rule
 from tenxsom.studio.records import Account, Asset, Job
 from tenxsom.studio.veo_orders import MODELS, NAME
 
@@ -41,9 +40,9 @@ def submit(project: str, location: str, model: str) -> Response:
     vertex.check_model(MODELS, project, location, model)
     studio().world.prune()
     order, folder = veo_orders.order(vertex.read_body(), model, studio().world)
-    _let_jobs_end()
+    studio().jobs.let_end(NAME)
     doom = studio().faults.take(g.call, "accepting")
-    fate = {"doomed": api.message_of(doom), "failure": _kind_of(doom)} if doom else {}
+    fate = {"doomed": api.message_of(doom), "failure": api.type_of(doom)} if doom else {}
     details = {"model": vertex.resource(project, location, model), "folder": folder or ""}
     try:
         job = studio().jobs.accept("video", order, ACCOUNT, ACCOUNT.max_jobs, service=NAME, tracked=False, details=details, **fate)
@@ -54,13 +53,6 @@ def submit(project: str, location: str, model: str) -> Response:
     answer = document({"name": _name(job)})
     fault = studio().faults.take(g.call, "accepted")
     return api.after_accepting(fault, answer) if fault else answer
-
-
-def _let_jobs_end() -> None:
-    """Free the places of jobs that are over although nobody has asked about them."""
-    for job in studio().world.executing():
-        if job.service == NAME:
-            studio().jobs.advance(job)
 
 
 # Asking
@@ -75,7 +67,7 @@ def check(project: str, location: str, model: str) -> Response:
     fault = studio().faults.take(g.call, "checking")
     if fault and fault.do == "unknown_status":
         return document({"name": name, "metadata": {"state": fault.details.get("type", "UNDER_REVIEW")}})
-    job = studio().jobs.fail(job, api.message_of(fault), _kind_of(fault)) if fault else studio().jobs.check(job)
+    job = studio().jobs.fail(job, api.message_of(fault), api.type_of(fault)) if fault else studio().jobs.check(job)
     operation = _operation(job)
     if job.stage == "complete" and studio().faults.take(g.call, "complete"):
         operation["response"] = {}
@@ -121,10 +113,6 @@ def _name(job: Job) -> str:
 
 def _object(job: Job) -> str:
     return f"{job.id}/sample_0.mp4"
-
-
-def _kind_of(fault: Rule) -> str:
-    return str(fault.details.get("type", ""))
 
 
 # Cloud Storage
