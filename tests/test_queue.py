@@ -19,7 +19,8 @@ from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerS
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.store import writer
-from tenxsom.store.queue import MAX_STATE_BYTES, FileQueue
+from tenxsom.store.queue import FileQueue
+from tenxsom.store.state_file import MAX_STATE_BYTES
 from tests.processes import race, running, said, tell
 from tests.states import new_clip, new_job
 

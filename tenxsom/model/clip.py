@@ -12,12 +12,12 @@ A clip that starts from the user's own picture begins with `fetch_image`, one wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from tenxsom import clock
+from tenxsom.errors import BrokenState
 from tenxsom.model import money
 from tenxsom.model.record import Record
 from tenxsom.model.shape import check_length, check_moment, check_text
@@ -49,15 +49,20 @@ START_FRAME_OF_OLD = "flux"
 FIRST_STEPS = {"none": Step.REQUEST_VIDEO, "own_picture": Step.FETCH_IMAGE}
 """The first step by the source of the start frame; every other source is asked for a still first."""
 
-NEEDED_AT = {
-    Step.AWAIT_IMAGE: ("image", "job_id"),
-    Step.FETCH_IMAGE: ("image", "url"),
-    Step.UPLOAD_ASSET: ("image", "mime_type"),
-    Step.REQUEST_VIDEO: ("asset", "file_id"),
-    Step.AWAIT_VIDEO: ("video", "job_id"),
-    Step.DOWNLOAD: ("video", "job_id"),
+STEPS = frozenset(step.value for step in Step)
+
+NEEDED_AT: dict[str, tuple[str, str, str]] = {
+    step: (group, name, f"{group}.{name}, which {step} needs,")
+    for step, group, name in (
+        (Step.AWAIT_IMAGE, "image", "job_id"),
+        (Step.FETCH_IMAGE, "image", "url"),
+        (Step.UPLOAD_ASSET, "image", "mime_type"),
+        (Step.REQUEST_VIDEO, "asset", "file_id"),
+        (Step.AWAIT_VIDEO, "video", "job_id"),
+        (Step.DOWNLOAD, "video", "job_id"),
+    )
 }
-"""What a step works with: it must be in the file, or the step could never be taken."""
+"""What a step works with, and its name in a message: it must be in the file, or the step could never be taken."""
 
 
 @dataclass
@@ -134,23 +139,26 @@ class Clip(Record):
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+    def from_dict(cls, document: dict[str, Any]) -> Self:
         clip = super().from_dict(document)
-        if isinstance(clip.intent, Mapping):
-            clip.intent = Intent.from_dict(clip.intent)
+        if clip.intent is not None:
+            clip.intent = Intent.from_dict(document["intent"])
             money.stored(clip.intent.usd)
         clip._check()
         return clip
 
     def _check(self) -> None:
         """Raise BrokenState, or ValueError, when the belt could not work with what the file says."""
-        step = Step(self.step)
-        if step in NEEDED_AT and not (step == Step.REQUEST_VIDEO and self.first_step == step):
-            group, name = NEEDED_AT[step]
-            check_text(getattr(self, group).get(name), f"{group}.{name}, which {step} needs,")
-        for name in ("next_check_at", "submitted_at"):
-            if getattr(self, name) is not None:
-                check_moment(getattr(self, name), name)
+        if self.step not in STEPS:
+            raise BrokenState(f"its step {self.step!r} is none of ours")
+        if needed := NEEDED_AT.get(self.step):
+            group, name, words = needed
+            if self.step != Step.REQUEST_VIDEO or self.first_step != self.step:
+                check_text(getattr(self, group).get(name), words)
+        if self.next_check_at is not None:
+            check_moment(self.next_check_at, "next_check_at")
+        if self.submitted_at is not None:
+            check_moment(self.submitted_at, "submitted_at")
         check_length(self.seconds, "seconds")
         check_length(self.asked_seconds, "asked_seconds")
 

@@ -6,7 +6,6 @@ Fields that this version does not know are kept and written back (`extra`), so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -16,7 +15,7 @@ from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import money
 from tenxsom.model.clip import Clip
 from tenxsom.model.record import Record
-from tenxsom.model.shape import check_moment, check_text
+from tenxsom.model.shape import check_moment, check_text, check_trail
 
 SCHEMA_VERSION = 2
 """2: a clip may be made by another service than its job's, with a model of its own, and from no start frame."""
@@ -71,7 +70,7 @@ class VideoJob(Record):
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+    def from_dict(cls, document: dict[str, Any]) -> Self:
         """Raises NewerState for a file of a newer version, BrokenState for one that is no job."""
         version = document.get("schema_version")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -94,15 +93,14 @@ class VideoJob(Record):
         """Raise BrokenState, or ValueError, when the belt could not work with what the file says."""
         check_text(self.content_id, "content_id")
         check_moment(self.submit_time, "submit_time")
-        if [clip.index for clip in self.clips] != list(range(len(self.clips))):
-            raise BrokenState("its clips are not numbered from 0 in their order")
+        for number, clip in enumerate(self.clips):
+            if clip.index != number:
+                raise BrokenState("its clips are not numbered from 0 in their order")
         for line in self.spend:
             check_text(line.get("reference"), "spend.reference")
             check_text(line.get("entry"), "spend.entry")
             money.stored(line.get("usd"))
-        for entry in self.history:
-            check_text(entry.get("event"), "history.event")
-            check_moment(entry.get("time"), "history.time")
+        check_trail(self.history, "history")
 
     def service_of(self, clip: Clip) -> str:
         """Who makes a clip."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
+from functools import cached_property
 from json.encoder import encode_basestring
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tenxsom.model.shape import check_types
 
@@ -15,26 +15,32 @@ from tenxsom.model.shape import check_types
 class Record:
     """A dataclass that is read from and written to JSON, unknown fields included. It has no `__post_init__`."""
 
-    extra: dict[str, Any]
+    @cached_property
+    def extra(self) -> dict[str, Any]:
+        """What this version does not know. Made when somebody asks: a record that was read is its document, and nothing more."""
+        return {}
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
-        """Raises BrokenState for a value of a wrong type, TypeError where one is missing that has no default."""
+    def from_dict(cls, document: dict[str, Any]) -> Self:
+        """The record that a document tells of, which becomes a part of it: nobody else may use it any more.
+
+        Raises BrokenState for a value of a wrong type, TypeError where one is missing that has no default.
+        """
         names = _names(cls)
-        if document.keys() == names.keys():  # written by this version: no need to sort anything out
-            values = {name: document[name] for name in names}
-            check_types(cls, values, in_order=True)
-            values["extra"] = {}
+        if tuple(document) == names.order:  # written by this version: no need to sort anything out
+            check_types(cls, document, in_order=True)
             record = object.__new__(cls)
-            record.__dict__ = values  # what the constructor does, in a fraction of its time
+            record.__dict__ = document  # what the constructor does, in a fraction of its time
             return record
-        values = {name: value for name, value in document.items() if name in names}
+        values = {name: value for name, value in document.items() if name in names.labels}
         check_types(cls, values)
-        return cls(**values, extra={name: value for name, value in document.items() if name not in names})  # type: ignore[call-arg]
+        return cls(**values, extra={name: value for name, value in document.items() if name not in names.labels})  # type: ignore[call-arg]
 
     def as_dict(self) -> dict[str, Any]:
         own = vars(self)
-        return {name: value if type(value := own[name]) in _PLAIN else _plain(value) for name in _names(type(self))} | self.extra
+        return {name: value if type(value := own[name]) in _PLAIN else _plain(value) for name in _names(type(self)).order} | dict(
+            own.get("extra", ())
+        )
 
     def as_json(self) -> bytes:
         """The text of a file, one line a field: readable, and written several times as fast as with json's own indentation.
@@ -42,9 +48,9 @@ class Record:
         A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
         """
         own = self.__dict__
-        lines = [label + _text(own[name]) for name, label in _names(type(self)).items()]
-        if self.extra:
-            lines += [_label(name) + _text(value) for name, value in self.extra.items()]
+        lines = [label + _text(own[name]) for name, label in _names(type(self)).labels.items()]
+        if extra := own.get("extra"):
+            lines += [_label(name) + _text(value) for name, value in extra.items()]
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 
@@ -72,14 +78,22 @@ def _label(name: str) -> str:
     return f" {_encode(name)}: "
 
 
-_name_cache: dict[type, dict[str, str]] = {}
+class _Names(NamedTuple):
+    """The names of a record's fields."""
+
+    order: tuple[str, ...]
+    labels: dict[str, str]
+    """How the line of each begins in a file."""
 
 
-def _names(cls: type) -> dict[str, str]:
-    """The names of a record's fields, in their order, each with how its line in a file begins."""
-    if cls not in _name_cache:
-        _name_cache[cls] = {item.name: _label(item.name) for item in fields(cls) if item.name != "extra"}
-    return _name_cache[cls]
+_known: dict[type, _Names] = {}
+
+
+def _names(cls: type) -> _Names:
+    if cls not in _known:
+        labels = {item.name: _label(item.name) for item in fields(cls) if item.name != "extra"}
+        _known[cls] = _Names(tuple(labels), labels)
+    return _known[cls]
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from tenxsom.model.clip import Step
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 
 
-def upgraded(document: Mapping[str, Any], content_id: str) -> Mapping[str, Any]:
+def upgraded(document: dict[str, Any], content_id: str) -> dict[str, Any]:
     """The document in today's shape; raises BrokenState when it is no state file of any version."""
     if "schema_version" in document:
         return document

@@ -7,28 +7,25 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
-import stat
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from tenxsom import atomic
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
-from tenxsom.store.legacy import upgraded
+from tenxsom.store import state_file
 from tenxsom.store.writer import Jotting, Trouble, check_unchanged, group_commit
 
 log = logging.getLogger(__name__)
 
 ROOM_BYTES = 64 * 1024 * 1024
 """Free space that must be left before a paid call: enough for the state, the reports and a large clip."""
-
-MAX_STATE_BYTES = 16 * 1024 * 1024
 
 
 class Claim(Protocol):
@@ -91,6 +88,7 @@ class FileQueue:
         self._locks = lock_table(folder / ".locks")
         self._is_there = self._is_made = False  # the folder; all that a job needs
         self._trouble: DiskTrouble | None = None
+        self._reading = threading.Lock()
 
     def path(self, content_id: str) -> Path:
         """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
@@ -110,7 +108,7 @@ class FileQueue:
     def load(self, content_id: str) -> VideoJob | None:
         path = self._path(content_id)
         group_commit.wait(path)
-        found = _read(path, content_id)
+        found = state_file.read(path, content_id)
         return found[0] if found else None
 
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
@@ -179,7 +177,9 @@ class FileQueue:
     def _claimed(self, path: str, content_id: str) -> _FileClaim | None:
         name = f"{content_id}.json"
         try:
-            found = _read(path, content_id)
+            # One at a time: each system call gives up the interpreter, and gets it back behind all who wait for it.
+            with self._reading:
+                found = state_file.read(path, content_id)
         except NewerState as error:
             log.warning("%s is left alone: %s.", name, error)
             return None
@@ -241,46 +241,6 @@ class _FileClaim:
         self.finished, self.jotted = True, None
 
 
-def _read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None:
-    try:
-        data, identity = _bytes_of(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise DiskTrouble(f"Cannot read {path}: {error.strerror}. Nothing was done with it.") from error
-    try:
-        document = _decoded(data)
-    except (ValueError, RecursionError) as error:
-        raise BrokenState(f"it is no valid JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise BrokenState("it holds no JSON object")
-    job = VideoJob.from_dict(upgraded(document, content_id))
-    if job.content_id != content_id:
-        raise BrokenState(f"it is named {content_id}.json but holds the job {job.content_id!r}")
-    return job, identity
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        return _decode(data.decode())
-    except ValueError:
-        return json.loads(data)  # which knows other encodings, too, and says what is wrong
-
-
-def _bytes_of(path: str) -> tuple[bytes, atomic.Identity]:
-    """What is in a state file; BrokenState for what cannot be one. Never waits: a pipe of that name would have no writer."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise BrokenState("it is no ordinary file")
-        if facts.st_size > MAX_STATE_BYTES:
-            raise BrokenState(f"it has {facts.st_size} bytes, which no state file has")
-        return os.read(descriptor, facts.st_size + 1), (facts.st_ino, facts.st_mtime_ns, facts.st_size)
-    finally:
-        os.close(descriptor)
-
-
 def _holds(path: str, data: bytes) -> bool:
     try:
         return Path(path).read_bytes() == data
@@ -290,9 +250,6 @@ def _holds(path: str, data: bytes) -> bool:
 
 def _is_long(content_id: str) -> bool:
     return len(content_id) > 62 and len(os.fsencode(content_id)) > 250
-
-
-_decode = json.JSONDecoder().decode
 
 
 __all__ = ["Claim", "FileQueue", "JobIsBusy", "JobQueue"]

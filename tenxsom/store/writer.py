@@ -30,7 +30,7 @@ GATHER_SECONDS = 0.02
 AT_ONCE = 16
 """So many jottings are written together by one thread."""
 
-MOST_THREADS = 4
+MOST_THREADS = 2
 """A second thread starts when the first does not keep up: it waits for the interpreter as often as for the disk."""
 
 Trouble = DiskTrouble | RevisionIsStale
