@@ -16,7 +16,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -235,7 +234,7 @@ def _after(suite: Suite, before: Outcome, last: dict[str, Outcome]) -> Outcome:
     seen = last.get(before.content_id, now)
     if not now.is_on_its_way:
         return now if now.exit_code or now.report else seen
-    return seen if seen.exit_code else replace(now, exit_code=75, message=NOT_THERE_YET)
+    return seen if seen.exit_code else now._replace(exit_code=75, message=NOT_THERE_YET)
 
 
 def say_who_makes_it(orders: Sequence[Order]) -> None:

@@ -17,17 +17,16 @@ if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
     print("No pending video jobs.")
     sys.exit(0)
 
-import argparse
 import contextlib
 import gc
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock, terminal, views
-from tenxsom.belt.choosing import Route, route_of
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
@@ -36,12 +35,22 @@ from tenxsom.model.clip import Step
 from tenxsom.services import registry as services
 
 if TYPE_CHECKING:
+    import argparse
+
     from master_orchestrator_v3 import MasterOrchestrator
+    from tenxsom.belt.choosing import Route
     from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
     from tenxsom.wiring import Suite
 
 log = logging.getLogger("poll")
+
+PROG = "poll_video_status.py"
+CREW_PER_QUESTION = 1.25
+"""A quarter more workers than questions at once: while all questions are out, the next jobs are got ready."""
+
+NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, json=False)
+"""What `command_line` makes of a call without arguments."""
 
 
 class VideoStatusPoller:
@@ -66,8 +75,12 @@ class VideoStatusPoller:
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
-        with ThreadPoolExecutor(max(1, min(self._suite.settings.poll_concurrency, len(ids)))) as pool:
-            outcomes = [outcome for outcome in pool.map(self._visit, ids) if outcome]
+        left = iter(ids)  # all workers take from it, each the next
+        crew = max(1, min(len(ids), round(self._suite.settings.poll_concurrency * CREW_PER_QUESTION)))
+        with ThreadPoolExecutor(crew) as pool:
+            found = [pool.submit(self._visits, left) for _ in range(crew)]
+        by_id = {outcome.content_id: outcome for work in found for outcome in work.result()}
+        outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
         trouble = self._trouble_with(self._suite.queue.settle)
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return outcomes + ([Outcome("pending_video_jobs", "not written", trouble.exit_code, str(trouble))] if trouble else [])
@@ -110,6 +123,8 @@ class VideoStatusPoller:
         unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
         if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
             return
+        from tenxsom.belt.choosing import route_of
+
         orchestrator, side_by_side = self._submission(route_of(claim.job))
         if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
             return  # the tick is over before its turn has come; the next one goes on with it
@@ -137,6 +152,10 @@ class VideoStatusPoller:
         except TenxsomError as error:
             return error
         return None
+
+    def _visits(self, left: Iterator[str]) -> list[Outcome]:
+        """One worker of a tick: the outcomes of the jobs that were left when it came to them."""
+        return [outcome for content_id in left if (outcome := self._visit(content_id))]
 
     def _visit(self, content_id: str) -> Outcome | None:
         """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
@@ -170,9 +189,14 @@ class VideoStatusPoller:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="poll_video_status.py", description="Collect finished videos: one tick over all due jobs."
-    )
+    is_bare = not (sys.argv[1:] if argv is None else argv)
+    return terminal.run("poll", terminal.Bare(PROG, NO_ARGUMENTS) if is_bare else command_line(), poll, argv)
+
+
+def command_line() -> argparse.ArgumentParser:
+    import argparse
+
+    parser = argparse.ArgumentParser(prog=PROG, description="Collect finished videos: one tick over all due jobs.")
     parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
     parser.add_argument("--watch", metavar="SECONDS", type=terminal.positive, help="tick again and again, this many seconds apart")
     parser.add_argument(
@@ -182,7 +206,7 @@ def main(argv: list[str] | None = None) -> int:
         help="how long a tick may take (POLL_TIME_LIMIT_SECONDS)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return terminal.run("poll", parser, poll, argv)
+    return parser
 
 
 def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:

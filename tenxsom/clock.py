@@ -6,7 +6,6 @@ nothing to another process: it measures waits inside this one. A stop request (T
 
 from __future__ import annotations
 
-import random
 import signal
 import threading
 import time
@@ -127,4 +126,11 @@ class Deadline:
 def backoff_seconds(attempt: int, first: float = 15.0, most: float = 600.0) -> float:
     """How long to wait before attempt number `attempt` + 1: doubling, with jitter, so that many jobs do not come back together."""
     doubled: float = first * 2 ** min(attempt - 1, 16)
-    return min(most, doubled) * random.uniform(0.75, 1.25)
+    return min(most, doubled) * chance(0.75, 1.25)
+
+
+def chance(least: float, most: float) -> float:
+    """Any number between the two, so that those who wait for the same thing do not all come back at the same moment."""
+    import random  # with the first wait: most processes end without one
+
+    return random.uniform(least, most)

@@ -6,20 +6,21 @@ sentence and their exit code. The progress bar is drawn on a terminal only; else
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from tenxsom import clock, log, settings
 from tenxsom.errors import BadDefinition, BadInput, TenxsomError
 
 if TYPE_CHECKING:
+    import argparse
+
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
@@ -35,10 +36,19 @@ class Result(NamedTuple):
     text: str
 
 
-Story = Callable[[argparse.Namespace, settings.Settings], Result]
+Story = Callable[[Any, settings.Settings], Result]
+"""What a script does, with its parsed arguments."""
 
 
-def run(command: str, parser: argparse.ArgumentParser, story: Story, argv: Sequence[str] | None = None) -> int:
+class Bare(NamedTuple):
+    """In place of a parser, for a call without arguments, as cron's are: argparse takes longer than a hundred questions."""
+
+    prog: str
+    arguments: SimpleNamespace
+    """What the parser makes of no arguments."""
+
+
+def run(command: str, parser: argparse.ArgumentParser | Bare, story: Story, argv: Sequence[str] | None = None) -> int:
     """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     _never_choke()
@@ -71,6 +81,8 @@ def read_input(name: str) -> bytes:
 
 def positive(text: str) -> float:
     """A number of seconds above 0, for argparse."""
+    import argparse
+
     try:
         seconds = float(text)
     except ValueError:
@@ -144,7 +156,10 @@ class _BadUsage(BadInput):
     pass
 
 
-def _parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+def _parse(parser: argparse.ArgumentParser | Bare, argv: Sequence[str] | None) -> argparse.Namespace | SimpleNamespace:
+    if isinstance(parser, Bare):
+        return parser.arguments
+
     def fail(message: str) -> NoReturn:
         raise _BadUsage(f"{message[0].upper()}{message[1:]}. See {parser.prog} --help.")
 
@@ -155,6 +170,8 @@ def _parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
 
 def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     """The parsers of a script's commands; each of them has a way of its own to end the program."""
+    import argparse
+
     choices = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     return [command for named in choices for command in named.values()]
 
@@ -166,7 +183,7 @@ def _never_choke() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(story: Story, arguments: argparse.Namespace) -> Result:
+def _told(story: Story, arguments: argparse.Namespace | SimpleNamespace) -> Result:
     loaded = settings.load()
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     clock.stop_on_signals()

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
-from tenxsom.belt.clips import differences
 from tenxsom.belt.outcome import Outcome, worst
 from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
@@ -156,7 +155,7 @@ def _estimate_text(one: Estimate) -> str:
     count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
     lines = [f"{job.content_id}: {job.title}"]
     lines.append(f"{order.route.told()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
-    lines += differences(job)
+    lines += one.notes
     lines.append(f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
     segments = blueprint.video_plan.script_segments
     rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
@@ -191,7 +190,7 @@ def _estimate_document(one: Estimate) -> dict[str, Any]:
         "aspect_ratio": order.shape,
         "estimated_usd": money.text(one.usd),
         "planning_usd": one.blueprint.planner.cost_usd,
-        "notes": differences(job),
+        "notes": one.notes,
         "clips": [{"asked_seconds": clip.asked_seconds, "seconds": clip.seconds, "prompt": clip.prompt} for clip in job.clips],
         "services": [_offer_document(offer) for offer in one.offers],
         "blueprint": one.blueprint.as_dict(),

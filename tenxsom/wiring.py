@@ -7,50 +7,64 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from tenxsom.belt import outcome
-from tenxsom.belt.choosing import Chooser
 from tenxsom.belt.finish import Finisher
 from tenxsom.belt.outcome import Outcome
-from tenxsom.belt.payment import PaidCalls
-from tenxsom.belt.planning_costs import PlanningCosts
-from tenxsom.belt.prices import Prices
-from tenxsom.belt.rerouting import Rerouter
-from tenxsom.belt.steps import ClipSteps
 from tenxsom.model.job import VideoJob
 from tenxsom.reports import Shelf
 from tenxsom.services import registry as services
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.ledger import Ledger
 from tenxsom.store.queue import FileQueue, JobQueue
-from tenxsom.store.templates import Templates
 
 if TYPE_CHECKING:
+    from tenxsom.belt.choosing import Chooser
+    from tenxsom.belt.payment import PaidCalls
+    from tenxsom.belt.planning_costs import PlanningCosts
+    from tenxsom.belt.prices import Prices
+    from tenxsom.belt.rerouting import Rerouter
+    from tenxsom.belt.steps import ClipSteps
     from tenxsom.model.vocabulary import Vocabulary
     from tenxsom.services.base import VideoService
     from tenxsom.stills.base import StillSource
+    from tenxsom.store.ledger import Ledger
+    from tenxsom.store.templates import Templates
 
 
 class Suite:
-    """Everything a script works with, made from the settings when it is first needed."""
+    """Everything a script works with, made from the settings when it is first needed.
+
+    Imported then, too: a tick that only asks for clips needs no prices, no ledger and nothing that submits.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.shelf = Shelf(settings.completed_folder)
         self.queue: JobQueue = FileQueue(settings.pending_folder, also_writable=(settings.completed_folder,))
-        self.templates = Templates(settings.home, ROOT)
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
         self._opening = threading.RLock()
 
     @cached_property
+    def templates(self) -> Templates:
+        from tenxsom.store.templates import Templates
+
+        return Templates(self.settings.home, ROOT)
+
+    @cached_property
     def ledger(self) -> Ledger:
+        from tenxsom.store.ledger import Ledger
+
         return Ledger(self.settings.ledger_file, self.settings.daily_budget_usd)
 
     @cached_property
     def paid_calls(self) -> PaidCalls:
+        from tenxsom.belt.payment import PaidCalls
+
         return PaidCalls(self.queue, self.ledger)
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:
+        from tenxsom.belt.planning_costs import PlanningCosts
+
         return PlanningCosts(self.ledger)
 
     @cached_property
@@ -63,18 +77,26 @@ class Suite:
 
     @cached_property
     def chooser(self) -> Chooser:
+        from tenxsom.belt.choosing import Chooser
+
         return Chooser(self.settings, self.templates)
 
     @cached_property
     def rerouter(self) -> Rerouter:
+        from tenxsom.belt.rerouting import Rerouter
+
         return Rerouter(self.chooser, self.vocabulary)
 
     @cached_property
     def prices(self) -> Prices:
+        from tenxsom.belt.prices import Prices
+
         return Prices(self.templates, self.settings)
 
     @cached_property
     def clip_steps(self) -> ClipSteps:
+        from tenxsom.belt.steps import ClipSteps
+
         return ClipSteps(
             service_of=self.service,
             source_of=self.source,

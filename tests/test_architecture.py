@@ -6,6 +6,7 @@ CONTRIBUTING.md tells the same for people; `test_the_layer_table_of_contributing
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pytest
+
+from tenxsom import clock
+from tenxsom.model.clip import Step
+from tests.net_server import ScriptedServer, answer
+from tests.states import new_clip, new_job
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = (
@@ -305,6 +311,28 @@ def test_a_tick_over_an_empty_queue_loads_next_to_nothing(tmp_path: Path) -> Non
     )
     assert done.stdout.splitlines()[0] == "No pending video jobs."
     assert set(done.stdout.splitlines()[1].split()) == {"tenxsom", "tenxsom.glance"}
+
+
+def test_a_tick_that_only_asks_loads_only_what_that_takes(home: Path) -> None:
+    """Each of these would keep the first question back by as long as fifty questions take."""
+    (home / "pending_video_jobs").mkdir()
+    clip = new_clip(step=Step.AWAIT_VIDEO, video={"job_id": "1"}, submitted_at=clock.stamp())
+    job = new_job("lake", service="useapi_ltx", clips=[clip])
+    (home / "pending_video_jobs" / "lake.json").write_bytes(job.as_json())
+    probe = (
+        "import sys, poll_video_status\n"
+        "assert poll_video_status.main([]) == 0\n"
+        "print(*[name for name in sys.argv[1].split() if name in sys.modules])"
+    )
+    needless = "argparse random requests certifi encodings.idna tenxsom.belt.choosing tenxsom.belt.payment tenxsom.store.templates"
+    with ScriptedServer(answer(200, {"status": {"type": "active"}})) as server:
+        settings = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a", "USEAPI_BASE_URL": f"{server.url}/v1"}
+        command = [sys.executable, "-c", probe, needless]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert len(server.requests) == 1
+    assert done.stdout.splitlines() == ["1 checked, 0 done, 1 pending.", ""]
 
 
 # what may never be committed

@@ -174,5 +174,9 @@ def test_a_job_that_does_not_exist_is_refused(capsys, home, arguments):
     assert "nobody" in refused(capsys, home, manage_jobs, *arguments)
 
 
+def test_a_tick_without_arguments_is_what_the_command_line_makes_of_none():
+    assert vars(poll_video_status.NO_ARGUMENTS) == vars(poll_video_status.command_line().parse_args([]))
+
+
 def test_a_poller_that_is_asked_for_a_job_that_does_not_exist_says_so(capsys, home):
     assert "nobody" in refused(capsys, home, poll_video_status, "nobody")

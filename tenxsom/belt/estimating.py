@@ -33,6 +33,8 @@ class Estimate(NamedTuple):
     job: VideoJob
     usd: Decimal
     offers: list[Offer]
+    notes: list[str]
+    """What will be made otherwise than it was asked for."""
 
 
 def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices) -> Estimate:
@@ -41,7 +43,7 @@ def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Price
     offers = [
         _offer(order, blueprint, name, route, chooser=chooser, prices=prices) for name, route in chooser.every(order.definition)
     ]
-    return Estimate(order, blueprint, job, prices.of_job(job), offers)
+    return Estimate(order, blueprint, job, prices.of_job(job), offers, clips.differences(job))
 
 
 def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices) -> Offer:

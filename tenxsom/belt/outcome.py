@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
@@ -18,8 +17,7 @@ ON_THEIR_WAY = frozenset({State.ACCEPTED.value, State.SUBMITTING.value, State.WA
 """The states that time alone brings further."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One job's result. `exit_code` has the meaning of README.md's table."""
 
     content_id: str
@@ -35,7 +33,7 @@ class Outcome:
     report: str | None = None
     percent: float | None = None
     """How far the service says it is, where it says so."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: Sequence[str] = ()
 
     @property
     def is_on_its_way(self) -> bool:
@@ -53,7 +51,7 @@ class Outcome:
         return str(self.state)
 
     def as_dict(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return self._asdict()
 
 
 def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:

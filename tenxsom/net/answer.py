@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,23 +24,28 @@ _LONGEST_TEXT = 300
 _E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """A whole answer: status, headers (any case), body. `service` and `paid` shape the messages of `json`.
 
     `secrets` are texts that must not appear in any message, even if the service repeats them. The repr shows none of it.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    service: str = "The service"
-    paid: bool = False
-    secrets: tuple[str, ...] = field(default=(), compare=False)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.headers, Headers):
-            object.__setattr__(self, "headers", Headers(self.headers.items()))
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        service: str = "The service",
+        *,
+        paid: bool = False,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.status = status
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers.items())
+        self.body = body
+        self.service = service
+        self.paid = paid
+        self.secrets = secrets
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {len(self.body)} bytes>"

@@ -7,7 +7,7 @@ plain answers needs none.
 
 from __future__ import annotations
 
-import random
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cached_property, partial
@@ -56,6 +56,7 @@ class HttpClient:
         own_line: bool = False,
     ) -> None:
         """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service;
+        at most `pool_size` free questions are under way at once;
         the certificate authorities in `ca_file` are trusted beside the usual ones. With `own_line` plain GETs go over a
         `Line`, which is for services that are asked a thousand times a tick.
 
@@ -68,6 +69,7 @@ class HttpClient:
         self._tls = partial(tls_context, ca_file)
         self._adapter_factory = adapter_factory
         self._pool_size = pool_size
+        self._asking = threading.BoundedSemaphore(pool_size)
         straight = own_line and not adapter_factory and not self._proxies
         self._line = Line(self._origin.door, self._tls, pool_size) if straight and self._origin.door else None
 
@@ -191,7 +193,8 @@ class HttpClient:
         from tenxsom.net import exchange
 
         try:
-            return exchange.exchange(self._kept, request, call, timeout, self._proxies)
+            with self._asking:
+                return exchange.exchange(self._kept, request, call, timeout, self._proxies)
         except exchange.WIRE_ERRORS as error:
             raise self._unasked(error) from None
 
@@ -226,7 +229,7 @@ class HttpClient:
         return ServiceDown(f"{self._name} gave no usable answer ({words}); it will be tried again.")
 
     def _answer(self, reply: Reply, *, paid: bool) -> Answer:
-        return Answer(reply.status, reply.headers, reply.body, self._name, paid, self._origin.secrets)
+        return Answer(reply.status, reply.headers, reply.body, self._name, paid=paid, secrets=self._origin.secrets)
 
     def _take_note(self, answer: Answer) -> None:
         if answer.status >= 500 and answer.status != 596:
@@ -241,7 +244,7 @@ class HttpClient:
         if wait and deadline is not None and wait >= deadline.left():
             raise ServiceDown(f"{self._name} asked for a pause of {wait:.0f} more seconds; it will be asked again after it.", wait)
         if wait:
-            pause = wait + random.uniform(0, 1)  # so that the threads that waited do not all come at once
+            pause = wait + clock.chance(0, 1)  # so that the threads that waited do not all come at once
             clock.sleep(pause if deadline is None else min(pause, deadline.left()))
 
     def _persist(self, attempt: Callable[[], Answer], retries: int, deadline: clock.Deadline | None) -> Answer:
@@ -264,7 +267,7 @@ def _pause_after(trouble: TryAgainLater, number: int) -> float:
     retries, and backoff with jitter"): many clients that fail together must not come back together."""
     if trouble.retry_after is not None:
         return trouble.retry_after
-    return random.uniform(0, min(RETRY_AFTER_CAP_SECONDS, _FIRST_PAUSE_SECONDS * 2**number))
+    return clock.chance(0, min(RETRY_AFTER_CAP_SECONDS, _FIRST_PAUSE_SECONDS * 2**number))
 
 
 def _is_final(status: int) -> bool:

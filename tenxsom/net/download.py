@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, NotFound
@@ -36,8 +35,7 @@ class UnsafeLink(BrokenMedia):
     """A link that is not followed: another scheme than http(s), a user name in it, or an address inside our own network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(NamedTuple):
     """A complete download: the `.part` it lies in, its size in bytes, its SHA-256 (hex), the type the host states (or "")."""
 
     path: Path
@@ -46,8 +44,7 @@ class Download:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What one download may take: bytes, time, seconds of silence; and what its first bytes must look like."""
 
     max_bytes: int

@@ -182,7 +182,7 @@ class GenAi:
         """What an answer's status means, by the one table that all our services share."""
         status: int = response.status_code
         self._circuit.failed() if status >= 500 else self._circuit.succeeded()
-        answer = Answer(status, response.headers, response.content, self.name, paid, self._account.secrets())
+        answer = Answer(status, response.headers, response.content, self.name, paid=paid, secrets=self._account.secrets())
         try:
             raise_for_answer(answer, self.name, paid=paid)
         except AccountTrouble as refused:

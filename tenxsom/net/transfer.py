@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -64,7 +63,7 @@ class Transfers:
             try:
                 return self._transfer(url, file, limits)
             except _Hiccup as hiccup:
-                pause = hiccup.retry_after if hiccup.retry_after is not None else random.uniform(0, 0.5 * 2**number)
+                pause = hiccup.retry_after if hiccup.retry_after is not None else clock.chance(0, 0.5 * 2**number)
                 if number == _TRIES - 1 or pause > _LONGEST_PAUSE_SECONDS or pause >= limits.deadline.left():
                     sentence = f"The download from {host} stopped after {file.size} bytes ({hiccup}); it will be carried on."
                     raise ServiceDown(sentence, hiccup.retry_after) from None

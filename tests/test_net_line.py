@@ -1,0 +1,136 @@
+"""The line to a service: so many questions at once and no more, each place passed on to the question that waits longest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as ended
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tenxsom import clock
+from tenxsom.errors import Interrupted, ServiceDown
+from tenxsom.net.client import HttpClient
+from tests.net_server import Behaviour, ScriptedServer, Visit, answer, head, unused_port
+
+WHOLE = head(200, {"Content-Length": "8"}) + b'{"a": 1}'
+SOON = 10.0
+
+
+def client_of(url: str, most: int = 1) -> HttpClient:
+    return HttpClient(url, name="UseAPI", own_line=True, pool_size=most)
+
+
+class Held:
+    """A service that answers a question only when it is told to."""
+
+    def __init__(self, then_close: bool = False) -> None:
+        self.may_answer = threading.Semaphore(0)
+        self.arrived = threading.Semaphore(0)
+        self._then_close = then_close
+        self._guard = threading.Lock()
+        self.under_way = self.most_under_way = 0
+
+    def behave(self, visit: Visit) -> None:
+        while visit.read_request():
+            with self._guard:
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
+            self.arrived.release()
+            self.may_answer.acquire()
+            with self._guard:
+                self.under_way -= 1
+            visit.sock.sendall(WHOLE)
+            if self._then_close:
+                return
+
+
+@contextmanager
+def asked(client: HttpClient, count: int, **options: Any) -> Iterator[list[Future[Any]]]:
+    """So many questions by so many threads."""
+    with ThreadPoolExecutor(count) as pool:
+        yield [pool.submit(lambda: client.get("/x", retries=0, **options).json()) for _ in range(count)]
+
+
+def test_there_are_never_more_questions_under_way_than_the_line_has_places() -> None:
+    held = Held()
+    with ScriptedServer(held.behave) as server, client_of(server.url, most=3) as client, asked(client, 12) as answers:
+        for _ in range(3):
+            assert held.arrived.acquire(timeout=SOON)
+        for _ in range(12):
+            held.may_answer.release()
+        assert [each.result(SOON) for each in answers] == [{"a": 1}] * 12
+        assert (held.most_under_way, server.connections) == (3, 3)
+
+
+def test_a_question_that_waits_goes_out_as_soon_as_the_one_before_has_its_answer() -> None:
+    held = Held()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client, asked(client, 2) as answers:
+        assert held.arrived.acquire(timeout=SOON)
+        held.may_answer.release()
+        assert held.arrived.acquire(timeout=SOON)
+        assert sum(each.done() for each in answers) <= 1
+        held.may_answer.release()
+        assert [each.result(SOON) for each in answers] == [{"a": 1}] * 2
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "connections"),
+    [(answer(200, {"a": 1}, Connection="close"), 5), (answer(200, {"a": 1}), 1)],
+    ids=["closed, and said so", "kept"],
+)
+def test_a_question_that_waits_gets_a_fresh_connection_only_if_the_one_before_closed_its_own(
+    behaviour: Behaviour, connections: int
+) -> None:
+    with ScriptedServer(behaviour) as server, client_of(server.url) as client, asked(client, 5) as answers:
+        assert [each.result(SOON) for each in answers] == [{"a": 1}] * 5
+        assert server.connections == connections
+
+
+def test_a_question_that_went_out_over_a_connection_that_was_closed_is_asked_again() -> None:
+    held = Held(then_close=True)
+    for _ in range(8):
+        held.may_answer.release()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client, asked(client, 4) as answers:
+        assert [each.result(SOON) for each in answers] == [{"a": 1}] * 4
+        assert server.connections == 4
+
+
+def test_a_question_waits_no_longer_than_its_own_time_and_the_line_keeps_its_place() -> None:
+    held = Held()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client, asked(client, 1) as first:
+        assert held.arrived.acquire(timeout=SOON)
+        with pytest.raises(ServiceDown, match="asked again"):
+            client.get("/y", retries=0, deadline_seconds=0.2)
+        for _ in range(2):
+            held.may_answer.release()
+        assert first[0].result(SOON) == {"a": 1}
+        assert client.get("/z").json() == {"a": 1}
+        assert [request.target for request in server.requests] == ["/x", "/z"]
+
+
+def test_a_stop_is_heeded_by_those_who_still_wait_and_costs_the_line_no_place() -> None:
+    held = Held()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client, asked(client, 3) as answers:
+        assert held.arrived.acquire(timeout=SOON)
+        assert client._line
+        while len(client._line._waiting) < 2:
+            clock.sleep(0.001)
+        clock.request_stop()
+        for _ in range(4):
+            held.may_answer.release()
+        ended(answers, SOON)
+        clock.forget_stop()
+        troubles = [each.exception() for each in answers]
+        assert sum(isinstance(trouble, Interrupted) for trouble in troubles) == 2
+        assert client.get("/z").json() == {"a": 1}
+
+
+def test_a_connection_that_cannot_be_made_costs_the_line_no_place() -> None:
+    client = client_of(f"http://127.0.0.1:{unused_port()}")
+    with asked(client, 4, deadline_seconds=SOON) as answers:
+        assert all(isinstance(each.exception(SOON), ServiceDown) for each in answers)
