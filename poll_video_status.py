@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("poll")
 
 PROG = "poll_video_status.py"
-CREW_PER_QUESTION = 1.25
-"""A quarter more workers than questions at once: while all questions are out, the next jobs are got ready."""
+CREW_PER_QUESTION = 1.5
+"""More workers than questions at once: while all questions are out, the next jobs are got ready."""
 
 NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, json=False)
 """What `command_line` makes of a call without arguments."""

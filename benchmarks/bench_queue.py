@@ -214,7 +214,9 @@ def a_document() -> dict[str, Any]:
 @contextmanager
 def maildir(place: Path) -> Iterator[Cycle]:
     """The standard library's Maildir with the folder synced after each delivery (it syncs the message), claimed by renaming."""
-    box = mailbox.Maildir(place / "mail", create=True)
+    for name in ("tmp", "new", "cur"):  # the library makes them, too, but not when four processes do so at once
+        (place / "mail" / name).mkdir(parents=True, exist_ok=True)
+    box = mailbox.Maildir(place / "mail", create=False)
     document, new = a_document(), str(place / "mail" / "new")
 
     def cycle(_: int) -> None:

@@ -1,6 +1,7 @@
 """A whole tick over 1,000 pending jobs at 100 ms per answer, 64 at once, against the ideal: jobs × latency ÷ concurrency.
 
 Measured from the start of the process to its end: start-up, reading the queue, asking, and one durable state write per job.
+The latency is what a bare socket sees of the stub vendor, which takes a millisecond longer than its pause to answer.
 Limits: 1.15 over HTTP, 1.2 over TLS. After every round it is checked that each job was really asked for, once, and saved.
 """
 
@@ -23,8 +24,7 @@ from tenxsom import clock
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import State, VideoJob
 
-JOBS, PAUSE, CONCURRENCY, ROUNDS = 1000, 0.1, 64, 5
-IDEAL = JOBS * PAUSE / CONCURRENCY
+JOBS, PAUSE, CONCURRENCY, ROUNDS = 1000, 0.1, 64, 9
 
 
 def main() -> int:
@@ -32,13 +32,26 @@ def main() -> int:
         folder = Path(name)
         certificate = make_certificate(folder)
         with vendor() as plain_port, vendor(certificate) as secure_port:
+            answers = latency(plain_port)
             plain, secure = alternate(
                 ROUNDS,
                 lambda: tick(folder, f"http://127.0.0.1:{plain_port}/v1"),
                 lambda: tick(folder, f"https://localhost:{secure_port}/v1", certificate),
             )
-    title = f"A tick over {JOBS} jobs, {PAUSE * 1000:.0f} ms per answer, {CONCURRENCY} at once; ideal {IDEAL:.2f} s"
-    return verdict(title, [("over HTTP", median(plain) / IDEAL, "≤", 1.15), ("over TLS", median(secure) / IDEAL, "≤", 1.2)])
+    ideal = JOBS * answers / CONCURRENCY
+    title = f"A tick over {JOBS} jobs, {answers * 1000:.1f} ms per answer, {CONCURRENCY} at once; ideal {ideal:.2f} s"
+    return verdict(title, [("over HTTP", median(plain) / ideal, "≤", 1.15), ("over TLS", median(secure) / ideal, "≤", 1.2)])
+
+
+def latency(port: int) -> float:
+    """Seconds until the vendor's answer is there, with nothing in between."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        return median([seconds_of(lambda: ask(connection)) for _ in range(20)])
+
+
+def ask(connection: socket.socket) -> None:
+    connection.sendall(b"GET /v1/jobs HTTP/1.1\r\n\r\n")
+    connection.recv(65_536)
 
 
 def tick(folder: Path, base_url: str, certificate: tuple[Path, Path] | None = None) -> float:

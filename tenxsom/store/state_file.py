@@ -42,7 +42,7 @@ def _decoded(data: bytes) -> Any:
     try:
         text = data.decode()
         document, end = _decode(text)
-        if end + 1 == len(text) and text[end] == "\n":  # as we write it; a listing reads ten thousand of them
+        if not text[end:].strip(" \t\r\n"):  # as we write it; a listing reads ten thousand of them
             return document
     except ValueError:
         pass
