@@ -37,6 +37,7 @@ from tenxsom.errors import (
 from tenxsom.model.clip import SUBMISSION_STEPS, Step
 
 if TYPE_CHECKING:
+    from tenxsom.model.blueprint import Blueprint
     from tenxsom.model.clip import Clip
     from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
@@ -196,6 +197,7 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         order = definitions[0]
         planned = order.definition.model_dump() | {"target_duration": blueprint.seconds}
         check_feasible(planned, order.shape, order.route, arguments.blueprint)
+        check_unplanned(suite, order.definition.content_id, blueprint)
         return views.outcomes(orchestrator.submit_all(definitions, blueprint=blueprint))
 
 
@@ -204,6 +206,16 @@ def check_length(asked: float, planned: float) -> None:
     if abs(asked - planned) > 0.5:
         raise BadInput(
             f"The blueprint lasts {planned:g} seconds, but the definition's target_duration is {asked:g}; change one of them."
+        )
+
+
+def check_unplanned(suite: Suite, content_id: str, blueprint: Blueprint) -> None:
+    """Raise BadInput when the job is on its way by another blueprint: it would be carried on by that one, without a word."""
+    job = suite.queue.load(content_id)
+    if job and job.blueprint and job.blueprint != blueprint.as_dict():
+        raise BadInput(
+            f"{content_id} is on its way by another blueprint, and stays so; cancel it (manage_jobs.py cancel {content_id}) to make"
+            " this one instead, or call it by another content_id."
         )
 
 

@@ -183,6 +183,22 @@ def test_the_planners_output_can_be_handed_to_the_generator(rehearsal):
     assert rehearsal.run("production_video_generator.py", "--json", job, "--blueprint", blueprint).code == 0
 
 
+def test_a_job_on_its_way_is_carried_on_with_its_blueprint_and_refused_with_another(rehearsal, studio):
+    def submitted(cue):
+        segment = {"segment_type": "only", "content": "Words.", "visual_cue": cue, "duration": 3}
+        blueprint = rehearsal.write({"video_plan": {"title": "Boat", "script_segments": [segment]}}, "blueprint.json")
+        return rehearsal.run("production_video_generator.py", "--json", job, "--blueprint", blueprint)
+
+    job = rehearsal.write(definition("boat"))
+    assert [submitted("A red boat.").code, submitted("A red boat.").code] == [0, 0]
+    charges = studio.charges()
+    refused = submitted("A blue boat.")
+    assert refused.code == 2
+    assert "another blueprint" in refused.document["error"]["message"]
+    assert rehearsal.state("boat")["clips"][0]["prompt"] == "A red boat."
+    assert studio.charges() == charges
+
+
 def test_a_blueprint_that_is_broken_is_refused_with_its_problems(rehearsal, studio):
     blueprint = rehearsal.write({"video_plan": {"title": "x", "script_segments": [{"content": "x"}]}}, "blueprint.json")
     ended = rehearsal.run("production_video_generator.py", "--json", rehearsal.write(definition()), "--blueprint", blueprint)
