@@ -33,12 +33,14 @@ def main() -> int:
         certificate = make_certificate(folder)
         with vendor() as plain_port, vendor(certificate) as secure_port:
             answers = latency(plain_port)
-            plain, secure = alternate(
+            plain, secure, bare = alternate(
                 ROUNDS,
                 lambda: tick(folder, f"http://127.0.0.1:{plain_port}/v1"),
                 lambda: tick(folder, f"https://localhost:{secure_port}/v1", certificate),
+                lambda: bare_script(plain_port),
             )
     ideal = JOBS * answers / CONCURRENCY
+    print(f"A bare script on this machine, {CONCURRENCY} threads over sockets and nothing else: {median(bare) / ideal:.2f}")
     title = f"A tick over {JOBS} jobs, {answers * 1000:.1f} ms per answer, {CONCURRENCY} at once; ideal {ideal:.2f} s"
     return verdict(title, [("over HTTP", median(plain) / ideal, "≤", 1.15), ("over TLS", median(secure) / ideal, "≤", 1.2)])
 
@@ -47,6 +49,27 @@ def latency(port: int) -> float:
     """Seconds until the vendor's answer is there, with nothing in between."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         return median([seconds_of(lambda: ask(connection)) for _ in range(20)])
+
+
+def bare_script(port: int) -> float:
+    """Seconds of as many questions by a script that reads no job, checks nothing and saves nothing: what Python takes by itself."""
+    command = [sys.executable, "-c", BARE, str(port), str(JOBS), str(CONCURRENCY)]
+    return seconds_of(lambda: subprocess.run(command, env=environment(), check=True))
+
+
+BARE = """
+import socket, sys, threading
+port, jobs, at_once = map(int, sys.argv[1:])
+left = iter(range(jobs))
+def work():
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for _ in left:
+            connection.sendall(b"GET /v1/jobs HTTP/1.1\\r\\n\\r\\n")
+            connection.recv(65536)
+threads = [threading.Thread(target=work) for _ in range(at_once)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
 
 
 def ask(connection: socket.socket) -> None:

@@ -39,6 +39,7 @@ class Suite:
         self.settings = settings
         self.shelf = Shelf(settings.completed_folder)
         self.queue: JobQueue = FileQueue(settings.pending_folder, also_writable=(settings.completed_folder,))
+        self._pending = str(settings.pending_folder)
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
         self._opening = threading.RLock()
@@ -136,7 +137,7 @@ class Suite:
 
     def outcome(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
         """The outcome of a job that is on the queue."""
-        return outcome.of_job(job, f"{self.settings.pending_folder}/{job.content_id}.json", message, exit_code)
+        return outcome.of_job(job, f"{self._pending}/{job.content_id}.json", message, exit_code)
 
     def settle_services(self, seconds: float) -> None:
         """Let work that runs inside this process finish (the local studio's rendering)."""
