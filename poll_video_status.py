@@ -76,10 +76,11 @@ class VideoStatusPoller:
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
         left = iter(ids)  # all workers take from it, each the next
-        crew = max(1, min(len(ids), round(self._suite.settings.poll_concurrency * CREW_PER_QUESTION)))
+        questions = self._suite.settings.poll_concurrency
+        crew = max(1, min(len(ids), questions if questions == 1 else round(questions * CREW_PER_QUESTION)))
         with ThreadPoolExecutor(crew) as pool:
             found = [pool.submit(self._visits, left) for _ in range(crew)]
-        by_id = {outcome.content_id: outcome for work in found for outcome in work.result()}
+        by_id = {content_id: outcome for work in found for content_id, outcome in work.result()}
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
         trouble = self._trouble_with(self._suite.queue.settle)
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
@@ -153,9 +154,9 @@ class VideoStatusPoller:
             return error
         return None
 
-    def _visits(self, left: Iterator[str]) -> list[Outcome]:
-        """One worker of a tick: the outcomes of the jobs that were left when it came to them."""
-        return [outcome for content_id in left if (outcome := self._visit(content_id))]
+    def _visits(self, left: Iterator[str]) -> list[tuple[str, Outcome]]:
+        """One worker of a tick: the jobs that were left when it came to them, and their outcomes."""
+        return [(content_id, outcome) for content_id in left if (outcome := self._visit(content_id))]
 
     def _visit(self, content_id: str) -> Outcome | None:
         """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
@@ -170,6 +171,9 @@ class VideoStatusPoller:
             return self._suite.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
             return Outcome(content_id, "unreadable", error.exit_code, str(error))
+        except Exception as error:  # nor may a mistake of ours with one file
+            log.exception("Unexpected error", extra={"content_id": content_id})
+            return Outcome(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
 
     def _worked_on(self, claim: Claim) -> Outcome:
         """What became of a job in this tick, whatever happened to it."""

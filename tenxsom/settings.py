@@ -219,7 +219,7 @@ SETTINGS = (
     Setting("VIDEO_SERVICE", values.choice("auto", *SERVICES), "Which video service makes the clips"),
     Setting("VIDEO_SERVICE_FALLBACK", values.several(*SERVICES), "What to use, in this order, when that one is down or retired"),
     Setting("START_FRAMES", values.choice("auto", "flux", "vertex_image", "none"), "Where start frames come from"),
-    Setting("POLL_CONCURRENCY", values.number(1, 512, whole=True), "How many jobs one tick checks at the same time"),
+    Setting("POLL_CONCURRENCY", values.number(1, 512, whole=True), "How many questions one tick asks at the same time"),
     Setting("POLL_TIME_LIMIT_SECONDS", values.number(1, 86_400), "How long one tick may take"),
     Setting("STATUS_TIMEOUT_SECONDS", values.number(0.1, 600), "How long one status call may take"),
     Setting("JOB_AGE_WARNING_MINUTES", values.number(0, 100_000), "When an unfinished job starts to warn"),

@@ -183,6 +183,32 @@ def test_the_planners_output_can_be_handed_to_the_generator(rehearsal):
     assert rehearsal.run("production_video_generator.py", "--json", job, "--blueprint", blueprint).code == 0
 
 
+def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected(rehearsal, studio, monkeypatch):
+    from poll_video_status import VideoStatusPoller
+    from tenxsom import settings
+    from tenxsom.store.queue import FileQueue
+    from tenxsom.wiring import Suite
+
+    claim = FileQueue.claim
+
+    def stumbling(queue, content_id):
+        if content_id.startswith("bad"):
+            raise ZeroDivisionError
+        return claim(queue, content_id)
+
+    names = ["bad1", "bad2", "bad3", "sea"]
+    for name in names:
+        rehearsal.run("master_orchestrator_v3.py", rehearsal.write(definition(name), f"{name}.json"))
+    monkeypatch.setattr(FileQueue, "claim", stumbling)
+    given = {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1", "POLL_CONCURRENCY": "1"}
+    with Suite(settings.load({"TENXSOM_HOME": str(rehearsal.home), **given})) as suite:
+        outcomes = VideoStatusPoller(suite).tick(names, at_once=True)
+    assert [outcome.content_id for outcome in outcomes] == names
+    assert [outcome.exit_code for outcome in outcomes[:3]] == [75] * 3
+    assert "ZeroDivisionError" in outcomes[0].message
+    assert outcomes[3].exit_code != 75
+
+
 def test_a_job_on_its_way_is_carried_on_with_its_blueprint_and_refused_with_another(rehearsal, studio):
     def submitted(cue):
         segment = {"segment_type": "only", "content": "Words.", "visual_cue": cue, "duration": 3}

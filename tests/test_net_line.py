@@ -13,6 +13,7 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.errors import Interrupted, ServiceDown
+from tenxsom.net.call import Call
 from tenxsom.net.client import HttpClient
 from tests.net_server import Behaviour, ScriptedServer, Visit, answer, head, unused_port
 
@@ -100,17 +101,60 @@ def test_a_question_that_went_out_over_a_connection_that_was_closed_is_asked_aga
         assert server.connections == 4
 
 
-def test_a_question_waits_no_longer_than_its_own_time_and_the_line_keeps_its_place() -> None:
+@pytest.mark.parametrize("seconds", [0.2, 1e-9])
+def test_a_question_waits_no_longer_than_its_caller_and_the_line_keeps_its_place(seconds: float) -> None:
     held = Held()
     with ScriptedServer(held.behave) as server, client_of(server.url) as client, asked(client, 1) as first:
         assert held.arrived.acquire(timeout=SOON)
         with pytest.raises(ServiceDown, match="asked again"):
-            client.get("/y", retries=0, deadline_seconds=0.2)
+            client.get("/y", retries=0, deadline_seconds=seconds)
         for _ in range(2):
             held.may_answer.release()
         assert first[0].result(SOON) == {"a": 1}
         assert client.get("/z").json() == {"a": 1}
         assert [request.target for request in server.requests] == ["/x", "/z"]
+
+
+def test_the_time_that_a_question_waits_for_its_turn_is_not_the_services() -> None:
+    held = Held()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client, asked(client, 1, timeout=SOON) as first:
+        assert held.arrived.acquire(timeout=SOON)
+        assert client._line
+        deadline = clock.Deadline(0.5)
+        call = Call(SOON, deadline)
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(client._line.ask, b"GET /y HTTP/1.1\r\n\r\n", call)
+            while not client._line._waiting:
+                clock.sleep(0.001)
+            while not deadline.passed():
+                clock.sleep(0.001)
+            held.may_answer.release()
+            held.may_answer.release()
+            reply = second.result(SOON)
+        assert reply
+        assert reply.status == 200
+        assert first[0].result(SOON) == {"a": 1}
+
+
+def test_what_a_service_says_unasked_is_not_the_answer_to_the_question_that_waits() -> None:
+    waiting, said = threading.Event(), threading.Event()
+
+    def says_more(visit: Visit) -> None:
+        visit.read_request()
+        waiting.wait(SOON)
+        visit.sock.sendall(WHOLE + WHOLE)
+        said.set()
+        visit.read_request()
+
+    with ScriptedServer(says_more, answer(200, {"b": 2})) as server, client_of(server.url) as client, asked(client, 1) as first:
+        while not server.requests:
+            clock.sleep(0.001)
+        with asked(client, 1) as second:
+            assert client._line
+            while not client._line._waiting:
+                clock.sleep(0.001)
+            waiting.set()
+            assert (first[0].result(SOON), second[0].result(SOON)) == ({"a": 1}, {"b": 2})
 
 
 def test_a_stop_is_heeded_by_those_who_still_wait_and_costs_the_line_no_place() -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from tenxsom import atomic, clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
-from tenxsom.store import writer
+from tenxsom.store import state_file, writer
 from tenxsom.store.queue import FileQueue
 from tenxsom.store.state_file import MAX_STATE_BYTES
 from tests.processes import race, running, said, tell
@@ -619,6 +620,17 @@ def test_a_forked_child_has_jottings_of_its_own_and_none_of_its_parents(queue):
         assert [said(parent), said(parent)] == ["0", "True 2"]
 
 
+def test_a_child_that_was_forked_while_its_parent_read_a_file_reads_on_its_own(queue):
+    put(queue, new_job("lake"))
+    with state_file._reading:
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(20)
+            with queue.claim("lake") as claim:
+                os._exit(0 if claim else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def test_no_thread_is_started_unless_something_is_jotted_down(queue, monkeypatch):
     def fail(_thread: threading.Thread) -> None:
         raise AssertionError
@@ -667,6 +679,7 @@ BROKEN_DOCUMENTS = {
     "unknown step": with_clip(step="banana"), "step null": with_clip(step=None), "due text": with_clip(next_check_at="tomorrow"),
     "due number": with_clip(next_check_at=5), "index": with_clip(index=3), "seconds": with_clip(seconds=0),
     "seconds NaN": with_clip(seconds=float("nan")), "asked": with_clip(asked_seconds=-1),
+    "seconds beyond all floats": with_clip(seconds=10**400),
     "attempts": with_clip(attempts={"x": "y"}),
     "awaits without id": with_clip(step="await_video"), "awaits null": with_clip(step="await_video", video={"job_id": None}),
     "fetches without url": with_clip(step="fetch_image", image={"job_id": "i"}), "no asset": with_clip(step="request_video"),

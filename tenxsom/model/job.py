@@ -85,7 +85,7 @@ class VideoJob(Record):
             job.schema_version = SCHEMA_VERSION
             job.clips = [Clip.from_dict(clip) for clip in document.get("clips", [])]
             job._check()
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
             raise BrokenState(f"it is no video job: {error}") from None
         return job
 

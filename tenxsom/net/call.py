@@ -17,6 +17,14 @@ CONNECT_SECONDS = 5.0
 """How long making a connection may take, per address of the host; the TLS handshake has the same time."""
 
 
+LONGEST_WAIT_SECONDS = 60.0
+"""How long a free call waits for those before it at most."""
+
+
+class NoTurn(Exception):
+    """A call whose turn did not come in time: it was not sent, and says nothing about the service."""
+
+
 class Phase(enum.Enum):
     """How far a call has come. Only CONNECTED means that bytes of the request may have left."""
 
@@ -28,8 +36,10 @@ class Phase(enum.Enum):
 class Call:
     """One HTTP call of one thread: how far it came, how long it may hear nothing, and when it must be over."""
 
-    def __init__(self, silence_seconds: float, deadline: Deadline) -> None:
+    def __init__(self, silence_seconds: float, deadline: Deadline, most: Deadline | None = None) -> None:
+        """`most` is the caller's own limit, which no waiting for a turn moves."""
         self.phase = Phase.UNSEEN
+        self._most = most
         self._silence_seconds = silence_seconds
         self._deadline = deadline
 
@@ -39,6 +49,18 @@ class Call:
 
     def connected(self) -> None:
         self.phase = Phase.CONNECTED
+
+    def patience(self) -> float:
+        """Seconds that it may wait for its turn: those before it end within their own time."""
+        return LONGEST_WAIT_SECONDS if self._most is None else min(LONGEST_WAIT_SECONDS, self._most.left())
+
+    def left(self) -> float:
+        """Seconds until it must be over."""
+        return self._deadline.left()
+
+    def resume(self, seconds: float) -> None:
+        """Its turn came only now, and it has so many seconds left, as before it waited: that time is not the service's."""
+        self._deadline = Deadline(seconds if self._most is None else min(seconds, self._most.left()))
 
     def time_to_send(self) -> float:
         """Seconds in which the request has to be out. Raises TimeoutError when there are none left."""

@@ -56,8 +56,8 @@ class HttpClient:
         own_line: bool = False,
     ) -> None:
         """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service;
-        at most `pool_size` free questions are under way at once;
-        the certificate authorities in `ca_file` are trusted beside the usual ones. With `own_line` plain GETs go over a
+        at most `pool_size` plain questions are under way at once, and as many that the libraries ask; the certificate
+        authorities in `ca_file` are trusted beside the usual ones. With `own_line` plain GETs go over a
         `Line`, which is for services that are asked a thousand times a tick.
 
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
@@ -186,17 +186,36 @@ class HttpClient:
             return None
         try:
             return self._line.ask(plain, call)
+        except calls.NoTurn:
+            raise self._out_of_turn() from None
         except OSError as error:
             raise self._unasked(error) from None
 
     def _asked_by_library(self, request: PreparedRequest, call: Call, timeout: float) -> Reply:
         from tenxsom.net import exchange
 
+        self._take_turn(call)
         try:
-            with self._asking:
-                return exchange.exchange(self._kept, request, call, timeout, self._proxies)
+            return exchange.exchange(self._kept, request, call, timeout, self._proxies)
         except exchange.WIRE_ERRORS as error:
             raise self._unasked(error) from None
+        finally:
+            self._asking.release()
+
+    def _take_turn(self, call: Call) -> None:
+        """Wait for a place among the questions that the libraries ask."""
+        if self._asking.acquire(blocking=False):
+            return
+        left = call.left()
+        if not self._asking.acquire(timeout=call.patience()):
+            raise self._out_of_turn()
+        call.resume(left)
+        if clock.stop_requested():
+            self._asking.release()
+            clock.check_stop()
+
+    def _out_of_turn(self) -> ServiceDown:
+        return ServiceDown(f"{self._name} was not asked, because it had not answered those before in time; it will be asked again.")
 
     def _unasked(self, error: BaseException) -> ServiceDown:
         from tenxsom.net import exchange
@@ -277,4 +296,4 @@ def _is_final(status: int) -> bool:
 
 def _call_of(timeout: float, deadline: clock.Deadline | None) -> Call:
     seconds = min(calls.CONNECT_SECONDS, timeout) + timeout
-    return Call(timeout, clock.Deadline(seconds if deadline is None else min(seconds, deadline.left())))
+    return Call(timeout, clock.Deadline(seconds if deadline is None else min(seconds, deadline.left())), deadline)

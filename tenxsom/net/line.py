@@ -62,7 +62,10 @@ class Line:
         self._unusual = 0
 
     def ask(self, request: bytes, call: Call) -> Reply | None:
-        """The answer to a GET; None for one that the libraries must read. Raises OSError for trouble with the connection."""
+        """The answer to a GET; None for one that the libraries must read.
+
+        Raises OSError for trouble with the connection, `call.NoTurn` for a question that waited for its turn in vain.
+        """
         if self._unusual >= _GIVES_UP_AFTER:
             return None
         turn, reply = self._turn(request, call), None
@@ -75,11 +78,14 @@ class Line:
 
     def close(self) -> None:
         """Close the kept connections."""
-        while self._idle:
-            self._idle.pop().close()
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _turn(self, request: bytes, call: Call) -> _Turn:
-        """Wait for a place on the line. Raises TimeoutError when the call's time is over before, Interrupted on a stop."""
+        """Wait for a place on the line. Raises NoTurn when it does not come in time, Interrupted on a stop."""
+        patience, left = call.patience(), call.left()
         with self._guard:
             if self._free:
                 self._free -= 1
@@ -87,11 +93,12 @@ class Line:
             turn = _Turn(request)
             turn.come.acquire()
             self._waiting.append(turn)
-        if not turn.come.acquire(timeout=call.time_to_send()):
+        if not turn.come.acquire(timeout=patience):
             with self._guard:
                 if turn in self._waiting:  # or it has come at this very moment
                     self._waiting.remove(turn)
-                    raise TimeoutError("the time of this call was used up by those before it")
+                    raise calls.NoTurn
+        call.resume(left)
         if clock.stop_requested():
             self._pass_on(turn, is_reusable=False)
             clock.check_stop()
@@ -110,6 +117,9 @@ class Line:
                     self._idle.append(connection)
                 return
             following = self._waiting.popleft()
+        if connection and not _is_good(connection):
+            connection.close()  # what it has to say unasked must not become the next one's answer
+            connection = None
         following.is_sent = connection is not None and _sent(connection, following.request)
         following.connection = connection if following.is_sent else None
         following.come.release()

@@ -53,12 +53,20 @@ class VertexVeo:
 
     name = NAME
 
-    def __init__(self, genai: GenAi, model: str = MODELS[0], output_uri: str | None = None, status_timeout: float = 15.0) -> None:
+    def __init__(
+        self,
+        genai: GenAi,
+        model: str = MODELS[0],
+        output_uri: str | None = None,
+        status_timeout: float = 15.0,
+        *,
+        at_once: int = 64,
+    ) -> None:
         self._genai, self._model = genai, model
         self._parameters = {"output_gcs_uri": output_uri} if output_uri else {}
         self._status_timeout = status_timeout
         # Without a folder of ours the clips come within the answers: a few at a time, or they would fill the memory.
-        self._inline = threading.BoundedSemaphore(64 if output_uri else INLINE_AT_ONCE)
+        self._inline = threading.BoundedSemaphore(at_once if output_uri else INLINE_AT_ONCE)
 
     def upload_image(self, picture: Path, mime_type: str) -> str:  # noqa: ARG002  (the picture itself says what it is)
         """Look whether Veo takes the picture. It is not sent before the order. Raises ServiceRefused."""
@@ -169,7 +177,8 @@ def open_service(settings: Settings) -> VertexVeo:
 
     variant = default_variant(settings)
     genai = open_genai(NAME, settings, settings.vertex_veo_location)
-    return VertexVeo(genai, variant.model, settings.vertex_veo_output_uri, settings.status_timeout_seconds)
+    uri, timeout = settings.vertex_veo_output_uri, settings.status_timeout_seconds
+    return VertexVeo(genai, variant.model, uri, timeout, at_once=settings.poll_concurrency)
 
 
 def _unknown(model: str) -> str:

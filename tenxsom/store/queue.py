@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -88,7 +87,6 @@ class FileQueue:
         self._locks = lock_table(folder / ".locks")
         self._is_there = self._is_made = False  # the folder; all that a job needs
         self._trouble: DiskTrouble | None = None
-        self._reading = threading.Lock()
 
     def path(self, content_id: str) -> Path:
         """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
@@ -177,9 +175,7 @@ class FileQueue:
     def _claimed(self, path: str, content_id: str) -> _FileClaim | None:
         name = f"{content_id}.json"
         try:
-            # One at a time: each system call gives up the interpreter, and gets it back behind all who wait for it.
-            with self._reading:
-                found = state_file.read(path, content_id)
+            found = state_file.read(path, content_id)
         except NewerState as error:
             log.warning("%s is left alone: %s.", name, error)
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from typing import Any
 
 from tenxsom import atomic
@@ -21,7 +22,8 @@ def read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None:
     Raises BrokenState for what is no job of that name, NewerState for one of a newer version, DiskTrouble.
     """
     try:
-        data, identity = _bytes_of(path)
+        with _reading:
+            data, identity = _bytes_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -36,6 +38,19 @@ def read(path: str, content_id: str) -> tuple[VideoJob, atomic.Identity] | None:
     if job.content_id != content_id:
         raise BrokenState(f"it is named {content_id}.json but holds the job {job.content_id!r}")
     return job, identity
+
+
+_reading = threading.Lock()
+"""One file at a time: each system call gives up the interpreter, and gets it back behind all the threads that wait for it."""
+
+
+def _start_anew() -> None:
+    """In a forked child: whoever was reading is its parent's."""
+    global _reading
+    _reading = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_start_anew)
 
 
 def _decoded(data: bytes) -> Any:
