@@ -20,8 +20,8 @@ def usual_authorities() -> str:
     """The file of Mozilla's certificate authorities that comes with certifi.
 
     Found without importing certifi, which would take importlib.resources, zipfile and tempfile along: 30 ms before a tick's
-    first question, to learn the name of a file beside it. Where it is not an ordinary package, it is asked all the same. A company's own authorities
-    belong into TLS_CA_FILE.
+    first question, to learn the name of a file beside it. Where it is not an ordinary package, it is asked all the same.
+    A company's own authorities belong into TLS_CA_FILE.
     """
     found = importlib.util.find_spec("certifi")
     path = Path(found.origin).with_name("cacert.pem") if found and found.origin else None
