@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("poll")
 
 PROG = "poll_video_status.py"
-CREW_PER_QUESTION = 1.5
-"""More workers than questions at once: while all questions are out, the next jobs are got ready."""
-
 NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, json=False)
 """What `command_line` makes of a call without arguments."""
 
@@ -77,7 +74,7 @@ class VideoStatusPoller:
         ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
         left = iter(ids)  # all workers take from it, each the next
         questions = self._suite.settings.poll_concurrency
-        crew = max(1, min(len(ids), questions if questions == 1 else round(questions * CREW_PER_QUESTION)))
+        crew = max(1, min(len(ids), questions + questions // 2))  # while all questions are out, the next jobs are got ready
         with ThreadPoolExecutor(crew) as pool:
             found = [pool.submit(self._visits, left) for _ in range(crew)]
         by_id = {content_id: outcome for work in found for content_id, outcome in work.result()}

@@ -51,7 +51,7 @@ class Call:
         self.phase = Phase.CONNECTED
 
     def patience(self) -> float:
-        """Seconds that it may wait for its turn: those before it end within their own time."""
+        """Seconds that it may wait for its turn, which comes when one before it has ended."""
         return LONGEST_WAIT_SECONDS if self._most is None else min(LONGEST_WAIT_SECONDS, self._most.left())
 
     def left(self) -> float:
