@@ -21,8 +21,8 @@ import contextlib
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from tenxsom import clock, terminal, views
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
+from tenxsom.belt.side_by_side import Visit, side_by_side
 from tenxsom.errors import BadDefinition, BadInput, BadSettings, Interrupted, JobIsBusy, TenxsomError
 from tenxsom.model.clip import Step
 from tenxsom.services import registry as services
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     from master_orchestrator_v3 import MasterOrchestrator
     from tenxsom.belt.choosing import Route
+    from tenxsom.model.clip import Clip
+    from tenxsom.model.job import VideoJob
     from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
     from tenxsom.wiring import Suite
@@ -72,12 +75,8 @@ class VideoStatusPoller:
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
-        left = iter(ids)  # all workers take from it, each the next
-        questions = self._suite.settings.poll_concurrency
-        crew = max(1, min(len(ids), questions + questions // 2))  # while all questions are out, the next jobs are got ready
-        with ThreadPoolExecutor(crew) as pool:
-            found = [pool.submit(self._visits, left) for _ in range(crew)]
-        by_id = {content_id: outcome for work in found for content_id, outcome in work.result()}
+        most = 2 * self._suite.settings.poll_concurrency - 1  # while all questions are out, the next jobs are got ready
+        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
         trouble = self._trouble_with(self._suite.queue.settle)
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
@@ -107,14 +106,18 @@ class VideoStatusPoller:
         if isinstance(troubles[0], BadDefinition) and not claim.job.clips:
             self._suite.finisher.fail(claim, str(troubles[0]))  # what it needs has gone since it was accepted; nothing was paid
             return
-        for clip in claim.job.clips:  # also when the submission is stuck: what is at the service is collected all the same
-            if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD) and (self._at_once or clip.is_due()):
-                clock.check_stop()
-                troubles.append(self._trouble_with(self._collector.collect, claim, clip, self._deadline))
+        for clip in self._due_clips(claim.job):  # also if the submission is stuck: what is at the service is collected all the same
+            clock.check_stop()
+            troubles.append(self._trouble_with(self._collector.collect, claim, clip, self._deadline))
         if all_final(claim.job):
             self._suite.finisher.end(claim)
         for trouble in filter(None, troubles):
             raise trouble
+
+    def _due_clips(self, job: VideoJob) -> list[Clip]:
+        """The clips of a job that are to be asked for now."""
+        at_service = [clip for clip in job.clips if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD)]
+        return [clip for clip in at_service if self._at_once or clip.is_due()]
 
     def carry_on(self, claim: Claim) -> None:
         """Go on with a submission that was interrupted, refused for a while, or left waiting for its still."""
@@ -151,26 +154,28 @@ class VideoStatusPoller:
             return error
         return None
 
-    def _visits(self, left: Iterator[str]) -> list[tuple[str, Outcome]]:
-        """One worker of a tick: the jobs that were left when it came to them, and their outcomes."""
-        return [(content_id, outcome) for content_id in left if (outcome := self._visit(content_id))]
-
-    def _visit(self, content_id: str) -> Outcome | None:
+    def _visit(self, content_id: str) -> Visit[tuple[str, Outcome] | None]:
         """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
         if self._deadline.passed() or clock.stop_requested():
             return None
         try:
-            with self._suite.queue.claim(content_id) as claim:
-                if claim and (self._at_once or claim.job.is_due()):
-                    return self._worked_on(claim)
-            return self._suite.standing(content_id) if self._at_once else None
+            outcome = yield from self._seen(content_id)
         except JobIsBusy as busy:
-            return self._suite.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
+            outcome = self._suite.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
-            return Outcome(content_id, "unreadable", error.exit_code, str(error))
+            outcome = Outcome(content_id, "unreadable", error.exit_code, str(error))
         except Exception as error:  # nor may a mistake of ours with one file
             log.exception("Unexpected error", extra={"content_id": content_id})
-            return Outcome(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
+            outcome = Outcome(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
+        return (content_id, outcome) if outcome else None
+
+    def _seen(self, content_id: str) -> Visit[Outcome | None]:
+        """Own a job that is due, have its clips asked for, and work on it once the answers are there."""
+        with self._suite.queue.claim(content_id) as claim:
+            if claim and (self._at_once or claim.job.is_due()):
+                yield partial(self._collector.ask_ahead, claim, self._due_clips(claim.job))
+                return self._worked_on(claim)
+        return self._suite.standing(content_id) if self._at_once else None
 
     def _worked_on(self, claim: Claim) -> Outcome:
         """What became of a job in this tick, whatever happened to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.errors import Interrupted, ServiceDown
+from tenxsom.net import line
 from tenxsom.net.call import Call
 from tenxsom.net.client import HttpClient
 from tests.net_server import Behaviour, ScriptedServer, Visit, answer, head, unused_port
@@ -178,3 +180,128 @@ def test_a_connection_that_cannot_be_made_costs_the_line_no_place() -> None:
     client = client_of(f"http://127.0.0.1:{unused_port()}")
     with asked(client, 4, deadline_seconds=SOON) as answers:
         assert all(isinstance(each.exception(SOON), ServiceDown) for each in answers)
+
+
+class Told:
+    """Somebody who asked ahead and is told when the answer is there."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self._come = threading.Event()
+
+    def __call__(self) -> None:
+        self.times += 1
+        self._come.set()
+
+    def waited(self) -> Told:
+        assert self._come.wait(SOON)
+        return self
+
+
+def test_a_question_that_is_asked_ahead_is_asked_once_and_its_answer_waits_for_whoever_asks() -> None:
+    told = Told()
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
+        assert client.ask_ahead("/x", told)
+        assert told.waited().times == 1
+        assert client.get("/x").json() == {"a": 1}
+        assert len(server.requests) == 1
+        assert client.get("/x").json() == {"a": 1}
+        assert len(server.requests) == 2
+
+
+def test_the_trouble_of_a_question_that_was_asked_ahead_is_told_to_whoever_asks() -> None:
+    told, client = Told(), client_of(f"http://127.0.0.1:{unused_port()}")
+    assert client.ask_ahead("/x", told)
+    told.waited()
+    with pytest.raises(ServiceDown, match="refused"):
+        client.get("/x", retries=0)
+
+
+def test_an_answer_that_nobody_came_for_in_time_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "FRESH_SECONDS", 0.0)
+    told = Told()
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
+        assert client.ask_ahead("/x", told)
+        told.waited()
+        assert client.get("/x").json() == {"a": 1}
+        assert len(server.requests) == 2
+
+
+def test_nobody_asks_a_service_in_trouble_ahead() -> None:
+    client = client_of(f"http://127.0.0.1:{unused_port()}")
+    for _ in range(5):
+        with pytest.raises(ServiceDown):
+            client.get("/x", retries=0)
+    assert not client.ask_ahead("/x", Told())
+
+
+def test_one_who_cannot_be_told_keeps_nobody_else_from_being_told() -> None:
+    told = Told()
+
+    def cannot_be_told() -> None:
+        raise ValueError("nobody at home")
+
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
+        assert client.ask_ahead("/x", cannot_be_told)
+        assert client.ask_ahead("/y", told)
+        told.waited()
+        assert client.get("/y").json() == {"a": 1}
+
+
+def test_a_hundred_questions_take_one_thread() -> None:
+    held, before = Held(), threading.active_count()
+    everyone = [Told() for _ in range(100)]
+    with ScriptedServer(held.behave) as server, client_of(server.url, most=8) as client:
+        for number, told in enumerate(everyone):
+            assert client.ask_ahead(f"/{number}", told)
+        for _ in range(8):
+            assert held.arrived.acquire(timeout=SOON)
+        of_the_server = 1 + server.connections
+        assert threading.active_count() - before - of_the_server <= 1
+        for _ in everyone:
+            held.may_answer.release()
+        assert [told.waited().times for told in everyone] == [1] * 100
+        assert held.most_under_way == 8
+        assert [client.get(f"/{number}").json() for number in range(100)] == [{"a": 1}] * 100
+        assert len(server.requests) == 100
+
+
+def test_a_host_is_reached_at_its_next_address_when_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(answer(200, {"a": 1})) as server:
+        port = int(server.host.rpartition(":")[2])
+        where = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        addresses = [(*where, ("127.0.0.1", unused_port())), (*where, ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(addresses))
+        with client_of(f"http://localhost:{port}", most=2) as client, asked(client, 6) as answers:
+            assert [each.result(SOON) for each in answers] == [{"a": 1}] * 6
+
+
+def test_an_answer_that_comes_in_two_pieces_is_put_together() -> None:
+    def in_two(visit: Visit) -> None:
+        while visit.read_request():
+            visit.sock.sendall(WHOLE[:-3])
+            clock.sleep(0.05)
+            visit.sock.sendall(WHOLE[-3:])
+
+    with ScriptedServer(in_two) as server, client_of(server.url) as client:
+        assert [client.get("/x").json(), client.get("/x").json()] == [{"a": 1}] * 2
+        assert server.connections == 1
+
+
+def test_a_service_that_falls_silent_is_not_waited_for_beyond_the_time_of_the_call() -> None:
+    held = Held()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown, match="took too long"):
+            client.get("/x", timeout=0.2, retries=0)
+        for _ in range(2):
+            held.may_answer.release()
+        assert client.get("/x").json() == {"a": 1}
+
+
+def test_the_line_ends_its_thread_when_there_is_nothing_to_ask_and_begins_another() -> None:
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
+        for _ in range(2):
+            assert client.get("/x").json() == {"a": 1}
+            while any(thread.name == "line" for thread in threading.enumerate()):
+                clock.sleep(0.01)
+        assert server.connections == 1

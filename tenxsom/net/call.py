@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import enum
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from tenxsom import clock
 from tenxsom.clock import Deadline
 
 CONNECT_SECONDS = 5.0
 """How long making a connection may take, per address of the host; the TLS handshake has the same time."""
-
 
 LONGEST_WAIT_SECONDS = 60.0
 """How long a free call waits for those before it at most."""
@@ -72,6 +74,29 @@ class Call:
     def time_to_read(self) -> float:
         """Seconds in which the next bytes have to come. Raises TimeoutError when there are none left."""
         return min(self.time_to_send(), self._silence_seconds)
+
+
+class Places:
+    """So many calls at once; those who come later wait for their turn."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    @contextmanager
+    def one(self, call: Call) -> Iterator[None]:
+        """Hold a place for a block. Raises NoTurn when none becomes free in time, Interrupted when the turn comes after a stop."""
+        if not self._free.acquire(blocking=False):
+            left = call.left()
+            if not self._free.acquire(timeout=call.patience()):
+                raise NoTurn
+            call.resume(left)
+            if clock.stop_requested():
+                self._free.release()
+                clock.check_stop()
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 _thread = threading.local()

@@ -36,6 +36,10 @@ class Circuit:
             failures = self._failures
         raise ServiceDown(f"{name} failed {failures} times in a row and is left alone for {wait:.0f} more seconds.", wait)
 
+    def lets_all_through(self) -> bool:
+        """Whether nothing is wrong: it is closed, and the service asked for no pause."""
+        return self._shut_until is None and self.held_seconds() == 0.0
+
     def succeeded(self) -> None:
         """The service answered and is well: the circuit closes."""
         if not self._failures and self._shut_until is None:

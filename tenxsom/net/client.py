@@ -7,7 +7,6 @@ plain answers needs none.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cached_property, partial
@@ -69,7 +68,7 @@ class HttpClient:
         self._tls = partial(tls_context, ca_file)
         self._adapter_factory = adapter_factory
         self._pool_size = pool_size
-        self._asking = threading.BoundedSemaphore(pool_size)
+        self._places = calls.Places(pool_size)
         straight = own_line and not adapter_factory and not self._proxies
         self._line = Line(self._origin.door, self._tls, pool_size) if straight and self._origin.door else None
 
@@ -94,6 +93,17 @@ class HttpClient:
         plain = self._origin.plain_get(path) if self._line and not params else None
         prepare = partial(self._origin.request, "GET", path, params=params)
         return self._persist(lambda: self._get_once(plain, prepare, timeout, deadline), retries, deadline)
+
+    def ask_ahead(self, path: str, answered: Callable[[], None], *, timeout: float = 15) -> bool:
+        """Send off what `get` is going to ask for `path`, and return at once.
+
+        `answered` is called by another thread, which it must not keep, when the next `get` has the answer, or the trouble,
+        without waiting. False, and no call, where that cannot be (no line of our own, a service in trouble): `get` asks as ever.
+        """
+        if self._line is None or not self._circuit.lets_all_through():
+            return False
+        plain = self._origin.plain_get(path)
+        return plain is not None and self._line.ask_ahead(plain, _call_of(timeout, None), answered)
 
     def post_paid(
         self,
@@ -194,25 +204,13 @@ class HttpClient:
     def _asked_by_library(self, request: PreparedRequest, call: Call, timeout: float) -> Reply:
         from tenxsom.net import exchange
 
-        self._take_turn(call)
         try:
-            return exchange.exchange(self._kept, request, call, timeout, self._proxies)
+            with self._places.one(call):
+                return exchange.exchange(self._kept, request, call, timeout, self._proxies)
+        except calls.NoTurn:
+            raise self._out_of_turn() from None
         except exchange.WIRE_ERRORS as error:
             raise self._unasked(error) from None
-        finally:
-            self._asking.release()
-
-    def _take_turn(self, call: Call) -> None:
-        """Wait for a place among the questions that the libraries ask."""
-        if self._asking.acquire(blocking=False):
-            return
-        left = call.left()
-        if not self._asking.acquire(timeout=call.patience()):
-            raise self._out_of_turn()
-        call.resume(left)
-        if clock.stop_requested():
-            self._asking.release()
-            clock.check_stop()
 
     def _out_of_turn(self) -> ServiceDown:
         return ServiceDown(f"{self._name} was not asked, because it had not answered those before in time; it will be asked again.")

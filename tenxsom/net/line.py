@@ -4,10 +4,15 @@ A tick asks a thousand questions, all of one plain kind, and has nothing else to
 than these questions take to be sent, and a fifth of a millisecond a question afterwards; here one costs about a tenth. Whatever
 is not plain beyond doubt is not answered here: the caller asks again in the libraries' way, because asking is free. A service
 whose answers are not plain (packed, chunked) is not asked twice for long: after a few of them the line gives up.
+
+One thread holds all connections of a line and waits for them together. A thread for each would spend as much time on waking up
+as on the work: with `ask_ahead` whoever has a thousand questions sleeps through none of them.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import select
 import socket
 import threading
@@ -16,186 +21,276 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tenxsom import clock
-from tenxsom.net import call as calls
-from tenxsom.net.call import Call
-from tenxsom.net.reply import NotPlain, Reply, plain_reply
+from tenxsom.net.call import Call, NoTurn
+from tenxsom.net.connection import Address, Connection
+from tenxsom.net.reply import NotPlain, Reply
 
 if TYPE_CHECKING:
     import ssl
 
     from tenxsom.net.origin import Door
 
-_PIECE_BYTES = 16_384
-_GIVES_UP_AFTER = 4
-_MOST_PIECES = 4
-"""A plain answer comes in one piece, or in two when the head travels alone."""
+log = logging.getLogger(__name__)
+
+GIVES_UP_AFTER = 4
+LOOK_ROUND_SECONDS = 0.1
+"""How long a time-out may be noticed late."""
+FRESH_SECONDS = 10.0
+"""An answer that was asked for ahead counts for so long."""
 
 
-class _Turn:
-    """A question's turn to use one of the line's places, with the kept connection that comes with it, if any."""
+class _Question:
+    """A question, what it came to, and who is told."""
 
-    __slots__ = ("come", "connection", "is_sent", "request")
+    __slots__ = ("answered", "call", "fresh", "left", "patience", "reply", "request", "trouble", "waits")
 
-    def __init__(self, request: bytes, connection: socket.socket | None = None) -> None:
+    def __init__(self, request: bytes, call: Call, answered: Callable[[], None]) -> None:
         self.request = request
-        self.connection = connection
-        self.is_sent = False
-        """Whether the one before has sent the request already, over the connection it had done with."""
-        self.come = threading.Lock()
-        """Held until the turn comes, where it has to be waited for."""
+        self.call = call
+        self.answered = answered
+        """Called once, by the line's thread, when it has come to something."""
+        self.patience = clock.Deadline(call.patience())
+        self.left = call.left()
+        self.waits = False
+        """Whether it did not find a free place."""
+        self.reply: Reply | None = None
+        self.trouble: Exception | None = None
+        self.fresh: clock.Deadline | None = None
+        """How long its answer counts; None while it has come to nothing yet."""
 
 
 class Line:
     """Kept connections to one door, and so many questions at once at most. Serves all threads of a process.
 
-    Whoever has its answer passes its connection on to a question that waits, and sends that question off before it looks into
-    the answer: what a thread does with an answer takes longer than sending, and the service could be at work meanwhile.
+    A connection that has brought its answer takes the question along that has waited longest, before anybody looks into the
+    answer: what is done with it takes longer than sending, and the service could be at work meanwhile.
     """
 
     def __init__(self, door: Door, tls: Callable[[], ssl.SSLContext], most: int) -> None:
         self._door = door
         self._tls = tls
-        self._free = most
-        self._idle: list[socket.socket] = []
-        self._waiting: deque[_Turn] = deque()
         self._guard = threading.Lock()
+        self._waiting: deque[_Question] = deque()
+        self._ahead: dict[bytes, _Question] = {}
         self._unusual = 0
+        # What follows belongs to the line's thread while it lives; `_free` and `_is_asleep` are read by those who ask, too.
+        self._is_alive = self._is_asleep = False
+        self._free = most
+        self._idle: list[Connection] = []
+        self._under_way: dict[int, tuple[Connection, _Question]] = {}
+        self._settled: list[_Question] = []
+        self._addresses: list[Address] = []
+        self._bell = self._rope = -1
 
     def ask(self, request: bytes, call: Call) -> Reply | None:
         """The answer to a GET; None for one that the libraries must read.
 
-        Raises OSError for trouble with the connection, `call.NoTurn` for a question that waited for its turn in vain.
+        Raises OSError for trouble with the connection, `call.NoTurn` for a question that waited for its turn in vain,
+        Interrupted for one whose turn came after a stop was requested.
         """
-        if self._unusual >= _GIVES_UP_AFTER:
+        if self._unusual >= GIVES_UP_AFTER:
             return None
-        turn, reply = self._turn(request, call), None
-        try:
-            reply = self._answer(turn, call)
-            self._unusual += reply is None
-            return reply
-        finally:
-            self._pass_on(turn, is_reusable=reply is not None and reply.reusable)
+        question = self._ahead.pop(request, None)
+        if question is None or question.fresh is None or question.fresh.passed():
+            done = threading.Lock()
+            done.acquire()
+            question = _Question(request, call, done.release)
+            self._put(question)
+            done.acquire()
+        if question.trouble:
+            raise question.trouble
+        return question.reply
+
+    def ask_ahead(self, request: bytes, call: Call, answered: Callable[[], None]) -> bool:
+        """Let a question be asked, and return at once. `answered` is called by the line's thread, which it must not keep, when
+        `ask` has the answer (or the trouble) for the next who wants it. False, without a call, where `ask` would not ask."""
+        if self._unusual >= GIVES_UP_AFTER:
+            return False
+        question = _Question(request, call, answered)
+        self._ahead[request] = question
+        self._put(question)
+        return True
 
     def close(self) -> None:
         """Close the kept connections."""
-        with self._guard:
-            idle, self._idle = self._idle, []
-        for connection in idle:
+        while connection := self._kept():
             connection.close()
 
-    def _turn(self, request: bytes, call: Call) -> _Turn:
-        """Wait for a place on the line. Raises NoTurn when it does not come in time, Interrupted on a stop."""
-        patience, left = call.patience(), call.left()
+    def _put(self, question: _Question) -> None:
         with self._guard:
-            if self._free:
-                self._free -= 1
-                return _Turn(request, self._idle.pop() if self._idle else None)
-            turn = _Turn(request)
-            turn.come.acquire()
-            self._waiting.append(turn)
-        if not turn.come.acquire(timeout=patience):
-            with self._guard:
-                if turn in self._waiting:  # or it has come at this very moment
-                    self._waiting.remove(turn)
-                    raise calls.NoTurn
-        call.resume(left)
-        if clock.stop_requested():
-            self._pass_on(turn, is_reusable=False)
-            clock.check_stop()
-        return turn
+            question.waits = len(self._waiting) >= self._free
+            self._waiting.append(question)
+            if not self._is_alive:
+                self._start()
+            elif self._is_asleep and self._free:
+                self._is_asleep = False
+                os.write(self._rope, b"!")
 
-    def _pass_on(self, turn: _Turn, is_reusable: bool) -> None:
-        """Leave the place, and the connection if it can be used again, to the question that has waited longest."""
-        connection = turn.connection
-        if connection and not is_reusable:
-            connection.close()
-            connection = None
-        with self._guard:
-            if not self._waiting:
-                self._free += 1
-                if connection:
-                    self._idle.append(connection)
-                return
-            following = self._waiting.popleft()
-        if connection and not _is_good(connection):
-            connection.close()  # what it has to say unasked must not become the next one's answer
-            connection = None
-        following.is_sent = connection is not None and _sent(connection, following.request)
-        following.connection = connection if following.is_sent else None
-        following.come.release()
-
-    def _answer(self, turn: _Turn, call: Call) -> Reply | None:
-        if turn.connection and (turn.is_sent or _is_good(turn.connection)):
-            try:
-                return _exchange(turn.connection, None if turn.is_sent else turn.request, call)
-            except ConnectionError:
-                pass  # it went stale between the look and the use; nothing is lost by asking over another one
-        if turn.connection:
-            turn.connection.close()
-        turn.connection = None
-        turn.connection = self._connected(call)
-        return _exchange(turn.connection, turn.request, call)
-
-    def _connected(self, call: Call) -> socket.socket:
-        # As bytes, which need no look into the tables of international names: a door's host is plain ASCII.
-        host = self._door.host.encode("ascii")
-        connection = socket.create_connection((host, self._door.port), min(calls.CONNECT_SECONDS, call.time_to_send()))  # type: ignore[arg-type]
+    def _start(self) -> None:
+        """Begin the thread that asks. It lives while there is a question."""
+        self._bell, self._rope = os.pipe()
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return self._tls().wrap_socket(connection, server_hostname=host) if self._door.scheme == "https" else connection
-        except BaseException:  # a stop, too, must close it
-            connection.close()
+            threading.Thread(target=self._work, name="line", daemon=True).start()
+        except BaseException:  # no more threads to be had
+            self._waiting.pop()
+            self._hang_up()
             raise
+        self._is_alive = True
 
+    def _hang_up(self) -> None:
+        os.close(self._bell)
+        os.close(self._rope)
 
-def _sent(connection: socket.socket, request: bytes) -> bool:
-    """Send a request over a connection, which is closed if it has gone stale, or took a part of the request only."""
-    try:
-        connection.sendall(request)
-    except OSError:
-        connection.close()
-        return False
-    return True
+    def _work(self) -> None:
+        poll, look_round = select.poll(), clock.Deadline(LOOK_ROUND_SECONDS)
+        poll.register(self._bell, select.POLLIN)
+        while self._goes_on():
+            while question := self._next(needs_place=True):
+                self._begin(poll, question)
+            self._tell()
+            for descriptor, _ in poll.poll(LOOK_ROUND_SECONDS * 1000):
+                if descriptor == self._bell:
+                    os.read(self._bell, 64)
+                elif descriptor in self._under_way:
+                    self._step(poll, *self._under_way[descriptor])
+            if look_round.passed():
+                self._end_those_whose_time_is_over(poll)
+                look_round = clock.Deadline(LOOK_ROUND_SECONDS)
 
+    def _goes_on(self) -> bool:
+        """Whether there is anything to do or to wait for; if not, the thread has ended for everybody else."""
+        with self._guard:
+            self._is_alive = bool(self._waiting or self._under_way or self._settled)
+            self._is_asleep = True  # or soon will be: who asks from now on must ring
+            if not self._is_alive:
+                self._addresses = []  # another day the host may live elsewhere
+                self._hang_up()
+            return self._is_alive
 
-def _is_good(connection: socket.socket) -> bool:
-    """Whether a kept connection can still be used: one that was closed, or has something to say unasked, is readable."""
-    look = select.poll()
-    look.register(connection, select.POLLIN)
-    return not look.poll(0)
+    def _tell(self) -> None:
+        """Only when everything is sent that could be: those who are told want the interpreter for themselves."""
+        settled, self._settled = self._settled, []
+        for question in settled:
+            try:
+                question.answered()
+            except Exception:  # one who cannot be told must not keep the others from being told
+                log.exception("Unexpected error")
 
+    def _next(self, needs_place: bool) -> _Question | None:
+        """The question that has waited longest. It needs a place, or gets that of the one before, which else becomes free."""
+        with self._guard:
+            if not self._waiting or (needs_place and not self._free):
+                self._free += not needs_place
+                return None
+            self._free -= needs_place
+            return self._waiting.popleft()
 
-def _exchange(connection: socket.socket, request: bytes | None, call: Call) -> Reply | None:
-    """Send the request, if there is still one to send, and read the answer."""
-    if request:
-        _limit(connection, call.time_to_read())
-        connection.sendall(request)
-    return _read(connection, call)
+    def _begin(self, poll: select.poll, question: _Question | None) -> None:
+        """Ask a question over a kept connection, or a new one. If neither works out, its place goes to the next question."""
+        while question:
+            try:
+                if question.waits:
+                    clock.check_stop()
+                question.call.resume(question.left)
+                connection = self._asked_over_a_kept_one(question) or self._opened(question)
+            except Exception as error:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
+                self._settle(question, trouble=error)
+                question = self._next(needs_place=False)
+            else:
+                self._watch(poll, connection, question)
+                return
 
-
-def _read(connection: socket.socket, call: Call) -> Reply | None:
-    """The answer, if it is whole and plain. Raises ConnectionError when there is none at all."""
-    seen = b""
-    for _ in range(_MOST_PIECES):
-        _limit(connection, call.time_to_read())
-        try:
-            piece = connection.recv(_PIECE_BYTES)
-        except ConnectionError:
-            if not seen:
+    def _asked_over_a_kept_one(self, question: _Question) -> Connection | None:
+        while connection := self._kept():
+            try:
+                if connection.is_quiet():
+                    connection.ask(question.request, question.call)
+                    return connection
+            except ConnectionError:
+                pass  # it went stale between the look and the use
+            except BaseException:
+                connection.close()
                 raise
-            return None  # a refusal may be clear without its whole text; the libraries will see
-        if not piece and not seen:
-            raise ConnectionResetError("the connection was closed without an answer")
-        seen += piece
-        reply = plain_reply(seen)
-        if isinstance(reply, Reply):
-            return reply
-        if reply is NotPlain.UNUSUAL or not piece:
+            connection.close()
+        return None
+
+    def _opened(self, question: _Question) -> Connection:
+        """A connection that is being made. The host is looked up once while the line is busy."""
+        host, port = self._door.host.encode("ascii"), self._door.port
+        self._addresses = self._addresses or list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        connection = Connection(self._door, self._tls, self._addresses, self._prefer)
+        connection.open(question.request, question.call)
+        return connection
+
+    def _prefer(self, address: Address) -> None:
+        """The address that could be reached is the first to be tried by the next connection."""
+        if self._addresses and self._addresses[0] != address:
+            self._addresses.sort(key=address.__ne__)
+
+    def _kept(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
             return None
-    return None
 
+    def _step(self, poll: select.poll, connection: Connection, question: _Question) -> None:
+        """Go on with a connection that has something to say, or can be written to."""
+        wanted = connection.wants
+        try:
+            reply = connection.go_on()
+        except Exception as error:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
+            self._broke(poll, connection, question, error)
+            return
+        if reply is NotPlain.INCOMPLETE:
+            if connection.wants != wanted:
+                poll.modify(connection.descriptor, connection.wants)
+            return
+        self._leave(poll, connection)
+        plain = reply if isinstance(reply, Reply) else None
+        if plain and plain.reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        self._unusual += plain is None
+        self._settle(question, reply=plain)
+        self._begin(poll, self._next(needs_place=False))
 
-def _limit(connection: socket.socket, seconds: float) -> None:
-    """Set a time-out, if it is another one: setting it is a system call."""
-    if connection.gettimeout() != seconds:
-        connection.settimeout(seconds)
+    def _broke(self, poll: select.poll, connection: Connection, question: _Question, error: Exception) -> None:
+        """A connection came to nothing: try the host's next address, a fresh connection in place of a stale one, or give up."""
+        self._leave(poll, connection)
+        try:
+            if isinstance(error, OSError) and connection.open_elsewhere():
+                self._watch(poll, connection, question)
+                return
+            connection.close()
+            if isinstance(error, ConnectionError) and connection.is_kept:
+                self._watch(poll, self._opened(question), question)
+                return
+        except OSError as another:
+            error = another
+        self._addresses = []
+        self._settle(question, trouble=error)
+        self._begin(poll, self._next(needs_place=False))
+
+    def _watch(self, poll: select.poll, connection: Connection, question: _Question) -> None:
+        self._under_way[connection.descriptor] = connection, question
+        poll.register(connection.descriptor, connection.wants)
+
+    def _leave(self, poll: select.poll, connection: Connection) -> None:
+        poll.unregister(connection.descriptor)
+        del self._under_way[connection.descriptor]
+
+    def _settle(self, question: _Question, reply: Reply | None = None, trouble: Exception | None = None) -> None:
+        question.reply, question.trouble, question.fresh = reply, trouble, clock.Deadline(FRESH_SECONDS)
+        self._settled.append(question)
+
+    def _end_those_whose_time_is_over(self, poll: select.poll) -> None:
+        for connection, question in list(self._under_way.values()):
+            if connection.deadline.passed():
+                self._broke(poll, connection, question, TimeoutError("timed out"))
+        with self._guard:
+            late = [question for question in self._waiting if question.patience.passed()]
+            for question in late:
+                self._waiting.remove(question)
+        for question in late:
+            self._settle(question, trouble=NoTurn())

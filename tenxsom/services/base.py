@@ -12,6 +12,7 @@ The module `tenxsom.services.<name>` holds, beside the service's class:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -126,6 +127,13 @@ class VideoService(Protocol):
         """How a clip is coming along, asked at the endpoint that answered last. Free. Raises NotFound when the job is gone.
 
         `video` holds `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
+        """
+
+    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+        """Send off what `video_status` is going to ask about the same clip, and return at once.
+
+        `answered` is called by another thread, which it must not keep, when `video_status` need not wait any more. False, and no
+        call, where a service cannot do that, or not now: `video_status` asks as ever.
         """
 
     def find_submission(self, reference: str) -> Submitted | None:

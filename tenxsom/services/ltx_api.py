@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,9 @@ class LtxApi:
             " for 24 hours.",
             404,
         )
+
+    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+        return self._client.ask_ahead(_candidates(video, endpoint)[0], answered, timeout=self._status_timeout)
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing can be found by it)
         """None: the vendor has no list of jobs, and takes no reference of ours."""

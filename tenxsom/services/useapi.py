@@ -9,7 +9,7 @@ Facts and their pages:
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -82,6 +82,10 @@ class UseApi:
     def status(self, endpoint: str) -> Status:
         """What an endpoint says about a job. Raises NotFound when it knows none."""
         return _status(self._get(endpoint))._replace(endpoint=endpoint)
+
+    def ask_ahead(self, endpoint: str, answered: Callable[[], None]) -> bool:
+        """Send off what `status` is going to ask; see `HttpClient.ask_ahead`."""
+        return self._client.ask_ahead(endpoint, answered, timeout=self._status_timeout)
 
     def find(self, reference: str) -> Submitted | None:
         """Look among the running jobs first, then among the newest finished ones, which only their status call tells apart."""

@@ -11,7 +11,7 @@ studio serves it for real. Facts and their pages:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,6 +73,9 @@ class UseApiLtx:
         if self.api.is_retired():
             raise NotFound(RETIRED, 404)
         raise NotFound(f"{self.name} knows no such job any more, at none of its status endpoints.", 404)
+
+    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+        return self.api.ask_ahead(self._candidates(video, endpoint)[0], answered)
 
     def find_submission(self, reference: str) -> Submitted | None:
         return self.api.find(reference)

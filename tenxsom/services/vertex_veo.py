@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,10 @@ class VertexVeo:
         except (ServiceBusy, ServiceRefused) as trouble:
             raise ServiceDown(str(trouble), getattr(trouble, "retry_after", None)) from None
         return _status(found)._replace(endpoint=name)
+
+    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:  # noqa: ARG002
+        """False: Google's library asks, and waits for its answers itself."""
+        return False
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (Veo lists nothing by reference)
         """None: Veo cannot tell."""

@@ -54,6 +54,9 @@ class PaperVendor:
     def image_status(self, job_id: str) -> Status:
         return self._status()
 
+    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+        return False
+
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
         return self._status()._replace(endpoint=f"/ltxstudio/assets/{video['job_id']}")
 
