@@ -7,48 +7,25 @@ reader ever looks at and `sweep` removes).
 
 from __future__ import annotations
 
+import errno
+import functools
 import itertools
 import os
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
 from tenxsom import clock
+from tenxsom.disk import AnyPath, disk_errors, disk_trouble, free_bytes
 from tenxsom.errors import DiskTrouble
-
-AnyPath = str | os.PathLike[str]
-"""Texts are for the queue, which works through thousands of files: pathlib takes as long as a system call."""
 
 TEMPORARY_SUFFIX = ".tmp"
 """Ends the names of files that are still being written. Readers skip them."""
 
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
 ABANDONED_AFTER_SECONDS = 86_400.0
 """No write takes a day: an older temporary file belongs to a process that was killed."""
-
-
-def disk_errors(path: AnyPath) -> AbstractContextManager[None]:
-    """Turn the operating system's errors in a block into DiskTrouble, which says what to do and exits with 75.
-
-    All of them: too many open files or a stale network handle must not get past the callers who keep a paid job's id. Only
-    errors that the operating system did not number (a library's own kinds of OSError) pass as they are.
-    """
-    return _DiskErrors(path)
-
-
-class _DiskErrors(AbstractContextManager[None]):
-    __slots__ = ("_path",)
-
-    def __init__(self, path: AnyPath) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError) and error.errno is not None:
-            reason = error.strerror or str(error)
-            text = f"Cannot write {self._path}: {reason}. Free or repair the disk; the work goes on by itself."
-            raise DiskTrouble(text) from error
 
 
 Identity = tuple[int, int, int]
@@ -61,17 +38,23 @@ def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True
     Raises DiskTrouble; the old file is then still there, whole, or the new one is. Without `sync_names` the last step is left
     to the caller (`sync_folder`): until then a power cut may bring the old file back, whole.
     """
-    with disk_errors(path):
-        return _replace(path, data, mode, sync_names)
-
-
-def _replace(path: AnyPath, data: bytes, mode: int, sync_names: bool) -> Identity:
-    with Draft(path, data, mode) as draft:
-        draft.sync()
-        identity = draft.identity()
-        draft.put_in_place()
-    if sync_names:
-        sync_folder(_folder_of(path))
+    temporary = _temporary_beside(path)
+    try:
+        descriptor = os.open(temporary, NEW_FILE, mode)
+        try:
+            _write_all(descriptor, data)
+            os.fsync(descriptor)
+            identity = _identity(os.fstat(descriptor))
+            os.replace(temporary, path)
+        except BaseException:  # a stop, too, must leave no temporary file behind
+            _unlink_quietly(temporary)
+            raise
+        finally:
+            os.close(descriptor)
+        if sync_names:
+            sync_folder(_folder_of(path))
+    except OSError as error:
+        raise disk_trouble(path, error) from error
     return identity
 
 
@@ -86,7 +69,7 @@ class Draft:
     def __init__(self, path: AnyPath, data: bytes, mode: int = 0o644) -> None:
         self._path = path
         self.temporary = _temporary_beside(path)
-        self._descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        self._descriptor = os.open(self.temporary, NEW_FILE, mode)
         try:
             _write_all(self._descriptor, data)
         except BaseException:  # a stop, too, must leave no temporary file behind
@@ -98,8 +81,7 @@ class Draft:
 
     def identity(self) -> Identity:
         """The identity that `path` has once this is in its place."""
-        facts = os.fstat(self._descriptor)
-        return facts.st_ino, facts.st_mtime_ns, facts.st_size
+        return _identity(os.fstat(self._descriptor))
 
     def put_in_place(self) -> None:
         os.replace(self.temporary, self._path)
@@ -120,30 +102,70 @@ class Draft:
 def identity_of(path: AnyPath) -> Identity | None:
     """The identity of a file; None if there is none."""
     try:
-        facts = os.stat(path)
+        return _identity(os.stat(path))
     except FileNotFoundError:
         return None
+
+
+def _identity(facts: os.stat_result) -> Identity:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def create(path: AnyPath, data: bytes, locked: bool = False) -> Identity | None:
+def create(path: AnyPath, data: bytes) -> Identity | None:
     """Like `write`, but only if `path` does not exist yet. Returns its identity if it was we who made it, else None.
 
-    With `locked` the caller holds a lock that everybody takes who makes this file: then looking before writing is exact, and
-    cheaper than linking, which is exact by itself.
+    Where there is O_TMPFILE (https://man7.org/linux/man-pages/man2/open.2.html) the file has no name until it is whole: a kill
+    leaves nothing behind, and the folder is changed once instead of twice.
     """
-    with disk_errors(path):
-        if locked:
-            return None if _is_there(path) else _replace(path, data, 0o644, sync_names=True)
-        with Draft(path, data) as draft:
-            draft.sync()
-            identity = draft.identity()
-            try:
-                os.link(draft.temporary, path)
-            except FileExistsError:
-                return None
-        sync_folder(_folder_of(path))
+    try:
+        return _linked(path, data)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise disk_trouble(path, error) from error
+
+
+def _linked(path: AnyPath, data: bytes) -> Identity:
+    folder = os.open(_folder_of(path), FOLDER)
+    try:
+        descriptor = _nameless(folder)
+        if descriptor is None:
+            return _linked_from_beside(path, data)
+        try:
+            _write_all(descriptor, data)
+            os.fsync(descriptor)
+            identity = _identity(os.fstat(descriptor))
+            os.link(f"/proc/self/fd/{descriptor}", os.path.basename(path), dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(descriptor)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     return identity
+
+
+def _nameless(folder: int) -> int | None:
+    """A new file without a name; None where there is no such thing, or no way to name it afterwards."""
+    flag = _nameless_flag()
+    try:
+        return os.open(".", flag | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=folder) if flag else None
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+        return None  # this file system has none
+
+
+@functools.cache
+def _nameless_flag() -> int:
+    return getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
+
+
+def _linked_from_beside(path: AnyPath, data: bytes) -> Identity:
+    with Draft(path, data) as draft:
+        draft.sync()
+        os.link(draft.temporary, path)
+        sync_folder(_folder_of(path))
+        return draft.identity()
 
 
 def publish(source: Path, target: Path) -> None:
@@ -179,13 +201,14 @@ def append(path: Path, line: bytes) -> None:
 
 def remove(path: AnyPath, sync_names: bool = True) -> None:
     """Remove a file; it is fine if it is not there. Durably, but without `sync_names`: a power cut may then bring it back."""
-    with disk_errors(path):
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            return
+    try:
+        os.unlink(path)
         if sync_names:
             sync_folder(_folder_of(path))
+    except FileNotFoundError:
+        pass  # the file, or its folder with it
+    except OSError as error:
+        raise disk_trouble(path, error) from error
 
 
 def move_aside(path: Path, folder: Path, reason: str) -> Path:
@@ -217,19 +240,6 @@ def sweep(folder: Path) -> None:
         pass  # swept by somebody else at the same moment, or the disk is what is broken: the work itself will say so
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents. Raises DiskTrouble when the disk does not let us."""
-    with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
-
-
-def free_bytes(folder: Path) -> int:
-    """How many bytes an ordinary user can still write in `folder`."""
-    with disk_errors(folder):
-        facts = os.statvfs(folder)
-    return facts.f_bavail * facts.f_frsize
-
-
 def check_writable(folder: Path, needed_bytes: int) -> None:
     """Raise DiskTrouble unless `folder` has room for `needed_bytes` and takes a durable write right now."""
     free = free_bytes(folder)
@@ -244,7 +254,7 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
 
 def sync_folder(folder: AnyPath) -> None:
     """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, FOLDER)
     try:
         os.fsync(descriptor)
     finally:
@@ -274,14 +284,6 @@ def _temporary_beside(path: AnyPath) -> str:
 def _folder_of(path: AnyPath) -> str:
     folder, slash, _ = os.fspath(path).rpartition("/")
     return folder or slash or "."
-
-
-def _is_there(path: AnyPath) -> bool:
-    try:
-        os.lstat(path)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -20,7 +20,7 @@ import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tenxsom.atomic import disk_errors
+from tenxsom.disk import disk_errors
 from tenxsom.errors import JobIsBusy
 
 _FLOCK = struct.Struct("hhqqi4x")

@@ -32,7 +32,7 @@ SCRIPTS = (
 )
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "settings", "setting_values", "clock", "atomic", "locks", "log", "glance"),
+    ("errors", "settings", "setting_values", "clock", "disk", "atomic", "locks", "log", "glance"),
     ("model/",),
     ("net/", "store/", "media/"),
     ("studio/",),

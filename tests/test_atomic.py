@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 
 from tenxsom import atomic, clock
+from tenxsom.disk import make_folder
 from tenxsom.errors import DiskTrouble
 from tests.processes import race, running, said
 
@@ -144,28 +148,60 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
 # create
 
 
-@pytest.mark.parametrize("locked", [False, True])
-def test_create_never_overwrites(tmp_path, locked):
-    assert atomic.create(tmp_path / "x", b"first", locked) == atomic.identity_of(tmp_path / "x")
-    assert atomic.create(tmp_path / "x", b"second", locked) is None
+def has_nameless_files(folder: Path) -> bool:
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(params=["nameless", "no such flag", "not on this file system"])
+def way(request, monkeypatch):
+    """How a new file is made: without a name, or beside its name where the system or the file system has no other way."""
+    real = os.open
+    if request.param == "no such flag":
+        monkeypatch.setattr(atomic, "_nameless_flag", lambda: 0)
+    elif request.param == "not on this file system":
+
+        def refuses(path, flags, *args, **options):
+            if flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+            return real(path, flags, *args, **options)
+
+        monkeypatch.setattr(os, "open", refuses)
+    return request.param
+
+
+@pytest.mark.usefixtures("way")
+def test_create_never_overwrites(tmp_path):
+    assert atomic.create(tmp_path / "x", b"first") == atomic.identity_of(tmp_path / "x")
+    assert atomic.create(tmp_path / "x", b"second") is None
     assert (tmp_path / "x").read_bytes() == b"first"
     assert names(tmp_path) == ["x"]
 
 
-@pytest.mark.parametrize("locked", [False, True])
-def test_a_link_that_leads_nowhere_takes_its_name_too(tmp_path, locked):
+@pytest.mark.usefixtures("way")
+def test_a_link_that_leads_nowhere_takes_its_name_too(tmp_path):
     (tmp_path / "x").symlink_to(tmp_path / "nowhere")
-    assert atomic.create(tmp_path / "x", b"data", locked) is None
+    assert atomic.create(tmp_path / "x", b"data") is None
     assert (tmp_path / "x").is_symlink()
 
 
-def test_a_name_that_cannot_be_looked_up_is_not_taken_for_free(tmp_path, monkeypatch):
-    (tmp_path / "x").write_bytes(b"first")
-    with monkeypatch.context() as broken:
-        fail(broken, "lstat", errno.EIO)
-        with pytest.raises(DiskTrouble):
-            atomic.create(tmp_path / "x", b"second", locked=True)
-    assert (tmp_path / "x").read_bytes() == b"first"
+@pytest.mark.usefixtures("way")
+def test_a_created_file_is_readable_by_the_same_people_as_one_that_was_written(tmp_path):
+    atomic.create(tmp_path / "x", b"data")
+    atomic.write(tmp_path / "y", b"data")
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
+
+
+def test_a_kill_while_a_file_is_created_leaves_nothing_behind(tmp_path):
+    if not has_nameless_files(tmp_path):
+        pytest.skip("this file system has no files without a name")
+    dies = "import os, signal, sys; from tenxsom import atomic; os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([sys.executable, "-c", f"{dies}; atomic.create(sys.argv[1] + '/x', b'data')", tmp_path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert names(tmp_path) == []
 
 
 CREATE = """
@@ -186,13 +222,13 @@ def test_of_several_processes_exactly_one_creates_a_file_and_all_of_it(tmp_path)
     assert dict(won) == {path.name: path.read_text() for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize("locked", [False, True])
-@pytest.mark.parametrize("call", ["open", "write", "fsync", "name"])
-def test_a_file_that_could_not_be_created_is_not_there_and_left_nothing(tmp_path, monkeypatch, call, locked):
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "link"])
+def test_a_file_that_could_not_be_created_is_not_there_and_left_nothing(tmp_path, monkeypatch, call):
     with monkeypatch.context() as broken:
-        fail(broken, call if call != "name" else "replace" if locked else "link")
+        fail(broken, call)
         with pytest.raises(DiskTrouble):
-            atomic.create(tmp_path / "x", b"data", locked)
+            atomic.create(tmp_path / "x", b"data")
     assert names(tmp_path) == []
 
 
@@ -324,7 +360,7 @@ def test_too_little_room_is_said_with_what_is_there_and_what_is_needed(tmp_path)
 def test_a_file_in_the_place_of_a_folder_is_disk_trouble(tmp_path):
     (tmp_path / "folder").touch()
     with pytest.raises(DiskTrouble):
-        atomic.make_folder(tmp_path / "folder")
+        make_folder(tmp_path / "folder")
 
 
 # many at once

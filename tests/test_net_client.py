@@ -11,7 +11,7 @@ import responses
 
 from tenxsom import clock
 from tenxsom.errors import Interrupted, ServiceDown, ServiceRefused
-from tenxsom.net import client as client_module
+from tenxsom.net import call as calls
 from tenxsom.net.circuit import Circuit
 from tenxsom.net.client import HttpClient
 from tests import net_server
@@ -385,4 +385,4 @@ def test_early_hints_are_skipped_and_never_left_for_the_next_call() -> None:
 
 
 def test_the_cap_on_pauses_is_the_documented_one() -> None:
-    assert client_module.RETRY_AFTER_CAP_SECONDS == 30
+    assert calls.RETRY_AFTER_CAP_SECONDS == 30

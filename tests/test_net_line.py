@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as ended
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.errors import Interrupted, ServiceDown
-from tenxsom.net import line
+from tenxsom.net import line, question
 from tenxsom.net.call import Call
 from tenxsom.net.client import HttpClient
 from tests.net_server import Behaviour, ScriptedServer, Visit, answer, head, unused_port
@@ -182,6 +182,10 @@ def test_a_connection_that_cannot_be_made_costs_the_line_no_place() -> None:
         assert all(isinstance(each.exception(SOON), ServiceDown) for each in answers)
 
 
+def ahead(client: HttpClient, path: str, answered: Callable[[], None]) -> bool:
+    return client.ask_ahead(path, answered, timeout=SOON, deadline_seconds=SOON)
+
+
 class Told:
     """Somebody who asked ahead and is told when the answer is there."""
 
@@ -201,7 +205,7 @@ class Told:
 def test_a_question_that_is_asked_ahead_is_asked_once_and_its_answer_waits_for_whoever_asks() -> None:
     told = Told()
     with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
-        assert client.ask_ahead("/x", told)
+        assert ahead(client, "/x", told)
         assert told.waited().times == 1
         assert client.get("/x").json() == {"a": 1}
         assert len(server.requests) == 1
@@ -211,17 +215,17 @@ def test_a_question_that_is_asked_ahead_is_asked_once_and_its_answer_waits_for_w
 
 def test_the_trouble_of_a_question_that_was_asked_ahead_is_told_to_whoever_asks() -> None:
     told, client = Told(), client_of(f"http://127.0.0.1:{unused_port()}")
-    assert client.ask_ahead("/x", told)
+    assert ahead(client, "/x", told)
     told.waited()
     with pytest.raises(ServiceDown, match="refused"):
         client.get("/x", retries=0)
 
 
 def test_an_answer_that_nobody_came_for_in_time_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(question, "FRESH_SECONDS", 0.0)
     told = Told()
     with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
-        assert client.ask_ahead("/x", told)
+        assert ahead(client, "/x", told)
         told.waited()
         assert client.get("/x").json() == {"a": 1}
         assert len(server.requests) == 2
@@ -232,7 +236,7 @@ def test_nobody_asks_a_service_in_trouble_ahead() -> None:
     for _ in range(5):
         with pytest.raises(ServiceDown):
             client.get("/x", retries=0)
-    assert not client.ask_ahead("/x", Told())
+    assert not ahead(client, "/x", Told())
 
 
 def test_one_who_cannot_be_told_keeps_nobody_else_from_being_told() -> None:
@@ -242,8 +246,8 @@ def test_one_who_cannot_be_told_keeps_nobody_else_from_being_told() -> None:
         raise ValueError("nobody at home")
 
     with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
-        assert client.ask_ahead("/x", cannot_be_told)
-        assert client.ask_ahead("/y", told)
+        assert ahead(client, "/x", cannot_be_told)
+        assert ahead(client, "/y", told)
         told.waited()
         assert client.get("/y").json() == {"a": 1}
 
@@ -253,7 +257,7 @@ def test_a_hundred_questions_take_one_thread() -> None:
     everyone = [Told() for _ in range(100)]
     with ScriptedServer(held.behave) as server, client_of(server.url, most=8) as client:
         for number, told in enumerate(everyone):
-            assert client.ask_ahead(f"/{number}", told)
+            assert ahead(client, f"/{number}", told)
         for _ in range(8):
             assert held.arrived.acquire(timeout=SOON)
         of_the_server = 1 + server.connections
@@ -302,6 +306,81 @@ def test_the_line_ends_its_thread_when_there_is_nothing_to_ask_and_begins_anothe
     with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
         for _ in range(2):
             assert client.get("/x").json() == {"a": 1}
-            while any(thread.name == "line" for thread in threading.enumerate()):
-                clock.sleep(0.01)
+            wait_for_the_lines_end()
         assert server.connections == 1
+
+
+def test_an_answer_that_has_come_counts_whatever_befell_the_service_since() -> None:
+    told = Told()
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client:
+        assert ahead(client, "/x", told)
+        told.waited()
+        client._circuit.hold_back(3600)
+        for _ in range(9):
+            client._circuit.failed()
+        assert client.get("/x", retries=0).json() == {"a": 1}
+        with pytest.raises(ServiceDown, match="asked for a pause"):
+            client.get("/x", retries=0, deadline_seconds=1)
+
+
+def test_a_look_up_that_fails_is_made_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_ups = []
+
+    def fails(*where: object, **_: object) -> list[object]:
+        look_ups.append(where)
+        raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    client = client_of("http://nowhere.example")
+    with asked(client, 12) as answers:
+        assert all(isinstance(each.exception(SOON), ServiceDown) for each in answers)
+    assert not ahead(client, "/x", Told())
+    assert len(look_ups) == 1
+
+
+def test_without_one_more_thread_to_be_had_the_libraries_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot_start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url) as client, monkeypatch.context() as bare:
+        while server.connections == 0:  # its own threads are there before there are no more
+            client.get("/x")
+        client.close()
+        wait_for_the_lines_end()
+        bare.setattr(threading.Thread, "start", cannot_start)
+        assert not ahead(client, "/x", Told())
+        assert client._line
+        assert client._line.ask(b"GET /x HTTP/1.1\r\n\r\n", Call(SOON, clock.Deadline(SOON))) is None
+
+
+def test_a_mistake_of_ours_in_the_lines_thread_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*_: object, **__: object) -> None:
+        raise ValueError("a mistake of ours")
+
+    with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url, most=2) as client:
+        with monkeypatch.context() as broken:
+            broken.setattr(line.Line, "_next", mistaken)
+            with asked(client, 5) as answers:
+                assert all(isinstance(each.exception(SOON), ValueError) for each in answers)
+        assert client.get("/x").json() == {"a": 1}
+        assert client._line
+        wait_for_the_lines_end()
+        assert client._line._free == 2
+
+
+def test_a_line_that_is_closed_keeps_no_connection() -> None:
+    held, told = Held(), Told()
+    with ScriptedServer(held.behave) as server, client_of(server.url) as client:
+        assert ahead(client, "/x", told)
+        assert held.arrived.acquire(timeout=SOON)
+        client.close()
+        held.may_answer.release()
+        told.waited()
+        wait_for_the_lines_end()
+        assert client._line
+        assert client._line._idle == []
+
+
+def wait_for_the_lines_end() -> None:
+    while any(thread.name == "line" for thread in threading.enumerate()):
+        clock.sleep(0.01)

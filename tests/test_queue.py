@@ -66,11 +66,11 @@ def test_an_id_that_is_on_the_queue_already_is_not_accepted_again(queue):
     assert queue.path("lake").read_bytes() == before
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("call", ["write", "fsync", "link"])
 def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(queue, monkeypatch, call):
     with monkeypatch.context() as broken:
 
-        def fail(*_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         broken.setattr(os, call, fail)

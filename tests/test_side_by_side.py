@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -71,3 +71,47 @@ def test_the_mistake_of_one_visit_is_raised_when_all_others_have_ended(waits: tu
     with pytest.raises(ValueError, match="a mistake of ours"):
         side_by_side([mistaken(), *(waiting(number, somebody, later) for number in range(20))], 4)
     assert somebody.ended == 20
+
+
+def test_without_a_single_thread_to_be_had_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot_start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    somebody = Somebody()
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    with pytest.raises(RuntimeError):
+        side_by_side([waiting(1, somebody, at_once)], 3)
+    assert somebody.begun == 0
+
+
+def test_one_thread_does_it_where_there_are_no_more_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, []
+
+    def starts_one(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", starts_one)
+    assert sorted(side_by_side((waiting(number, Somebody(), at_once, at_once) for number in range(30)), 9)) == list(range(30))
+
+
+def test_visits_that_sleep_are_closed_when_everything_ends_before_its_time() -> None:
+    closed = []
+
+    def sleeps(number: int) -> Visit[int]:
+        try:
+            yield lambda _: None
+        finally:
+            closed.append(number)
+        return number
+
+    def visits() -> Iterator[Visit[int]]:
+        yield sleeps(1)
+        yield sleeps(2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(visits(), 5)
+    assert sorted(closed) == [1, 2]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, reports
+from tenxsom.disk import disk_errors
 from tenxsom.errors import TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import State, VideoJob
@@ -60,7 +61,7 @@ class Finisher:
         from tenxsom.media.refit import refit
 
         target = part.with_name(part.name + ".fit")
-        with _media_work, atomic.disk_errors(target):
+        with _media_work, disk_errors(target):
             how = refit(part, target, seconds=clip.asked_seconds if clip.trim else None, aspect_ratio=clip.asked_aspect_ratio)
         if not how:
             return facts  # the service made what was asked for after all
@@ -148,7 +149,7 @@ class Finisher:
         if not all(clip.exists() for clip in clips) and target.exists():
             return  # joined before a crash that came between publishing and reporting
         part = target.with_name(target.name + ".part")
-        with atomic.disk_errors(target):
+        with disk_errors(target):
             how = join_clips(clips, part)
         job.record("joined", f"{len(clips)} clips, {how}")
         atomic.publish(part, target)
@@ -158,7 +159,7 @@ class Finisher:
 
         thumbnail = self._shelf.thumbnail(job.content_id)
         part = thumbnail.with_name(thumbnail.name + ".part")
-        with atomic.disk_errors(thumbnail):
+        with disk_errors(thumbnail):
             make_thumbnail(self._shelf.video(job.content_id), part)
         atomic.publish(part, thumbnail)
         if job.blueprint:

@@ -13,6 +13,7 @@ from tenxsom.belt.collect import give_up_overdue
 from tenxsom.belt.payment import BUDGET_PAUSE_SECONDS, PaidCalls
 from tenxsom.belt.prices import Prices
 from tenxsom.belt.spend import spent_usd
+from tenxsom.disk import disk_errors
 from tenxsom.errors import AccountTrouble, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
@@ -196,7 +197,7 @@ class ClipSteps:
         from tenxsom.media.refit import crop_picture
 
         target = picture.with_name(picture.name + ".crop")
-        with atomic.disk_errors(target):
+        with disk_errors(target):
             words = crop_picture(picture, target, clip.aspect_ratio)
         if words:
             atomic.publish(target, picture)

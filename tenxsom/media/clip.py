@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from tenxsom.atomic import disk_errors
+from tenxsom.disk import disk_errors
 from tenxsom.media import sound
 from tenxsom.media.camera import MOVES, TRAVEL, Planes, Reader, planes_of, view_at
 from tenxsom.media.caption import Layer, badge_layer, caption_layer, strength_at

@@ -89,6 +89,11 @@ class Answer:
         return (moment - (_moment(self.headers.get("Date", "")) or clock.now())).total_seconds()
 
 
+def is_final(status: int) -> bool:
+    """Whether asking again at once could not bring anything else."""
+    return status == 596 or (200 <= status < 500 and status not in (408, 429))
+
+
 def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
     """Return for a 2xx; otherwise raise what the status means, for a free call or for one that costs money.
 

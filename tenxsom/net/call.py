@@ -15,12 +15,19 @@ from contextlib import contextmanager
 
 from tenxsom import clock
 from tenxsom.clock import Deadline
+from tenxsom.errors import TryAgainLater
 
 CONNECT_SECONDS = 5.0
 """How long making a connection may take, per address of the host; the TLS handshake has the same time."""
 
 LONGEST_WAIT_SECONDS = 60.0
 """How long a free call waits for those before it at most."""
+
+
+RETRY_AFTER_CAP_SECONDS = 30.0
+"""A call waits this long at most because a service asked it to; a longer wait is the caller's to plan."""
+
+_FIRST_PAUSE_SECONDS = 0.5
 
 
 class NoTurn(Exception):
@@ -76,6 +83,21 @@ class Call:
         return min(self.time_to_send(), self._silence_seconds)
 
 
+def call_of(timeout: float, deadline: Deadline | None) -> Call:
+    """A call that hears nothing for `timeout` seconds at most, and is over by its caller's `deadline`."""
+    seconds = min(CONNECT_SECONDS, timeout) + timeout
+    return Call(timeout, Deadline(seconds if deadline is None else min(seconds, deadline.left())), deadline)
+
+
+def pause_after(trouble: TryAgainLater, number: int) -> float:
+    """Seconds to wait after failed attempt `number`, from 0: what the service asked for, or full jitter over a span that doubles
+    (https://aws.amazon.com/builders-library/, "Timeouts, retries, and backoff with jitter"): many clients that fail together
+    must not come back together."""
+    if trouble.retry_after is not None:
+        return trouble.retry_after
+    return clock.chance(0, min(RETRY_AFTER_CAP_SECONDS, _FIRST_PAUSE_SECONDS * 2**number))
+
+
 class Places:
     """So many calls at once; those who come later wait for their turn."""
 
@@ -85,15 +107,15 @@ class Places:
     @contextmanager
     def one(self, call: Call) -> Iterator[None]:
         """Hold a place for a block. Raises NoTurn when none becomes free in time, Interrupted when the turn comes after a stop."""
-        if not self._free.acquire(blocking=False):
+        waited = not self._free.acquire(blocking=False)
+        if waited:
             left = call.left()
             if not self._free.acquire(timeout=call.patience()):
                 raise NoTurn
             call.resume(left)
-            if clock.stop_requested():
-                self._free.release()
-                clock.check_stop()
         try:
+            if waited:
+                clock.check_stop()
             yield
         finally:
             self._free.release()

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tenxsom import __version__, clock
-from tenxsom.errors import NotSent, ServiceBusy, ServiceDown, TenxsomError, TryAgainLater
+from tenxsom.errors import NotSent, ServiceBusy, ServiceDown, TenxsomError
 from tenxsom.net import call as calls
-from tenxsom.net.answer import Answer, raise_for_answer, unclear
+from tenxsom.net.answer import Answer, is_final, raise_for_answer, unclear
 from tenxsom.net.call import Call
 from tenxsom.net.circuit import Circuit
 from tenxsom.net.line import Line
@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
     from requests.adapters import HTTPAdapter
 
+    from tenxsom.net.question import Question
+
 __all__ = ["USER_AGENT", "Answer", "Circuit", "HttpClient", "raise_for_answer"]
 
 USER_AGENT = f"tenxsom-ai/{__version__}"
-RETRY_AFTER_CAP_SECONDS = 30.0
-"""A call waits this long at most because a service asked it to; a longer wait is the caller's to plan."""
-_FIRST_PAUSE_SECONDS = 0.5
 
 
 class HttpClient:
@@ -54,10 +53,9 @@ class HttpClient:
         ca_file: Path | None = None,
         own_line: bool = False,
     ) -> None:
-        """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service;
-        at most `pool_size` plain questions are under way at once, and as many that the libraries ask; the certificate
-        authorities in `ca_file` are trusted beside the usual ones. With `own_line` plain GETs go over a
-        `Line`, which is for services that are asked a thousand times a tick.
+        """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service; at most
+        `pool_size` plain questions are under way at once, and as many that the libraries ask; the authorities in `ca_file` are
+        trusted beside the usual ones. With `own_line` plain GETs go over a `Line`, for services asked a thousand times a tick.
 
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
         """
@@ -92,9 +90,10 @@ class HttpClient:
         deadline = None if deadline_seconds is None else clock.Deadline(deadline_seconds)
         plain = self._origin.plain_get(path) if self._line and not params else None
         prepare = partial(self._origin.request, "GET", path, params=params)
-        return self._persist(lambda: self._get_once(plain, prepare, timeout, deadline), retries, deadline)
+        came = self._line.come(plain) if self._line and plain else None
+        return self._persist(lambda came: self._get_once(plain, prepare, timeout, deadline, came), retries, deadline, came)
 
-    def ask_ahead(self, path: str, answered: Callable[[], None], *, timeout: float = 15) -> bool:
+    def ask_ahead(self, path: str, answered: Callable[[], None], *, timeout: float, deadline_seconds: float) -> bool:
         """Send off what `get` is going to ask for `path`, and return at once.
 
         `answered` is called by another thread, which it must not keep, when the next `get` has the answer, or the trouble,
@@ -103,7 +102,8 @@ class HttpClient:
         if self._line is None or not self._circuit.lets_all_through():
             return False
         plain = self._origin.plain_get(path)
-        return plain is not None and self._line.ask_ahead(plain, _call_of(timeout, None), answered)
+        call = calls.call_of(timeout, clock.Deadline(deadline_seconds))
+        return plain is not None and self._line.ask_ahead(plain, call, answered)
 
     def post_paid(
         self,
@@ -147,7 +147,7 @@ class HttpClient:
         Raises what `post_paid` raises, with ServiceDown in place of SubmitUnclear.
         """
         request = self._origin.request("POST", path, headers, json=json, data=data, params=params)
-        return self._persist(lambda: self._post_once(request, timeout, paid=False), retries, None)
+        return self._persist(lambda _: self._post_once(request, timeout, paid=False), retries, None)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -174,28 +174,34 @@ class HttpClient:
         return exchange.without_retries(factory())
 
     def _get_once(
-        self, plain: bytes | None, prepare: Callable[[], PreparedRequest], timeout: float, deadline: clock.Deadline | None
+        self,
+        plain: bytes | None,
+        prepare: Callable[[], PreparedRequest],
+        timeout: float,
+        deadline: clock.Deadline | None,
+        came: Question | None,
     ) -> Answer:
-        """One attempt of a GET: a final answer, or ServiceDown."""
-        self._wait_while_held_back(deadline)
+        """One attempt of a GET, which may have been made ahead: a final answer, or ServiceDown."""
+        if came is None:
+            self._wait_while_held_back(deadline)
         budget = timeout if deadline is None else min(timeout, deadline.left())
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
-        call = _call_of(budget, deadline)
-        reply = self._asked_plainly(plain, call) or self._asked_by_library(prepare(), call, budget)
+        call = calls.call_of(budget, deadline)
+        reply = self._asked_plainly(plain, call, came) or self._asked_by_library(prepare(), call, budget)
         answer = self._answer(reply, paid=False)
         self._take_note(answer)
-        if not _is_final(answer.status):
+        if not is_final(answer.status):
             told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
             raise ServiceDown(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
         return answer
 
-    def _asked_plainly(self, plain: bytes | None, call: Call) -> Reply | None:
+    def _asked_plainly(self, plain: bytes | None, call: Call, came: Question | None) -> Reply | None:
         """The answer over our own line; None where there is none, or where it is for the libraries to read."""
         if plain is None or self._line is None:
             return None
         try:
-            return self._line.ask(plain, call)
+            return came.outcome() if came else self._line.ask(plain, call)
         except calls.NoTurn:
             raise self._out_of_turn() from None
         except OSError as error:
@@ -224,7 +230,7 @@ class HttpClient:
     def _post_once(self, request: PreparedRequest, timeout: float, *, paid: bool) -> Answer:
         from tenxsom.net import exchange
 
-        call, factory = _call_of(timeout, None), self._adapter_factory or partial(exchange.WireAdapter, tls=self._tls)
+        call, factory = calls.call_of(timeout, None), self._adapter_factory or partial(exchange.WireAdapter, tls=self._tls)
         try:
             with closing(exchange.without_retries(factory())) as fresh:
                 answer = self._answer(exchange.exchange(fresh, request, call, timeout, self._proxies), paid=paid)
@@ -254,7 +260,7 @@ class HttpClient:
         else:
             self._circuit.succeeded()
         if answer.status == 429:
-            self._circuit.hold_back(min(answer.retry_after() or 0.0, RETRY_AFTER_CAP_SECONDS))
+            self._circuit.hold_back(min(answer.retry_after() or 0.0, calls.RETRY_AFTER_CAP_SECONDS))
 
     def _wait_while_held_back(self, deadline: clock.Deadline | None) -> None:
         wait = self._circuit.held_seconds()
@@ -264,34 +270,30 @@ class HttpClient:
             pause = wait + clock.chance(0, 1)  # so that the threads that waited do not all come at once
             clock.sleep(pause if deadline is None else min(pause, deadline.left()))
 
-    def _persist(self, attempt: Callable[[], Answer], retries: int, deadline: clock.Deadline | None) -> Answer:
-        """Try, and try again after passing troubles, within the retries, the deadline and the cap of the pauses."""
+    def _persist(
+        self,
+        attempt: Callable[[Question | None], Answer],
+        retries: int,
+        deadline: clock.Deadline | None,
+        came: Question | None = None,
+    ) -> Answer:
+        """Try, and try again after passing troubles, within the retries, the deadline and the cap of the pauses.
+
+        What was asked ahead and `came` is the first attempt: whatever befell the service since, its answer is there.
+        """
         number = 0
         while True:
-            self._circuit.check(self._name)
+            if came is None:
+                self._circuit.check(self._name)
             try:
-                return attempt()
+                return attempt(came)
             except (NotSent, ServiceBusy, ServiceDown) as trouble:
-                pause = _pause_after(trouble, number)
-                if number >= retries or pause > RETRY_AFTER_CAP_SECONDS or (deadline is not None and pause >= deadline.left()):
+                pause = calls.pause_after(trouble, number)
+                if (
+                    number >= retries
+                    or pause > calls.RETRY_AFTER_CAP_SECONDS
+                    or (deadline is not None and pause >= deadline.left())
+                ):
                     raise
             clock.sleep(pause)
-            number += 1
-
-
-def _pause_after(trouble: TryAgainLater, number: int) -> float:
-    """What the service asked for, or full jitter over a span that doubles (https://aws.amazon.com/builders-library/, "Timeouts,
-    retries, and backoff with jitter"): many clients that fail together must not come back together."""
-    if trouble.retry_after is not None:
-        return trouble.retry_after
-    return clock.chance(0, min(RETRY_AFTER_CAP_SECONDS, _FIRST_PAUSE_SECONDS * 2**number))
-
-
-def _is_final(status: int) -> bool:
-    """Whether asking again at once could not bring anything else."""
-    return status == 596 or (200 <= status < 500 and status not in (408, 429))
-
-
-def _call_of(timeout: float, deadline: clock.Deadline | None) -> Call:
-    seconds = min(calls.CONNECT_SECONDS, timeout) + timeout
-    return Call(timeout, clock.Deadline(seconds if deadline is None else min(seconds, deadline.left())), deadline)
+            number, came = number + 1, None

@@ -12,10 +12,11 @@ import os
 import select
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tenxsom import clock
 from tenxsom.net import call as calls
+from tenxsom.net.addresses import Address, Addresses
 from tenxsom.net.reply import NotPlain, Reply, plain_reply
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from tenxsom.net.call import Call
     from tenxsom.net.origin import Door
-
-Address = tuple[Any, ...]
-"""What `socket.getaddrinfo` says of one of a host's addresses."""
 
 _PIECE_BYTES = 16_384
 _MOST_PIECES = 4
@@ -38,7 +36,6 @@ class Connection:
 
     __slots__ = (
         "_addresses",
-        "_connected",
         "_door",
         "_go_on",
         "_not_yet",
@@ -48,6 +45,7 @@ class Connection:
         "_socket",
         "_stands",
         "_tls",
+        "_untried",
         "call",
         "deadline",
         "descriptor",
@@ -55,14 +53,11 @@ class Connection:
         "wants",
     )
 
-    def __init__(
-        self, door: Door, tls: Callable[[], ssl.SSLContext], addresses: list[Address], connected: Callable[[Address], None]
-    ) -> None:
-        """`addresses` are tried one after the other; `connected` is told which of them it was."""
+    def __init__(self, door: Door, tls: Callable[[], ssl.SSLContext], addresses: Addresses) -> None:
         self._door = door
         self._tls = tls
-        self._addresses = list(addresses)
-        self._connected = connected
+        self._addresses = addresses
+        self._untried = addresses.known()
         self._stands = False
         self._not_yet: tuple[type[OSError], ...] = (BlockingIOError,)
         self.is_kept = False
@@ -74,16 +69,22 @@ class Connection:
         """Begin to connect; the request goes out as soon as the connection stands."""
         self._request, self.call = request, call
         while True:
+            if not self._untried:
+                raise OSError("the host has no address")
             try:
-                self._open(self._addresses.pop(0))
+                self._open(self._untried.pop(0))
                 return
             except OSError:
-                if not self._addresses:
+                if not self._untried:
+                    self._addresses.doubt()
                     raise
 
     def open_elsewhere(self) -> bool:
         """Begin to connect to the next address of the host, if the one before could not be reached; False if there is none."""
-        if self._stands or not self._addresses:
+        if self._stands:
+            return False
+        if not self._untried:
+            self._addresses.doubt()
             return False
         self._socket.close()
         self.open(self._request, self.call)
@@ -132,7 +133,7 @@ class Connection:
     def _reached(self, address: Address) -> Reply | NotPlain:
         _check(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         self._stands = True
-        self._connected(address)
+        self._addresses.prefer(address)
         if self._door.scheme != "https":
             return self._send()
         context = self._tls()

@@ -14,15 +14,16 @@ from __future__ import annotations
 import logging
 import os
 import select
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tenxsom import clock
+from tenxsom.net.addresses import Addresses
 from tenxsom.net.call import Call, NoTurn
-from tenxsom.net.connection import Address, Connection
+from tenxsom.net.connection import Connection
+from tenxsom.net.question import Question
 from tenxsom.net.reply import NotPlain, Reply
 
 if TYPE_CHECKING:
@@ -35,28 +36,6 @@ log = logging.getLogger(__name__)
 GIVES_UP_AFTER = 4
 LOOK_ROUND_SECONDS = 0.1
 """How long a time-out may be noticed late."""
-FRESH_SECONDS = 10.0
-"""An answer that was asked for ahead counts for so long."""
-
-
-class _Question:
-    """A question, what it came to, and who is told."""
-
-    __slots__ = ("answered", "call", "fresh", "left", "patience", "reply", "request", "trouble", "waits")
-
-    def __init__(self, request: bytes, call: Call, answered: Callable[[], None]) -> None:
-        self.request = request
-        self.call = call
-        self.answered = answered
-        """Called once, by the line's thread, when it has come to something."""
-        self.patience = clock.Deadline(call.patience())
-        self.left = call.left()
-        self.waits = False
-        """Whether it did not find a free place."""
-        self.reply: Reply | None = None
-        self.trouble: Exception | None = None
-        self.fresh: clock.Deadline | None = None
-        """How long its answer counts; None while it has come to nothing yet."""
 
 
 class Line:
@@ -69,18 +48,18 @@ class Line:
     def __init__(self, door: Door, tls: Callable[[], ssl.SSLContext], most: int) -> None:
         self._door = door
         self._tls = tls
-        self._guard = threading.Lock()
-        self._waiting: deque[_Question] = deque()
-        self._ahead: dict[bytes, _Question] = {}
+        self._addresses = Addresses(door.host, door.port)
         self._unusual = 0
-        # What follows belongs to the line's thread while it lives; `_free` and `_is_asleep` are read by those who ask, too.
-        self._is_alive = self._is_asleep = False
+        self._is_closed = False
+        self._guard = threading.Lock()
+        self._waiting: deque[Question] = deque()
+        self._ahead: dict[bytes, Question] = {}
         self._free = most
-        self._idle: list[Connection] = []
-        self._under_way: dict[int, tuple[Connection, _Question]] = {}
-        self._settled: list[_Question] = []
-        self._addresses: list[Address] = []
+        self._is_alive = self._is_asleep = False  # the line's thread; what follows belongs to it alone
         self._bell = self._rope = -1
+        self._idle: list[Connection] = []
+        self._under_way: dict[int, tuple[Connection, Question]] = {}
+        self._settled: list[Question] = []
 
     def ask(self, request: bytes, call: Call) -> Reply | None:
         """The answer to a GET; None for one that the libraries must read.
@@ -88,60 +67,75 @@ class Line:
         Raises OSError for trouble with the connection, `call.NoTurn` for a question that waited for its turn in vain,
         Interrupted for one whose turn came after a stop was requested.
         """
-        if self._unusual >= GIVES_UP_AFTER:
+        done = threading.Lock()
+        done.acquire()
+        question = Question(request, call, done.release)
+        if self._unusual >= GIVES_UP_AFTER or not self._put(question):
             return None
-        question = self._ahead.pop(request, None)
-        if question is None or question.fresh is None or question.fresh.passed():
-            done = threading.Lock()
-            done.acquire()
-            question = _Question(request, call, done.release)
-            self._put(question)
-            done.acquire()
-        if question.trouble:
-            raise question.trouble
-        return question.reply
+        done.acquire()
+        return question.outcome()
 
-    def ask_ahead(self, request: bytes, call: Call, answered: Callable[[], None]) -> bool:
-        """Let a question be asked, and return at once. `answered` is called by the line's thread, which it must not keep, when
-        `ask` has the answer (or the trouble) for the next who wants it. False, without a call, where `ask` would not ask."""
-        if self._unusual >= GIVES_UP_AFTER:
-            return False
-        question = _Question(request, call, answered)
-        self._ahead[request] = question
-        self._put(question)
-        return True
+    def ask_ahead(self, request: bytes, call: Call, answered: Callable[[], object]) -> bool:
+        """Let a question be asked, and return at once; whether it will be.
+
+        `answered` is called by the line's thread, which it must not keep, when `come` has what it came to.
+        """
+        question = Question(request, call, answered)
+        try:
+            return self._unusual < GIVES_UP_AFTER and self._put(question, ahead=True)
+        except OSError:
+            return False  # whoever asks will hear of it
+
+    def come(self, request: bytes) -> Question | None:
+        """A question that was asked ahead and has come to something that still counts; only the first who wants it gets it."""
+        with self._guard:
+            question = self._ahead.pop(request, None)
+        return question if question and question.holds() else None
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections; those that are in use are closed when they have brought their answers."""
+        self._is_closed = True
         while connection := self._kept():
             connection.close()
 
-    def _put(self, question: _Question) -> None:
+    def _put(self, question: Question, ahead: bool = False) -> bool:
+        """Hand a question to the line's thread; False if there is none. Raises OSError when nobody knows where the host lives."""
+        self._addresses.look_up()  # here and not in the thread, where all others would wait for it
         with self._guard:
+            if not (self._is_alive or self._start()):
+                return False
             question.waits = len(self._waiting) >= self._free
             self._waiting.append(question)
-            if not self._is_alive:
-                self._start()
-            elif self._is_asleep and self._free:
+            if ahead:
+                self._ahead[question.request] = question
+            if self._is_asleep and self._free:
                 self._is_asleep = False
                 os.write(self._rope, b"!")
+        return True
 
-    def _start(self) -> None:
-        """Begin the thread that asks. It lives while there is a question."""
-        self._bell, self._rope = os.pipe()
+    def _start(self) -> bool:
+        """Begin the thread that asks, which lives while there is a question; whether there is one more thread to be had."""
+        bell, rope = os.pipe()
+        self._bell, self._rope, self._is_alive = bell, rope, True
         try:
             threading.Thread(target=self._work, name="line", daemon=True).start()
-        except BaseException:  # no more threads to be had
-            self._waiting.pop()
+        except RuntimeError:
             self._hang_up()
-            raise
-        self._is_alive = True
+        return self._is_alive
 
     def _hang_up(self) -> None:
+        self._is_alive = self._is_asleep = False
         os.close(self._bell)
         os.close(self._rope)
 
     def _work(self) -> None:
+        try:
+            self._ask_and_tell()
+        except Exception as mistake:  # of ours; nobody may wait for ever because of it
+            log.exception("Unexpected error")
+            self._give_up(mistake)
+
+    def _ask_and_tell(self) -> None:
         poll, look_round = select.poll(), clock.Deadline(LOOK_ROUND_SECONDS)
         poll.register(self._bell, select.POLLIN)
         while self._goes_on():
@@ -160,10 +154,9 @@ class Line:
     def _goes_on(self) -> bool:
         """Whether there is anything to do or to wait for; if not, the thread has ended for everybody else."""
         with self._guard:
-            self._is_alive = bool(self._waiting or self._under_way or self._settled)
             self._is_asleep = True  # or soon will be: who asks from now on must ring
-            if not self._is_alive:
-                self._addresses = []  # another day the host may live elsewhere
+            if not (self._waiting or self._under_way or self._settled):
+                self._ahead = {request: question for request, question in self._ahead.items() if question.holds()}
                 self._hang_up()
             return self._is_alive
 
@@ -172,11 +165,24 @@ class Line:
         settled, self._settled = self._settled, []
         for question in settled:
             try:
-                question.answered()
+                question.tell()
             except Exception:  # one who cannot be told must not keep the others from being told
                 log.exception("Unexpected error")
 
-    def _next(self, needs_place: bool) -> _Question | None:
+    def _give_up(self, mistake: Exception) -> None:
+        with self._guard:
+            self._free += len(self._under_way)
+            for connection, question in self._under_way.values():
+                connection.close()
+                self._settle(question, trouble=mistake)
+            for question in self._waiting:
+                self._settle(question, trouble=mistake)
+            self._under_way.clear()
+            self._waiting.clear()
+            self._hang_up()
+        self._tell()
+
+    def _next(self, needs_place: bool) -> Question | None:
         """The question that has waited longest. It needs a place, or gets that of the one before, which else becomes free."""
         with self._guard:
             if not self._waiting or (needs_place and not self._free):
@@ -185,13 +191,11 @@ class Line:
             self._free -= needs_place
             return self._waiting.popleft()
 
-    def _begin(self, poll: select.poll, question: _Question | None) -> None:
+    def _begin(self, poll: select.poll, question: Question | None) -> None:
         """Ask a question over a kept connection, or a new one. If neither works out, its place goes to the next question."""
         while question:
             try:
-                if question.waits:
-                    clock.check_stop()
-                question.call.resume(question.left)
+                question.begin()
                 connection = self._asked_over_a_kept_one(question) or self._opened(question)
             except Exception as error:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
                 self._settle(question, trouble=error)
@@ -200,7 +204,7 @@ class Line:
                 self._watch(poll, connection, question)
                 return
 
-    def _asked_over_a_kept_one(self, question: _Question) -> Connection | None:
+    def _asked_over_a_kept_one(self, question: Question) -> Connection | None:
         while connection := self._kept():
             try:
                 if connection.is_quiet():
@@ -214,18 +218,11 @@ class Line:
             connection.close()
         return None
 
-    def _opened(self, question: _Question) -> Connection:
-        """A connection that is being made. The host is looked up once while the line is busy."""
-        host, port = self._door.host.encode("ascii"), self._door.port
-        self._addresses = self._addresses or list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        connection = Connection(self._door, self._tls, self._addresses, self._prefer)
+    def _opened(self, question: Question) -> Connection:
+        """A connection that is being made."""
+        connection = Connection(self._door, self._tls, self._addresses)
         connection.open(question.request, question.call)
         return connection
-
-    def _prefer(self, address: Address) -> None:
-        """The address that could be reached is the first to be tried by the next connection."""
-        if self._addresses and self._addresses[0] != address:
-            self._addresses.sort(key=address.__ne__)
 
     def _kept(self) -> Connection | None:
         try:
@@ -233,7 +230,7 @@ class Line:
         except IndexError:
             return None
 
-    def _step(self, poll: select.poll, connection: Connection, question: _Question) -> None:
+    def _step(self, poll: select.poll, connection: Connection, question: Question) -> None:
         """Go on with a connection that has something to say, or can be written to."""
         wanted = connection.wants
         try:
@@ -247,7 +244,7 @@ class Line:
             return
         self._leave(poll, connection)
         plain = reply if isinstance(reply, Reply) else None
-        if plain and plain.reusable:
+        if plain and plain.reusable and not self._is_closed:
             self._idle.append(connection)
         else:
             connection.close()
@@ -255,7 +252,7 @@ class Line:
         self._settle(question, reply=plain)
         self._begin(poll, self._next(needs_place=False))
 
-    def _broke(self, poll: select.poll, connection: Connection, question: _Question, error: Exception) -> None:
+    def _broke(self, poll: select.poll, connection: Connection, question: Question, error: Exception) -> None:
         """A connection came to nothing: try the host's next address, a fresh connection in place of a stale one, or give up."""
         self._leave(poll, connection)
         try:
@@ -266,13 +263,12 @@ class Line:
             if isinstance(error, ConnectionError) and connection.is_kept:
                 self._watch(poll, self._opened(question), question)
                 return
-        except OSError as another:
+        except Exception as another:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
             error = another
-        self._addresses = []
         self._settle(question, trouble=error)
         self._begin(poll, self._next(needs_place=False))
 
-    def _watch(self, poll: select.poll, connection: Connection, question: _Question) -> None:
+    def _watch(self, poll: select.poll, connection: Connection, question: Question) -> None:
         self._under_way[connection.descriptor] = connection, question
         poll.register(connection.descriptor, connection.wants)
 
@@ -280,8 +276,8 @@ class Line:
         poll.unregister(connection.descriptor)
         del self._under_way[connection.descriptor]
 
-    def _settle(self, question: _Question, reply: Reply | None = None, trouble: Exception | None = None) -> None:
-        question.reply, question.trouble, question.fresh = reply, trouble, clock.Deadline(FRESH_SECONDS)
+    def _settle(self, question: Question, reply: Reply | None = None, trouble: Exception | None = None) -> None:
+        question.reply, question.trouble = reply, trouble
         self._settled.append(question)
 
     def _end_those_whose_time_is_over(self, poll: select.poll) -> None:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tenxsom import atomic
+from tenxsom.disk import disk_errors
 from tenxsom.errors import BrokenMedia, DiskTrouble
 
 PIECE_BYTES = 512 * 1024
@@ -39,7 +40,7 @@ class PartFile:
         self._hasher = _Hasher()
 
     def __enter__(self) -> Self:
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._pick_up(self._forget_memo())
@@ -60,7 +61,7 @@ class PartFile:
 
     def start_over(self) -> None:
         """Forget everything: the next bytes are the first ones."""
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             if os.fstat(self._descriptor).st_size:  # ext4 writes a file that was ever truncated to nothing out at its close
                 os.ftruncate(self._descriptor, 0)
                 os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -69,7 +70,7 @@ class PartFile:
 
     def write(self, piece: bytes) -> None:
         view = memoryview(piece)
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             while view:
                 view = view[os.write(self._descriptor, view) :]
         self.size += len(piece)
@@ -81,11 +82,11 @@ class PartFile:
 
     def _pick_up(self, memo: dict[str, Any]) -> None:
         """Continue where the last try stopped, if the bytes on the disk are still the ones it wrote."""
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             length = os.fstat(self._descriptor).st_size
         if not memo or not 0 < memo["size"] <= length:
             return self.start_over()
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             os.ftruncate(self._descriptor, memo["size"])
             while piece := os.read(self._descriptor, PIECE_BYTES):
                 self._hasher.put(piece)

@@ -85,7 +85,8 @@ class UseApi:
 
     def ask_ahead(self, endpoint: str, answered: Callable[[], None]) -> bool:
         """Send off what `status` is going to ask; see `HttpClient.ask_ahead`."""
-        return self._client.ask_ahead(endpoint, answered, timeout=self._status_timeout)
+        timeout = self._status_timeout
+        return self._client.ask_ahead(endpoint, answered, timeout=timeout, deadline_seconds=3 * timeout)
 
     def find(self, reference: str) -> Submitted | None:
         """Look among the running jobs first, then among the newest finished ones, which only their status call tells apart."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenxsom import atomic
+from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.net.download import Download
 from tenxsom.net.looks import looks_like_picture
@@ -48,7 +49,7 @@ class VertexImage:
         if kept.exists():
             return Submitted(reference)
         try:
-            atomic.make_folder(self._folder)
+            make_folder(self._folder)
             atomic.check_writable(self._folder, _ROOM_BYTES)
         except DiskTrouble as trouble:
             raise NotSent(f"No picture was ordered, because there is no place for it: {trouble}") from None

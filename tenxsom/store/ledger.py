@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenxsom import atomic, clock
+from tenxsom.disk import disk_errors
 from tenxsom.errors import OverBudget
 from tenxsom.locks import lock_table
 from tenxsom.model.money import ZERO, shown, stored, text
@@ -73,7 +74,7 @@ class Ledger:
         named = json.dumps(reference).encode()
         if not self.path.exists():
             return None
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             everything = self.path.read_bytes()
         found, at = None, everything.find(named)
         while at >= 0:
@@ -93,7 +94,7 @@ class Ledger:
         """Every readable line, oldest first; with `containing`, only lines that hold these bytes (parsing is what costs)."""
         if not self.path.exists():
             return
-        with atomic.disk_errors(self.path), self.path.open("rb") as file:
+        with disk_errors(self.path), self.path.open("rb") as file:
             for raw in file:
                 if containing in raw and (line := _parsed(raw)):
                     yield line
@@ -112,7 +113,7 @@ class Ledger:
         if self._today.day != day:
             self._today = _Day(day)
         if self.path.exists():
-            with atomic.disk_errors(self.path):
+            with disk_errors(self.path):
                 self._today.read_on(self.path)
         return self._today
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tenxsom import atomic
+from tenxsom.disk import disk_errors, make_folder
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
@@ -117,7 +118,7 @@ class FileQueue:
         def begin() -> _FileClaim | None:
             if unless and unless():
                 return None
-            identity = atomic.create(path, job.as_json(), locked=True)
+            identity = atomic.create(path, job.as_json())
             return _FileClaim(path, job, identity) if identity else None
 
         return _Owned(self, job.content_id, begin)
@@ -131,7 +132,7 @@ class FileQueue:
 
     def settle(self) -> None:
         group_commit.wait()
-        with atomic.disk_errors(self.folder):
+        with disk_errors(self.folder):
             if self.folder.is_dir():
                 atomic.sync_folder(self.folder)
         trouble, self._trouble = self._trouble, None
@@ -145,7 +146,7 @@ class FileQueue:
     def _make_folders(self) -> None:
         for folder in self._folders:
             if not folder.is_dir():
-                atomic.make_folder(folder)
+                make_folder(folder)
         self._is_there = self._is_made = True
 
     def own(self, content_id: str) -> None:
@@ -217,7 +218,7 @@ class _FileClaim:
         self.jotted: bytes | None = None
 
     def save(self) -> None:
-        with atomic.disk_errors(self.path):
+        with disk_errors(self.path):
             check_unchanged(self.path, self.identity)
         self.job.revision += 1
         data, self.jotted = self.job.as_json(), None

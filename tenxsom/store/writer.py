@@ -19,7 +19,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
-from tenxsom.atomic import Draft, Identity, disk_errors, identity_of
+from tenxsom.atomic import Draft, Identity, identity_of
+from tenxsom.disk import disk_errors
 from tenxsom.errors import DiskTrouble, RevisionIsStale
 
 log = logging.getLogger(__name__)

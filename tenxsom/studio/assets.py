@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from tenxsom import atomic, clock
+from tenxsom.disk import disk_errors
 from tenxsom.errors import BrokenMedia
 from tenxsom.studio import ids, orders
 from tenxsom.studio.answers import Refusal, document, page
@@ -38,7 +39,7 @@ def keep_picture(
     key = key or ids.new_key()
     work = world.work_file(key)
     try:
-        with atomic.disk_errors(work):
+        with disk_errors(work):
             work.write_bytes(data)
         facts = check_picture(work)
         if mime_type and facts.mime_type != mime_type:

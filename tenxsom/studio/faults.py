@@ -44,6 +44,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
+from tenxsom.disk import make_folder
 from tenxsom.errors import BadInput
 from tenxsom.studio.world import World
 
@@ -188,7 +189,7 @@ def write_rules(world: Path, rules: Sequence[Mapping[str, Any]]) -> None:
     """Replace the script of a world. Raises BadInput for a rule that is none: a typing error must not pass as good behaviour."""
     data = json.dumps(rules, ensure_ascii=False, indent=1).encode()
     parse_rules(data)
-    atomic.make_folder(world)
+    make_folder(world)
     atomic.write(world / "faults.json", data)
 
 

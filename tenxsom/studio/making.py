@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tenxsom import atomic, clock
+from tenxsom.disk import disk_errors
 from tenxsom.errors import BrokenMedia, DiskTrouble, TenxsomError, TryAgainLater
 from tenxsom.studio import ids
 from tenxsom.studio.records import Asset, Job, Order
@@ -87,7 +88,7 @@ def _render(world: World, order: Order, name: str, progress: Callable[[float], N
     cues = tuple(Cue(start, end, words) for start, end, words in order.cues)
     look = partial(ClipOrder, fps=order.fps, badge=order.badge, seed=order.seed, sound=order.sound, intensity=order.intensity)
     try:
-        with atomic.disk_errors(target):
+        with disk_errors(target):
             picture = _start_frame(world, order, still)
             progress(0.0)  # painting takes its time: the program may be ending by now
             render_clip(picture, target, look(width, height, order.seconds, cues=cues), progress)
@@ -131,5 +132,5 @@ def _paint(world: World, order: Order, target: Path) -> None:
     sides = world.size(order)
     larger = min(1.25, MAX_SIDE / max(sides))  # room for the camera move, as far as a 4K picture allows any
     width, height = (int(side * larger) for side in sides)
-    with atomic.disk_errors(target):
+    with disk_errors(target):
         paint(order.prompt, width, height, order.seed, order.mood).save(target, format="PNG", compress_level=1)

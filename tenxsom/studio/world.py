@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, clock
+from tenxsom.disk import disk_errors, make_folder
 from tenxsom.locks import lock_table
 from tenxsom.studio.records import SIZES, STUDIO_EMAIL, Account, Asset, Job, Order
 
@@ -38,7 +39,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.root = root
         for name in _FOLDERS:
-            atomic.make_folder(root / name)
+            make_folder(root / name)
         self.locks = lock_table(root / ".locks")
         if not (root / "secret").exists():
             atomic.create(root / "secret", os.urandom(32).hex().encode())  # whoever comes second takes the first one's
@@ -69,8 +70,8 @@ class World:
 
     def mark_executing(self, job: Job) -> None:
         folder = self.root / "executing" / _digest(job.email)
-        atomic.make_folder(folder)
-        with atomic.disk_errors(folder):
+        make_folder(folder)
+        with disk_errors(folder):
             (folder / job.key).touch()
 
     def mark_over(self, job: Job) -> None:
