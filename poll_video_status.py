@@ -216,6 +216,7 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    services.get_ready(settings)
     from tenxsom.wiring import Suite
 
     with Suite(settings) as suite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import threading
 from pathlib import Path
@@ -30,6 +31,16 @@ def usual_authorities() -> str:
     import certifi
 
     return certifi.where()
+
+
+def get_ready(ca_file: Path | None = None) -> None:
+    """Begin to make the context, in a thread of its own: most of that time is not Python's."""
+
+    def make() -> None:
+        with contextlib.suppress(BadSettings):  # whoever needs the context hears of it
+            tls_context(ca_file)
+
+    threading.Thread(target=make, name="tls", daemon=True).start()
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
