@@ -324,7 +324,8 @@ def test_a_tick_that_only_asks_loads_only_what_that_takes(home: Path) -> None:
         "assert poll_video_status.main([]) == 0\n"
         "print(*[name for name in sys.argv[1].split() if name in sys.modules])"
     )
-    needless = "argparse random requests certifi encodings.idna tenxsom.belt.choosing tenxsom.belt.payment tenxsom.store.templates"
+    needless = "argparse random ssl concurrent.futures requests certifi encodings.idna"
+    needless += " tenxsom.belt.choosing tenxsom.belt.payment tenxsom.store.templates"
     with ScriptedServer(answer(200, {"status": {"type": "active"}})) as server:
         settings = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a", "USEAPI_BASE_URL": f"{server.url}/v1"}
         command = [sys.executable, "-c", probe, needless]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tenxsom.belt.side_by_side import Visit, Wait, side_by_side
+from tenxsom.belt.side_by_side import Visit, Wait, _Crew, side_by_side
 
 
 class Somebody:
@@ -115,3 +115,11 @@ def test_visits_that_sleep_are_closed_when_everything_ends_before_its_time() -> 
     with pytest.raises(KeyboardInterrupt):
         side_by_side(visits(), 5)
     assert sorted(closed) == [1, 2]
+
+
+def test_nobody_is_hired_any_more_when_everybody_has_gone_home() -> None:
+    crew, somebody = _Crew[int](1), Somebody()
+    crew.go_home()
+    for number in range(3):
+        crew._wake(waiting(number, somebody))
+    assert not any(thread.name == "visits" for thread in threading.enumerate())

@@ -7,10 +7,11 @@ out by the few threads that this takes.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Found = TypeVar("Found")
@@ -24,31 +25,36 @@ Visit = Generator[Wait, None, Found]
 def side_by_side(visits: Iterable[Visit[Found]], most: int) -> list[Found]:
     """Go through all visits, at most `most` of them begun and not ended; returns what they return, in no order.
 
-    This thread begins them, up to the first wait of each; a pool's threads go on with them. Raises what a visit has raised,
+    This thread begins them, up to the first wait of each; a crew of threads goes on with them. Raises what a visit has raised,
     when all others have ended; RuntimeError, with nothing begun, when there is not a single thread to be had.
     """
-    with ThreadPoolExecutor(most) as pool:
-        pool.submit(int).result()  # a thread that lives: it takes what no thread of its own can be had for
-        crew = _Crew[Found](pool, most)
-        try:
-            for visit in visits:
-                crew.begin(visit)
-            crew.wait()
-        finally:
-            crew.send_home()
+    crew = _Crew[Found](most)
+    try:
+        for visit in visits:
+            crew.begin(visit)
+        crew.wait()
+    finally:
+        crew.go_home()
     if crew.mistakes:
         raise crew.mistakes[0]
     return crew.found
 
 
 class _Crew(Generic[Found]):
-    def __init__(self, pool: ThreadPoolExecutor, most: int) -> None:
-        self._pool = pool
+    """Threads that go on with visits: as many as there are visits to go on with at the same time."""
+
+    def __init__(self, most: int) -> None:
         self._most = most
         self._room = threading.Semaphore(most)
         self._asleep: set[Visit[Found]] = set()
+        self._awake: SimpleQueue[Visit[Found] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._idle = threading.Semaphore(1)
+        self._hiring = threading.Lock()
+        self._is_over = False
         self.found: list[Found] = []
         self.mistakes: list[Exception] = []
+        self._hire()
 
     def begin(self, visit: Visit[Found]) -> None:
         """Begin a visit when there is room for it."""
@@ -60,10 +66,29 @@ class _Crew(Generic[Found]):
         for _ in range(self._most):
             self._room.acquire()
 
-    def send_home(self) -> None:
-        """Close what still sleeps because this ends before its time: what it owns must not stay owned."""
+    def go_home(self) -> None:
+        """End the threads. What still sleeps, because this ends before its time, is closed: it must not own anything any more."""
         while self._asleep:
             self._asleep.pop().close()
+        with self._hiring:
+            self._is_over = True  # who wakes a visit now comes too late to hire: somebody else has done its work already
+        for _ in self._threads:
+            self._awake.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _hire(self) -> None:
+        with self._hiring:
+            if self._is_over:
+                return
+            thread = threading.Thread(target=self._work, name="visits")
+            thread.start()
+            self._threads.append(thread)
+
+    def _work(self) -> None:
+        while (visit := self._awake.get()) is not None:
+            self._go_on(visit)
+            self._idle.release()
 
     def _go_on(self, visit: Visit[Found]) -> None:
         self._asleep.discard(visit)
@@ -80,7 +105,7 @@ class _Crew(Generic[Found]):
             wait(partial(self._wake, visit))
 
     def _wake(self, visit: Visit[Found]) -> None:
-        try:
-            self._pool.submit(self._go_on, visit)
-        except RuntimeError:
-            pass  # no more threads to be had: those there are take it from the queue, where it lies already; or all have gone home
+        self._awake.put(visit)
+        if not self._idle.acquire(blocking=False):
+            with contextlib.suppress(RuntimeError):  # no more threads to be had: those there are come to it
+                self._hire()
