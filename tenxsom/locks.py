@@ -20,7 +20,7 @@ import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tenxsom.disk import disk_errors
+from tenxsom.disk import disk_errors, disk_trouble
 from tenxsom.errors import JobIsBusy
 
 _FLOCK = struct.Struct("hhqqi4x")
@@ -43,7 +43,15 @@ class LockTable:
             if name in self._held:
                 return False
             self._held.add(name)
-        return self._lock_byte(name, wait=False)
+        try:
+            self._set(_requests(name)[0], wait=False)
+        except (BlockingIOError, PermissionError):
+            self._forget(name)
+            return False
+        except BaseException:  # a stop, too: without success it is nobody's again
+            self._forget(name)
+            raise
+        return True
 
     def acquire(self, name: str) -> None:
         """Take the lock of `name`, waiting for whoever holds it. For short critical sections only."""
@@ -53,7 +61,11 @@ class LockTable:
                 self._freed.wait()
                 self._waiting -= 1
             self._held.add(name)
-        self._lock_byte(name, wait=True)
+        try:
+            self._set(_requests(name)[0], wait=True)
+        except BaseException:
+            self._forget(name)
+            raise
 
     def release(self, name: str) -> None:
         """Give the lock back. Any thread may do that."""
@@ -72,30 +84,14 @@ class LockTable:
             if self._waiting:
                 self._freed.notify_all()
 
-    def _lock_byte(self, name: str, wait: bool) -> bool:
-        """Lock the byte of a name that is ours among the threads; without success it is nobody's again."""
-        taken = False
-        try:
-            self._set(_requests(name)[0], wait)
-            taken = True
-        except (BlockingIOError, PermissionError):
-            pass
-        except OSError:
-            with disk_errors(self.path):
-                raise
-        finally:
-            if not taken:
-                self._forget(name)
-        return taken
-
     def _set(self, request: bytes, wait: bool) -> None:
-        descriptor = self._descriptor or self._file()
-        if _OFD_SET is None or _OFD_SET_WAIT is None:
-            kind, _, offset, *_ = _FLOCK.unpack(request)
-            flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
-            fcntl.lockf(descriptor, flags, 1, offset)
-            return
-        fcntl.fcntl(descriptor, _OFD_SET_WAIT if wait else _OFD_SET, request)
+        """Lock or unlock a byte. Raises BlockingIOError or PermissionError when another process holds it, DiskTrouble."""
+        try:
+            _set_lock(self._descriptor or self._file(), request, wait)
+        except (BlockingIOError, PermissionError):
+            raise
+        except OSError as error:
+            raise disk_trouble(self.path, error) from error
 
     def _file(self) -> int:
         if self._descriptor is not None:
@@ -114,6 +110,19 @@ class LockTable:
         self._descriptor = None
         self._opening, self._guard = threading.Lock(), threading.Lock()
         self._freed, self._waiting = threading.Condition(self._guard), 0
+
+
+def _set_posix_lock(descriptor: int, request: bytes, wait: bool) -> None:
+    kind, _, offset, *_ = _FLOCK.unpack(request)
+    flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
+    fcntl.lockf(descriptor, flags, 1, offset)
+
+
+def _set_lock(descriptor: int, request: bytes, wait: bool) -> None:
+    if _OFD_SET is None or _OFD_SET_WAIT is None:
+        _set_posix_lock(descriptor, request, wait)
+    else:
+        fcntl.fcntl(descriptor, _OFD_SET_WAIT if wait else _OFD_SET, request)
 
 
 class _Hold(AbstractContextManager[None]):

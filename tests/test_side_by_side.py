@@ -73,6 +73,19 @@ def test_the_mistake_of_one_visit_is_raised_when_all_others_have_ended(waits: tu
     assert somebody.ended == 20
 
 
+@pytest.mark.parametrize("waits", [(), (later,)], ids=["in the caller's thread", "in one of the crew's"])
+def test_what_is_to_end_the_process_ends_the_visits_that_were_begun_and_begins_no_more(waits: tuple[Wait, ...]) -> None:
+    somebody = Somebody()
+
+    def struck() -> Visit[int]:
+        yield from waits
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        side_by_side([struck(), *(waiting(number, somebody, later) for number in range(200))], 2)
+    assert somebody.begun == somebody.ended < 200
+
+
 def test_without_a_single_thread_to_be_had_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     def cannot_start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

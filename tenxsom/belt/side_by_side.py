@@ -32,6 +32,8 @@ def side_by_side(visits: Iterable[Visit[Found]], most: int) -> list[Found]:
     try:
         for visit in visits:
             crew.begin(visit)
+            if any(not isinstance(mistake, Exception) for mistake in crew.mistakes):
+                break  # somebody wants the process to end
         crew.wait()
     finally:
         crew.go_home()
@@ -53,7 +55,7 @@ class _Crew(Generic[Found]):
         self._hiring = threading.Lock()
         self._is_over = False
         self.found: list[Found] = []
-        self.mistakes: list[Exception] = []
+        self.mistakes: list[BaseException] = []
         self._hire()
 
     def begin(self, visit: Visit[Found]) -> None:
@@ -97,7 +99,7 @@ class _Crew(Generic[Found]):
         except StopIteration as end:
             self.found.append(end.value)
             self._room.release()
-        except Exception as mistake:  # noqa: BLE001  (it is raised when all others have ended)
+        except BaseException as mistake:  # noqa: BLE001  (it is raised when all others have ended)
             self.mistakes.append(mistake)
             self._room.release()
         else:

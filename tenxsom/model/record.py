@@ -44,11 +44,15 @@ class Record:
 
     def as_json(self) -> bytes:
         """The text of a file, one line a field: readable, and written several times as fast as with json's own indentation.
+        Most fields are texts, or empty: for these nothing is called that need not be called.
 
         A service may send half a surrogate pair; it is written as JSON's own escape, and read back as it came.
         """
         own = self.__dict__
-        lines = [label + _text(own[name]) for name, label in _names(type(self)).labels.items()]
+        lines = [
+            label + (encode_basestring(value) if type(value := own[name]) is str else "null" if value is None else _text(value))
+            for name, label in _names(type(self)).labels.items()
+        ]
         if extra := own.get("extra"):
             lines += [_label(name) + _text(value) for name, value in extra.items()]
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
@@ -63,10 +67,6 @@ _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=lam
 def _text(value: Any) -> str:
     """A value as JSON. The encoder takes longer to get going than most of our fields take to write, so it is asked last."""
     kind = type(value)
-    if kind is str:
-        return encode_basestring(value)
-    if value is None:
-        return "null"
     if kind is int:
         return repr(value)
     if not value and kind in (list, dict):
