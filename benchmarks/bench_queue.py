@@ -36,7 +36,7 @@ from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.store.queue import FileQueue
 from tenxsom.terminal import table
 
-CYCLES, ROUNDS, PENDING, PATIENCE_SECONDS = 400, 7, 10_000, 60
+CYCLES, WARM_UP, ROUNDS, PENDING, PATIENCE_SECONDS = 1000, 50, 7, 10_000, 60
 Cycle = Callable[[int], None]
 Opened = Callable[[Path], Any]
 
@@ -153,6 +153,8 @@ def rate_of(worker: Opened, folder: Path, processes: int) -> Callable[[], float]
 def _work(worker: Opened, place: Path, number: int, ready: Any, begin: Any) -> None:
     try:
         with worker(place) as cycle:
+            for turn in range(WARM_UP):  # what a process does once in its life is not what a cycle costs
+                cycle(-1 - number * WARM_UP - turn)
             ready.wait(PATIENCE_SECONDS)
             begin.wait(PATIENCE_SECONDS)
             for turn in range(CYCLES):
