@@ -173,7 +173,7 @@ class VideoStatusPoller:
         """Own a job that is due, have its clips asked for, and work on it once the answers are there."""
         with self._suite.queue.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
-                yield partial(self._collector.ask_ahead, claim, self._due_clips(claim.job))
+                yield partial(self._collector.prefetch, claim, self._due_clips(claim.job))
                 return self._worked_on(claim)
         return self._suite.standing(content_id) if self._at_once else None
 

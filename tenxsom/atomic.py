@@ -38,23 +38,13 @@ def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True
     Raises DiskTrouble; the old file is then still there, whole, or the new one is. Without `sync_names` the last step is left
     to the caller (`sync_folder`): until then a power cut may bring the old file back, whole.
     """
-    temporary = _temporary_beside(path)
-    try:
-        descriptor = os.open(temporary, NEW_FILE, mode)
-        try:
-            _write_all(descriptor, data)
-            os.fsync(descriptor)
-            identity = _identity(os.fstat(descriptor))
-            os.replace(temporary, path)
-        except BaseException:  # a stop, too, must leave no temporary file behind
-            _unlink_quietly(temporary)
-            raise
-        finally:
-            os.close(descriptor)
+    with disk_errors(path):
+        with Draft(path, data, mode) as draft:
+            draft.sync()
+            identity = draft.identity()
+            draft.put_in_place()
         if sync_names:
             sync_folder(_folder_of(path))
-    except OSError as error:
-        raise disk_trouble(path, error) from error
     return identity
 
 

@@ -25,8 +25,6 @@ from tenxsom.errors import JobIsBusy
 
 _FLOCK = struct.Struct("hhqqi4x")
 """struct flock as 64-bit Linux lays it out: type, whence, start, length, pid (which must be 0 here)."""
-_OFD_SET = getattr(fcntl, "F_OFD_SETLK", None)
-_OFD_SET_WAIT = getattr(fcntl, "F_OFD_SETLKW", None)
 
 
 class LockTable:
@@ -63,7 +61,7 @@ class LockTable:
             self._held.add(name)
         try:
             self._set(_requests(name)[0], wait=True)
-        except BaseException:
+        except BaseException:  # a stop, too: without success it is nobody's again
             self._forget(name)
             raise
 
@@ -87,7 +85,7 @@ class LockTable:
     def _set(self, request: bytes, wait: bool) -> None:
         """Lock or unlock a byte. Raises BlockingIOError or PermissionError when another process holds it, DiskTrouble."""
         try:
-            _set_lock(self._descriptor or self._file(), request, wait)
+            _set_byte(self._descriptor or self._file(), request, wait)
         except (BlockingIOError, PermissionError):
             raise
         except OSError as error:
@@ -112,17 +110,17 @@ class LockTable:
         self._freed, self._waiting = threading.Condition(self._guard), 0
 
 
+def _set_ofd_lock(descriptor: int, request: bytes, wait: bool) -> None:
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, request)
+
+
 def _set_posix_lock(descriptor: int, request: bytes, wait: bool) -> None:
     kind, _, offset, *_ = _FLOCK.unpack(request)
     flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
     fcntl.lockf(descriptor, flags, 1, offset)
 
 
-def _set_lock(descriptor: int, request: bytes, wait: bool) -> None:
-    if _OFD_SET is None or _OFD_SET_WAIT is None:
-        _set_posix_lock(descriptor, request, wait)
-    else:
-        fcntl.fcntl(descriptor, _OFD_SET_WAIT if wait else _OFD_SET, request)
+_set_byte = _set_ofd_lock if hasattr(fcntl, "F_OFD_SETLK") else _set_posix_lock
 
 
 class _Hold(AbstractContextManager[None]):

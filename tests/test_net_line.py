@@ -183,7 +183,7 @@ def test_a_connection_that_cannot_be_made_costs_the_line_no_place() -> None:
 
 
 def ahead(client: HttpClient, path: str, answered: Callable[[], None]) -> bool:
-    return client.ask_ahead(path, answered, timeout=SOON, deadline_seconds=SOON)
+    return client.prefetch(path, answered, timeout=SOON, deadline_seconds=SOON)
 
 
 class Told:
@@ -359,13 +359,13 @@ def test_a_mistake_of_ours_in_the_lines_thread_leaves_nobody_waiting(monkeypatch
 
     with ScriptedServer(answer(200, {"a": 1})) as server, client_of(server.url, most=2) as client:
         with monkeypatch.context() as broken:
-            broken.setattr(line.Line, "_next", mistaken)
+            broken.setattr(line.Line, "_fill_places", mistaken)
             with asked(client, 5) as answers:
                 assert all(isinstance(each.exception(SOON), ValueError) for each in answers)
         assert client.get("/x").json() == {"a": 1}
         assert client._line
         wait_for_the_lines_end()
-        assert client._line._free == 2
+        assert client._line._under_way == {}
 
 
 def test_a_line_that_is_closed_keeps_no_connection() -> None:

@@ -56,7 +56,7 @@ class ClipCollector:
         self._settings = settings
         self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
-    def ask_ahead(self, claim: Claim, clips: Sequence[Clip], then: Callable[[], object]) -> None:
+    def prefetch(self, claim: Claim, clips: Sequence[Clip], then: Callable[[], object]) -> None:
         """Send off the questions about these clips; `then` is called when `collect` need not wait for any of their answers."""
         arrivals = itertools.count(1)
 
@@ -65,14 +65,14 @@ class ClipCollector:
                 then()
 
         for clip in clips:
-            if not self._asks_ahead(claim, clip, arrived):
+            if not self._prefetched(claim, clip, arrived):
                 arrived()
         if not clips:
             then()
 
-    def _asks_ahead(self, claim: Claim, clip: Clip, arrived: Callable[[], None]) -> bool:
+    def _prefetched(self, claim: Claim, clip: Clip, arrived: Callable[[], None]) -> bool:
         try:
-            return self._service(claim, clip).ask_ahead(clip.video, clip.status_endpoint, arrived)
+            return self._service(claim, clip).prefetch_status(clip.video, clip.status_endpoint, arrived)
         except Exception:  # noqa: BLE001  (whatever it is, `collect` comes upon it again and says so)
             return False
 

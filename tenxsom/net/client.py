@@ -90,10 +90,11 @@ class HttpClient:
         deadline = None if deadline_seconds is None else clock.Deadline(deadline_seconds)
         plain = self._origin.plain_get(path) if self._line and not params else None
         prepare = partial(self._origin.request, "GET", path, params=params)
-        came = self._line.come(plain) if self._line and plain else None
-        return self._persist(lambda came: self._get_once(plain, prepare, timeout, deadline, came), retries, deadline, came)
+        prefetched = self._line.prefetched(plain) if self._line and plain else None
+        attempt = partial(self._get_once, plain, prepare, timeout, deadline)
+        return self._persist(attempt, retries, deadline, prefetched)
 
-    def ask_ahead(self, path: str, answered: Callable[[], None], *, timeout: float, deadline_seconds: float) -> bool:
+    def prefetch(self, path: str, answered: Callable[[], None], *, timeout: float, deadline_seconds: float) -> bool:
         """Send off what `get` is going to ask for `path`, and return at once.
 
         `answered` is called by another thread, which it must not keep, when the next `get` has the answer, or the trouble,
@@ -103,7 +104,7 @@ class HttpClient:
             return False
         plain = self._origin.plain_get(path)
         call = calls.call_of(timeout, clock.Deadline(deadline_seconds))
-        return plain is not None and self._line.ask_ahead(plain, call, answered)
+        return plain is not None and self._line.prefetch(plain, call, answered)
 
     def post_paid(
         self,
@@ -179,16 +180,16 @@ class HttpClient:
         prepare: Callable[[], PreparedRequest],
         timeout: float,
         deadline: clock.Deadline | None,
-        came: Question | None,
+        prefetched: Question | None,
     ) -> Answer:
-        """One attempt of a GET, which may have been made ahead: a final answer, or ServiceDown."""
-        if came is None:
+        """One attempt of a GET, which may have been prefetched: a final answer, or ServiceDown."""
+        if prefetched is None:
             self._wait_while_held_back(deadline)
         budget = timeout if deadline is None else min(timeout, deadline.left())
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
         call = calls.call_of(budget, deadline)
-        reply = self._asked_plainly(plain, call, came) or self._asked_by_library(prepare(), call, budget)
+        reply = self._asked_plainly(plain, call, prefetched) or self._asked_by_library(prepare(), call, budget)
         answer = self._answer(reply, paid=False)
         self._take_note(answer)
         if not is_final(answer.status):
@@ -196,12 +197,12 @@ class HttpClient:
             raise ServiceDown(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
         return answer
 
-    def _asked_plainly(self, plain: bytes | None, call: Call, came: Question | None) -> Reply | None:
+    def _asked_plainly(self, plain: bytes | None, call: Call, prefetched: Question | None) -> Reply | None:
         """The answer over our own line; None where there is none, or where it is for the libraries to read."""
         if plain is None or self._line is None:
             return None
         try:
-            return came.outcome() if came else self._line.ask(plain, call)
+            return prefetched.outcome() if prefetched else self._line.ask(plain, call)
         except calls.NoTurn:
             raise self._out_of_turn() from None
         except OSError as error:
@@ -275,18 +276,18 @@ class HttpClient:
         attempt: Callable[[Question | None], Answer],
         retries: int,
         deadline: clock.Deadline | None,
-        came: Question | None = None,
+        prefetched: Question | None = None,
     ) -> Answer:
         """Try, and try again after passing troubles, within the retries, the deadline and the cap of the pauses.
 
-        What was asked ahead and `came` is the first attempt: whatever befell the service since, its answer is there.
+        What was prefetched is the first attempt: whatever befell the service since, its answer is there.
         """
         number = 0
         while True:
-            if came is None:
+            if prefetched is None:
                 self._circuit.check(self._name)
             try:
-                return attempt(came)
+                return attempt(prefetched)
             except (NotSent, ServiceBusy, ServiceDown) as trouble:
                 pause = calls.pause_after(trouble, number)
                 if (
@@ -296,4 +297,4 @@ class HttpClient:
                 ):
                     raise
             clock.sleep(pause)
-            number, came = number + 1, None
+            number, prefetched = number + 1, None

@@ -125,7 +125,7 @@ class Connection:
             trouble = self._socket.connect_ex(address[4])
             _check(trouble if trouble not in _UNDER_WAY else 0)
             self.deadline = clock.Deadline(min(calls.CONNECT_SECONDS, self.call.time_to_send()))
-        except BaseException:
+        except BaseException:  # whatever it was, nobody else knows of this socket yet
             self._socket.close()
             raise
         self.wants, self._go_on = select.POLLOUT, lambda: self._reached(address)

@@ -6,7 +6,7 @@ is not plain beyond doubt is not answered here: the caller asks again in the lib
 whose answers are not plain (packed, chunked) is not asked twice for long: after a few of them the line gives up.
 
 One thread holds all connections of a line and waits for them together. A thread for each would spend as much time on waking up
-as on the work: with `ask_ahead` whoever has a thousand questions sleeps through none of them.
+as on the work: with `prefetch` whoever has a thousand questions sleeps through none of them.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ class Line:
         self._is_closed = False
         self._guard = threading.Lock()
         self._waiting: deque[Question] = deque()
-        self._ahead: dict[bytes, Question] = {}
-        self._free = most
+        self._prefetched: dict[bytes, Question] = {}
+        self._most = most
         self._is_alive = self._is_asleep = False  # the line's thread; what follows belongs to it alone
-        self._bell = self._rope = -1
+        self._wake_read = self._wake_write = -1  # a self-pipe
+        self._poll = select.poll()
         self._idle: list[Connection] = []
         self._under_way: dict[int, tuple[Connection, Question]] = {}
         self._settled: list[Question] = []
@@ -75,21 +76,21 @@ class Line:
         done.acquire()
         return question.outcome()
 
-    def ask_ahead(self, request: bytes, call: Call, answered: Callable[[], object]) -> bool:
+    def prefetch(self, request: bytes, call: Call, answered: Callable[[], object]) -> bool:
         """Let a question be asked, and return at once; whether it will be.
 
-        `answered` is called by the line's thread, which it must not keep, when `come` has what it came to.
+        `answered` is called by the line's thread, which it must not keep, when `prefetched` has what it came to.
         """
         question = Question(request, call, answered)
         try:
-            return self._unusual < GIVES_UP_AFTER and self._put(question, ahead=True)
+            return self._unusual < GIVES_UP_AFTER and self._put(question, is_prefetch=True)
         except OSError:
             return False  # whoever asks will hear of it
 
-    def come(self, request: bytes) -> Question | None:
-        """A question that was asked ahead and has come to something that still counts; only the first who wants it gets it."""
+    def prefetched(self, request: bytes) -> Question | None:
+        """A question that was prefetched and has come to something that still counts; only the first who wants it gets it."""
         with self._guard:
-            question = self._ahead.pop(request, None)
+            question = self._prefetched.pop(request, None)
         return question if question and question.holds() else None
 
     def close(self) -> None:
@@ -98,25 +99,26 @@ class Line:
         while connection := self._kept():
             connection.close()
 
-    def _put(self, question: Question, ahead: bool = False) -> bool:
+    def _put(self, question: Question, is_prefetch: bool = False) -> bool:
         """Hand a question to the line's thread; False if there is none. Raises OSError when nobody knows where the host lives."""
         self._addresses.look_up()  # here and not in the thread, where all others would wait for it
         with self._guard:
             if not (self._is_alive or self._start()):
                 return False
-            question.waits = len(self._waiting) >= self._free
+            question.waits = len(self._waiting) + len(self._under_way) >= self._most
             self._waiting.append(question)
-            if ahead:
-                self._ahead[question.request] = question
-            if self._is_asleep and self._free:
+            if is_prefetch:
+                self._prefetched[question.request] = question
+            if self._is_asleep and not question.waits:
                 self._is_asleep = False
-                os.write(self._rope, b"!")
+                os.write(self._wake_write, b"!")
         return True
 
     def _start(self) -> bool:
         """Begin the thread that asks, which lives while there is a question; whether there is one more thread to be had."""
-        bell, rope = os.pipe()
-        self._bell, self._rope, self._is_alive = bell, rope, True
+        self._wake_read, self._wake_write = os.pipe()
+        self._is_alive, self._poll = True, select.poll()
+        self._poll.register(self._wake_read, select.POLLIN)
         try:
             threading.Thread(target=self._work, name="line", daemon=True).start()
         except RuntimeError:
@@ -125,8 +127,8 @@ class Line:
 
     def _hang_up(self) -> None:
         self._is_alive = self._is_asleep = False
-        os.close(self._bell)
-        os.close(self._rope)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def _work(self) -> None:
         try:
@@ -136,27 +138,25 @@ class Line:
             self._give_up(mistake)
 
     def _ask_and_tell(self) -> None:
-        poll, look_round = select.poll(), clock.Deadline(LOOK_ROUND_SECONDS)
-        poll.register(self._bell, select.POLLIN)
+        look_round = clock.Deadline(LOOK_ROUND_SECONDS)
         while self._goes_on():
-            while question := self._next(needs_place=True):
-                self._begin(poll, question)
+            self._fill_places()
             self._tell()
-            for descriptor, _ in poll.poll(LOOK_ROUND_SECONDS * 1000):
-                if descriptor == self._bell:
-                    os.read(self._bell, 64)
+            for descriptor, _ in self._poll.poll(LOOK_ROUND_SECONDS * 1000):
+                if descriptor == self._wake_read:
+                    os.read(descriptor, 64)
                 elif descriptor in self._under_way:
-                    self._step(poll, *self._under_way[descriptor])
+                    self._step(*self._under_way[descriptor])
             if look_round.passed():
-                self._end_those_whose_time_is_over(poll)
+                self._end_those_whose_time_is_over()
                 look_round = clock.Deadline(LOOK_ROUND_SECONDS)
 
     def _goes_on(self) -> bool:
         """Whether there is anything to do or to wait for; if not, the thread has ended for everybody else."""
         with self._guard:
-            self._is_asleep = True  # or soon will be: who asks from now on must ring
+            self._is_asleep = True  # or soon will be: who asks from now on must wake it
             if not (self._waiting or self._under_way or self._settled):
-                self._ahead = {request: question for request, question in self._ahead.items() if question.holds()}
+                self._prefetched = {request: each for request, each in self._prefetched.items() if each.holds()}
                 self._hang_up()
             return self._is_alive
 
@@ -171,7 +171,6 @@ class Line:
 
     def _give_up(self, mistake: Exception) -> None:
         with self._guard:
-            self._free += len(self._under_way)
             for connection, question in self._under_way.values():
                 connection.close()
                 self._settle(question, trouble=mistake)
@@ -182,27 +181,18 @@ class Line:
             self._hang_up()
         self._tell()
 
-    def _next(self, needs_place: bool) -> Question | None:
-        """The question that has waited longest. It needs a place, or gets that of the one before, which else becomes free."""
-        with self._guard:
-            if not self._waiting or (needs_place and not self._free):
-                self._free += not needs_place
-                return None
-            self._free -= needs_place
-            return self._waiting.popleft()
-
-    def _begin(self, poll: select.poll, question: Question | None) -> None:
-        """Ask a question over a kept connection, or a new one. If neither works out, its place goes to the next question."""
-        while question:
+    def _fill_places(self) -> None:
+        """Ask those who have waited longest, as far as there are places: over kept connections, or new ones."""
+        while self._waiting and len(self._under_way) < self._most:
+            question = self._waiting[0]
             try:
                 question.begin()
                 connection = self._asked_over_a_kept_one(question) or self._opened(question)
             except Exception as error:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
                 self._settle(question, trouble=error)
-                question = self._next(needs_place=False)
             else:
-                self._watch(poll, connection, question)
-                return
+                self._watch(connection, question)
+            self._waiting.popleft()  # only now: whoever asks meanwhile sees that its place is taken
 
     def _asked_over_a_kept_one(self, question: Question) -> Connection | None:
         while connection := self._kept():
@@ -212,7 +202,7 @@ class Line:
                     return connection
             except ConnectionError:
                 pass  # it went stale between the look and the use
-            except BaseException:
+            except BaseException:  # whatever it was, nobody else knows of this connection any more
                 connection.close()
                 raise
             connection.close()
@@ -230,19 +220,19 @@ class Line:
         except IndexError:
             return None
 
-    def _step(self, poll: select.poll, connection: Connection, question: Question) -> None:
+    def _step(self, connection: Connection, question: Question) -> None:
         """Go on with a connection that has something to say, or can be written to."""
         wanted = connection.wants
         try:
             reply = connection.go_on()
         except Exception as error:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
-            self._broke(poll, connection, question, error)
+            self._broke(connection, question, error)
             return
         if reply is NotPlain.INCOMPLETE:
             if connection.wants != wanted:
-                poll.modify(connection.descriptor, connection.wants)
+                self._poll.modify(connection.descriptor, connection.wants)
             return
-        self._leave(poll, connection)
+        self._leave(connection)
         plain = reply if isinstance(reply, Reply) else None
         if plain and plain.reusable and not self._is_closed:
             self._idle.append(connection)
@@ -250,40 +240,39 @@ class Line:
             connection.close()
         self._unusual += plain is None
         self._settle(question, reply=plain)
-        self._begin(poll, self._next(needs_place=False))
+        self._fill_places()
 
-    def _broke(self, poll: select.poll, connection: Connection, question: Question, error: Exception) -> None:
+    def _broke(self, connection: Connection, question: Question, error: Exception) -> None:
         """A connection came to nothing: try the host's next address, a fresh connection in place of a stale one, or give up."""
-        self._leave(poll, connection)
+        self._leave(connection)
         try:
             if isinstance(error, OSError) and connection.open_elsewhere():
-                self._watch(poll, connection, question)
+                self._watch(connection, question)
                 return
             connection.close()
             if isinstance(error, ConnectionError) and connection.is_kept:
-                self._watch(poll, self._opened(question), question)
+                self._watch(self._opened(question), question)
                 return
         except Exception as another:  # noqa: BLE001  (whatever it is, `ask` raises it for whoever asked)
             error = another
         self._settle(question, trouble=error)
-        self._begin(poll, self._next(needs_place=False))
 
-    def _watch(self, poll: select.poll, connection: Connection, question: Question) -> None:
+    def _watch(self, connection: Connection, question: Question) -> None:
         self._under_way[connection.descriptor] = connection, question
-        poll.register(connection.descriptor, connection.wants)
+        self._poll.register(connection.descriptor, connection.wants)
 
-    def _leave(self, poll: select.poll, connection: Connection) -> None:
-        poll.unregister(connection.descriptor)
+    def _leave(self, connection: Connection) -> None:
+        self._poll.unregister(connection.descriptor)
         del self._under_way[connection.descriptor]
 
     def _settle(self, question: Question, reply: Reply | None = None, trouble: Exception | None = None) -> None:
         question.reply, question.trouble = reply, trouble
         self._settled.append(question)
 
-    def _end_those_whose_time_is_over(self, poll: select.poll) -> None:
+    def _end_those_whose_time_is_over(self) -> None:
         for connection, question in list(self._under_way.values()):
             if connection.deadline.passed():
-                self._broke(poll, connection, question, TimeoutError("timed out"))
+                self._broke(connection, question, TimeoutError("timed out"))
         with self._guard:
             late = [question for question in self._waiting if question.patience.passed()]
             for question in late:

@@ -40,7 +40,8 @@ def get_ready(ca_file: Path | None = None) -> None:
         with contextlib.suppress(BadSettings):  # whoever needs the context hears of it
             tls_context(ca_file)
 
-    threading.Thread(target=make, name="tls", daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # no thread to be had: whoever needs the context makes it
+        threading.Thread(target=make, name="tls", daemon=True).start()
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:

@@ -129,7 +129,7 @@ class VideoService(Protocol):
         `video` holds `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
         """
 
-    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
         """Send off what `video_status` is going to ask about the same clip, and return at once.
 
         `answered` is called by another thread, which it must not keep, when `video_status` need not wait any more. False, and no

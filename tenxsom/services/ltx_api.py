@@ -107,9 +107,9 @@ class LtxApi:
             404,
         )
 
-    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
         path, timeout = _candidates(video, endpoint)[0], self._status_timeout
-        return self._client.ask_ahead(path, answered, timeout=timeout, deadline_seconds=3 * timeout)
+        return self._client.prefetch(path, answered, timeout=timeout, deadline_seconds=3 * timeout)
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing can be found by it)
         """None: the vendor has no list of jobs, and takes no reference of ours."""

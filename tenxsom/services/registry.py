@@ -46,8 +46,8 @@ def open_service(name: str, settings: Settings) -> VideoService:
 
 def get_ready(settings: Settings) -> None:
     """Begin, beside everything else, what the first question to a service with a token has to wait for: TLS and its authorities."""
-    urls = {settings.useapi_bearer_token: settings.useapi_base_url, settings.ltx_api_key: settings.ltx_api_base_url}
-    if any(token and url.startswith("https:") for token, url in urls.items()):
+    services = ((settings.useapi_bearer_token, settings.useapi_base_url), (settings.ltx_api_key, settings.ltx_api_base_url))
+    if any(token and url.startswith("https:") for token, url in services):
         tls.get_ready(settings.tls_ca_file)
 
 

@@ -83,10 +83,10 @@ class UseApi:
         """What an endpoint says about a job. Raises NotFound when it knows none."""
         return _status(self._get(endpoint))._replace(endpoint=endpoint)
 
-    def ask_ahead(self, endpoint: str, answered: Callable[[], None]) -> bool:
-        """Send off what `status` is going to ask; see `HttpClient.ask_ahead`."""
+    def prefetch_status(self, endpoint: str, answered: Callable[[], None]) -> bool:
+        """Send off what `status` is going to ask; see `HttpClient.prefetch`."""
         timeout = self._status_timeout
-        return self._client.ask_ahead(endpoint, answered, timeout=timeout, deadline_seconds=3 * timeout)
+        return self._client.prefetch(endpoint, answered, timeout=timeout, deadline_seconds=3 * timeout)
 
     def find(self, reference: str) -> Submitted | None:
         """Look among the running jobs first, then among the newest finished ones, which only their status call tells apart."""

@@ -74,8 +74,8 @@ class UseApiLtx:
             raise NotFound(RETIRED, 404)
         raise NotFound(f"{self.name} knows no such job any more, at none of its status endpoints.", 404)
 
-    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
-        return self.api.ask_ahead(self._candidates(video, endpoint)[0], answered)
+    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+        return self.api.prefetch_status(self._candidates(video, endpoint)[0], answered)
 
     def find_submission(self, reference: str) -> Submitted | None:
         return self.api.find(reference)

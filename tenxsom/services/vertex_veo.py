@@ -112,7 +112,7 @@ class VertexVeo:
             raise ServiceDown(str(trouble), getattr(trouble, "retry_after", None)) from None
         return _status(found)._replace(endpoint=name)
 
-    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:  # noqa: ARG002
+    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:  # noqa: ARG002
         """False: Google's library asks, and waits for its answers itself."""
         return False
 

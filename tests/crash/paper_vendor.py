@@ -54,7 +54,7 @@ class PaperVendor:
     def image_status(self, job_id: str) -> Status:
         return self._status()
 
-    def ask_ahead(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
+    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
         return False
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
