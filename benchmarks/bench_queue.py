@@ -79,9 +79,7 @@ def listing(folder: Path) -> int:
     queue = FileQueue(folder / "many")
     queue.folder.mkdir(exist_ok=True)
     for number in range(PENDING):
-        waiting = waiting_job(f"job-{number:05}").as_dict()
-        text = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in waiting.items())  # as the queue writes it
-        queue.path(f"job-{number:05}").write_text("{\n" + text + "\n}\n")
+        queue.path(f"job-{number:05}").write_bytes(waiting_job(f"job-{number:05}").as_json())  # as the queue writes it
 
     def ours() -> object:
         return [queue.load(content_id) for content_id in queue.ids()]

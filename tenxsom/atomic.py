@@ -8,7 +8,6 @@ reader ever looks at and `sweep` removes).
 from __future__ import annotations
 
 import errno
-import functools
 import itertools
 import os
 from pathlib import Path
@@ -22,18 +21,17 @@ TEMPORARY_SUFFIX = ".tmp"
 """Ends the names of files that are still being written. Readers skip them."""
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+NAMELESS_FILE = os.O_WRONLY | os.O_CLOEXEC | (getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0)
+"""Opens a folder. Without its last part that is refused, as it is by a file system that has no such files."""
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 ABANDONED_AFTER_SECONDS = 86_400.0
 """No write takes a day: an older temporary file belongs to a process that was killed."""
 
 
-Identity = tuple[int, int, int]
-"""Inode, time of change (ns) and size of a file: whoever replaces it changes them."""
-
-
-def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True) -> Identity:
-    """Replace `path` by `data`: temporary file in the same folder, fsync, rename, fsync of the folder. Returns the new identity.
+def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True) -> None:
+    """Replace `path` by `data`: temporary file in the same folder, fsync, rename, fsync of the folder.
 
     Raises DiskTrouble; the old file is then still there, whole, or the new one is. Without `sync_names` the last step is left
     to the caller (`sync_folder`): until then a power cut may bring the old file back, whole.
@@ -41,11 +39,9 @@ def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True
     with disk_errors(path):
         with Draft(path, data, mode) as draft:
             draft.sync()
-            identity = draft.identity()
             draft.put_in_place()
         if sync_names:
-            sync_folder(_folder_of(path))
-    return identity
+            sync_folder(_split(path)[0])
 
 
 class Draft:
@@ -69,10 +65,6 @@ class Draft:
     def sync(self) -> None:
         os.fsync(self._descriptor)
 
-    def identity(self) -> Identity:
-        """The identity that `path` has once this is in its place."""
-        return _identity(os.fstat(self._descriptor))
-
     def put_in_place(self) -> None:
         os.replace(self.temporary, self._path)
         self.temporary = ""
@@ -89,73 +81,54 @@ class Draft:
         self.close()
 
 
-def identity_of(path: AnyPath) -> Identity | None:
-    """The identity of a file; None if there is none."""
-    try:
-        return _identity(os.stat(path))
-    except FileNotFoundError:
-        return None
-
-
-def _identity(facts: os.stat_result) -> Identity:
-    return facts.st_ino, facts.st_mtime_ns, facts.st_size
-
-
-def create(path: AnyPath, data: bytes) -> Identity | None:
-    """Like `write`, but only if `path` does not exist yet. Returns its identity if it was we who made it, else None.
+def create(path: AnyPath, data: bytes) -> bool:
+    """Like `write`, but only if `path` does not exist yet. Returns whether it was we who made it.
 
     Where there is O_TMPFILE (https://man7.org/linux/man-pages/man2/open.2.html) the file has no name until it is whole: a kill
     leaves nothing behind, and the folder is changed once instead of twice.
     """
+    parent, name = _split(path)
     try:
-        return _linked(path, data)
+        folder = os.open(parent, FOLDER)
+        try:
+            descriptor = _nameless_file(folder)
+            if descriptor is None:
+                _link_draft(path, data)
+            else:
+                _link(descriptor, data, folder, name)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except FileExistsError:
-        return None
+        return False
     except OSError as error:
         raise disk_trouble(path, error) from error
+    return True
 
 
-def _linked(path: AnyPath, data: bytes) -> Identity:
-    folder = os.open(_folder_of(path), FOLDER)
-    try:
-        descriptor = _nameless(folder)
-        if descriptor is None:
-            return _linked_from_beside(path, data)
-        try:
-            _write_all(descriptor, data)
-            os.fsync(descriptor)
-            identity = _identity(os.fstat(descriptor))
-            os.link(f"/proc/self/fd/{descriptor}", os.path.basename(path), dst_dir_fd=folder, follow_symlinks=True)
-        finally:
-            os.close(descriptor)
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return identity
-
-
-def _nameless(folder: int) -> int | None:
+def _nameless_file(folder: int) -> int | None:
     """A new file without a name; None where there is no such thing, or no way to name it afterwards."""
-    flag = _nameless_flag()
     try:
-        return os.open(".", flag | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=folder) if flag else None
+        return os.open(".", NAMELESS_FILE, 0o644, dir_fd=folder)
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
             raise
-        return None  # this file system has none
+        return None  # neither has this file system
 
 
-@functools.cache
-def _nameless_flag() -> int:
-    return getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
+def _link(descriptor: int, data: bytes, folder: int, name: str) -> None:
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+        os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(descriptor)
 
 
-def _linked_from_beside(path: AnyPath, data: bytes) -> Identity:
+def _link_draft(path: AnyPath, data: bytes) -> None:
     with Draft(path, data) as draft:
         draft.sync()
         os.link(draft.temporary, path)
-        sync_folder(_folder_of(path))
-        return draft.identity()
 
 
 def publish(source: Path, target: Path) -> None:
@@ -194,7 +167,7 @@ def remove(path: AnyPath, sync_names: bool = True) -> None:
     try:
         os.unlink(path)
         if sync_names:
-            sync_folder(_folder_of(path))
+            sync_folder(_split(path)[0])
     except FileNotFoundError:
         pass  # the file, or its folder with it
     except OSError as error:
@@ -267,13 +240,14 @@ os.register_at_fork(after_in_child=_begin_life)
 
 def _temporary_beside(path: AnyPath) -> str:
     """A name in the same folder that nobody else uses: no other process, no other thread, no earlier life of this process."""
+    folder, name = _split(path)
+    return f"{folder}/.{name[:40]}.{_life}-{next(_numbers)}{TEMPORARY_SUFFIX}"
+
+
+def _split(path: AnyPath) -> tuple[str, str]:
+    """The folder of a file, and its name there."""
     folder, slash, name = os.fspath(path).rpartition("/")
-    return f"{folder}{slash}.{name[:40]}.{_life}-{next(_numbers)}{TEMPORARY_SUFFIX}"
-
-
-def _folder_of(path: AnyPath) -> str:
-    folder, slash, _ = os.fspath(path).rpartition("/")
-    return folder or slash or "."
+    return folder or slash or ".", name
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -12,11 +12,11 @@ one descriptor per lock file and process. Not promised: locks between machines o
 from __future__ import annotations
 
 import fcntl
-import functools
 import hashlib
 import os
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from tenxsom.errors import JobIsBusy
 
 _FLOCK = struct.Struct("hhqqi4x")
 """struct flock as 64-bit Linux lays it out: type, whence, start, length, pid (which must be 0 here)."""
+
+_UNLOCK = struct.pack("h", fcntl.F_UNLCK)
+"""How a request begins that unlocks what the rest of it says."""
 
 
 class LockTable:
@@ -37,12 +40,11 @@ class LockTable:
 
     def try_acquire(self, name: str) -> bool:
         """Take the lock of `name` if nobody holds it; returns whether it is ours now."""
-        with self._guard:
-            if name in self._held:
-                return False
-            self._held.add(name)
+        mine = _request(name)
+        if self._held.setdefault(name, mine) is not mine:
+            return False
         try:
-            self._set(_requests(name)[0], wait=False)
+            self._set(_AT_ONCE, mine)
         except (BlockingIOError, PermissionError):
             self._forget(name)
             return False
@@ -53,14 +55,11 @@ class LockTable:
 
     def acquire(self, name: str) -> None:
         """Take the lock of `name`, waiting for whoever holds it. For short critical sections only."""
-        with self._guard:
-            while name in self._held:
-                self._waiting += 1
-                self._freed.wait()
-                self._waiting -= 1
-            self._held.add(name)
+        mine = _request(name)
+        if self._held.setdefault(name, mine) is not mine:
+            self._wait_for(name, mine)
         try:
-            self._set(_requests(name)[0], wait=True)
+            self._set(_WAITING, mine)
         except BaseException:  # a stop, too: without success it is nobody's again
             self._forget(name)
             raise
@@ -68,7 +67,7 @@ class LockTable:
     def release(self, name: str) -> None:
         """Give the lock back. Any thread may do that."""
         try:
-            self._set(_requests(name)[1], wait=False)
+            self._set(_AT_ONCE, _UNLOCK + self._held[name][len(_UNLOCK) :])
         finally:
             self._forget(name)
 
@@ -76,16 +75,26 @@ class LockTable:
         """Hold the lock of `name` for a block. With `wait=False` raises JobIsBusy when somebody else has it."""
         return _Hold(self, name, wait)
 
+    def _wait_for(self, name: str, mine: bytes) -> None:
+        """Until another thread of this process has given a name back."""
+        with self._freed:
+            self._waiting += 1  # before looking: whoever gives a name back looks for those who wait afterwards
+            try:
+                while self._held.setdefault(name, mine) is not mine:
+                    self._freed.wait()
+            finally:
+                self._waiting -= 1
+
     def _forget(self, name: str) -> None:
-        with self._guard:
-            self._held.discard(name)
-            if self._waiting:
+        del self._held[name]
+        if self._waiting:
+            with self._freed:
                 self._freed.notify_all()
 
-    def _set(self, request: bytes, wait: bool) -> None:
+    def _set(self, command: int, request: bytes) -> None:
         """Lock or unlock a byte. Raises BlockingIOError or PermissionError when another process holds it, DiskTrouble."""
         try:
-            _set_byte(self._descriptor or self._file(), request, wait)
+            _set_byte(self._descriptor or self._file(), command, request)
         except (BlockingIOError, PermissionError):
             raise
         except OSError as error:
@@ -104,23 +113,23 @@ class LockTable:
         """In a forked child, too: the descriptor it inherited would keep its parent's locks after the parent's death."""
         if self._descriptor is not None:
             os.close(self._descriptor)
-        self._held: set[str] = set()
+        self._held: dict[str, bytes] = {}
+        """What each name was locked with. Nobody else's request is the same object, so `setdefault` tells who came first."""
         self._descriptor = None
-        self._opening, self._guard = threading.Lock(), threading.Lock()
-        self._freed, self._waiting = threading.Condition(self._guard), 0
+        self._opening = threading.Lock()
+        self._freed, self._waiting = threading.Condition(), 0
 
 
-def _set_ofd_lock(descriptor: int, request: bytes, wait: bool) -> None:
-    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, request)
-
-
-def _set_posix_lock(descriptor: int, request: bytes, wait: bool) -> None:
+def _set_posix_lock(descriptor: int, command: int, request: bytes) -> None:
     kind, _, offset, *_ = _FLOCK.unpack(request)
-    flags = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
-    fcntl.lockf(descriptor, flags, 1, offset)
+    fcntl.lockf(descriptor, fcntl.LOCK_UN if kind == fcntl.F_UNLCK else command, 1, offset)
 
 
-_set_byte = _set_ofd_lock if hasattr(fcntl, "F_OFD_SETLK") else _set_posix_lock
+_set_byte: Callable[[int, int, bytes], object]
+if hasattr(fcntl, "F_OFD_SETLK"):
+    _set_byte, _AT_ONCE, _WAITING = fcntl.fcntl, fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW
+else:
+    _set_byte, _AT_ONCE, _WAITING = _set_posix_lock, fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX
 
 
 class _Hold(AbstractContextManager[None]):
@@ -139,11 +148,16 @@ class _Hold(AbstractContextManager[None]):
         self._table.release(self._name)
 
 
-@functools.lru_cache(8192)
-def _requests(name: str) -> tuple[bytes, bytes]:
-    """What locks the byte of a name, and what unlocks it."""
-    offset = int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big") >> 2
-    return _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0), _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, offset, 1, 0)
+_HASH = hashlib.blake2b(digest_size=8)
+"""Of nothing yet. A copy is made in half the time of a new one."""
+
+
+def _request(name: str) -> bytes:
+    """What locks the byte of a name."""
+    digest = _HASH.copy()
+    digest.update(name.encode("utf-8", "surrogateescape"))
+    offset = int.from_bytes(digest.digest(), "big") >> 2
+    return _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
 
 
 _tables: dict[str, LockTable] = {}

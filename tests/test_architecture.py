@@ -175,6 +175,7 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "werkzeug": ("tenxsom/studio/",),
     "waitress": ("tenxsom/studio/",),
     "rich": ("tenxsom/terminal.py",),
+    "orjson": ("tenxsom/model/json_bytes.py",),
 }
 """One foreign library, one owner: a change of the library is one diff."""
 

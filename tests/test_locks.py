@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import signal
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tenxsom import locks
 from tenxsom.errors import DiskTrouble, JobIsBusy
 from tenxsom.locks import LockTable, lock_table
 from tests.processes import race, running, said, tell
@@ -233,8 +233,7 @@ def test_a_file_system_without_locks_is_disk_trouble_and_nobody_owns_anything(pa
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as context:
-        context.setattr(fcntl, "fcntl", broken)
-        context.setattr(fcntl, "lockf", broken)
+        context.setattr(locks, "_set_byte", broken)
         for wait in (True, False):
             with pytest.raises(DiskTrouble), lock_table(path).hold("lake", wait=wait):
                 raise AssertionError

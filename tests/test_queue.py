@@ -199,23 +199,21 @@ def test_an_id_that_leads_out_of_the_folder_is_refused_and_touches_nothing(queue
 # saving
 
 
-def replaced(path: Path) -> None:
-    other = path.with_name("other")
-    shutil.copy(path, other)
-    other.replace(path)
-
-
 def edited(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"The lake", b"The sea!"))
 
 
-def edited_in_place_with_an_old_time(path: Path) -> None:
+def edited_without_a_trace(path: Path) -> None:
     facts = path.stat()
-    path.write_bytes(path.read_bytes() + b"\n")
+    edited(path)
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
-@pytest.mark.parametrize("meddle", [replaced, edited, edited_in_place_with_an_old_time, Path.unlink])
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("meddle", [edited, edited_without_a_trace, emptied, Path.unlink])
 def test_a_save_over_what_somebody_else_did_meanwhile_is_refused(queue, meddle):
     path = put(queue, new_job())
     with queue.claim("lake") as claim:
@@ -233,10 +231,9 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue,
     with queue.claim("lake") as claim:
         real = atomic.write
 
-        def write_and_lose(target: str, data: bytes) -> atomic.Identity:
-            written = real(target, data)
+        def write_and_lose(target: str, data: bytes) -> None:
+            real(target, data)
             edited(Path(target))
-            return written
 
         with monkeypatch.context() as meddling:
             meddling.setattr(atomic, "write", write_and_lose)
@@ -244,6 +241,15 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue,
         with pytest.raises(RevisionIsStale):
             claim.save()
     assert b"The sea!" in path.read_bytes()
+
+
+def test_a_file_that_was_restored_as_it_was_is_no_reason_to_refuse_a_save(queue):
+    path = put(queue, new_job())
+    with queue.claim("lake") as claim:
+        shutil.copy(path, path.with_name("backup"))
+        path.with_name("backup").replace(path)
+        claim.save()
+    assert queue.load("lake").revision == 2
 
 
 def test_every_save_raises_the_revision(queue):
@@ -380,10 +386,10 @@ def test_a_new_owner_who_is_as_quick_as_the_writer_is_not_forgotten(queue):
     ended: list[object] = []
 
     def second_owner(_trouble: object) -> None:
-        late = writer.Jotting(path, b"second", atomic.identity_of(path), ended.append)
+        late = writer.Jotting(path, b"second", b"first", ended.append)
         writer.group_commit.hand_over(late)
 
-    writer.group_commit.hand_over(writer.Jotting(path, b"first", atomic.identity_of(path), second_owner))
+    writer.group_commit.hand_over(writer.Jotting(path, b"first", Path(path).read_bytes(), second_owner))
     for _owner in range(2):
         writer.group_commit.wait()
     assert ended == [None]
@@ -779,6 +785,26 @@ def test_unknown_fields_survive_a_rewrite_at_every_level(queue):
     assert after["extra"] == {"of": "mine"}
     assert (after["clips"][0]["colour"], after["clips"][0]["extra"]) == ("blue", "word")
     assert after["clips"][0]["intent"] == {**intent, "unclear": None}
+
+
+@pytest.mark.parametrize("size", [20_000, 32_768, 100_000])
+def test_a_long_state_is_read_whole(queue, size):
+    put(queue, new_job(title="x" * size))
+    with queue.claim("lake") as claim:
+        assert claim.job.title == "x" * size
+        claim.save()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 2**64, -(2**70), 10**30])
+def test_a_number_that_json_has_no_room_for_costs_no_job(queue, number):
+    put(queue, new_job(extra={"note": number}, warnings=["kept"]))
+    assert queue.load("lake").warnings == ["kept"]
+
+
+def test_a_state_is_readable_for_people(queue):
+    path = put(queue, new_job(title="Der „See“"))
+    text = path.read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
 
 
 def test_what_is_saved_is_what_is_read(queue):

@@ -99,6 +99,7 @@ def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabula
     problems += _unknown_names(document, vocabulary)
     problems += _control_characters(document)
     problems += _plain_addresses(document)
+    problems += _long_numbers(document.get("metadata"))
     if problems or definition is None:
         raise BadDefinition(source, problems)
     return definition
@@ -115,9 +116,7 @@ def definition_schema(vocabulary: Vocabulary) -> dict[str, Any]:
 
 def _problem(detail: Any) -> Problem:
     """One pydantic error as one of our sentences."""
-    path = ".".join(str(part) for part in detail["loc"]) or "/"
-    if len(path) > 60 or not path.isprintable():
-        path = _shown(path)
+    path = _place(".".join(str(part) for part in detail["loc"]) or "/")
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     length = len(given) if isinstance(given, str) else 0
     if kind == "extra_forbidden":
@@ -162,6 +161,19 @@ def _plain_addresses(document: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("start_image", f"{_shown(place)} is no https address; name a file, or an address that begins with https://")
 
 
+def _long_numbers(metadata: Any) -> Iterator[Problem]:
+    """Beyond 64 bits most readers of JSON lose the last digits, the one of our state files among them."""
+    waiting = [("metadata", metadata)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{path}.{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}.{number}", inner) for number, inner in enumerate(value)]
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            yield Problem(_place(path), f"{_shown(value)} has more than 64 bits; write it as a text, in quotes")
+
+
 def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
     for field in ("title", "style", "start_image"):
         text = document.get(field)
@@ -170,6 +182,10 @@ def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
     prompt = document.get("prompt")
     if isinstance(prompt, str) and re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", prompt):
         yield Problem("prompt", "it holds control characters; remove them")
+
+
+def _place(path: str) -> str:
+    return path if len(path) <= 60 and path.isprintable() else _shown(path)
 
 
 def _shown(value: Any) -> str:

@@ -73,17 +73,13 @@ class VideoJob(Record):
     def from_dict(cls, document: dict[str, Any]) -> Self:
         """Raises NewerState for a file of a newer version, BrokenState for one that is no job."""
         version = document.get("schema_version")
-        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            raise BrokenState(f"its schema_version {version!r} is none that ever was")
-        if version > SCHEMA_VERSION:
-            raise NewerState(
-                f"it was written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION});"
-                " update this installation"
-            )
+        if version != SCHEMA_VERSION:
+            _check_version(version)
         try:
             job = super().from_dict(document)
             job.schema_version = SCHEMA_VERSION
-            job.clips = [Clip.from_dict(clip) for clip in document.get("clips", [])]
+            if job.clips:
+                job.clips = [Clip.from_dict(clip) for clip in document["clips"]]
             job._check()
         except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
             raise BrokenState(f"it is no video job: {error}") from None
@@ -91,11 +87,9 @@ class VideoJob(Record):
 
     def _check(self) -> None:
         """Raise BrokenState, or ValueError, when the belt could not work with what the file says."""
-        check_text(self.content_id, "content_id")
         check_moment(self.submit_time, "submit_time")
-        for number, clip in enumerate(self.clips):
-            if clip.index != number:
-                raise BrokenState("its clips are not numbered from 0 in their order")
+        if self.clips and [clip.index for clip in self.clips] != list(range(len(self.clips))):
+            raise BrokenState("its clips are not numbered from 0 in their order")
         for line in self.spend:
             check_text(line.get("reference"), "spend.reference")
             check_text(line.get("entry"), "spend.entry")
@@ -135,3 +129,13 @@ class VideoJob(Record):
         """Whether any of its clips wants attention now (a job without clips does)."""
         waiting = [clip for clip in self.clips if not clip.is_final]
         return not waiting or any(clip.is_due() for clip in waiting)
+
+
+def _check_version(version: Any) -> None:
+    """Raise NewerState, or BrokenState for what is no version."""
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise BrokenState(f"its schema_version {version!r} is none that ever was")
+    if version > SCHEMA_VERSION:
+        raise NewerState(
+            f"it was written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION}); update this installation"
+        )

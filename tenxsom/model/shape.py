@@ -12,26 +12,46 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tenxsom.errors import BrokenState
+from tenxsom.model.json_bytes import decode, encode
 
 
-def check_types(kind: type, values: Mapping[str, Any], in_order: bool = False) -> None:
-    """Raise BrokenState, naming the first field whose value is not of the type that the dataclass `kind` gives it.
+class Shape:
+    """The types of a dataclass's fields (`shape_of`), and whether a document has them."""
 
-    `in_order` says that all fields are there, in the dataclass's order: then types that fitted once are recognized at a glance.
-    """
-    shallow, deep, known = _checks(kind)
-    types_here = tuple(map(type, values.values())) if in_order else None
-    if types_here not in known:
-        _complain(values, [name for name, value in values.items() if type(value) not in shallow[name]])
-        if types_here and len(known) < MOST_KNOWN:
-            known.add(types_here)
-    for name, fits in deep:
-        if (inside := values.get(name)) and not fits(inside):
-            _complain(values, [name])
+    def __init__(self, kind: type) -> None:
+        hints = get_type_hints(kind)
+        names = [item.name for item in dataclasses.fields(kind) if item.name != "extra"]
+        self.order = tuple(decode(encode(dict.fromkeys(names))))  # the reader's own texts: the same objects compare at once
+        self._fit = {name: _types_of(hint) for name, hint in hints.items()}
+        self._inside = [(name, check) for name, hint in hints.items() if (check := _check_inside(hint))]
+        self._fitted: set[tuple[type, ...]] = set()
 
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Raise BrokenState, naming the first field whose value is not of the type that the dataclass gives it."""
+        _complain(values, [name for name, value in values.items() if type(value) not in self._fit[name]])
+        self._check_inside(values)
+
+    def check_in_order(self, values: Mapping[str, Any]) -> None:
+        """The same for values of all fields in their `order`: types that have fitted once are recognized at a glance."""
+        types_here = tuple(map(type, values.values()))
+        if types_here in self._fitted:
+            self._check_inside(values)
+        else:
+            self.check(values)
+            if len(self._fitted) < MOST_KNOWN:
+                self._fitted.add(types_here)
+
+    def _check_inside(self, values: Mapping[str, Any]) -> None:
+        for name, fits in self._inside:
+            if name in values and values[name] and not fits(values[name]):
+                _complain(values, [name])
+
+
+shape_of: Callable[[type], Shape] = cache(Shape)
+"""Made once for each dataclass: a tick reads a thousand files, and looking at type hints is slow."""
 
 MOST_KNOWN = 1000
-"""Enough for any queue, and no room for whoever would fill the memory with ever new combinations."""
+"""Combinations of types that are remembered: enough for any queue, and no room for whoever would fill the memory."""
 
 
 def _complain(values: Mapping[str, Any], wrong: list[str]) -> None:
@@ -86,17 +106,6 @@ class _Everything(frozenset[type]):
 
     def __contains__(self, _: object) -> bool:
         return True
-
-
-@cache
-def _checks(kind: type) -> tuple[dict[str, frozenset[type]], list[tuple[str, Check]], set[tuple[type, ...] | None]]:
-    """Per field the types that fit; for those with something inside a check of that; combinations of types that have fitted.
-
-    Made once: a tick reads a thousand files, and looking at type hints is slow.
-    """
-    hints = get_type_hints(kind)
-    deep = [(name, check) for name, hint in hints.items() if (check := _check_inside(hint))]
-    return {name: _types_of(hint) for name, hint in hints.items()}, deep, set()
 
 
 def _types_of(hint: Any) -> frozenset[type]:

@@ -15,9 +15,7 @@ from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 
 
 def upgraded(document: dict[str, Any], content_id: str) -> dict[str, Any]:
-    """The document in today's shape; raises BrokenState when it is no state file of any version."""
-    if "schema_version" in document:
-        return document
+    """A document without a schema version in today's shape; raises BrokenState when it is no state file of any version."""
     if "job_id" in document and "submit_time" in document:
         return _from_original(document, content_id)
     raise BrokenState("it has neither a schema_version nor the fields of the original system")

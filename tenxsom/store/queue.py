@@ -20,7 +20,7 @@ from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerS
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
 from tenxsom.store import state_file
-from tenxsom.store.writer import Jotting, Trouble, check_unchanged, group_commit
+from tenxsom.store.writer import Jotting, Trouble, check_unchanged, group_commit, holds
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,12 @@ class FileQueue:
         return Path(self._path(content_id))
 
     def _path(self, content_id: str) -> str:
-        if content_id[:1] in ("", ".") or "/" in content_id or "\0" in content_id or _is_long(content_id):
+        if (
+            content_id[:1] in ("", ".")
+            or "/" in content_id
+            or "\0" in content_id
+            or (len(content_id) > 62 and _is_long(content_id))
+        ):
             raise BadInput(f"{content_id[:150]!r} cannot be the id of a job.")
         return f"{self._place}/{content_id}.json"
 
@@ -114,21 +119,14 @@ class FileQueue:
         path = self._path(job.content_id)
         if not self._is_made:
             self._make_folders()
-
-        def begin() -> _FileClaim | None:
-            if unless and unless():
-                return None
-            identity = atomic.create(path, job.as_json())
-            return _FileClaim(path, job, identity) if identity else None
-
-        return _Owned(self, job.content_id, begin)
+        return _Accepting(self, path, job, unless)
 
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
         path = self._path(content_id)
         self._is_there = self._is_there or os.path.isdir(self._place)
         if not self._is_there:
             return nullcontext()  # nothing has been accepted yet, and there is no place for a lock
-        return _Owned(self, content_id, lambda: self._claimed(path, content_id))
+        return _Claiming(self, path, content_id)
 
     def settle(self) -> None:
         group_commit.wait()
@@ -151,17 +149,19 @@ class FileQueue:
 
     def own(self, content_id: str) -> None:
         """Take the lock of a job. Raises JobIsBusy."""
-        if self._locks.try_acquire(content_id):
-            return
+        if not self._locks.try_acquire(content_id):
+            self._own_after_jottings(content_id)
+
+    def _own_after_jottings(self, content_id: str) -> None:
         group_commit.wait(self._path(content_id))  # what this process has jotted down keeps the lock until it is written
         if not self._locks.try_acquire(content_id):
             raise JobIsBusy(f"{content_id} is being worked on by another process right now; try again in a moment.")
 
-    def give_back(self, content_id: str, claim: _FileClaim | None) -> None:
+    def give_back(self, content_id: str, claim: _FileClaim) -> None:
         """Release the lock of a job: at once, or when what was jotted down about it is written."""
-        if claim and claim.jotted:
+        if claim.jotted:
             done = functools.partial(self._jotting_ended, content_id)
-            group_commit.hand_over(Jotting(claim.path, claim.jotted, claim.identity, done))
+            group_commit.hand_over(Jotting(claim.path, claim.jotted, claim.on_disk, done))
         else:
             self._locks.release(content_id)
 
@@ -173,61 +173,59 @@ class FileQueue:
         if isinstance(trouble, DiskTrouble):
             self._trouble = self._trouble or trouble
 
-    def _claimed(self, path: str, content_id: str) -> _FileClaim | None:
-        name = f"{content_id}.json"
+    def read(self, path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
+        """The job in a state file, for its owner, and the file's bytes; a file that cannot be one is set aside."""
         try:
-            found = state_file.read(path, content_id)
+            return state_file.read(path, content_id)
         except NewerState as error:
-            log.warning("%s is left alone: %s.", name, error)
-            return None
+            log.warning("%s.json is left alone: %s.", content_id, error)
         except BrokenState as error:
+            name = f"{content_id}.json"
             moved = atomic.move_aside(Path(path), self.folder / "quarantine", f"{name} was moved here because {error}.")
             log.error("%s cannot be read (%s); it was moved to %s and nothing of it is lost.", name, error, moved)
-            return None
-        return _FileClaim(path, *found) if found else None
+        return None
 
 
-class _Owned(AbstractContextManager[Claim | None]):
-    """The block in which a job is owned. `begin` looks, once nobody else can, what there is to own."""
+class _FileClaim(AbstractContextManager[Claim | None]):
+    """A claim and its block in one."""
 
-    __slots__ = ("_begin", "_claim", "_content_id", "_queue")
+    job: VideoJob
+    on_disk: bytes
+    """What is in the file, as far as its owner knows."""
 
-    def __init__(self, queue: FileQueue, content_id: str, begin: Callable[[], _FileClaim | None]) -> None:
-        self._queue, self._content_id, self._begin = queue, content_id, begin
-        self._claim: _FileClaim | None = None
+    def __init__(self, queue: FileQueue, path: str, content_id: str) -> None:
+        self.path = path
+        self.jotted: bytes | None = None
+        self.finished = False
+        self._queue, self._content_id = queue, content_id
+
+    def _begin(self) -> bool:
+        """Look, once nobody else can, whether there is something to own."""
+        raise NotImplementedError
 
     def __enter__(self) -> Claim | None:
         self._queue.own(self._content_id)
         try:
-            self._claim = self._begin()
+            return self if self._begin() else None
         except BaseException:  # a stop, too, must give the job back
-            self._queue.give_back(self._content_id, None)
+            self._queue.give_back(self._content_id, self)
             raise
-        return self._claim
 
     def __exit__(self, *_: object) -> None:
-        self._queue.give_back(self._content_id, self._claim)
-
-
-class _FileClaim:
-    def __init__(self, path: str, job: VideoJob, identity: atomic.Identity) -> None:
-        self.job = job
-        self.finished = False
-        self.path = path
-        self.identity: atomic.Identity | None = identity
-        self.jotted: bytes | None = None
+        self._queue.give_back(self._content_id, self)
 
     def save(self) -> None:
         with disk_errors(self.path):
-            check_unchanged(self.path, self.identity)
+            check_unchanged(self.path, self.on_disk)
         self.job.revision += 1
         data, self.jotted = self.job.as_json(), None
         try:
-            self.identity = atomic.write(self.path, data)
+            atomic.write(self.path, data)
         except BaseException:  # whatever it was, the next save must know what is on the disk
-            if _holds(self.path, data):  # a folder that could not be synced has the new file all the same
-                self.identity = atomic.identity_of(self.path)
+            if _seems_to_hold(self.path, data):  # a folder that could not be synced has the new file all the same
+                self.on_disk = data
             raise
+        self.on_disk = data
 
     def jot(self) -> None:
         self.job.revision += 1
@@ -238,15 +236,35 @@ class _FileClaim:
         self.finished, self.jotted = True, None
 
 
-def _holds(path: str, data: bytes) -> bool:
+class _Accepting(_FileClaim):
+    def __init__(self, queue: FileQueue, path: str, job: VideoJob, unless: Callable[[], bool] | None) -> None:
+        super().__init__(queue, path, job.content_id)
+        self.job, self._unless = job, unless
+
+    def _begin(self) -> bool:
+        if self._unless and self._unless():
+            return False
+        self.on_disk = self.job.as_json()
+        return atomic.create(self.path, self.on_disk)
+
+
+class _Claiming(_FileClaim):
+    def _begin(self) -> bool:
+        found = self._queue.read(self.path, self._content_id)
+        if found:
+            self.job, self.on_disk = found
+        return found is not None
+
+
+def _seems_to_hold(path: str, data: bytes) -> bool:
     try:
-        return Path(path).read_bytes() == data
+        return holds(path, data)
     except OSError:
         return False
 
 
 def _is_long(content_id: str) -> bool:
-    return len(content_id) > 62 and len(os.fsencode(content_id)) > 250
+    return len(os.fsencode(content_id)) > 250
 
 
 __all__ = ["Claim", "FileQueue", "JobIsBusy", "JobQueue"]

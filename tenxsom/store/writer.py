@@ -19,9 +19,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
-from tenxsom.atomic import Draft, Identity, identity_of
+from tenxsom.atomic import Draft
 from tenxsom.disk import disk_errors
-from tenxsom.errors import DiskTrouble, RevisionIsStale
+from tenxsom.errors import BrokenState, DiskTrouble, RevisionIsStale
+from tenxsom.store.state_file import bytes_of
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ class Jotting(NamedTuple):
 
     path: str
     data: bytes
-    since: Identity | None
-    """What the file was when its owner read or wrote it last: it is not replaced if somebody else has changed it since."""
+    since: bytes
+    """What was in the file when its owner read or wrote it last: it is not replaced if somebody else has changed it since."""
     done: Callable[[Trouble | None], None]
     """Called once, when it is on the disk or with what kept it from getting there; gives the job back. Must not raise."""
 
@@ -151,12 +152,20 @@ def _replacing(jotting: Jotting) -> Generator[None, None, None]:
         draft.put_in_place()
 
 
-def check_unchanged(path: str, since: Identity | None) -> None:
-    """Raise RevisionIsStale if the file is not the one that had this identity any more."""
-    if identity_of(path) != since:
+def check_unchanged(path: str, since: bytes) -> None:
+    """Raise RevisionIsStale unless this is what the file holds: its own bytes tell more than its time and size."""
+    if not holds(path, since):
         raise RevisionIsStale(
             f"{os.path.basename(path)} was changed by somebody else in the meantime; it is left as they wrote it."
         )
+
+
+def holds(path: str, data: bytes) -> bool:
+    """Whether a state file is there and has this content. Raises OSError where that cannot be told."""
+    try:
+        return bytes_of(path) == data
+    except (FileNotFoundError, BrokenState):
+        return False
 
 
 group_commit = GroupCommit()
