@@ -17,6 +17,12 @@ if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
     print("No pending video jobs.")
     sys.exit(0)
 
+from tenxsom import terminal
+from tenxsom.services import registry as services
+
+if __name__ == "__main__":
+    terminal.load_ahead(services.get_ready)  # a service's first answer waits for it; the imports below take as long
+
 import contextlib
 import gc
 import logging
@@ -26,14 +32,13 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from tenxsom import clock, terminal, views
+from tenxsom import clock, views
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
 from tenxsom.belt.side_by_side import Visit, side_by_side
 from tenxsom.errors import BadDefinition, BadInput, BadSettings, Interrupted, JobIsBusy, TenxsomError
 from tenxsom.model.clip import Step
-from tenxsom.services import registry as services
 
 if TYPE_CHECKING:
     import argparse
@@ -216,7 +221,6 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
-    services.get_ready(settings)
     from tenxsom.wiring import Suite
 
     with Suite(settings) as suite:

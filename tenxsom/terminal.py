@@ -6,6 +6,7 @@ sentence and their exit code. The progress bar is drawn on a terminal only; else
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -46,6 +47,19 @@ class Bare(NamedTuple):
     prog: str
     arguments: SimpleNamespace
     """What the parser makes of no arguments."""
+
+
+_loaded: list[settings.Settings] = []
+
+
+def load_ahead(begin: Callable[[settings.Settings], None]) -> None:
+    """Load the settings before the rest of a script is imported, and begin what takes its time beside that.
+
+    `run` goes on with these settings. What is wrong with them is told there, too: whoever runs a script may have asked for JSON.
+    """
+    with contextlib.suppress(TenxsomError):
+        _loaded.append(settings.load())
+        begin(_loaded[0])
 
 
 def run(command: str, parser: argparse.ArgumentParser | Bare, story: Story, argv: Sequence[str] | None = None) -> int:
@@ -184,7 +198,7 @@ def _never_choke() -> None:
 
 
 def _told(story: Story, arguments: argparse.Namespace | SimpleNamespace) -> Result:
-    loaded = settings.load()
+    loaded = _loaded.pop() if _loaded else settings.load()
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     clock.stop_on_signals()
     return story(arguments, loaded)

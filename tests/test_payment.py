@@ -19,6 +19,7 @@ from tenxsom.belt.planning_costs import PlanningCosts
 from tenxsom.errors import (
     AccountTrouble,
     BadInput,
+    BadSettings,
     DiskTrouble,
     Interrupted,
     NotSent,
@@ -209,7 +210,8 @@ def test_every_call_has_a_reference_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "refusal", [NotSent("no"), ServiceBusy("busy"), ServiceRefused("moderated", 422), AccountTrouble("token", 401)]
+    "refusal",
+    [NotSent("no"), ServiceBusy("busy"), ServiceRefused("moderated", 422), AccountTrouble("token", 401), BadSettings("no TLS")],
 )
 def test_a_certain_refusal_frees_the_money_and_may_be_tried_again(belt, refusal):
     belt.service.answer = refusal

@@ -14,8 +14,10 @@ import pytest
 
 from tenxsom import glance, settings
 from tenxsom.errors import BadSettings
+from tenxsom.net.tls import tls_context, usual_authorities
 from tenxsom.setting_values import Secret
 from tenxsom.settings import ROOT, SETTINGS, Settings, load
+from tests import net_server
 
 TOKEN = "user:1-SECRET"
 """What a token may look like; it opens nothing."""
@@ -153,6 +155,33 @@ def test_an_impossible_value_is_refused_by_name(home, name, text):
 
 def test_a_misspelt_choice_gets_a_suggestion(home):
     assert "did you mean local_studio?" in refusal(home, VIDEO_SERVICE="localstudio")
+
+
+def test_a_file_of_certificates_is_taken(home, tmp_path):
+    net_server.certificate(tmp_path)
+    assert loaded(home, TLS_CA_FILE=str(tmp_path / "server.pem")).tls_ca_file == tmp_path / "server.pem"
+    assert loaded(home, TLS_CA_FILE=usual_authorities()).tls_ca_file == Path(usual_authorities())
+
+
+NO_CERTIFICATES = {
+    "nothing": "",
+    "words": "words",
+    "no base64": "-----BEGIN CERTIFICATE-----\nwords, words\n-----END CERTIFICATE-----\n",
+    "no structure": "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n",
+    "a key": "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
+}
+
+
+@pytest.mark.parametrize("content", NO_CERTIFICATES.values(), ids=NO_CERTIFICATES)
+def test_a_file_that_holds_no_certificates_is_refused(home, content):
+    (home / "authorities.pem").write_text(content)
+    assert "holds no certificates in PEM form" in refusal(home, TLS_CA_FILE="authorities.pem")
+
+
+def test_a_certificate_that_tls_cannot_read_is_said_before_anything_is_sent(home):
+    (home / "authorities.pem").write_text("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
+    with pytest.raises(BadSettings, match="which holds no certificates in PEM form"):
+        tls_context(loaded(home, TLS_CA_FILE="authorities.pem").tls_ca_file)
 
 
 def test_choices_may_be_written_in_any_case(home):

@@ -23,6 +23,7 @@ from tenxsom.belt.prices import payee
 from tenxsom.belt.spend import book, spent_usd
 from tenxsom.errors import (
     BadInput,
+    BadSettings,
     DiskTrouble,
     NotSent,
     OverBudget,
@@ -46,8 +47,11 @@ BUDGET_PAUSE_SECONDS = 600.0
 RECONCILE_PAUSE_SECONDS = 600.0
 """How often the service is asked again about a call whose outcome is unknown."""
 
-CERTAINLY_NOT_ACCEPTED = (NotSent, ServiceBusy, ServiceRefused)
-"""The only errors of a call after which its money is free again. Whatever else happens in a call, it may have been accepted."""
+CERTAINLY_NOT_ACCEPTED = (NotSent, ServiceBusy, ServiceRefused, BadSettings)
+"""The only errors of a call after which its money is free again. Whatever else happens in a call, it may have been accepted.
+
+Wrong settings (a TLS_CA_FILE that TLS cannot read) keep a connection from being opened at all.
+"""
 
 AFTER_PAYMENT = {Step.REQUEST_IMAGE: Step.AWAIT_IMAGE, Step.REQUEST_VIDEO: Step.AWAIT_VIDEO}
 
