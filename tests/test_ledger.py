@@ -17,6 +17,7 @@ from hypothesis import strategies as some
 from tenxsom import clock
 from tenxsom.errors import DiskTrouble, OverBudget
 from tenxsom.model import money
+from tenxsom.store import ledger as ledgers
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tests.processes import race
 
@@ -108,6 +109,7 @@ import os, sys, time
 from decimal import Decimal
 from pathlib import Path
 from tenxsom.errors import OverBudget
+from tenxsom.store import ledger as ledgers
 from tenxsom.store.ledger import RELEASED, SPENT, UNKNOWN, Ledger, Purchase
 ledger = Ledger(Path(sys.argv[1]), Decimal("2.00"))
 checked = ledger._check
@@ -187,6 +189,22 @@ def test_the_last_line_of_a_reference_is_what_the_ledger_knows_of_it(path):
     ledger.settle(purchase(), SPENT, job_id="v1")
     assert (ledger.last("r1")["entry"], ledger.last("r1")["job_id"]) == (SPENT, "v1")
     assert ledger.last("r10")["entry"] == RESERVED
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 300, 4096])
+def test_the_last_line_is_found_wherever_the_ledgers_blocks_begin(path, monkeypatch, block):
+    monkeypatch.setattr(ledgers, "BLOCK_BYTES", block)
+    ledger = Ledger(path)
+    for number in range(8):
+        ledger.reserve(purchase(f"r{number}"))
+    for number in (2, 5):
+        ledger.settle(purchase(f"r{number}"), SPENT, job_id=f"v{number}")
+    path.write_bytes(path.read_bytes() + b'{"reference":"r5","entry":"spe')  # a crash cut it short
+    assert [ledger.last(f"r{number}")["entry"] for number in range(8)] == [
+        SPENT if number in (2, 5) else RESERVED for number in range(8)
+    ]
+    assert ledger.last("r5")["job_id"] == "v5"
+    assert ledger.last("r8") is None
 
 
 # midnight

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 RESERVED, SPENT, RELEASED, UNKNOWN = "reserved", "spent", "released", "unknown"
 NOTHING: Mapping[str, Any] = {}
+
+BLOCK_BYTES = 1024 * 1024
+"""So much of the ledger is searched at once."""
 
 
 class Purchase(NamedTuple):
@@ -71,19 +74,13 @@ class Ledger:
 
     def last(self, reference: str) -> dict[str, Any] | None:
         """The line that counts for a reference; None if the ledger does not know it."""
-        named = json.dumps(reference).encode()
         if not self.path.exists():
             return None
-        with disk_errors(self.path):
-            everything = self.path.read_bytes()
-        found, at = None, everything.find(named)
-        while at >= 0:
-            start, end = everything.rfind(b"\n", 0, at) + 1, everything.find(b"\n", at)
-            end = len(everything) if end < 0 else end
-            if (line := _parsed(everything[start:end])) and line["reference"] == reference:
-                found = line
-            at = everything.find(named, end)
-        return found
+        with disk_errors(self.path), self.path.open("rb") as file:
+            for raw in _lines_from_the_end(file, containing=json.dumps(reference).encode()):
+                if (line := _parsed(raw)) and line["reference"] == reference:
+                    return line
+        return None
 
     def total(self, day: str) -> Decimal:
         """What counts against the budget of a UTC day, in US dollars."""
@@ -145,6 +142,26 @@ class _Day:
                 if self.day.encode() in raw and (line := _parsed(raw)) and line["day"] == self.day:
                     self.used += _counted(line) - _counted(self.lines.get(line["reference"]))
                     self.lines[line["reference"]] = line
+
+
+def _lines_from_the_end(file: BinaryIO, containing: bytes) -> Iterator[bytes]:
+    """The lines that hold these bytes, newest first: what is looked for was nearly always written a moment ago.
+
+    Never in memory as a whole: the ledger of a few years has hundreds of megabytes.
+    """
+    start, rest = file.seek(0, os.SEEK_END), b""
+    while start > 0:
+        end, start = start, max(0, start - BLOCK_BYTES)
+        file.seek(start)
+        block = file.read(end - start) + rest
+        first = block.find(b"\n") + 1 if start else 0  # what stands before that belongs to a line of the block before
+        if start and not first:
+            rest = block
+            continue
+        rest, before = block[:first], len(block)
+        while (at := block.rfind(containing, first, before)) >= 0:
+            before, end_of_line = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
+            yield block[before : end_of_line if end_of_line >= 0 else None]
 
 
 def _counted(line: Mapping[str, Any] | None) -> Decimal:
