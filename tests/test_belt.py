@@ -92,13 +92,31 @@ def test_another_definition_with_the_same_id_is_a_conflict(made):
     assert "another definition" in ended.document["error"]["message"]
 
 
-def test_again_keeps_the_first_ones_files_under_a_numbered_stem(made, tmp_path):
+@pytest.fixture
+def made_before(made, tmp_path):
+    """Another home with what `made` has completed, and the definition of that."""
     belt = Belt(tmp_path)
     for path in ("completed_videos", "pending_video_jobs"):
         (tmp_path / path).mkdir()
     for path in (made.home / "completed_videos").iterdir():
         (tmp_path / "completed_videos" / path.name).write_bytes(path.read_bytes())
-    page = json.loads((made.home / "lake.job.json").read_text())
+    return belt, json.loads((made.home / "lake.job.json").read_text())
+
+
+def test_a_video_whose_report_was_deleted_is_not_overwritten_by_the_next_run(made_before):
+    belt, page = made_before
+    shelf = belt.home / "completed_videos"
+    before = (shelf / "lake.mp4").read_bytes()
+    (shelf / "lake_completion_report.json").unlink()
+    ended = belt.run("master_orchestrator_v3.py", "--wait", "--json", belt.write(page))
+    assert ended.code == 0, ended.err
+    assert (shelf / "lake~1.mp4").read_bytes() == before
+    assert (shelf / "lake.mp4").exists()
+    assert (shelf / "lake_completion_report.json").exists()
+
+
+def test_again_keeps_the_first_ones_files_under_a_numbered_stem(made_before, tmp_path):
+    belt, page = made_before
     ended = belt.run("master_orchestrator_v3.py", "--wait", "--again", "--json", belt.write(page))
     assert ended.code == 0, ended.err
     names = {path.name for path in (tmp_path / "completed_videos").iterdir()}

@@ -38,10 +38,14 @@ class Finisher:
         self._shelf = shelf
 
     def make_way(self, job: VideoJob) -> None:
-        """Keep the files of an earlier run of the same id under a numbered stem, before this run makes its own."""
+        """Keep the files of an earlier run of the same id under a numbered stem, before this run makes its own.
+
+        Also a video whose report is gone: a run without clips has made none yet.
+        """
         report = self._shelf.final_report(job.content_id)
+        is_anothers = report.get("run_id") != job.run_id if report else not job.clips and self._shelf.video(job.content_id).exists()
         ours = [clip.file for clip in job.clips if clip.file]  # a retry goes on with the clips that were made
-        if report and report.get("run_id") != job.run_id and (number := self._shelf.set_aside(job.content_id, ours)):
+        if is_anothers and (number := self._shelf.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
 
     def verify_clip(self, part: Path, at_least_seconds: float) -> dict[str, Any]:
