@@ -29,7 +29,6 @@ from tenxsom.errors import BadInput, BrokenState
 from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
-from tenxsom.model.vocabulary import nearest
 from tenxsom.services import registry as services
 from tenxsom.services.base import INLINE, Variant
 
@@ -52,32 +51,36 @@ class JobManager:
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
 
-    def jobs(self) -> list[VideoJob]:
-        """All jobs on the queue, oldest first; files that cannot be read are the poller's to set aside."""
-        found = []
+    def jobs(self) -> tuple[list[VideoJob], list[str]]:
+        """All jobs on the queue, oldest first, and the ids of those that cannot be read: the poller's to set aside."""
+        found, unreadable = [], []
         for content_id in self._suite.queue.ids():
             try:
                 job = self._suite.queue.load(content_id)
             except BrokenState as error:
                 terminal.notice(f"{content_id}: its state file cannot be used because {error}.")
+                unreadable.append(content_id)
                 continue
             if job:
                 found.append(job)
-        return sorted(found, key=lambda job: job.submit_time)
+        return sorted(found, key=lambda job: job.submit_time), unreadable
 
     def document(self, content_id: str) -> dict[str, Any]:
         """Everything about one job: its state while it is on the queue, its final report afterwards. Raises BadInput."""
         job = self._suite.queue.load(content_id)
         found = job.as_dict() if job else self._suite.shelf.final_report(content_id)
         if found is None:
-            hint = nearest(content_id, self._suite.queue.ids())
-            raise BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
+            raise self._suite.unknown(content_id)
         return found
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
         """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
         report = self._suite.shelf.final_report(content_id)
-        if self._suite.queue.load(content_id) or report is None or "job" not in report:
+        if self._suite.queue.load(content_id):
+            raise BadInput(f"{content_id!r} has not ended yet: what was ordered is still collected. Try again once it has.")
+        if report is None:
+            raise self._suite.unknown(content_id)
+        if "job" not in report:
             raise BadInput(f"{content_id!r} is no failed or cancelled job, so there is nothing to make once more.")
         job = VideoJob.from_dict(report["job"])
         prices, total = self._suite.prices, money.ZERO
@@ -147,8 +150,7 @@ class JobManager:
             if claim is None and (report := self._suite.shelf.final_report(content_id)):
                 raise BadInput(f"{content_id!r} has ended already ({report['state']}).")
             if claim is None:
-                hint = nearest(content_id, self._suite.queue.ids())
-                raise BadInput(f"There is no job {content_id!r} on the queue.{hint}")
+                raise self._suite.unknown(content_id)
             yield claim
 
     @staticmethod
@@ -201,7 +203,7 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
     with Suite(settings) as suite:
         manager = JobManager(suite)
         if arguments.command == "status":
-            return views.status(manager.jobs())
+            return views.status(*manager.jobs(), suite.queue.set_aside())
         if arguments.command == "studio":
             return serve_studio(settings, arguments.port)
         if arguments.command == "schema":

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_video_service import ClaudeVideoService
@@ -83,10 +84,9 @@ class MasterOrchestrator:
     def submit(self, order: Order, blueprint: Blueprint | None = None) -> VideoJob | None:
         """Put one definition on the belt and carry it as far as it goes; None if it has been made already."""
         with self._owned(order) as claim:
-            if claim is None:
-                return None
-            self.carry_on(claim, blueprint)
-            return claim.job
+            if claim:
+                self.carry_on(claim, blueprint)
+            return claim.job if claim else None
 
     def carry_on(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
         """Everything a job needs until its clips are at the service; whatever is done already is not done again."""
@@ -165,7 +165,8 @@ class MasterOrchestrator:
             return
         expected = suite.shelf.video(content_id).relative_to(suite.settings.home)
         job = intake.new_job(order.definition, order.route, str(expected))
-        with suite.queue.accept(job, unless=lambda: not self._again and bool(suite.shelf.final_report(content_id))) as claim:
+        is_taken = None if self._again else partial(intake.is_taken, content_id, suite.queue, suite.shelf)
+        with suite.queue.accept(job, unless=is_taken) as claim:
             yield claim
 
     def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:

@@ -37,7 +37,7 @@ from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
 from tenxsom.belt.side_by_side import Visit, side_by_side
-from tenxsom.errors import BadDefinition, BadInput, BadSettings, Interrupted, JobIsBusy, TenxsomError
+from tenxsom.errors import BadDefinition, BadSettings, Interrupted, JobIsBusy, TenxsomError
 from tenxsom.model.clip import Step
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def check_known(suite: Suite, content_ids: Sequence[str]) -> None:
     """Raise BadInput when somebody names a job that was never accepted."""
     for content_id in content_ids:
         if content_id not in suite.queue.ids() and suite.shelf.final_report(content_id) is None:
-            raise BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.")
+            raise suite.unknown(content_id)
 
 
 if __name__ == "__main__":

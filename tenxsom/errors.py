@@ -7,7 +7,8 @@
     │   └── Conflict                          the content_id is taken by another definition
     ├── NeedsDecision                exit 3   somebody must decide; nothing is lost meanwhile
     │   ├── SubmitUnclear                     a paid call whose outcome nobody knows
-    │   └── OverBudget                        the next paid call would pass the budget
+    │   ├── OverBudget                        the next paid call would pass the budget
+    │   └── SetAside                          a job's state cannot be read; what was paid for it may stand in there
     ├── TryAgainLater                exit 75  a passing trouble; nothing is lost, nothing was spent
     │   ├── NotSent                           the request certainly never reached the service
     │   ├── ServiceBusy                       refused at the door for now (429, 529): certainly not accepted
@@ -81,6 +82,10 @@ class SubmitUnclear(NeedsDecision):
 
 
 class OverBudget(NeedsDecision):
+    pass
+
+
+class SetAside(NeedsDecision):
     pass
 
 

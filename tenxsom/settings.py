@@ -133,12 +133,23 @@ def home_folder(environ: Mapping[str, str]) -> Path:
 def _read_env_file(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    from dotenv import dotenv_values  # costs 20 ms, and most machines in a test or a rehearsal have no such file
+    from dotenv.parser import parse_stream  # costs 20 ms, and most machines in a test or a rehearsal have no such file
 
     try:
-        texts = {name: text.strip() for name, text in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items() if text}
+        with path.open(encoding="utf-8-sig") as file:
+            lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path} cannot be read ({error}); make it a UTF-8 text that you own, with mode 600.") from None
+    texts: dict[str, str] = {}
+    for line in lines:
+        text = line.original.string
+        number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")  # empty lines before it belong to it
+        if line.error or (line.key and line.value is None):
+            raise BadSettings(f"{path}, line {number}: this is no setting; write NAME=value, or begin it with #.")
+        if line.key in texts:
+            raise BadSettings(f"{path}, line {number}: {line.key} is set for the second time; keep one.")
+        if line.key and line.value:
+            texts[line.key] = line.value.strip()
     if "TENXSOM_HOME" in texts:
         raise BadSettings(f"{path} sets TENXSOM_HOME, but it is itself looked for there: set it in the environment or the crontab.")
     _refuse_misspelt_names(str(path), texts)

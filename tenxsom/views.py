@@ -83,14 +83,21 @@ def estimates(found: Sequence[Estimate]) -> Result:
     )
 
 
-def status(jobs: Sequence[VideoJob]) -> Result:
-    """The queue: a row a job, and how many there are of each state."""
+def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Sequence[str]) -> Result:
+    """The queue: a row a job, how many there are of each state, and what cannot be read (on the queue still, or set aside)."""
 
     def document() -> dict[str, Any]:
-        return {"jobs": [job.as_dict() for job in jobs], "pending": len(jobs)}
+        return {
+            "jobs": [job.as_dict() for job in jobs],
+            "pending": len(jobs),
+            "unreadable": list(unreadable),
+            "set_aside": list(set_aside),
+        }
 
+    aside = [f"Set aside, because they cannot be read: {', '.join(set_aside)}. pending_video_jobs/quarantine/ holds them, and why."]
     if not jobs:
-        return Result(0, document, "No pending video jobs. Ended ones have their reports in completed_videos/.")
+        nothing = "No pending video jobs. Ended ones have their reports in completed_videos/."
+        return Result(0, document, "\n\n".join([nothing, *(aside if set_aside else ())]))
     rows = [
         (job.content_id, job.state, job.service, age(job.submit_time), _whereabouts(job), money.shown(spent_usd(job)))
         for job in jobs
@@ -98,9 +105,8 @@ def status(jobs: Sequence[VideoJob]) -> Result:
     listing = table(("JOB", "STATE", "SERVICE", "AGE", "NEXT STEP", "COST"), rows, right=(3, 5))
     troubles = [f"{job.content_id}: {clip.error}" for job in jobs for clip in job.clips if clip.error and not clip.is_final]
     counts = Counter(job.state for job in jobs)
-    return Result(
-        0, document, "\n\n".join([listing, *troubles, ", ".join(f"{count} {state}" for state, count in counts.items()) + "."])
-    )
+    counted = ", ".join(f"{count} {state}" for state, count in counts.items()) + "."
+    return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
 
 
 def job(document: dict[str, Any]) -> Result:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Self
 from tenxsom.belt import outcome
 from tenxsom.belt.finish import Finisher
 from tenxsom.belt.outcome import Outcome
+from tenxsom.errors import BadInput
 from tenxsom.model.job import VideoJob
 from tenxsom.reports import Shelf
 from tenxsom.services import registry as services
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.queue import FileQueue, JobQueue
+from tenxsom.store.queue import QUARANTINE, FileQueue, JobQueue, remedy
 
 if TYPE_CHECKING:
     from tenxsom.belt.choosing import Chooser
@@ -134,6 +135,16 @@ class Suite:
         if report:
             return outcome.of_report(report, self.shelf, message, exit_code)
         return Outcome(content_id, "not accepted", exit_code, message)
+
+    def unknown(self, content_id: str) -> BadInput:
+        """What to say of an id that is neither on the queue nor among the finished ones."""
+        from tenxsom.belt.intake import is_set_aside
+        from tenxsom.model.vocabulary import nearest
+
+        if is_set_aside(content_id, self.queue):
+            return BadInput(f"The state of {content_id!r} cannot be read. {remedy(content_id, f'{self._pending}/{QUARANTINE}/')}")
+        hint = nearest(content_id, self.queue.ids())
+        return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
 
     def outcome(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
         """The outcome of a job that is on the queue."""

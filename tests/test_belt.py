@@ -321,8 +321,33 @@ def test_a_tick_leaves_a_young_job_alone_until_it_is_due(rehearsal):
 def test_an_unreadable_state_file_is_set_aside_and_the_tick_goes_on(rehearsal):
     rehearsal.submit(definition())
     (rehearsal.home / "pending_video_jobs" / "broken.json").write_text('{"half":')
-    assert rehearsal.poll("lake", "broken").code == 0
+    ended = rehearsal.poll("lake", "broken")
+    assert ended.code == 3
+    told = {job["content_id"]: job for job in ended.document["jobs"]}
+    assert told["lake"]["exit_code"] == 0
+    assert "move it back" in told["broken"]["message"]
     assert (rehearsal.home / "pending_video_jobs" / "quarantine" / "broken.json").read_text() == '{"half":'
+
+
+def test_a_job_whose_state_was_set_aside_is_not_ordered_again_unless_somebody_says_so(rehearsal, studio):
+    rehearsal.submit(definition())
+    state = rehearsal.home / "pending_video_jobs" / "lake.json"
+    text = state.read_bytes()
+    state.write_bytes(text[:400])
+    assert rehearsal.poll("lake").code == 3
+    page = rehearsal.write(definition())
+    refused = rehearsal.run("master_orchestrator_v3.py", "--json", page)
+    assert refused.code == 2
+    assert "pending_video_jobs/quarantine" in refused.document["error"]["message"]
+    assert len(studio.charges()) == 2  # the still and the clip that were ordered at first
+    status = rehearsal.run("manage_jobs.py", "status", "--json").document
+    assert (status["set_aside"], status["pending"]) == (["lake"], 0)
+    assert "quarantine" in rehearsal.run("manage_jobs.py", "show", "lake").err
+    (rehearsal.home / "pending_video_jobs" / "quarantine" / "lake.json").unlink()
+    state.write_bytes(text)  # somebody has mended it
+    assert rehearsal.run("manage_jobs.py", "status", "--json").document["set_aside"] == []
+    assert rehearsal.run("master_orchestrator_v3.py", "--json", page).code == 0
+    assert rehearsal.state("lake")["state"] == "waiting"
 
 
 def test_a_stop_request_finishes_the_step_in_hand_and_saves(rehearsal, studio):

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tenxsom import atomic, clock
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale, SetAside
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.store import state_file, writer
@@ -707,8 +707,9 @@ def test_a_file_that_cannot_be_used_is_set_aside_whole_with_its_reason(queue, da
     put(queue, new_job("sea"))
     with pytest.raises(BrokenState):
         queue.load("lake")
-    with queue.claim("lake") as claim:
-        assert claim is None
+    with pytest.raises(SetAside, match="move it back") as caught, queue.claim("lake"):
+        raise AssertionError
+    assert caught.value.exit_code == 3
     assert (queue.folder / "quarantine" / "lake.json").read_bytes() == data
     reason = (queue.folder / "quarantine" / "lake.json.why.txt").read_text()
     assert reason.startswith("lake.json was moved here because it")
@@ -719,16 +720,17 @@ def test_a_file_that_cannot_be_used_is_set_aside_whole_with_its_reason(queue, da
 def test_a_second_broken_file_of_the_same_name_is_kept_beside_the_first(queue):
     for text in ("one", "two"):
         queue.path("lake").write_text(text)
-        with queue.claim("lake") as claim:
-            assert claim is None
+        with pytest.raises(SetAside), queue.claim("lake"):
+            raise AssertionError
     assert quarantined(queue) == ["lake.json", "lake.json.why.txt", "lake.json~2", "lake.json~2.why.txt"]
+    assert queue.set_aside() == ["lake", "lake~2"]
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_what_is_no_file_at_all_is_set_aside_without_waiting_for_it(queue, make):
     make(queue.path("lake"))
-    with queue.claim("lake") as claim:
-        assert claim is None
+    with pytest.raises(SetAside), queue.claim("lake"):
+        raise AssertionError
     assert quarantined(queue) == ["lake.json", "lake.json.why.txt"]
 
 
@@ -737,8 +739,8 @@ def test_a_file_name_that_is_no_utf_8_is_set_aside_like_any_other(queue, caplog)
     name = os.fsdecode(b"\xff\xfe")
     (queue.folder / f"{name}.json").write_text("x")
     assert queue.ids() == [name]
-    with queue.claim(name) as claim:
-        assert claim is None
+    with pytest.raises(SetAside), queue.claim(name):
+        raise AssertionError
     assert queue.ids() == []
 
 
@@ -888,8 +890,8 @@ def test_two_original_jobs_are_two_runs_and_one_read_twice_is_one(queue, filled)
 @pytest.mark.parametrize("job_id", [None, "", 5, ["x"]])
 def test_an_original_file_without_the_services_id_is_set_aside(queue, job_id):
     queue.path("lake").write_text(json.dumps({"job_id": job_id, "submit_time": "2025-08-08T14:03:27Z"}))
-    with queue.claim("lake") as claim:
-        assert claim is None
+    with pytest.raises(SetAside), queue.claim("lake"):
+        raise AssertionError
     assert quarantined(queue) == ["lake.json", "lake.json.why.txt"]
 
 

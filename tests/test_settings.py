@@ -59,6 +59,15 @@ def test_an_empty_variable_means_not_set(home):
     assert loaded(home, "POLL_CONCURRENCY=7", POLL_CONCURRENCY=" ", USEAPI_BEARER_TOKEN="").poll_concurrency == 7
 
 
+@pytest.mark.parametrize("line", ["DAILY_BUDGET_USD: 5", "DAILY_BUDGET_USD 5", "DAILY_BUDGET_USD", "= 5", "LOG_LEVEL='INFO"])
+def test_a_line_of_the_file_that_sets_nothing_is_refused_with_its_number(home, line):
+    assert "line 2: this is no setting" in refusal(home, f"POLL_CONCURRENCY=7\n{line}\n")
+
+
+def test_a_name_that_the_file_sets_twice_is_refused(home):
+    assert "line 3: LOG_LEVEL is set for the second time" in refusal(home, "LOG_LEVEL=INFO\n\nLOG_LEVEL=DEBUG\n")
+
+
 def test_a_dollar_sign_in_the_file_is_only_a_dollar_sign(home):
     assert loaded(home, "USEAPI_BEARER_TOKEN=a$HOME${HOME}b").useapi_bearer_token.reveal() == "a$HOME${HOME}b"
 

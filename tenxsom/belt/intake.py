@@ -15,7 +15,7 @@ from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.reports import Shelf
 from tenxsom.stills.place import is_address, read_picture
-from tenxsom.store.queue import JobQueue
+from tenxsom.store.queue import QUARANTINE, JobQueue, remedy
 
 
 class Order(NamedTuple):
@@ -110,10 +110,23 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
             raise Conflict(f"{definition.content_id} is still on its way; carry on without --again, which is for ended jobs.")
         return Intake(Standing.ON_ITS_WAY, route=route_of(pending))
     report = shelf.final_report(definition.content_id)
+    if report is None and not again and is_set_aside(definition.content_id, queue):
+        what_to_do = remedy(definition.content_id, f"pending_video_jobs/{QUARANTINE}/")
+        raise Conflict(f"{definition.content_id} is on its way, but its state cannot be read. {what_to_do}")
     if report is None or again:
         return Intake(Standing.NEW)
     _same(definition, report.get("fingerprint", ""), "has been made")
     return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report)
+
+
+def is_set_aside(content_id: str, queue: JobQueue) -> bool:
+    """Whether a job of this id could not be read: what it had ordered is ordered again only if somebody says so."""
+    return any(name.partition("~")[0] == content_id for name in queue.set_aside())
+
+
+def is_taken(content_id: str, queue: JobQueue, shelf: Shelf) -> bool:
+    """Whether an id stopped being new since it was looked up."""
+    return shelf.final_report(content_id) is not None or is_set_aside(content_id, queue)
 
 
 def new_job(definition: JobDefinition, route: Route, expected_file: str) -> VideoJob:

@@ -286,5 +286,6 @@ def _waiting_sentence(job: VideoJob, clip: Clip) -> str:
     step, why = (clip.intent.step, clip.intent.unclear) if clip.intent else (clip.step, "")
     return (
         f"{job.content_id}: nobody knows whether {payee(job, clip)} accepted the paid call {step} of clip {clip.index + 1} ({why})."
-        f" Nothing is sent again by itself. Look at the service, then run: manage_jobs.py resolve {job.content_id}"
+        " Nothing is sent again by itself; the next ticks ask the service, where it can tell. Else look there yourself, then run:"
+        f" manage_jobs.py resolve {job.content_id} --adopt JOB_ID | --never-sent | --write-off"
     )

@@ -16,13 +16,16 @@ from typing import Protocol
 
 from tenxsom import atomic
 from tenxsom.disk import disk_errors, make_folder
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, SetAside
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
 from tenxsom.store import state_file
 from tenxsom.store.writer import Jotting, Trouble, check_unchanged, group_commit, holds
 
 log = logging.getLogger(__name__)
+
+QUARANTINE = "quarantine"
+"""The folder, beside the states, of those that cannot be read."""
 
 ROOM_BYTES = 64 * 1024 * 1024
 """Free space that must be left before a paid call: enough for the state, the reports and a large clip."""
@@ -62,13 +65,19 @@ class JobQueue(Protocol):
         """
 
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
-        """Own a job for the block; None if it is gone or unreadable. Raises JobIsBusy if another process owns it."""
+        """Own a job for the block; None if it is gone, or a newer version's.
+
+        Raises JobIsBusy if another process owns it, SetAside for one that cannot be read, which is off the queue then.
+        """
 
     def load(self, content_id: str) -> VideoJob | None:
         """The job as it is now, without owning it; None if it is not on the queue. Raises BrokenState."""
 
     def ids(self) -> list[str]:
         """The ids of all jobs on the queue, in no particular order."""
+
+    def set_aside(self) -> list[str]:
+        """The names under which states lie that could not be read: `<content_id>`, and `<content_id>~2` for a second one."""
 
     def settle(self) -> None:
         """Wait until everything that was jotted down is durable. Raises the first DiskTrouble since it was called last."""
@@ -128,6 +137,13 @@ class FileQueue:
             return nullcontext()  # nothing has been accepted yet, and there is no place for a lock
         return _Claiming(self, path, content_id)
 
+    def set_aside(self) -> list[str]:
+        try:
+            names = os.listdir(self.folder / QUARANTINE)
+        except FileNotFoundError:
+            return []
+        return sorted(name.replace(".json", "") for name in names if not name.endswith(".why.txt"))
+
     def settle(self) -> None:
         group_commit.wait()
         with disk_errors(self.folder):
@@ -174,15 +190,15 @@ class FileQueue:
             self._trouble = self._trouble or trouble
 
     def read(self, path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
-        """The job in a state file, for its owner, and the file's bytes; a file that cannot be one is set aside."""
+        """The job in a state file, for its owner, and the file's bytes. A file that cannot be one is set aside (SetAside)."""
         try:
             return state_file.read(path, content_id)
         except NewerState as error:
             log.warning("%s.json is left alone: %s.", content_id, error)
         except BrokenState as error:
-            name = f"{content_id}.json"
-            moved = atomic.move_aside(Path(path), self.folder / "quarantine", f"{name} was moved here because {error}.")
-            log.error("%s cannot be read (%s); it was moved to %s and nothing of it is lost.", name, error, moved)
+            moved = atomic.move_aside(Path(path), self.folder / QUARANTINE, f"{content_id}.json was moved here because {error}.")
+            log.error("%s.json cannot be read (%s); it was moved to %s.", content_id, error, moved)
+            raise SetAside(f"{content_id}.json cannot be read, because {error}. {remedy(content_id, moved)}") from None
         return None
 
 
@@ -254,6 +270,14 @@ class _Claiming(_FileClaim):
         if found:
             self.job, self.on_disk = found
         return found is not None
+
+
+def remedy(content_id: str, place: str | Path) -> str:
+    """What can be done about a state that was set aside."""
+    return (
+        f"It lies in {place}, and what was paid for {content_id} may stand in it alone: mend it and move it back to"
+        " pending_video_jobs/, or have everything made once more, and paid for, with --again."
+    )
 
 
 def _seems_to_hold(path: str, data: bytes) -> bool:
