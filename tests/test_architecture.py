@@ -337,6 +337,19 @@ def test_a_tick_that_only_asks_loads_only_what_that_takes(home: Path) -> None:
     assert done.stdout.splitlines() == ["1 checked, 0 done, 1 pending.", ""]
 
 
+@pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--nope",), 2)])
+def test_a_tick_that_is_over_before_tls_is_ready_ends_as_it_should(home: Path, arguments: tuple[str, ...], code: int) -> None:
+    """OpenSSL crashes when a process ends while a thread reads its certificates."""
+    (home / "pending_video_jobs").mkdir()
+    (home / "pending_video_jobs" / "lake.json").write_text('{"schema_version": 99}')  # of a newer version: left alone
+    settings = {**os.environ, "TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a"}
+    command = [sys.executable, "poll_video_status.py", *arguments]
+    ended = {
+        subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, timeout=60, check=False).returncode for _ in range(8)
+    }
+    assert ended == {code}
+
+
 # what may never be committed
 
 IGNORED = {".git", ".venv", "build", "__pycache__", ".local_studio", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}

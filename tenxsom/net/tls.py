@@ -34,14 +34,17 @@ def usual_authorities() -> str:
 
 
 def get_ready(ca_file: Path | None = None) -> None:
-    """Begin to make the context, in a thread of its own: most of that time is not Python's."""
+    """Begin to make the context, in a thread of its own: most of that time is not Python's.
+
+    Whoever ends meanwhile waits for it, a twentieth of a second: OpenSSL crashes when its tables are cleared while it reads.
+    """
 
     def make() -> None:
         with contextlib.suppress(BadSettings):  # whoever needs the context hears of it
             tls_context(ca_file)
 
     with contextlib.suppress(RuntimeError):  # no thread to be had: whoever needs the context makes it
-        threading.Thread(target=make, name="tls", daemon=True).start()
+        threading.Thread(target=make, name="tls").start()
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
