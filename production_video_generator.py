@@ -22,6 +22,7 @@ from tenxsom.belt.rerouting import is_about_the_service
 from tenxsom.errors import (
     AccountTrouble,
     BadInput,
+    BadSettings,
     BrokenMedia,
     Interrupted,
     NeedsDecision,
@@ -110,7 +111,7 @@ class ProductionVideoGenerator:
             rerouter.note_life(clip)
         except (Interrupted, NeedsDecision):
             raise
-        except AccountTrouble as error:
+        except (AccountTrouble, BadSettings) as error:
             self._steps.postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
             raise
         except (NotSent, ServiceClosed, ServiceDown) as error:

@@ -65,9 +65,12 @@ class LockTable:
             raise
 
     def release(self, name: str) -> None:
-        """Give the lock back. Any thread may do that."""
+        """Give the lock back. Any thread may do that. What a forked child only seems to hold is its parent's."""
+        mine = self._held.get(name)
+        if mine is None:
+            return
         try:
-            self._set(_AT_ONCE, _UNLOCK + self._held[name][len(_UNLOCK) :])
+            self._set(_AT_ONCE, _UNLOCK + mine[len(_UNLOCK) :])
         finally:
             self._forget(name)
 
@@ -86,7 +89,7 @@ class LockTable:
                 self._waiting -= 1
 
     def _forget(self, name: str) -> None:
-        del self._held[name]
+        self._held.pop(name, None)
         if self._waiting:
             with self._freed:
                 self._freed.notify_all()

@@ -73,12 +73,13 @@ def web_address(text: str) -> str:
     plain = text.isascii() and text.isprintable() and not {*text} & {*" \\?#@"}
     if parts.scheme not in ("http", "https") or not host or not plain:
         raise ValueError("is no plain https address")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_this_machine(host):
         raise ValueError("would send your token unencrypted; use https (http is for this machine only)")
     return text.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether what is sent to a host stays on this machine."""
     import ipaddress
 
     try:
@@ -102,13 +103,20 @@ def certificates(text: str) -> Path:
     """
     path = existing_file(text)
     try:
-        found = re.findall(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----([^-]+)-----END", path.read_bytes())
-        is_usable = found and all(binascii.a2b_base64(inside)[:1] == b"\x30" for inside in found)  # an ASN.1 sequence
+        found = re.findall(rb"^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]+)-----END", path.read_bytes(), re.MULTILINE)
+        is_usable = found and all(_is_whole(binascii.a2b_base64(inside)) for inside in found)
     except (OSError, binascii.Error):
         is_usable = False
     if not is_usable:
         raise ValueError("names a file that holds no certificates in PEM form")
     return path
+
+
+def _is_whole(certificate: bytes) -> bool:
+    """Whether it is an ASN.1 sequence that is as long as it says (or longer: a trusted one has an appendix)."""
+    if len(certificate) < 4 or certificate[:2] != b"\x30\x82":
+        return False
+    return len(certificate) >= 4 + int.from_bytes(certificate[2:4], "big")
 
 
 def several(*names: str) -> Callable[[str], tuple[str, ...]]:

@@ -6,7 +6,6 @@ sentence and their exit code. The progress bar is drawn on a terminal only; else
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -49,7 +48,7 @@ class Bare(NamedTuple):
     """What the parser makes of no arguments."""
 
 
-_loaded: list[settings.Settings] = []
+_loaded: list[settings.Settings | TenxsomError] = []
 
 
 def load_ahead(begin: Callable[[settings.Settings], None]) -> None:
@@ -57,9 +56,13 @@ def load_ahead(begin: Callable[[settings.Settings], None]) -> None:
 
     `run` goes on with these settings. What is wrong with them is told there, too: whoever runs a script may have asked for JSON.
     """
-    with contextlib.suppress(TenxsomError):
-        _loaded.append(settings.load())
-        begin(_loaded[0])
+    try:
+        loaded = settings.load()
+    except TenxsomError as error:
+        _loaded.append(error)
+    else:
+        _loaded.append(loaded)
+        begin(loaded)
 
 
 def run(command: str, parser: argparse.ArgumentParser | Bare, story: Story, argv: Sequence[str] | None = None) -> int:
@@ -198,10 +201,21 @@ def _never_choke() -> None:
 
 
 def _told(story: Story, arguments: argparse.Namespace | SimpleNamespace) -> Result:
-    loaded = _loaded.pop() if _loaded else settings.load()
+    loaded = _loaded.pop() if _loaded else _checked(settings.load())
+    if isinstance(loaded, TenxsomError):
+        raise loaded
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     clock.stop_on_signals()
     return story(arguments, loaded)
+
+
+def _checked(loaded: settings.Settings) -> settings.Settings:
+    """The settings, looked at once more by whoever may begin something with them. Raises BadSettings."""
+    if loaded.tls_ca_file:
+        from tenxsom.net.tls import tls_context
+
+        tls_context(loaded.tls_ca_file)
+    return loaded
 
 
 def _of_error(error: TenxsomError) -> Result:

@@ -276,12 +276,17 @@ def test_a_number_of_thousands_of_digits_is_refused(digits):
     only_problem(b'{"metadata": {"x": [%s]}}' % (b"-" * (digits < 0) + b"9" * abs(digits)))
 
 
-@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**30])
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**30])
 def test_a_whole_number_that_readers_would_round_is_refused_with_its_place(number):
     with pytest.raises(BadDefinition) as caught:
         read(page(metadata={"ids": [{"of": 1}, {"of": number}]}))
     assert [problem.path for problem in caught.value.problems] == ["metadata.ids.1.of"]
     assert "write it as a text" in str(caught.value)
+
+
+def test_a_long_number_that_was_accepted_by_an_earlier_version_is_carried_on():
+    document = page(metadata={"id": 10**30})
+    assert check_definition(document, "lake", VOCABULARY).metadata == {"id": 10**30}
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\udfff", "\\udc00\\ud800", "ab\\uD834"])

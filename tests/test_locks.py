@@ -215,6 +215,13 @@ def test_one_lock_file_has_one_table_however_it_is_written(path, tmp_path, monke
     assert lock_table(path) is lock_table(Path(".locks")) is lock_table(tmp_path / "." / ".locks")
 
 
+def test_giving_back_what_nobody_here_holds_changes_nothing(path):
+    with running(HOLD, path, "lake") as (other,):
+        assert said(other) == "holding"
+        lock_table(path).release("lake")
+        assert not is_free(path)
+
+
 def test_nothing_is_left_to_clean_up(path):
     for number in range(20):
         with lock_table(path).hold(f"lake{number}"):

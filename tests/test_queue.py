@@ -17,6 +17,7 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale, SetAside
+from tenxsom.model import json_bytes, record
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.store import state_file, writer
@@ -744,12 +745,13 @@ def test_a_file_name_that_is_no_utf_8_is_set_aside_like_any_other(queue, caplog)
     assert queue.ids() == []
 
 
-def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(queue, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EIO, errno.EAGAIN])
+def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(queue, monkeypatch, number):
     put(queue, new_job())
     with monkeypatch.context() as broken:
 
         def fail(*_: object) -> bytes:
-            raise OSError(errno.EIO, "Input/output error")
+            raise OSError(number, os.strerror(number))
 
         broken.setattr(os, "read", fail)
         with pytest.raises(DiskTrouble), queue.claim("lake"):
@@ -797,10 +799,44 @@ def test_a_long_state_is_read_whole(queue, size):
         claim.save()
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), 2**64, -(2**70), 10**30])
-def test_a_number_that_json_has_no_room_for_costs_no_job(queue, number):
-    put(queue, new_job(extra={"note": number}, warnings=["kept"]))
-    assert queue.load("lake").warnings == ["kept"]
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, -(2**70), 10**30, 0.12345678901234567, 1e300])
+def test_a_number_of_any_length_survives(queue, number):
+    put(queue, new_job(extra={"note": [{"x": number}]}))
+    for _ in range(2):
+        with queue.claim("lake") as claim:
+            assert repr(claim.job.extra["note"][0]["x"]) == repr(number)
+            claim.save()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_is_no_number_in_json_becomes_null_and_costs_no_job(queue, number):
+    put(queue, new_job(extra={"note": number}))
+    assert queue.load("lake").extra["note"] is None
+
+
+def test_what_is_no_json_is_a_mistake_that_is_told(queue):
+    with pytest.raises(TypeError):
+        new_job(extra={"note": ValueError("left in a job")}).as_json()
+
+
+def test_a_stop_while_a_state_is_written_is_not_lost(monkeypatch):
+    def stop(_record: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(record, "_document", stop)
+    with pytest.raises(KeyboardInterrupt):
+        json_bytes.encode([object()], record._document)
+
+
+def test_deep_nesting_does_not_make_a_state_too_large_to_be_read(queue):
+    deep: Any = list(range(100_000))
+    for _ in range(60):
+        deep = [deep]
+    put(queue, new_job(extra={"note": deep}))
+    with queue.claim("lake") as claim:
+        claim.save()
+    assert queue.path("lake").stat().st_size < 1_000_000
+    assert queue.load("lake").extra["note"] == deep
 
 
 def test_a_state_is_readable_for_people(queue):

@@ -7,6 +7,8 @@ import dataclasses
 import json
 import os
 import pickle
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -177,6 +179,7 @@ NO_CERTIFICATES = {
     "words": "words",
     "no base64": "-----BEGIN CERTIFICATE-----\nwords, words\n-----END CERTIFICATE-----\n",
     "no structure": "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n",
+    "a lost line": "-----BEGIN CERTIFICATE-----\nMIIACAAAAAA=\n-----END CERTIFICATE-----\n",
     "a key": "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
 }
 
@@ -187,10 +190,28 @@ def test_a_file_that_holds_no_certificates_is_refused(home, content):
     assert "holds no certificates in PEM form" in refusal(home, TLS_CA_FILE="authorities.pem")
 
 
-def test_a_certificate_that_tls_cannot_read_is_said_before_anything_is_sent(home):
-    (home / "authorities.pem").write_text("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
-    with pytest.raises(BadSettings, match="which holds no certificates in PEM form"):
-        tls_context(loaded(home, TLS_CA_FILE="authorities.pem").tls_ca_file)
+UNREADABLE = "-----BEGIN CERTIFICATE-----\nMIIABAAAAAA=\n-----END CERTIFICATE-----\n"
+"""In the right envelope, and as long as it says."""
+
+
+def test_comments_and_other_words_for_a_certificate_are_taken(home, tmp_path):
+    net_server.certificate(tmp_path)
+    pem = (tmp_path / "server.pem").read_text().replace("\n", "\r\n").replace(" CERTIFICATE", " X509 CERTIFICATE")
+    (home / "authorities.pem").write_text("# between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----\n" + pem, newline="")
+    context = tls_context(loaded(home, TLS_CA_FILE="authorities.pem").tls_ca_file)
+    assert context.cert_store_stats()["x509"] == tls_context().cert_store_stats()["x509"] + 1
+
+
+def test_a_certificate_that_only_tls_finds_wrong_stops_a_submission_before_anything_is_written(home):
+    (home / "authorities.pem").write_text(UNREADABLE)
+    page = next(iter((ROOT / "templates" / "jobs").glob("*.json")))
+    before = sorted(home.rglob("*"))
+    environ = {**os.environ, "TENXSOM_HOME": str(home), "TLS_CA_FILE": "authorities.pem"}
+    command = [sys.executable, "master_orchestrator_v3.py", str(page)]
+    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "which holds no certificates in PEM form" in ended.stderr
+    assert sorted(home.rglob("*")) == before
 
 
 def test_choices_may_be_written_in_any_case(home):

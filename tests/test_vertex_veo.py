@@ -351,7 +351,7 @@ def test_a_token_that_the_service_repeats_is_in_no_message(
     account: StubVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, trusting = certificate(tmp_path)
-    monkeypatch.setattr(google_genai, "_is_this_machine", lambda _: False)
+    monkeypatch.setattr(google_genai, "is_this_machine", lambda _: False)
     adapter = partial(wire.WireAdapter, tls=trusting)
     failed = {"name": NAME, "done": True, "error": {"code": 3, "message": f"{TOKEN} of me@example.com"}}
     script = (google_error(403, f"{TOKEN} of me@example.com may not"), answer(200, failed))

@@ -14,7 +14,7 @@ from tenxsom.belt.payment import BUDGET_PAUSE_SECONDS, PaidCalls
 from tenxsom.belt.prices import Prices
 from tenxsom.belt.spend import spent_usd
 from tenxsom.disk import disk_errors
-from tenxsom.errors import AccountTrouble, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.errors import AccountTrouble, BadSettings, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.reports import Shelf
@@ -24,7 +24,7 @@ from tenxsom.store.queue import Claim
 
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
-PATIENT = (ServiceBusy, AccountTrouble)
+PATIENT = (ServiceBusy, AccountTrouble, BadSettings)
 """What a clip that was not ordered yet waits for as long as it takes: its turn, or somebody who repairs the account."""
 BUSY_SECONDS = 20.0
 """How long a service that is at its limit is left in peace, where it does not say so itself."""

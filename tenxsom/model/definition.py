@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -83,11 +85,12 @@ class JobDefinition(BaseModel):
 
 def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:
     """The definition in `data`. Raises BadDefinition with all its problems at once; `source` names the file in them."""
-    return check_definition(parse_object(data, source), source, vocabulary)
+    document = parse_object(data, source)
+    return check_definition(document, source, vocabulary, islice(_long_numbers(document.get("metadata")), MAX_PROBLEMS))
 
 
-def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabulary) -> JobDefinition:
-    """The definition that an already parsed document stands for; same rules, same errors as `parse_definition`."""
+def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabulary, also: Iterable[Problem] = ()) -> JobDefinition:
+    """The definition that an already parsed document stands for. Raises BadDefinition with its problems, `also` these."""
     problems: list[Problem] = []
     definition = None
     try:
@@ -99,7 +102,7 @@ def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabula
     problems += _unknown_names(document, vocabulary)
     problems += _control_characters(document)
     problems += _plain_addresses(document)
-    problems += _long_numbers(document.get("metadata"))
+    problems += also
     if problems or definition is None:
         raise BadDefinition(source, problems)
     return definition
@@ -162,15 +165,15 @@ def _plain_addresses(document: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _long_numbers(metadata: Any) -> Iterator[Problem]:
-    """Beyond 64 bits most readers of JSON lose the last digits, the one of our state files among them."""
-    waiting = [("metadata", metadata)]
+    """Beyond 64 bits most readers of JSON lose the last digits. Asked at the door only: what was accepted once is carried on."""
+    waiting = deque([("metadata", metadata)])
     while waiting:
-        path, value = waiting.pop()
+        path, value = waiting.popleft()
         if isinstance(value, dict):
             waiting += [(f"{path}.{name}", inner) for name, inner in value.items()]
         elif isinstance(value, list):
             waiting += [(f"{path}.{number}", inner) for number, inner in enumerate(value)]
-        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        elif isinstance(value, int) and not -(2**63) <= value < 2**64:
             yield Problem(_place(path), f"{_shown(value)} has more than 64 bits; write it as a text, in quotes")
 
 

@@ -46,6 +46,8 @@ class Record:
 
 def _document(record: Record) -> dict[str, Any]:
     """The record's own fields, and what this version does not know after them."""
+    if not isinstance(record, Record):
+        raise TypeError(f"{type(record).__name__} is no JSON")
     own = record.__dict__
     if "extra" in own:
         own = own.copy()

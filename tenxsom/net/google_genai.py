@@ -6,7 +6,6 @@ costs half a second. Calls: https://cloud.google.com/vertex-ai/generative-ai/doc
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 import threading
@@ -29,6 +28,7 @@ from tenxsom.net.google_credentials import Account, quoted
 from tenxsom.net.google_storage import Bucket
 from tenxsom.net.google_wire import OurWire, http_client
 from tenxsom.net.trouble import WIRE_ERRORS, certainly_not_sent, phrase
+from tenxsom.setting_values import is_this_machine
 from tenxsom.settings import Settings
 
 Found = TypeVar("Found")
@@ -81,7 +81,7 @@ class GenAi:
         proxies: Mapping[str, str] | None = None,
         adapter_factory: Callable[[], HTTPAdapter] = wire.WireAdapter,
     ) -> None:
-        rehearses = base_url is not None and _is_this_machine(base_url)
+        rehearses = base_url is not None and is_this_machine(urlsplit(base_url).hostname or "")
         if base_url and not rehearses and not base_url.startswith("https://"):
             raise BadSettings("VERTEX_GENAI_BASE_URL would send Google credentials unencrypted; use https.")
         self.name = name
@@ -174,6 +174,8 @@ class GenAi:
             if certainly_not_sent(error, call):
                 return NotSent(f"{self.name} could not be reached ({phrase(error)}); nothing was sent, it will be tried again.")
             return self._no_answer(phrase(error), paid=paid)
+        if isinstance(error, BadSettings):  # no TLS: nothing was asked
+            return error
         if call.phase is wire.Phase.UNSEEN:
             return ServiceRefused(f"{self.name} cannot be asked for this ({self._account.quoted(error)}); nothing was sent.")
         return self._no_answer("the answer is none that its library can read", paid=paid)
@@ -196,9 +198,8 @@ class GenAi:
         return self._no_answer(f"HTTP {status}", paid=paid)  # a 2xx that is no 200
 
     def _no_answer(self, reason: str, *, paid: bool) -> TenxsomError:
-        if paid:
-            return unclear(self.name, reason)
-        return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
+        free = ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
+        return unclear(self.name, reason) if paid else free
 
     def _opened(self) -> Any:
         """The client, with credentials that are good for some minutes, so that the library does not go for new ones itself."""
@@ -290,11 +291,3 @@ def _read_picture(answer: Any) -> Picture:
         *(part.text for part in parts),
     ]
     return Picture(None, quoted("; ".join(str(words) for words in said if words)) or "it gave no reason")
-
-
-def _is_this_machine(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

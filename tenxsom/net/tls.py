@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import ssl
 
 _lock = threading.Lock()
-_contexts: dict[Path | None, ssl.SSLContext] = {}
+_contexts: dict[Path | None, ssl.SSLContext | BadSettings] = {}
+"""What came of making one: a file that holds no certificates is not read anew for each of a thousand questions."""
 
 
 def usual_authorities() -> str:
@@ -55,13 +56,20 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     """
     with _lock:
         if ca_file not in _contexts:
-            import ssl
+            _contexts[ca_file] = _made(ca_file)
+        context = _contexts[ca_file]
+    if isinstance(context, BadSettings):
+        raise context
+    return context
 
-            context = ssl.create_default_context(cafile=usual_authorities())
-            try:
-                if ca_file:
-                    context.load_verify_locations(ca_file)
-            except (OSError, ssl.SSLError) as error:
-                raise BadSettings(f"TLS_CA_FILE names {ca_file}, which holds no certificates in PEM form ({error}).") from None
-            _contexts[ca_file] = context
-        return _contexts[ca_file]
+
+def _made(ca_file: Path | None) -> ssl.SSLContext | BadSettings:
+    import ssl
+
+    context = ssl.create_default_context(cafile=usual_authorities())
+    try:
+        if ca_file:
+            context.load_verify_locations(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        return BadSettings(f"TLS_CA_FILE names {ca_file}, which holds no certificates in PEM form ({error}).")
+    return context

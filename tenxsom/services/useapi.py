@@ -172,7 +172,7 @@ def _status(answer: Answer) -> Status:
     if word not in ("active", "completed"):
         log.warning("The service calls the job %r, which its documentation does not; it counts as running.", word)
     return Status(
-        Progress.RUNNING, percent=min(100.0, max(0.0, percent)) if isinstance(percent, int | float) else None, message=message
+        Progress.RUNNING, percent=min(100.0, max(0.0, percent)) if type(percent) in (int, float) else None, message=message
     )
 
 

@@ -62,6 +62,8 @@ def bytes_of(path: str) -> bytes:
         data = os.read(descriptor, MOST_STATES_BYTES)
         return data if 0 < len(data) < MOST_STATES_BYTES else data + _rest_of(descriptor, len(data))
     except (IsADirectoryError, BlockingIOError):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise  # a file that is elsewhere just now
         raise BrokenState("it is no ordinary file") from None
     finally:
         os.close(descriptor)
@@ -73,4 +75,4 @@ def _rest_of(descriptor: int, known: int) -> bytes:
         raise BrokenState("it is no ordinary file")
     if facts.st_size > MAX_STATE_BYTES:
         raise BrokenState(f"it has {facts.st_size} bytes, which no state file has")
-    return os.read(descriptor, facts.st_size + 1 - known)
+    return os.read(descriptor, max(0, facts.st_size + 1 - known))
