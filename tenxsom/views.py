@@ -183,7 +183,10 @@ def _offers_text(one: Estimate) -> str:
         )
         rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, note))
     listing = table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", ""), rows, right=(4, 5))
-    reasons = [f"{offer.service}: {offer.obstacle}." for offer in one.offers if offer.obstacle]
+    obstacles = (
+        (offer.service, offer.obstacle.removeprefix(f"{offer.service} ").rstrip(".")) for offer in one.offers if offer.obstacle
+    )
+    reasons = [f"{service}: {obstacle}." for service, obstacle in obstacles]
     return "\n\n".join([listing, *(["\n".join(reasons)] if reasons else [])])
 
 
