@@ -183,10 +183,7 @@ def _offers_text(one: Estimate) -> str:
         )
         rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, note))
     listing = table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", ""), rows, right=(4, 5))
-    obstacles = (
-        (offer.service, offer.obstacle.removeprefix(f"{offer.service} ").rstrip(".")) for offer in one.offers if offer.obstacle
-    )
-    reasons = [f"{service}: {obstacle}." for service, obstacle in obstacles]
+    reasons = [_reason(offer) for offer in one.offers if offer.obstacle]
     return "\n\n".join([listing, *(["\n".join(reasons)] if reasons else [])])
 
 
@@ -204,6 +201,13 @@ def _estimate_document(one: Estimate) -> dict[str, Any]:
         "services": [_offer_document(offer) for offer in one.offers],
         "blueprint": one.blueprint.as_dict(),
     }
+
+
+def _reason(offer: Offer) -> str:
+    """What keeps a service from making the job; some obstacles name the service themselves, some end their sentence."""
+    words = offer.obstacle.rstrip(".")
+    named = words.removeprefix(f"{offer.service} ")
+    return f"{offer.service}: {words if named == words else f'it {named}'}."
 
 
 def _offer_document(offer: Offer) -> dict[str, Any]:
