@@ -198,8 +198,9 @@ class GenAi:
         return self._no_answer(f"HTTP {status}", paid=paid)  # a 2xx that is no 200
 
     def _no_answer(self, reason: str, *, paid: bool) -> TenxsomError:
-        free = ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
-        return unclear(self.name, reason) if paid else free
+        if paid:
+            return unclear(self.name, reason)
+        return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
 
     def _opened(self) -> Any:
         """The client, with credentials that are good for some minutes, so that the library does not go for new ones itself."""

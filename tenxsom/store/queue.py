@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -215,9 +216,9 @@ class _FileClaim(AbstractContextManager[Claim | None]):
         self.finished = False
         self._queue, self._content_id = queue, content_id
 
+    @abstractmethod
     def _begin(self) -> bool:
         """Look, once nobody else can, whether there is something to own."""
-        raise NotImplementedError
 
     def __enter__(self) -> Claim | None:
         self._queue.own(self._content_id)
