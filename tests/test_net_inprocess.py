@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from tenxsom import clock
 from tenxsom.errors import AccountTrouble, ServiceDown, SubmitUnclear
+from tenxsom.net import inprocess
 from tenxsom.net.client import HttpClient
 from tenxsom.net.download import Downloader
 from tenxsom.net.inprocess import InProcessAdapter
@@ -214,6 +216,19 @@ def test_an_app_that_breaks_off_cuts_its_body(door: Door, no_pauses: None, tmp_p
             client.get("/breaks-off")
     with door.downloader() as downloader, pytest.raises(ServiceDown, match="cut off"):
         downloader.fetch(f"{door.url}/breaks-off", tmp_path / "a.part", max_bytes=10**8, deadline_seconds=20)
+
+
+def test_a_connection_is_not_closed_before_the_request_is_in() -> None:
+    ours = inprocess._connect(app, "http", 80)
+    with ours:
+        ours.settimeout(5)
+        ours.sendall(b"POST /breaks-off HTTP/1.1\r\nHost: studio.local\r\nContent-Length: 2\r\n\r\n{")
+        received = b""
+        while not received.endswith(b"\r\n\r\n" + b"x" * 70_000):
+            received += ours.recv(65_536)
+        assert not select.select([ours], [], [], 0.2)[0]  # still open, because half of our request is missing
+        ours.sendall(b"}")
+        assert ours.recv(65_536) == b""
 
 
 def test_an_app_that_is_slow_runs_into_the_time_out(door: Door) -> None:

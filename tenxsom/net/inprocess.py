@@ -101,7 +101,9 @@ class _Connection(BaseHTTPRequestHandler):
         body = _RequestBody(self.rfile, self.headers.get("Transfer-Encoding", ""), self.headers.get("Content-Length", ""))
         answer = _AnswerWriter(self.wfile.write, self.command, keep=not self.close_connection)
         whole = self._run_app(self._environ(io.BufferedReader(body)), answer)
-        self.close_connection = not (whole and answer.keep and body.drained())
+        # Drained also before closing: who closes on a request that is still coming resets the connection, answer and all.
+        drained = body.drained()
+        self.close_connection = not (whole and answer.keep and drained)
 
     def _run_app(self, environ: dict[str, Any], answer: _AnswerWriter) -> bool:
         """Run the app and write its answer. Returns whether the answer is whole and the connection can go on."""
