@@ -17,11 +17,11 @@ if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
     print("No pending video jobs.")
     sys.exit(0)
 
-from tenxsom import terminal
 from tenxsom.services import registry as services
+from tenxsom.settings import Settings, load_ahead
 
 if __name__ == "__main__":
-    terminal.load_ahead(services.get_ready)  # a service's first answer waits for it; the imports below take as long
+    load_ahead(services.get_ready)  # a service's first answer waits for it; the imports below take as long
 
 import contextlib
 import gc
@@ -32,7 +32,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from tenxsom import clock, views
+from tenxsom import clock, terminal, views
 from tenxsom.belt.collect import ClipCollector
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.outcome import Outcome
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from tenxsom.belt.choosing import Route
     from tenxsom.model.clip import Clip
     from tenxsom.model.job import VideoJob
-    from tenxsom.settings import Settings
     from tenxsom.store.queue import Claim
     from tenxsom.wiring import Suite
 
@@ -80,8 +79,9 @@ class VideoStatusPoller:
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
-        most = 3 * self._suite.settings.poll_concurrency - 2  # while all questions are out, the next jobs are got ready
-        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most)))
+        at_once = self._suite.settings.poll_concurrency
+        most = at_once + at_once // 2  # while all questions are out, the next jobs are got ready
+        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most, self._suite.get_ready_to_save)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
         trouble = self._trouble_with(self._suite.queue.settle)
         self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tenxsom.errors import BadSettings
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class Secret:
@@ -29,6 +31,13 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a secret is not written anywhere")
+
+
+class Proxies(dict[str, str]):
+    """The proxy of each scheme, if there is one. Not shown: its address may hold a password."""
+
+    def __repr__(self) -> str:
+        return f"Proxies({', '.join(self)})"
 
 
 def number(least: float, most: float, whole: bool = False) -> Callable[[str], float]:
@@ -127,6 +136,8 @@ def several(*names: str) -> Callable[[str], tuple[str, ...]]:
 
 def dollars(text: str) -> Decimal:
     """An amount of US dollars."""
+    from decimal import Decimal, InvalidOperation
+
     sentence = "is no amount of dollars; write for example 25 or 12.50"
     try:
         value = Decimal(text)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
-from tenxsom.setting_values import Secret
+from tenxsom.setting_values import Proxies, Secret
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder this program was installed in: its scripts and its templates."""
@@ -28,8 +29,7 @@ OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_
 """Variables of these names are for us; the environment holds many others that are not, so only these are looked at."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Every setting, typed. See production.env.example for what each one means."""
 
     home: Path
@@ -65,11 +65,11 @@ class Settings:
     log_format: str = "text"
     log_file: Path | None = None
     tls_ca_file: Path | None = None
-    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxies: Proxies = Proxies()
 
     def secrets(self) -> list[str]:
         """Every secret's own text, for those who have to keep it out of what they write."""
-        return [value.reveal() for value in vars(self).values() if isinstance(value, Secret)]
+        return [value.reveal() for value in self if isinstance(value, Secret)]
 
     @property
     def pending_folder(self) -> Path:
@@ -117,6 +117,31 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         if text := _text_of(setting, texts, home):
             found[setting.attribute] = _parse(setting, text, home)
     return Settings(**found)
+
+
+def load_ahead(begin: Callable[[Settings], None]) -> None:
+    """Load the settings before the rest of a script is imported, and begin what takes its time beside that.
+
+    What is wrong with them is told later, by `loaded_ahead`: whoever runs a script may have asked for JSON.
+    """
+    try:
+        found = load()
+    except BadSettings as error:
+        _ahead.append(error)
+    else:
+        _ahead.append(found)
+        begin(found)
+
+
+def loaded_ahead() -> Settings | None:
+    """What `load_ahead` has loaded, once; None where nobody did. Raises the BadSettings that it came upon."""
+    found = _ahead.pop() if _ahead else None
+    if isinstance(found, BadSettings):
+        raise found
+    return found
+
+
+_ahead: list[Settings | BadSettings] = []
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
@@ -201,10 +226,10 @@ def _parse(setting: Setting, text: str, home: Path) -> Any:
         raise BadSettings(f"{setting.name}: {shown} {error}.") from None
 
 
-def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
+def _proxies(texts: Mapping[str, str]) -> Proxies:
     """HTTPS_PROXY and HTTP_PROXY, in either case, as every command-line program honours them."""
     named = {scheme: texts.get(f"{scheme}_proxy") or texts.get(f"{scheme.upper()}_PROXY") for scheme in ("https", "http")}
-    return {scheme: address for scheme, address in named.items() if address}
+    return Proxies((scheme, address) for scheme, address in named.items() if address)
 
 
 SETTINGS = (

@@ -48,23 +48,6 @@ class Bare(NamedTuple):
     """What the parser makes of no arguments."""
 
 
-_loaded: list[settings.Settings | TenxsomError] = []
-
-
-def load_ahead(begin: Callable[[settings.Settings], None]) -> None:
-    """Load the settings before the rest of a script is imported, and begin what takes its time beside that.
-
-    `run` goes on with these settings. What is wrong with them is told there, too: whoever runs a script may have asked for JSON.
-    """
-    try:
-        loaded = settings.load()
-    except TenxsomError as error:
-        _loaded.append(error)
-    else:
-        _loaded.append(loaded)
-        begin(loaded)
-
-
 def run(command: str, parser: argparse.ArgumentParser | Bare, story: Story, argv: Sequence[str] | None = None) -> int:
     """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
@@ -201,9 +184,7 @@ def _never_choke() -> None:
 
 
 def _told(story: Story, arguments: argparse.Namespace | SimpleNamespace) -> Result:
-    loaded = _loaded.pop() if _loaded else _checked(settings.load())
-    if isinstance(loaded, TenxsomError):
-        raise loaded
+    loaded = settings.loaded_ahead() or _checked(settings.load())
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     clock.stop_on_signals()
     return story(arguments, loaded)

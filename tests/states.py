@@ -15,7 +15,10 @@ def new_job(content_id: str = "lake", **changes: Any) -> VideoJob:
         "state": State.ACCEPTED, "service": "local_studio", "submit_time": clock.stamp(), "status_endpoint": None, "run_id": "tx-1",
         "expected_file_path": f"completed_videos/{content_id}.mp4", "definition": {"content_id": content_id}, "fingerprint": "f",
     }  # fmt: skip
-    return VideoJob(**{**facts, **changes})
+    extra = changes.pop("extra", {})
+    job = VideoJob(**{**facts, **changes})
+    job.extra.update(extra)
+    return job
 
 
 def new_clip(index: int = 0, **changes: Any) -> Clip:

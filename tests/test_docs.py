@@ -133,7 +133,7 @@ def documented_settings() -> dict[str, str]:
 
 
 def default_of(setting: settings.Setting) -> str:
-    default = {item.name: item.default for item in fields(settings.Settings)}[setting.attribute]
+    default = settings.Settings._field_defaults[setting.attribute]
     return "" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
 
 
@@ -200,8 +200,7 @@ def test_every_step_of_a_clip_is_documented() -> None:
 
 @pytest.mark.parametrize("record", [VideoJob, Clip, Intent])
 def test_every_field_of_a_state_file_is_documented(record: Any) -> None:
-    names = {item.name for item in fields(record)} - {"extra"}
-    assert names <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
+    assert {*record.field_names} <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
 
 
 def test_every_field_of_the_definition_is_documented_in_the_readme_and_no_other() -> None:
@@ -226,7 +225,7 @@ def test_every_planning_model_in_the_price_list_that_is_current_is_documented() 
     models = Templates(ROOT, ROOT).prices["planners"]
     page = text_of(ROOT / "docs" / "how-to" / "plan-with-claude.md")
     assert {"claude-haiku-5-5", "claude-sonnet-5-5"} <= set(models)
-    assert settings.Settings.vertex_ai_claude_model_id in models
+    assert settings.Settings._field_defaults["vertex_ai_claude_model_id"] in models
     for model in ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-sonnet-4-6"):
         row = next(row for row in rows(page) if row[0].startswith(f"`{model}`"))
         price = models[model]

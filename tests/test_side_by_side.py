@@ -60,6 +60,27 @@ def test_nothing_to_visit_is_nothing_to_return() -> None:
     assert side_by_side([], 5) == []
 
 
+@pytest.mark.parametrize("visits", [2, 3, 9])
+def test_what_is_done_meanwhile_is_done_once_when_as_many_wait_as_may(visits: int) -> None:
+    somebody, begun, over = Somebody(), [], threading.Event()
+
+    def until_then(go_on: Callable[[], object]) -> None:
+        threading.Thread(target=lambda: (over.wait(10), go_on())).start()
+
+    def meanwhile() -> None:
+        begun.append(somebody.begun)
+        over.set()
+
+    assert len(side_by_side((waiting(number, somebody, until_then) for number in range(visits)), 3, meanwhile)) == visits
+    assert begun == [min(3, visits)]
+
+
+def test_where_nobody_waits_there_is_no_meanwhile() -> None:
+    meanwhile = threading.Event()
+    assert side_by_side((waiting(number, Somebody()) for number in range(9)), 3, meanwhile.set) == list(range(9))
+    assert not meanwhile.is_set()
+
+
 @pytest.mark.parametrize("waits", [(), (later,)], ids=["at its beginning", "after its wait"])
 def test_the_mistake_of_one_visit_is_raised_when_all_others_have_ended(waits: tuple[Wait, ...]) -> None:
     somebody = Somebody()

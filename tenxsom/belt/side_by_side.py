@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -22,18 +23,20 @@ Wait = Callable[[Callable[[], None]], None]
 Visit = Generator[Wait, None, Found]
 
 
-def side_by_side(visits: Iterable[Visit[Found]], most: int) -> list[Found]:
+def side_by_side(visits: Iterable[Visit[Found]], most: int, meanwhile: Callable[[], object] | None = None) -> list[Found]:
     """Go through all visits, at most `most` of them begun and not ended; returns what they return, in no order.
 
-    This thread begins them, up to the first wait of each; a crew of threads goes on with them. Raises what a visit has raised,
-    when all others have ended; RuntimeError, with nothing begun, when there is not a single thread to be had.
+    This thread begins them, up to the first wait of each; a crew of threads goes on with them. `meanwhile` is called once, when
+    as many wait as may: to get ready for what comes after a wait. Raises what a visit has raised, when all others have ended;
+    RuntimeError, with nothing begun, when there is not a single thread to be had.
     """
+    to_begin = iter(visits)
     crew = _Crew[Found](most)
     try:
-        for visit in visits:
-            crew.begin(visit)
-            if any(not isinstance(mistake, Exception) for mistake in crew.mistakes):
-                break  # somebody wants the process to end
+        crew.begin(islice(to_begin, most))
+        if meanwhile and crew.has_work_left():
+            meanwhile()
+        crew.begin(to_begin)
         crew.wait()
     finally:
         crew.go_home()
@@ -58,10 +61,15 @@ class _Crew(Generic[Found]):
         self.mistakes: list[BaseException] = []
         self._hire()
 
-    def begin(self, visit: Visit[Found]) -> None:
-        """Begin a visit when there is room for it."""
-        self._room.acquire()
-        self._go_on(visit)
+    def begin(self, visits: Iterator[Visit[Found]]) -> None:
+        """Begin visits, each when there is room for it; no more of them when somebody wants the process to end."""
+        while all(isinstance(mistake, Exception) for mistake in self.mistakes) and (visit := next(visits, None)):
+            self._room.acquire()
+            self._go_on(visit)
+
+    def has_work_left(self) -> bool:
+        """Whether there are visits that have begun and not ended."""
+        return bool(self._asleep) or not self._awake.empty()
 
     def wait(self) -> None:
         """Wait until all that were begun have ended."""

@@ -12,14 +12,13 @@ A clip that starts from the user's own picture begins with `fetch_image`, one wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from tenxsom import clock
 from tenxsom.errors import BrokenState
 from tenxsom.model import money
-from tenxsom.model.record import Record
+from tenxsom.model.record import Record, field
 from tenxsom.model.shape import check_length, check_moment, check_text
 
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -65,7 +64,6 @@ NEEDED_AT: dict[str, tuple[str, str, str]] = {
 """What a step works with, and its name in a message: it must be in the file, or the step could never be taken."""
 
 
-@dataclass
 class Intent(Record):
     """The record, on disk before a paid call, that the call is about to be made."""
 
@@ -77,10 +75,8 @@ class Intent(Record):
     at: str
     unclear: str | None = None
     """Why nobody knows what became of the call; None while it is being made."""
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
 class Clip(Record):
     """One vendor generation."""
 
@@ -136,7 +132,6 @@ class Clip(Record):
     file: str | None = None
     """Name of the downloaded clip in completed_videos/."""
     facts: dict[str, Any] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:

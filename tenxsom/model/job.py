@@ -6,7 +6,6 @@ Fields that this version does not know are kept and written back (`extra`), so t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -14,7 +13,7 @@ from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import money
 from tenxsom.model.clip import Clip
-from tenxsom.model.record import Record
+from tenxsom.model.record import Record, field
 from tenxsom.model.shape import check_moment, check_text, check_trail
 
 SCHEMA_VERSION = 2
@@ -39,7 +38,6 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass
 class VideoJob(Record):
     """One definition on its way. `schema_version` to `expected_file_path` are the original system's fields and their kin."""
 
@@ -67,7 +65,6 @@ class VideoJob(Record):
     """Nothing further is ordered for it; what is paid for already is still collected and kept."""
     error: str | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:

@@ -1,17 +1,62 @@
-"""Dataclasses that go to JSON and back without losing what they do not know."""
+"""Objects that go to JSON and back without losing what they do not know.
+
+They are dataclasses as far as states need them. The standard library's own take as long to be imported and made as a hundred
+questions take to be sent, and a tick reads its jobs before it asks the first one.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from tenxsom.model import json_bytes
 from tenxsom.model.shape import shape_of
 
+Value = TypeVar("Value")
 
+
+def field(*, default_factory: Callable[[], Value]) -> Value:
+    """The default of a field of which each record gets one of its own."""
+    return _Own(default_factory)  # type: ignore[return-value]  # a record's field holds what it makes
+
+
+class _Own:
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Record:
-    """A dataclass that is read from and written to JSON, unknown fields included. It has no `__post_init__`."""
+    """Something that is read from and written to JSON, unknown fields included. Its fields are listed as those of a dataclass."""
+
+    field_names: ClassVar[tuple[str, ...]]
+    _defaults: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls.field_names = tuple(cls.__annotations__)
+        cls._defaults = {name: value for name, value in vars(cls).items() if name in cls.__annotations__}
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        """The fields in their order, or by name. Raises TypeError for one that is missing, unknown, or given twice."""
+        in_order = self.field_names[: len(values)]
+        given = {**dict(zip(in_order, values, strict=True)), **named}
+        wrong = [name for name in named if name in in_order or name not in self.field_names]
+        wrong += [name for name in self.field_names if name not in given and name not in self._defaults]
+        if wrong:
+            raise TypeError(f"{wrong[0]} is missing, unknown, or given twice")
+        for name in self.field_names:
+            value = given[name] if name in given else self._defaults[name]
+            self.__dict__[name] = value.make() if isinstance(value, _Own) else value
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, Record) and other.as_dict() == self.as_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     @functools.cached_property
     def extra(self) -> dict[str, Any]:
@@ -24,15 +69,18 @@ class Record:
 
         Raises BrokenState for a value of a wrong type, TypeError where one is missing that has no default.
         """
-        shape = shape_of(cls)
-        if tuple(document) == shape.order:  # written by this version: no need to sort anything out
+        shape, names = shape_of(cls), tuple(document)
+        if names == shape.order:  # written by this version: no need to sort anything out
+            shape.order = names  # the reader's own texts: of the next document they are the same objects, which compare at once
             shape.check_in_order(document)
             record = object.__new__(cls)
             record.__dict__ = document  # what the constructor does, in a fraction of its time
             return record
         values = {name: value for name, value in document.items() if name in shape.order}
         shape.check(values)
-        return cls(**values, extra={name: value for name, value in document.items() if name not in values})  # type: ignore[call-arg]
+        record = cls(**values)
+        record.extra = {name: value for name, value in document.items() if name not in values}
+        return record
 
     def as_dict(self) -> dict[str, Any]:
         own = vars(self)

@@ -3,31 +3,31 @@ stopping every tick at the place where something first stumbles over it."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import types
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
 from tenxsom.errors import BrokenState
-from tenxsom.model.json_bytes import decode, encode
+
+if TYPE_CHECKING:
+    from tenxsom.model.record import Record
 
 
 class Shape:
-    """The types of a dataclass's fields (`shape_of`), and whether a document has them."""
+    """The types of a record's fields (`shape_of`), and whether a document has them."""
 
-    def __init__(self, kind: type) -> None:
-        hints = get_type_hints(kind)
-        names = [item.name for item in dataclasses.fields(kind) if item.name != "extra"]
-        self.order = tuple(decode(encode(dict.fromkeys(names))))  # the reader's own texts: the same objects compare at once
+    def __init__(self, kind: type[Record]) -> None:
+        hints = {name: hint for name, hint in get_type_hints(kind).items() if name in kind.field_names}
+        self.order = kind.field_names
         self._fit = {name: _types_of(hint) for name, hint in hints.items()}
         self._inside = [(name, check) for name, hint in hints.items() if (check := _check_inside(hint))]
         self._fitted: set[tuple[type, ...]] = set()
 
     def check(self, values: Mapping[str, Any]) -> None:
-        """Raise BrokenState, naming the first field whose value is not of the type that the dataclass gives it."""
+        """Raise BrokenState, naming the first field whose value is not of the type that the record gives it."""
         _complain(values, [name for name, value in values.items() if type(value) not in self._fit[name]])
         self._check_inside(values)
 
@@ -47,8 +47,8 @@ class Shape:
                 _complain(values, [name])
 
 
-shape_of: Callable[[type], Shape] = cache(Shape)
-"""Made once for each dataclass: a tick reads a thousand files, and looking at type hints is slow."""
+shape_of: Callable[[Any], Shape] = cache(Shape)
+"""Made once for each kind of record: a tick reads a thousand files, and looking at type hints is slow."""
 
 MOST_KNOWN = 1000
 """Combinations of types that are remembered: enough for any queue, and no room for whoever would fill the memory."""
@@ -95,6 +95,9 @@ def check_length(value: float, where: str) -> None:
         raise BrokenState(f"its field {where} is no length: {_shown(value)}")
 
 
+_KINDS = frozenset({str, int, float, bool, types.NoneType, list, dict})
+"""The types of JSON; whatever else a field may hold (a record within a record) is an object there."""
+
 _moment = datetime.fromisoformat
 """What our clock reads."""
 
@@ -117,7 +120,7 @@ def _types_of(hint: Any) -> frozenset[type]:
         return frozenset().union(*map(_types_of, get_args(hint)))
     if hint is float:
         return frozenset({float, int})
-    return frozenset({dict if dataclasses.is_dataclass(hint) else origin or hint})
+    return frozenset({origin or hint} & _KINDS or {dict})
 
 
 def _check_inside(hint: Any) -> Check | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from tenxsom import clock
@@ -47,7 +46,7 @@ def _from_original(document: Mapping[str, Any], content_id: str) -> dict[str, An
         "status_endpoint": endpoint,
         "submitted_at": submitted,
     }
-    ours = {item.name for item in fields(VideoJob)}
+    ours = {*VideoJob.field_names}
     return {
         **{name: value for name, value in document.items() if name not in ours},
         "original": {name: value for name, value in document.items() if name in ours},
