@@ -79,8 +79,7 @@ class VideoStatusPoller:
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
-        at_once = self._suite.settings.poll_concurrency
-        most = at_once + at_once // 2  # while all questions are out, the next jobs are got ready
+        most = 2 * self._suite.settings.poll_concurrency - 1  # while all questions are out, the next jobs are got ready
         by_id = dict(filter(None, side_by_side(map(self._visit, ids), most, self._suite.get_ready_to_save)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
         trouble = self._trouble_with(self._suite.queue.settle)

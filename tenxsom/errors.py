@@ -30,8 +30,6 @@
 Each class carries its documented exit code and whether trying again can help, so that no caller needs a table of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

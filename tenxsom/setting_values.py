@@ -5,14 +5,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from tenxsom.errors import BadSettings
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 
 class Secret:
@@ -136,8 +134,6 @@ def several(*names: str) -> Callable[[str], tuple[str, ...]]:
 
 def dollars(text: str) -> Decimal:
     """An amount of US dollars."""
-    from decimal import Decimal, InvalidOperation
-
     sentence = "is no amount of dollars; write for example 25 or 12.50"
     try:
         value = Decimal(text)

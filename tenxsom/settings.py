@@ -4,19 +4,15 @@ The environment wins over the file. The file lies in TENXSOM_HOME, which is the 
 otherwise. A misspelt name, an impossible value, a secret's file that is not there: one sentence and exit code 2.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
 from tenxsom.setting_values import Proxies, Secret
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder this program was installed in: its scripts and its templates."""

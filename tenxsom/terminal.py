@@ -4,8 +4,6 @@ A script's story returns a `Result`; this module turns it into text or into one 
 sentence and their exit code. The progress bar is drawn on a terminal only; elsewhere there are plain lines.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -48,7 +46,7 @@ class Bare(NamedTuple):
     """What the parser makes of no arguments."""
 
 
-def run(command: str, parser: argparse.ArgumentParser | Bare, story: Story, argv: Sequence[str] | None = None) -> int:
+def run(command: str, parser: "argparse.ArgumentParser | Bare", story: Story, argv: Sequence[str] | None = None) -> int:
     """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     _never_choke()
@@ -138,7 +136,7 @@ class Progress:
         self._last[name] = what
 
 
-def _bars() -> RichProgress:
+def _bars() -> "RichProgress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -156,7 +154,7 @@ class _BadUsage(BadInput):
     pass
 
 
-def _parse(parser: argparse.ArgumentParser | Bare, argv: Sequence[str] | None) -> argparse.Namespace | SimpleNamespace:
+def _parse(parser: "argparse.ArgumentParser | Bare", argv: Sequence[str] | None) -> "argparse.Namespace | SimpleNamespace":
     if isinstance(parser, Bare):
         return parser.arguments
 
@@ -168,7 +166,7 @@ def _parse(parser: argparse.ArgumentParser | Bare, argv: Sequence[str] | None) -
     return parser.parse_args(argv)
 
 
-def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+def _commands(parser: "argparse.ArgumentParser") -> "list[argparse.ArgumentParser]":
     """The parsers of a script's commands; each of them has a way of its own to end the program."""
     import argparse
 
@@ -183,7 +181,7 @@ def _never_choke() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(story: Story, arguments: argparse.Namespace | SimpleNamespace) -> Result:
+def _told(story: Story, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
     loaded = settings.loaded_ahead() or _checked(settings.load())
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     clock.stop_on_signals()

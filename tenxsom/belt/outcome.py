@@ -1,7 +1,5 @@
 """What became of one job in one run of a script: the result that scripts print, as a table or as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 

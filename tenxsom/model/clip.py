@@ -10,8 +10,6 @@ replace the intent. An intent that is found on disk later is a paid call whose o
 A clip that starts from the user's own picture begins with `fetch_image`, one without a start frame with `request_video`.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any, Self
 

@@ -4,8 +4,6 @@ A job has clips (`tenxsom.model.clip`), which walk through their steps side by s
 Fields that this version does not know are kept and written back (`extra`), so that a newer version's notes survive.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any, Self
 

@@ -4,8 +4,6 @@ They are dataclasses as far as states need them. The standard library's own take
 questions take to be sent, and a tick reads its jobs before it asks the first one.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from enum import StrEnum

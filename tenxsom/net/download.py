@@ -6,8 +6,6 @@ No header of ours but the range ever goes to a result's host: links are signed a
 with the first download: most ticks have none.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -58,7 +56,7 @@ class Downloader:
 
     def __init__(
         self,
-        adapter_factory: Callable[[], HTTPAdapter] | None = None,
+        adapter_factory: "Callable[[], HTTPAdapter] | None" = None,
         proxies: Mapping[str, str] | None = None,
         *,
         service_url: str = "",
@@ -109,7 +107,7 @@ class Downloader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _transfers(self) -> Transfers:
+    def _transfers(self) -> "Transfers":
         from urllib.parse import urlsplit
 
         from tenxsom.net import links, transfer, wire

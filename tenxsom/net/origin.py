@@ -1,7 +1,5 @@
 """The origin of a service: its base URL and the headers that belong to it alone, the token among them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,7 +57,7 @@ class Origin:
         target = url[len(self.door.root) :]  # it begins with a slash, so the root is the whole origin
         return b"GET %b HTTP/1.1\r\n%b\r\n" % (target.encode("ascii"), self.door.lines) if _PLAIN_TARGET.fullmatch(target) else None
 
-    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> PreparedRequest:
+    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> "PreparedRequest":
         """A request ready to be sent. `content` is what requests knows as `params`, `json` and `data`.
 
         `path` is joined to the base URL. A GET may also name a whole address elsewhere; it then goes without our headers.

@@ -5,8 +5,6 @@ many bytes. The standard library takes every head through the machinery for e-ma
 a tick has a thousand of them. Whatever is not plain beyond doubt is left to the libraries.
 """
 
-from __future__ import annotations
-
 import enum
 import re
 from collections.abc import Iterable, Iterator, Mapping

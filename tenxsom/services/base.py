@@ -10,8 +10,6 @@ The module `tenxsom.services.<name>` holds, beside the service's class:
     open_service(settings)        the service, ready to be asked
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path

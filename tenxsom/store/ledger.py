@@ -8,8 +8,6 @@ counts. Budgets are kept under the file's lock, to the cent, by the sum of every
 A line that a crash cut short is skipped; the next append closes it first.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -105,7 +103,7 @@ class Ledger:
                 " The job is queued and goes on by itself tomorrow (UTC), or as soon as DAILY_BUDGET_USD allows it."
             )
 
-    def _read(self, day: str) -> _Day:
+    def _read(self, day: str) -> "_Day":
         """What the ledger says about a day; the caller holds the lock. What was read before is not read again."""
         if self._today.day != day:
             self._today = _Day(day)

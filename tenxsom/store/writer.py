@@ -10,8 +10,6 @@ new one; one file's trouble touches no other; the interpreter does not end befor
 not written yet, which is what a jotting may do, and frees the jobs.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading
