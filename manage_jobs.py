@@ -211,7 +211,7 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
 
             return views.raw(definition_schema(suite.vocabulary))
         if arguments.command == "show":
-            return views.job(manager.document(arguments.content_id))
+            return views.job(manager.document(arguments.content_id), suite.standing(arguments.content_id))
         if arguments.command == "retry":
             return retry(manager, arguments)
         sentence = (

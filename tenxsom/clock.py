@@ -50,6 +50,11 @@ def age_seconds(text: str) -> float:
     return max(0.0, (now() - parse(text)).total_seconds())
 
 
+def seconds_until(text: str) -> float:
+    """Seconds to a stored stamp; 0 when it has come."""
+    return max(0.0, (parse(text) - now()).total_seconds())
+
+
 def later(seconds: float) -> str:
     """The stamp of the moment `seconds` from now."""
     return stamp(now() + timedelta(seconds=seconds))

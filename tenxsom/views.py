@@ -11,6 +11,7 @@ from tenxsom import clock
 from tenxsom.belt.outcome import Outcome, worst
 from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
+from tenxsom.model.clip import FINAL_STEPS
 from tenxsom.model.job import State
 from tenxsom.reports import masked_id
 from tenxsom.terminal import Result, table
@@ -109,8 +110,8 @@ def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Seque
     return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
 
 
-def job(document: dict[str, Any]) -> Result:
-    """One job: what it is, and its audit trail as a table."""
+def job(document: dict[str, Any], standing: Outcome) -> Result:
+    """One job: what it is, what it has cost and where its files are, where its clips are on their way, and its audit trail."""
     heads = (
         "content_id",
         "title",
@@ -123,12 +124,17 @@ def job(document: dict[str, Any]) -> Result:
         "reason",
         "error",
     )
-    facts = [f"{name:<20}{masked_id(str(document[name]))}" for name in heads if document.get(name)]
+    facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
+    facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
+    clips = [_clip_row(clip, document["service"]) for clip in document["clips"]] if "revision" in document else []
+    listing = table(("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"), clips, right=(0, 3, 4))
     rows = [
         (entry["time"], entry["event"], _short(masked_id(str(entry.get("detail", ""))) or "", 90))
         for entry in document.get("history", [])
     ]
-    return Result(0, lambda: {"job": document}, "\n".join(facts) + "\n\n" + table(("TIME", "EVENT", "DETAIL"), rows))
+    trail = table(("TIME", "EVENT", "DETAIL"), rows)
+    texts = ["\n".join(f"{name:<20}{value}" for name, value in facts), *([listing] if clips else ()), trail]
+    return Result(0, lambda: {"job": document}, "\n\n".join(texts))
 
 
 def sentence(content_id: str, words: str) -> Result:
@@ -223,18 +229,24 @@ def _offer_document(offer: Offer) -> dict[str, Any]:
 
 
 def _details(result: Outcome) -> str:
-    lines: list[Any] = [f"{result.content_id}"]
-    lines += [
-        f"  {label:<8}{value}"
-        for label, value in (("video", result.file if result.report else None), ("report", result.report))
-        if value
-    ]
-    if not result.report and result.file:
-        lines.append(f"  {'state':<8}{result.file}")
+    lines = [result.content_id, *(f"  {label:<8}{place}" for label, place in _places(result))]
     if result.message:
         lines.append(f"  {result.message.removeprefix(result.content_id + ': ')}")
     lines += [f"  {'note':<8}{warning}" for warning in result.warnings]
     return "\n".join(lines)
+
+
+def _places(result: Outcome) -> list[tuple[str, str]]:
+    """Where its files are: the video and the report of a job that has ended, the state of one that is on its way."""
+    places = (("video", result.file), ("report", result.report)) if result.report else (("state", result.file),)
+    return [(label, place) for label, place in places if place]
+
+
+def _clip_row(clip: dict[str, Any], service: str) -> tuple[str, ...]:
+    wait = clock.seconds_until(clip["next_check_at"]) if clip["next_check_at"] else 0
+    look = "–" if clip["step"] in FINAL_STEPS else f"in {wait:.0f} s" if wait >= 1 else "with the next tick"
+    done = "" if clip["percent"] is None else f"{clip['percent']:.0f} %"
+    return str(clip["index"] + 1), clip["service"] or service, clip["step"], done, str(clip["checks"]), look
 
 
 def _seconds(value: float | None) -> str:

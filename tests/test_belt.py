@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -327,6 +328,27 @@ def test_an_unreadable_state_file_is_set_aside_and_the_tick_goes_on(rehearsal):
     assert told["lake"]["exit_code"] == 0
     assert "move it back" in told["broken"]["message"]
     assert (rehearsal.home / "pending_video_jobs" / "quarantine" / "broken.json").read_text() == '{"half":'
+
+
+def test_a_job_on_its_way_is_shown_with_its_clips_and_its_state(rehearsal):
+    rehearsal.submit(definition())
+    shown = rehearsal.run("manage_jobs.py", "show", "lake")
+    assert shown.code == 0
+    facts = dict(line.split(None, 1) for line in shown.out.split("\n\n")[0].splitlines())
+    assert facts["state_file"] == str(rehearsal.home / "pending_video_jobs" / "lake.json")
+    assert facts["cost"].startswith("$")
+    assert re.search(r"^ +1  useapi_ltx +await_video +0  ", shown.out, re.MULTILINE)
+
+
+def test_an_ended_job_is_shown_with_its_video_and_its_report(rehearsal):
+    rehearsal.submit(definition())
+    assert rehearsal.collect("lake")["state"] == "completed"
+    shown = rehearsal.run("manage_jobs.py", "show", "lake")
+    facts = dict(line.split(None, 1) for line in shown.out.split("\n\n")[0].splitlines())
+    files = [Path(facts["video_file"]), Path(facts["report_file"])]
+    assert [file.name for file in files] == ["lake.mp4", "lake_completion_report.json"]
+    assert all(file.is_file() for file in files)
+    assert "await_video" not in shown.out
 
 
 def test_a_job_whose_state_was_set_aside_is_not_ordered_again_unless_somebody_says_so(rehearsal, studio):
