@@ -20,7 +20,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tenxsom import clock, terminal, views
 from tenxsom.belt.collect import give_up
@@ -65,13 +65,13 @@ class JobManager:
                 found.append(job)
         return sorted(found, key=lambda job: job.submit_time), unreadable
 
-    def document(self, content_id: str) -> dict[str, Any]:
+    def show(self, content_id: str) -> terminal.Result:
         """Everything about one job: its state while it is on the queue, its final report afterwards. Raises BadInput."""
         job = self._suite.queue.load(content_id)
         found = job.as_dict() if job else self._suite.shelf.final_report(content_id)
         if found is None:
             raise self._suite.unknown(content_id)
-        return found
+        return views.job(found, self._suite.standing(content_id), job.clips if job else [])
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
         """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
@@ -211,7 +211,7 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
 
             return views.raw(definition_schema(suite.vocabulary))
         if arguments.command == "show":
-            return views.job(manager.document(arguments.content_id), suite.standing(arguments.content_id))
+            return manager.show(arguments.content_id)
         if arguments.command == "retry":
             return retry(manager, arguments)
         sentence = (

@@ -31,13 +31,6 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-class Proxies(dict[str, str]):
-    """The proxy of each scheme, if there is one. Not shown: its address may hold a password."""
-
-    def __repr__(self) -> str:
-        return f"Proxies({', '.join(self)})"
-
-
 def number(least: float, most: float, whole: bool = False) -> Callable[[str], float]:
     """A number from `least` to `most`."""
 

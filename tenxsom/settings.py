@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
-from tenxsom.setting_values import Proxies, Secret
+from tenxsom.setting_values import Secret
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder this program was installed in: its scripts and its templates."""
@@ -61,7 +62,11 @@ class Settings(NamedTuple):
     log_format: str = "text"
     log_file: Path | None = None
     tls_ca_file: Path | None = None
-    proxies: Proxies = Proxies()
+    proxies: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Without the proxies, whose addresses may hold a password."""
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._asdict().items() if name != 'proxies')})"
 
     def secrets(self) -> list[str]:
         """Every secret's own text, for those who have to keep it out of what they write."""
@@ -222,10 +227,10 @@ def _parse(setting: Setting, text: str, home: Path) -> Any:
         raise BadSettings(f"{setting.name}: {shown} {error}.") from None
 
 
-def _proxies(texts: Mapping[str, str]) -> Proxies:
+def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
     """HTTPS_PROXY and HTTP_PROXY, in either case, as every command-line program honours them."""
     named = {scheme: texts.get(f"{scheme}_proxy") or texts.get(f"{scheme.upper()}_PROXY") for scheme in ("https", "http")}
-    return Proxies((scheme, address) for scheme, address in named.items() if address)
+    return {scheme: address for scheme, address in named.items() if address}
 
 
 SETTINGS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from tenxsom import clock
 from tenxsom.belt.outcome import Outcome, worst
 from tenxsom.belt.spend import spent_usd
 from tenxsom.model import money
-from tenxsom.model.clip import FINAL_STEPS
+from tenxsom.model.clip import Clip
 from tenxsom.model.job import State
 from tenxsom.reports import masked_id
 from tenxsom.terminal import Result, table
@@ -110,8 +111,8 @@ def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Seque
     return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
 
 
-def job(document: dict[str, Any], standing: Outcome) -> Result:
-    """One job: what it is, what it has cost and where its files are, where its clips are on their way, and its audit trail."""
+def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> Result:
+    """One job: what it is, what it has cost and where its files are, where `clips` are on their way, and its audit trail."""
     heads = (
         "content_id",
         "title",
@@ -126,8 +127,21 @@ def job(document: dict[str, Any], standing: Outcome) -> Result:
     )
     facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
     facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
-    clips = [_clip_row(clip, document["service"]) for clip in document["clips"]] if "revision" in document else []
-    listing = table(("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"), clips, right=(0, 3, 4))
+    listing = table(
+        ("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"),
+        [
+            (
+                str(clip.index + 1),
+                clip.service or document["service"],
+                clip.step,
+                "" if clip.percent is None else f"{clip.percent:.0f} %",
+                str(clip.checks),
+                _next_look(clip),
+            )
+            for clip in clips
+        ],
+        right=(0, 3, 4),
+    )
     rows = [
         (entry["time"], entry["event"], _short(masked_id(str(entry.get("detail", ""))) or "", 90))
         for entry in document.get("history", [])
@@ -242,11 +256,17 @@ def _places(result: Outcome) -> list[tuple[str, str]]:
     return [(label, place) for label, place in places if place]
 
 
-def _clip_row(clip: dict[str, Any], service: str) -> tuple[str, ...]:
-    wait = clock.seconds_until(clip["next_check_at"]) if clip["next_check_at"] else 0
-    look = "–" if clip["step"] in FINAL_STEPS else f"in {wait:.0f} s" if wait >= 1 else "with the next tick"
-    done = "" if clip["percent"] is None else f"{clip['percent']:.0f} %"
-    return str(clip["index"] + 1), clip["service"] or service, clip["step"], done, str(clip["checks"]), look
+def _next_look(clip: Clip) -> str:
+    """When a clip is worked on next, or whom it waits for."""
+    if clip.is_final:
+        return "never"
+    if clip.intent and clip.intent.unclear:
+        return "when you have decided"
+    if clip.hold:
+        return "when the budget allows"
+    if clip.is_due() or not clip.next_check_at:
+        return "with the next tick"
+    return f"in {math.ceil(clock.seconds_until(clip.next_check_at))} s"
 
 
 def _seconds(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import select
@@ -225,10 +226,25 @@ def test_a_connection_is_not_closed_before_the_request_is_in() -> None:
         ours.sendall(b"POST /breaks-off HTTP/1.1\r\nHost: studio.local\r\nContent-Length: 2\r\n\r\n{")
         received = b""
         while not received.endswith(b"\r\n\r\n" + b"x" * 70_000):
-            received += ours.recv(65_536)
+            piece = ours.recv(65_536)
+            assert piece, "it was closed before the answer's end"
+            received += piece
         assert not select.select([ours], [], [], 0.2)[0]  # still open, because half of our request is missing
         ours.sendall(b"}")
         assert ours.recv(65_536) == b""
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 2\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"]
+)
+def test_a_request_that_never_ends_does_not_keep_its_connection_open(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    monkeypatch.setattr(inprocess, "LINGER_SECONDS", 0.05)
+    with inprocess._connect(app, "http", 80) as ours:
+        ours.settimeout(5)
+        ours.sendall(b"POST /breaks-off HTTP/1.1\r\nHost: studio.local\r\n" + body)
+        with contextlib.suppress(ConnectionResetError):
+            while ours.recv(65_536):
+                pass
 
 
 def test_an_app_that_is_slow_runs_into_the_time_out(door: Door) -> None:

@@ -14,7 +14,7 @@ from tenxsom.belt.choosing import Route
 from tenxsom.belt.intake import Order, Standing
 from tenxsom.belt.outcome import Outcome, worst
 from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict
-from tenxsom.model.clip import Step
+from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import State, VideoJob
 from tenxsom.reports import Shelf
@@ -250,3 +250,24 @@ def test_the_report_times_every_milestone(monkeypatch):
         ("accepted", 0), ("planned", 2), ("video_requested", 3), ("reported", 55),
     ]  # fmt: skip
     assert report["times"]["total_seconds"] == 60
+
+
+@pytest.mark.parametrize(
+    ("wait", "changes", "words"),
+    [
+        (None, {}, "with the next tick"),
+        (-5, {}, "with the next tick"),
+        (500_000, {}, "with the next tick"),  # from a clock that jumped
+        (1000, {}, "in 1000 s"),
+        (1000, {"hold": "budget"}, "when the budget allows"),
+        (None, {"intent": Intent("request_video", 1, "r", "1", "2026-11-22T00:00:00.000Z", "timed out")}, "when you have decided"),
+        (None, {"step": Step.DONE}, "never"),
+    ],
+)
+def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, words):
+    moment = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    clip = new_clip(service="ltx_api", percent=36.6, next_check_at=wait and clock.later(wait), **changes)
+    shown = views.job(new_job(clips=[clip]).as_dict(), Outcome("lake", "waiting"), [clip]).text
+    (row,) = [line for line in shown.splitlines() if "ltx_api" in line]
+    assert row.endswith(f"37 %       0  {words}")

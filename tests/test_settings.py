@@ -321,7 +321,30 @@ def test_proxies_are_taken_in_either_case(home, name, scheme):
 
 
 def test_a_proxys_password_is_not_shown(home):
-    assert "geheim" not in repr(loaded(home, HTTPS_PROXY="http://me:geheim@proxy.example.com"))
+    mine = loaded(home, HTTPS_PROXY="http://me:geheim@proxy.example.com")
+    assert "geheim" not in f"{mine!r} {mine} {mine._replace(proxies=dict(mine.proxies))}"
+
+
+# loading ahead
+
+
+def test_settings_that_were_loaded_ahead_are_handed_over_once(home, monkeypatch):
+    monkeypatch.setenv("TENXSOM_HOME", str(home))
+    begun = []
+    settings.load_ahead(begun.append)
+    assert begun == [settings.loaded_ahead()] == [Settings(home=home)]
+    assert settings.loaded_ahead() is None
+
+
+def test_wrong_settings_are_told_by_whoever_goes_on_with_them_and_begin_nothing(home, monkeypatch):
+    monkeypatch.setenv("TENXSOM_HOME", str(home))
+    monkeypatch.setenv("POLL_CONCURRENCY", "many")
+    begun = []
+    settings.load_ahead(begun.append)
+    with pytest.raises(BadSettings, match="POLL_CONCURRENCY"):
+        settings.loaded_ahead()
+    assert begun == []
+    assert settings.loaded_ahead() is None
 
 
 # the table

@@ -75,6 +75,32 @@ def test_what_is_done_meanwhile_is_done_once_when_as_many_wait_as_may(visits: in
     assert begun == [min(3, visits)]
 
 
+def test_visits_that_end_at_once_do_not_count_among_those_that_wait() -> None:
+    somebody, begun, over = Somebody(), [], threading.Event()
+
+    def until_then(go_on: Callable[[], object]) -> None:
+        threading.Thread(target=lambda: (over.wait(10), go_on())).start()
+
+    def meanwhile() -> None:
+        begun.append(somebody.begun)
+        over.set()
+
+    visits = [*(waiting(number, somebody) for number in range(9)), *(waiting(number, somebody, until_then) for number in range(9))]
+    assert len(side_by_side(visits, 3, meanwhile)) == 18
+    assert begun == [12]
+
+
+def test_somebody_who_wants_the_process_to_end_does_not_wait_for_the_meanwhile() -> None:
+    def stops() -> Visit[int]:
+        raise KeyboardInterrupt
+        yield later
+
+    meanwhile = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([waiting(1, Somebody(), later), stops()], 3, meanwhile.set)
+    assert not meanwhile.is_set()
+
+
 def test_where_nobody_waits_there_is_no_meanwhile() -> None:
     meanwhile = threading.Event()
     assert side_by_side((waiting(number, Somebody()) for number in range(9)), 3, meanwhile.set) == list(range(9))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
-from itertools import islice
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -26,17 +25,18 @@ Visit = Generator[Wait, None, Found]
 def side_by_side(visits: Iterable[Visit[Found]], most: int, meanwhile: Callable[[], object] | None = None) -> list[Found]:
     """Go through all visits, at most `most` of them begun and not ended; returns what they return, in no order.
 
-    This thread begins them, up to the first wait of each; a crew of threads goes on with them. `meanwhile` is called once, when
-    as many wait as may: to get ready for what comes after a wait. Raises what a visit has raised, when all others have ended;
-    RuntimeError, with nothing begun, when there is not a single thread to be had.
+    This thread begins them, up to the first wait of each; a crew of threads goes on with them. If any visit has to wait,
+    `meanwhile` is called once, as soon as this thread would wait, too: for what their ends need and what takes its time. Raises
+    what a visit has raised, when all others have ended; RuntimeError, with nothing begun, when there is no thread to be had.
     """
-    to_begin = iter(visits)
-    crew = _Crew[Found](most)
+    crew = _Crew[Found](most, meanwhile)
     try:
-        crew.begin(islice(to_begin, most))
-        if meanwhile and crew.has_work_left():
-            meanwhile()
-        crew.begin(to_begin)
+        for visit in visits:
+            crew.begin(visit)
+            if any(not isinstance(mistake, Exception) for mistake in crew.mistakes):
+                break  # somebody wants the process to end
+        else:
+            crew.use_the_time()
         crew.wait()
     finally:
         crew.go_home()
@@ -48,8 +48,10 @@ def side_by_side(visits: Iterable[Visit[Found]], most: int, meanwhile: Callable[
 class _Crew(Generic[Found]):
     """Threads that go on with visits: as many as there are visits to go on with at the same time."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, meanwhile: Callable[[], object] | None = None) -> None:
         self._most = most
+        self._meanwhile = meanwhile
+        self._have_slept = False
         self._room = threading.Semaphore(most)
         self._asleep: set[Visit[Found]] = set()
         self._awake: SimpleQueue[Visit[Found] | None] = SimpleQueue()
@@ -61,15 +63,18 @@ class _Crew(Generic[Found]):
         self.mistakes: list[BaseException] = []
         self._hire()
 
-    def begin(self, visits: Iterator[Visit[Found]]) -> None:
-        """Begin visits, each when there is room for it; no more of them when somebody wants the process to end."""
-        while all(isinstance(mistake, Exception) for mistake in self.mistakes) and (visit := next(visits, None)):
+    def begin(self, visit: Visit[Found]) -> None:
+        """Begin a visit when there is room for it."""
+        if not self._room.acquire(blocking=False):
+            self.use_the_time()
             self._room.acquire()
-            self._go_on(visit)
+        self._go_on(visit)
 
-    def has_work_left(self) -> bool:
-        """Whether there are visits that have begun and not ended."""
-        return bool(self._asleep) or not self._awake.empty()
+    def use_the_time(self) -> None:
+        """Do what is to be done while visits wait, unless it is done, or none has had to."""
+        if self._meanwhile and self._have_slept:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile()
 
     def wait(self) -> None:
         """Wait until all that were begun have ended."""
@@ -112,6 +117,7 @@ class _Crew(Generic[Found]):
             self._room.release()
         else:
             self._asleep.add(visit)
+            self._have_slept = True
             wait(partial(self._wake, visit))
 
     def _wake(self, visit: Visit[Found]) -> None:

@@ -33,23 +33,26 @@ class Record:
     _defaults: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
-        cls.field_names = tuple(cls.__annotations__)
-        cls._defaults = {name: value for name, value in vars(cls).items() if name in cls.__annotations__}
+        own = cls.__annotations__
+        cls.field_names = tuple(dict.fromkeys((*getattr(cls, "field_names", ()), *own)))
+        cls._defaults = {**getattr(cls, "_defaults", {}), **{name: value for name, value in vars(cls).items() if name in own}}
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """The fields in their order, or by name. Raises TypeError for one that is missing, unknown, or given twice."""
-        in_order = self.field_names[: len(values)]
-        given = {**dict(zip(in_order, values, strict=True)), **named}
-        wrong = [name for name in named if name in in_order or name not in self.field_names]
-        wrong += [name for name in self.field_names if name not in given and name not in self._defaults]
-        if wrong:
-            raise TypeError(f"{wrong[0]} is missing, unknown, or given twice")
-        for name in self.field_names:
+        kind, names = type(self).__name__, self.field_names
+        given = {**dict(zip(names, values, strict=False)), **named}
+        if len(given) < len(values) + len(named) or not given.keys() <= {*names}:
+            raise TypeError(f"{kind} was given a field that it does not have, or one twice")
+        if missing := [name for name in names if name not in given and name not in self._defaults]:
+            raise TypeError(f"{kind} needs {', '.join(missing)}")
+        for name in names:
             value = given[name] if name in given else self._defaults[name]
             self.__dict__[name] = value.make() if isinstance(value, _Own) else value
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, Record) and other.as_dict() == self.as_dict()
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in (*self.field_names, "extra"))
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
@@ -69,7 +72,7 @@ class Record:
         """
         shape, names = shape_of(cls), tuple(document)
         if names == shape.order:  # written by this version: no need to sort anything out
-            shape.order = names  # the reader's own texts: of the next document they are the same objects, which compare at once
+            shape.order = names  # orjson's own texts: in the next document they are the same objects, which compare at once
             shape.check_in_order(document)
             record = object.__new__(cls)
             record.__dict__ = document  # what the constructor does, in a fraction of its time

@@ -28,6 +28,8 @@ from tenxsom.net.wire import ReportingConnection
 
 logger = logging.getLogger(__name__)
 _LARGEST_DRAINED_BODY = 1_000_000
+LINGER_SECONDS = 2.0
+"""How long a connection that is to be closed waits for more of its last request."""
 
 
 class InProcessAdapter(HTTPAdapter):
@@ -101,9 +103,10 @@ class _Connection(BaseHTTPRequestHandler):
         body = _RequestBody(self.rfile, self.headers.get("Transfer-Encoding", ""), self.headers.get("Content-Length", ""))
         answer = _AnswerWriter(self.wfile.write, self.command, keep=not self.close_connection)
         whole = self._run_app(self._environ(io.BufferedReader(body)), answer)
-        # Drained also before closing: who closes on a request that is still coming resets the connection, answer and all.
-        drained = body.drained()
-        self.close_connection = not (whole and answer.keep and drained)
+        goes_on = whole and answer.keep
+        if not goes_on:  # who closes on a request that is still coming resets the connection, answer and all
+            self.connection.settimeout(LINGER_SECONDS)
+        self.close_connection = not (body.drained() and goes_on)
 
     def _run_app(self, environ: dict[str, Any], answer: _AnswerWriter) -> bool:
         """Run the app and write its answer. Returns whether the answer is whole and the connection can go on."""
@@ -186,7 +189,10 @@ class _RequestBody(io.RawIOBase):
         size = self._stream.readline(1024).split(b";")[0].strip()
         if not size:
             raise ConnectionResetError("the request was cut off")
-        self._left = int(size, 16)
+        try:
+            self._left = int(size, 16)
+        except ValueError:
+            raise ConnectionResetError("the request has a chunk of no size") from None
         if not self._left:
             self._chunked = False
             while self._stream.readline(65_537).strip():
