@@ -149,7 +149,7 @@ class MasterOrchestrator:
         shape = definition.shape(suite.vocabulary)
         clips.check_feasible(definition.model_dump(), shape, route, source)
         known = intake.look_up(definition, suite.queue, suite.shelf, self._again)
-        return Order(definition, source, known.route or route, shape)
+        return Order(definition, source, known.route or route, shape, known.standing)
 
     @contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:

@@ -198,9 +198,8 @@ def _offers_text(one: Estimate) -> str:
         seconds = f"{sum(clip.seconds for clip in made):g}" if made else "–"
         words = " ".join(filter(None, (made[0].model, made[0].resolution))) if made else ""
         cost = "–" if offer.usd is None else money.shown(offer.usd)
-        note = (
-            "chosen" if offer.service == one.order.service else "" if made and not offer.obstacle else "not now" if made else "no"
-        )
+        can = "" if made and not offer.obstacle else "not now" if made else "no"
+        note = ", ".join(filter(None, ("chosen" if offer.service == one.order.service else "", can)))
         rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, note))
     listing = table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", ""), rows, right=(4, 5))
     reasons = [_reason(offer) for offer in one.offers if offer.obstacle]

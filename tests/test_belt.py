@@ -330,6 +330,19 @@ def test_an_unreadable_state_file_is_set_aside_and_the_tick_goes_on(rehearsal):
     assert (rehearsal.home / "pending_video_jobs" / "quarantine" / "broken.json").read_text() == '{"half":'
 
 
+def test_a_dry_run_says_what_submitting_a_known_job_means(rehearsal):
+    def notes(*flags: str) -> list[str]:
+        (job,) = rehearsal.submit(definition(), flags=("--dry-run", *flags)).document["jobs"]
+        return [note for note in job["notes"] if "submitting it" in note]
+
+    assert notes() == []
+    rehearsal.submit(definition())
+    assert "on its way already" in notes()[0]
+    rehearsal.collect("lake")
+    assert "--again" in notes()[0]
+    assert notes("--again") == []
+
+
 def test_a_job_on_its_way_is_shown_with_its_clips_and_its_state(rehearsal):
     rehearsal.submit(definition())
     shown = rehearsal.run("manage_jobs.py", "show", "lake")

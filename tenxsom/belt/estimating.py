@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tenxsom.belt import clips, intake
 from tenxsom.belt.choosing import Chooser, Route
-from tenxsom.belt.intake import Order
+from tenxsom.belt.intake import Order, Standing
 from tenxsom.belt.prices import Prices
 from tenxsom.errors import BadSettings
 from tenxsom.model.blueprint import Blueprint
@@ -34,7 +34,15 @@ class Estimate(NamedTuple):
     usd: Decimal
     offers: list[Offer]
     notes: list[str]
-    """What will be made otherwise than it was asked for."""
+    """What will be made otherwise than it was asked for, or not at all."""
+
+
+MADE_BEFORE = {
+    Standing.ON_ITS_WAY: "It is on its way already: submitting it carries on with that job and orders nothing twice.",
+    Standing.COMPLETED: "It has been made already: submitting it orders nothing. --again makes it a second time.",
+    Standing.FAILED: "It has ended without a video: submitting it orders nothing. manage_jobs.py retry makes what is missing.",
+}
+"""What submitting means for an id that is not new."""
 
 
 def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices) -> Estimate:
@@ -43,7 +51,8 @@ def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Price
     offers = [
         _offer(order, blueprint, name, route, chooser=chooser, prices=prices) for name, route in chooser.every(order.definition)
     ]
-    return Estimate(order, blueprint, job, prices.of_job(job), offers, clips.differences(job))
+    known = [MADE_BEFORE[order.standing]] if order.standing in MADE_BEFORE else []
+    return Estimate(order, blueprint, job, prices.of_job(job), offers, known + clips.differences(job))
 
 
 def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices) -> Offer:

@@ -18,19 +18,6 @@ from tenxsom.stills.place import is_address, read_picture
 from tenxsom.store.queue import QUARANTINE, JobQueue, remedy
 
 
-class Order(NamedTuple):
-    """A validated definition, the file it came from, how it will be made, and in which aspect ratio."""
-
-    definition: JobDefinition
-    source: str
-    route: Route
-    shape: str
-
-    @property
-    def service(self) -> str:
-        return self.route.service
-
-
 class Standing(StrEnum):
     """What is known about a content_id before anything is done."""
 
@@ -38,6 +25,20 @@ class Standing(StrEnum):
     ON_ITS_WAY = "on_its_way"
     COMPLETED = "completed"
     FAILED = "failed"
+
+
+class Order(NamedTuple):
+    """A validated definition, the file it came from, how it will be made, in which aspect ratio, and what is known of its id."""
+
+    definition: JobDefinition
+    source: str
+    route: Route
+    shape: str
+    standing: Standing = Standing.NEW
+
+    @property
+    def service(self) -> str:
+        return self.route.service
 
 
 class Intake(NamedTuple):
