@@ -63,9 +63,9 @@ class MasterOrchestrator:
     def read(self, names: Sequence[str]) -> list[Order]:
         """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then."""
         orders, problems = [], []
-        for source, data in intake.sources(names):
+        for source, read in intake.sources(names):
             try:
-                orders.append(self._order(source, data))
+                orders.append(self._order(source, read()))
             except BadInput as error:
                 problems.append(error)
         problems += intake.same_id_twice(orders)

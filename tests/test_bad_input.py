@@ -140,6 +140,14 @@ def test_a_definition_that_may_not_be_read_is_refused(capsys, home):
     assert "holds no definitions" in refused(capsys, home, master_orchestrator_v3, home / "folder.json")
 
 
+def test_what_cannot_be_read_hides_no_problem_of_the_others(capsys, home, page):
+    (home / "empty").mkdir()
+    broken = page(definition(tier="gold"))
+    answer = refused(capsys, home, master_orchestrator_v3, "nowhere.json", home / "empty", broken, "")
+    for sentence in ("nowhere.json: there is no such file", "holds no definitions", "tier: 'gold'", "An argument is empty"):
+        assert sentence in answer
+
+
 def test_a_blueprint_that_is_missing_is_refused(capsys, home, page):
     answer = refused(capsys, home, production_video_generator, page(definition()), "--blueprint", home / "nothing.json")
     assert "no such file" in answer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from tenxsom import clock, terminal
 from tenxsom.belt.choosing import Route, route_of
@@ -48,19 +49,27 @@ class Intake(NamedTuple):
     """Of a job that is on its way: how it is made was decided when it was accepted."""
 
 
-def sources(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Every definition that the arguments stand for: its name for messages, and its bytes. A folder stands for its *.json."""
+def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Every definition that the arguments stand for: its name for messages, and what reads it, or raises BadInput.
+
+    A folder stands for its *.json.
+    """
     for name in names:
         if not name:
-            raise BadInput("An argument is empty (an unset variable in the command?); name a file, a folder or -.")
-        path = Path(name)
-        if name != "-" and path.is_dir():
-            files = sorted(file for file in path.glob("*.json") if file.name[0] != ".")
+            yield name, partial(_refuse, "An argument is empty (an unset variable in the command?); name a file, a folder or -.")
+        elif name == "-":
+            yield "standard input", partial(terminal.read_input, name)
+        elif Path(name).is_dir():
+            files = sorted(str(file) for file in Path(name).glob("*.json") if file.name[0] != ".")
+            yield from ((file, partial(terminal.read_input, file)) for file in files)
             if not files:
-                raise BadInput(f"{name}: this folder holds no definitions (*.json).")
-            yield from ((str(file), terminal.read_input(str(file))) for file in files)
+                yield name, partial(_refuse, f"{name}: this folder holds no definitions (*.json).")
         else:
-            yield ("standard input" if name == "-" else name), terminal.read_input(name)
+            yield name, partial(terminal.read_input, name)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise BadInput(sentence)
 
 
 def with_its_picture(definition: JobDefinition, source: str) -> str | None:
