@@ -28,7 +28,7 @@ from tenxsom.belt.choosing import USEAPI_CONTRACT, route_of
 from tenxsom.belt.estimating import Estimate, estimate
 from tenxsom.belt.finish import all_final
 from tenxsom.belt.intake import Order, Standing
-from tenxsom.errors import BadInput, TenxsomError
+from tenxsom.errors import BadInput, BadInputs, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.definition import check_definition, parse_definition
 from tenxsom.model.job import State, VideoJob
@@ -70,7 +70,7 @@ class MasterOrchestrator:
                 problems.append(error)
         problems += intake.same_id_twice(orders)
         if problems:
-            raise problems[0] if len(problems) == 1 else BadInput("\n".join(str(problem) for problem in problems))
+            raise problems[0] if len(problems) == 1 else BadInputs(problems)
         return orders
 
     def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[Outcome]:

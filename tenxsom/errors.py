@@ -3,6 +3,7 @@
     TenxsomError                     exit 1   the job failed for good
     ├── BadInput                     exit 2   nothing was started, nothing was written
     │   ├── BadDefinition                     a job definition breaks the rules (all problems at once)
+    │   ├── BadInputs                         several inputs are bad
     │   ├── BadSettings                       an environment variable or production.env is wrong
     │   └── Conflict                          the content_id is taken by another definition
     ├── NeedsDecision                exit 3   somebody must decide; nothing is lost meanwhile
@@ -61,6 +62,14 @@ class BadDefinition(BadInput):
         lines = [f"{source}: {len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}."]
         lines += [f"  {problem.path}: {problem.message}" for problem in self.problems]
         super().__init__("\n".join(lines))
+
+
+class BadInputs(BadInput):
+    """Several inputs are bad; `errors` says of each what is wrong with it."""
+
+    def __init__(self, errors: Sequence[BadInput]) -> None:
+        self.errors = list(errors)
+        super().__init__("\n".join(str(error) for error in errors))
 
 
 class BadSettings(BadInput):

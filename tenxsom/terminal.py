@@ -14,7 +14,7 @@ from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from tenxsom import clock, log, settings
-from tenxsom.errors import BadDefinition, BadInput, TenxsomError
+from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
 
 if TYPE_CHECKING:
     import argparse
@@ -199,8 +199,10 @@ def _checked(loaded: settings.Settings) -> settings.Settings:
 
 def _of_error(error: TenxsomError) -> Result:
     facts: dict[str, Any] = {"kind": type(error).__name__.lstrip("_"), "message": str(error)}
-    if isinstance(error, BadDefinition):
-        facts["problems"] = [{"file": error.source, **problem._asdict()} for problem in error.problems]
+    errors = error.errors if isinstance(error, BadInputs) else [error]
+    definitions = [each for each in errors if isinstance(each, BadDefinition)]
+    if definitions:
+        facts["problems"] = [{"file": each.source, **problem._asdict()} for each in definitions for problem in each.problems]
     return Result(error.exit_code, lambda: {"error": facts}, "")
 
 

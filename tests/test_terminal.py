@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tenxsom import clock, terminal
-from tenxsom.errors import BadDefinition, BadInput, Interrupted, OverBudget, Problem, TenxsomError
+from tenxsom.errors import BadDefinition, BadInput, BadInputs, Interrupted, OverBudget, Problem, TenxsomError
 from tenxsom.settings import Settings
 from tenxsom.terminal import Result, run, table
 from tests.processes import start
@@ -86,6 +86,17 @@ def test_an_error_is_a_document_for_programs_with_every_problem(home, capsys):
         ("lake.json", "title"),
         ("lake.json", "/"),
     ]
+
+
+def test_the_problems_of_several_inputs_are_one_list_for_programs(home, capsys):
+    errors = [
+        BadInput("nowhere.json: there is no such file."),
+        *(BadDefinition(file, [Problem("title", "it is required")]) for file in ("a.json", "b.json")),
+    ]
+    assert run("submit", parser(), told(BadInputs(errors)), ["x", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert [(problem["file"], problem["path"]) for problem in error["problems"]] == [("a.json", "title"), ("b.json", "title")]
+    assert "nowhere.json" in error["message"]
 
 
 @pytest.mark.parametrize(
