@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tenxsom import clock, terminal, views
+from tenxsom.belt import adoption
 from tenxsom.belt.collect import give_up
 from tenxsom.belt.finish import all_final
 from tenxsom.errors import BadInput, BrokenState
@@ -133,7 +134,9 @@ class JobManager:
         """Decide about the paid calls of a job whose outcome nobody knows. Returns a sentence about what happens now."""
         with self._claimed(content_id) as claim:
             clip = self._open_clip(claim, arguments.clip)
-            if arguments.adopt:
+            if arguments.adopt is not None:  # an unset variable in the command must not write anything off
+                adoption.check_free(arguments.adopt, claim.job, clip, self._suite.queue, self._suite.shelf)
+                adoption.check_known(arguments.adopt, claim.job, clip, self._suite.service, self._suite.source)
                 self._suite.paid_calls.adopt(claim, clip, arguments.adopt)
                 return f"Clip {clip.index + 1} of {content_id} is {arguments.adopt} now; the next tick goes on with it."
             if arguments.never_sent:
@@ -189,8 +192,7 @@ def main(argv: list[str] | None = None) -> int:
     made["studio"].add_argument(
         "--port",
         metavar="NUMBER",
-        type=int,
-        choices=range(1, 65536),
+        type=terminal.port,
         default=8765,
         help="where to listen on this machine (default: 8765)",
     )

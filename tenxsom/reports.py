@@ -84,6 +84,14 @@ class Shelf:
                 raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
         return None
 
+    def owner_of(self, job_id: str) -> str | None:
+        """The job whose report names this id of a service; None if none does."""
+        masked = json.dumps(masked_id(job_id), ensure_ascii=False).encode()
+        for path in sorted(self.folder.glob("*_report.json")):
+            if masked in path.read_bytes():
+                return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
+        return None
+
     def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
         """Keep an earlier run's files under a numbered stem (`<content_id>~1.mp4`), but for those named in `but`.
 

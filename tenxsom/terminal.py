@@ -90,6 +90,15 @@ def positive(text: str) -> float:
     return seconds
 
 
+def port(text: str) -> int:
+    """The number of a TCP port, for argparse."""
+    import argparse
+
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows in columns that line up; the columns numbered in `right` are right-aligned. Cells hold single lines."""
     lines = [[_harmless(str(text), one_line=True) for text in row] for row in (headers, *rows)]

@@ -345,14 +345,6 @@ def test_an_id_that_somebody_found_is_adopted_and_the_money_is_spent(unclear):
     assert (unclear.counted(), unclear.entries()[-1], len(unclear.service.calls)) == (PRICE, SPENT, 1)
 
 
-@pytest.mark.parametrize("job_id", ["", " ", "a b", "x\n", "\x1b[2J"])
-def test_what_is_no_id_is_not_adopted(unclear, job_id):
-    before = unclear.on_disk()
-    with pytest.raises(BadInput):
-        unclear.decide(lambda paid, claim, clip: paid.adopt(claim, clip, job_id))
-    assert unclear.on_disk() == before
-
-
 def test_a_call_that_was_never_sent_is_made_once_more_under_a_new_reference(unclear):
     unclear.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
     assert (unclear.counted(), unclear.on_disk()["state"]) == (0, "submitting")

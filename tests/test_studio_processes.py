@@ -16,6 +16,7 @@ import requests
 
 from tenxsom import clock
 from tenxsom.errors import DiskTrouble
+from tenxsom.services.local_studio import LocalStudio
 from tenxsom.studio import ids, making
 from tenxsom.studio.app import create_app
 from tenxsom.studio.records import Order
@@ -180,6 +181,23 @@ def test_an_abandoned_job_stops_counting_against_the_limit(near: Door) -> None:
     for marker in near.studio.world.root.glob(f"executing/*/{key}"):
         os.utime(marker, (0, 0))
     assert near.create(maxJobs=1).status_code == 200
+
+
+def test_a_service_that_is_closed_has_no_render_left_for_the_interpreters_end(tmp_path: Path) -> None:
+    """A renderer whose threads are taken away while it works fails its clip for good."""
+    service, begun = LocalStudio(tmp_path), threading.Event()
+    renders = service._studio.renders
+
+    def make(_key: str) -> None:
+        begun.set()
+        while not renders.is_ending():
+            clock.sleep(0.01)
+
+    renders._make = make
+    renders.want("a")
+    assert begun.wait(10)
+    service.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "studio-render"]
 
 
 def test_a_clip_that_cannot_be_rendered_fails_its_job_with_a_reason(near: Door) -> None:

@@ -88,6 +88,16 @@ def test_an_error_is_a_document_for_programs_with_every_problem(home, capsys):
     ]
 
 
+@pytest.mark.parametrize("text", ["0", "65536", "99999999999999999999", "-1", "http", "", "８０"])
+def test_what_is_no_port_is_refused_in_one_line(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is no port"):
+        terminal.port(text)
+
+
+def test_a_port_is_a_number():
+    assert [terminal.port(text) for text in ("1", "8765", "65535")] == [1, 8765, 65535]
+
+
 def test_the_problems_of_several_inputs_are_one_list_for_programs(home, capsys):
     errors = [
         BadInput("nowhere.json: there is no such file."),

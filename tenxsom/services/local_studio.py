@@ -51,6 +51,11 @@ class LocalStudio(UseApiLtx):
         """Wait until the clips that this process renders are finished, so that the next tick finds them."""
         self._studio.drain(seconds)
 
+    def close(self) -> None:
+        """Break off what is being rendered, before the interpreter takes the renderer's threads away; the next tick begins anew."""
+        super().close()
+        self._studio.close()
+
 
 def capabilities(variant: Variant) -> Capabilities:
     """What it can make. Raises BadSettings when a model or a resolution is asked for: it offers no choice."""
