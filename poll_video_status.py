@@ -225,15 +225,16 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
     with Suite(settings) as suite:
         check_known(suite, arguments.content_ids)
         poller = VideoStatusPoller(suite, arguments.time_limit)
-        result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
-        while arguments.watch and not clock.stop_requested():
-            print(result.text, flush=True)
-            try:
+        last: dict[str, Outcome] = {}
+        while True:
+            outcomes = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
+            last |= {outcome.content_id: outcome for outcome in outcomes}
+            left = len(suite.queue.ids())
+            if not arguments.watch or clock.stop_requested():
+                return views.tick(list(last.values()), left)
+            (terminal.notice if arguments.json else partial(print, flush=True))(views.tick(outcomes, left).text)
+            with contextlib.suppress(Interrupted):
                 clock.sleep(arguments.watch)
-            except Interrupted:
-                break
-            result = views.tick(poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids)), len(suite.queue.ids()))
-        return result
 
 
 def check_known(suite: Suite, content_ids: Sequence[str]) -> None:

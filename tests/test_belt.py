@@ -6,12 +6,14 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image
 
+from tenxsom import clock
 from tests.belt import ROOT, TOKEN, Belt, definition
 
 
@@ -341,6 +343,33 @@ def test_a_dry_run_says_what_submitting_a_known_job_means(rehearsal):
     rehearsal.collect("lake")
     assert "--again" in notes()[0]
     assert notes("--again") == []
+
+
+def test_a_watch_tells_at_its_end_of_all_jobs_that_it_has_seen(rehearsal):
+    rehearsal.submit(definition())
+    process = rehearsal.start("poll_video_status.py", "--watch", "0.2", "--json", "lake")
+    deadline = clock.Deadline(60)
+    while rehearsal.report("lake") is None and not deadline.passed():
+        time.sleep(0.05)
+    time.sleep(0.5)  # a few ticks more, which see nothing
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    document = json.loads(out)
+    assert [(job["content_id"], job["state"]) for job in document["jobs"]] == [("lake", "completed")], err
+    assert (document["completed"], document["pending"], process.returncode) == (1, 0, 0)
+    assert "1 checked" in err
+
+
+def test_a_video_that_is_not_there_any_more_is_not_named_as_if_it_were(rehearsal, studio):
+    rehearsal.submit(definition())
+    rehearsal.collect("lake")
+    (rehearsal.home / "completed_videos" / "lake.mp4").unlink()
+    charges = len(studio.charges())
+    ended = rehearsal.submit(definition())
+    (job,) = ended.document["jobs"]
+    assert (ended.code, job["state"], job["file"]) == (0, "completed", None)
+    assert "--again" in job["message"]
+    assert len(studio.charges()) == charges
 
 
 def test_a_job_on_its_way_is_shown_with_its_clips_and_its_state(rehearsal):

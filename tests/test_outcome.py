@@ -97,6 +97,7 @@ def test_only_what_time_alone_brings_further_is_on_its_way(state, on_its_way, fr
 
 def test_the_outcome_of_a_finished_job_names_its_files(shelf):
     report = completed(shelf, job_of(definition()))
+    shelf.video("lake").touch()
     result = outcome.of_report(report, shelf, "", 0)
     assert (result.exit_code, result.file, result.report) == (0, str(shelf.video("lake")), str(shelf.completion_report("lake")))
 

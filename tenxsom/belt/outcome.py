@@ -11,6 +11,8 @@ from tenxsom.reports import Shelf
 EXIT_ORDER = (2, 1, 3, 75, 0)
 """Which exit code wins when several jobs of one run disagree: bad input, failure, decision, try again, done."""
 
+GONE = "It was made, but its video is not here any more (moved or deleted). --again makes it, and pays for it, once more."
+
 ON_THEIR_WAY = frozenset({State.ACCEPTED.value, State.SUBMITTING.value, State.WAITING.value})
 """The states that time alone brings further."""
 
@@ -75,18 +77,20 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
 def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: int) -> Outcome:
     """The outcome of a job that is off the queue: what its final report says."""
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
-    reason = "" if is_done else f"{report['reason']}. {report['advice']}"
+    video = shelf.video(content_id)
+    is_there = is_done and video.exists()
+    reason = GONE if is_done else f"{report['reason']}. {report['advice']}"
     return Outcome(
         content_id,
         report["state"],
         exit_code or (1 if report["state"] == State.FAILED else 0),  # a cancelled job is what somebody asked for
-        message or reason,
+        message or ("" if is_there else reason),
         service=report["service"],
         planner=report["planner"].get("name"),
         cost_usd=report["cost"]["total_usd"],
         clips=len(report["clips"]),
         seconds=report.get("media", {}).get("seconds"),
-        file=str(shelf.video(content_id)) if is_done else None,
+        file=str(video) if is_there else None,
         report=str(shelf.completion_report(content_id) if is_done else shelf.failure_report(content_id)),
         warnings=report["warnings"],
     )
