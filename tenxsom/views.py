@@ -127,6 +127,7 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
     )
     facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
     facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
+    facts += [("open_call", _open_call(clip)) for clip in clips if clip.intent]
     listing = table(
         ("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"),
         [
@@ -253,6 +254,12 @@ def _places(result: Outcome) -> list[tuple[str, str]]:
     """Where its files are: the video and the report of a job that has ended, the state of one that is on its way."""
     places = (("video", result.file), ("report", result.report)) if result.report else (("state", result.file),)
     return [(label, place) for label, place in places if place]
+
+
+def _open_call(clip: Clip) -> str:
+    """A paid call whose outcome nobody knows, in words that it can be found with in the service's own list."""
+    call = clip.intent
+    return f"{call.step} of clip {clip.index + 1}, {_cost(call.usd)}, {call.at}, reference {call.reference}" if call else ""
 
 
 def _next_look(clip: Clip) -> str:

@@ -95,6 +95,12 @@ def test_only_what_time_alone_brings_further_is_on_its_way(state, on_its_way, fr
     assert (result.is_on_its_way, result.fraction) == (on_its_way, pytest.approx(fraction))
 
 
+@pytest.mark.parametrize("reason", ["The service refused it", "The service refused it."])
+def test_a_reason_ends_with_one_full_stop(shelf, reason):
+    report = completed(shelf, job_of(definition())) | {"state": "failed", "reason": reason, "advice": "Change the prompt."}
+    assert outcome.of_report(report, shelf, "", 0).message == "The service refused it. Change the prompt."
+
+
 def test_the_outcome_of_a_finished_job_names_its_files(shelf):
     report = completed(shelf, job_of(definition()))
     shelf.video("lake").touch()
@@ -274,4 +280,6 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
     clip = new_clip(service="ltx_api", percent=36.6, next_check_at=wait and clock.later(wait), **changes)
     shown = views.job(new_job(clips=[clip]).as_dict(), Outcome("lake", "waiting"), [clip]).text
     (row,) = [line for line in shown.splitlines() if "ltx_api" in line]
+    call = "open_call           request_video of clip 1, $1.00, 2026-11-22T00:00:00.000Z, reference r"
+    assert (call in shown.splitlines()) == (words == "when you have decided")
     assert row.endswith(f"37 %       0  {words}")

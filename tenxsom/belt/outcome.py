@@ -79,7 +79,7 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
     video = shelf.video(content_id)
     is_there = is_done and video.exists()
-    reason = GONE if is_done else f"{report['reason']}. {report['advice']}"
+    reason = GONE if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
     return Outcome(
         content_id,
         report["state"],
