@@ -345,6 +345,19 @@ def test_a_dry_run_says_what_submitting_a_known_job_means(rehearsal):
     assert notes("--again") == []
 
 
+def test_no_still_is_bought_for_a_clip_that_the_budget_does_not_hold(tmp_path, studio):
+    prices = json.loads((ROOT / "templates" / "prices.json").read_bytes())
+    prices["services"]["useapi_ltx"] |= {"image_usd": "0.05", "clip_usd": "0.16"}
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "prices.json").write_text(json.dumps(prices))
+    account = {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1"}
+    belt = Belt(tmp_path, {**account, "DAILY_BUDGET_USD": "0.30"})
+    for name in ("lake", "boat", "pier"):  # $0.21 each
+        belt.submit(definition(name))
+    assert [charge["kind"] for charge in studio.charges()] == ["image", "video"]
+    assert [belt.state(name)["state"] for name in ("lake", "boat", "pier")] == ["waiting", "over_budget", "over_budget"]
+
+
 def test_a_watch_tells_at_its_end_of_all_jobs_that_it_has_seen(rehearsal):
     rehearsal.submit(definition())
     process = rehearsal.start("poll_video_status.py", "--watch", "0.2", "--json", "lake")

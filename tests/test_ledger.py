@@ -51,6 +51,15 @@ def total(ledger: Ledger) -> str:
 # the budget
 
 
+def test_what_is_of_no_use_without_a_further_purchase_is_bought_only_if_there_is_money_for_both(path):
+    ledger = Ledger(path, Decimal("0.30"))
+    ledger.reserve(purchase("r1", "0.05"), Decimal("0.25"))
+    assert total(ledger) == "0.05"  # what comes then is not set aside
+    with pytest.raises(OverBudget, match=r"\$0\.05 for request_video and \$0\.21 for what follows it would pass"):
+        ledger.reserve(purchase("r2", "0.05"), Decimal("0.21"))
+    ledger.reserve(purchase("r2", "0.05"), Decimal("0.20"))
+
+
 def test_a_budget_is_held_to_the_cent(path):
     ledger = Ledger(path, Decimal("0.30"))
     for number in range(3):

@@ -34,7 +34,7 @@ from tenxsom.errors import (
 )
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
-from tenxsom.model.money import shown, text, usd
+from tenxsom.model.money import ZERO, shown, text, usd
 from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, JobQueue
@@ -69,8 +69,10 @@ class PaidCalls:
         self._queue = queue
         self._ledger = ledger
 
-    def pay(self, claim: Claim, clip: Clip, price: Decimal, call: Callable[[str], Submitted]) -> None:
+    def pay(self, claim: Claim, clip: Clip, price: Decimal, call: Callable[[str], Submitted], then: Decimal = ZERO) -> None:
         """Make the paid call of the clip's current step, `call(our reference)`, and save what it brought.
+
+        Not made, if today's budget does not hold what must be bought `then` for it to be of any use.
 
         Raises OverBudget and DiskTrouble before anything is sent; SubmitUnclear when nobody knows the outcome; the call's own
         certain refusals (NotSent, ServiceBusy, ServiceRefused, …) with the money released.
@@ -82,7 +84,7 @@ class PaidCalls:
         purchase = self._purchase(job, clip, price)
         if self._made_already(claim, clip, purchase):
             return
-        self._reserve(claim, clip, purchase)
+        self._reserve(claim, clip, purchase, then)
         self._intend(claim, clip, purchase)
         self._call(claim, clip, purchase, call)
 
@@ -252,7 +254,7 @@ class PaidCalls:
         claim.job.settle_state()
         self._save(claim, purchase, UNKNOWN)
 
-    def _reserve(self, claim: Claim, clip: Clip, purchase: Purchase) -> None:
+    def _reserve(self, claim: Claim, clip: Clip, purchase: Purchase, then: Decimal) -> None:
         job, cap = claim.job, claim.job.definition.get("max_cost_usd")
         try:
             used = spent_usd(job, but=purchase.reference)
@@ -262,7 +264,7 @@ class PaidCalls:
                     f"{cost} would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used."
                     " Cancel the job, raise max_cost_usd in the definition and run it again with --again."
                 )
-            self._ledger.reserve(purchase)
+            self._ledger.reserve(purchase, then)
         except OverBudget as error:
             if clip.hold != "budget":
                 job.record("over_budget", str(error))

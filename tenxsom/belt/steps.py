@@ -87,7 +87,8 @@ class ClipSteps:
         mood = claim.job.definition.get("archetype", "")
         order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, mood=mood)
         source, price = self._source(claim, clip), self._prices.of_still(claim.job, clip)
-        self._paid_calls.pay(claim, clip, price, lambda reference: source.request_image(order, reference))
+        then = self._prices.of_clip(claim.job, clip)
+        self._paid_calls.pay(claim, clip, price, lambda reference: source.request_image(order, reference), then)
 
     def await_image(self, claim: Claim, clip: Clip) -> None:
         """Wait for the still, as long as its source allows; the poller waits on where this run stops."""

@@ -51,14 +51,17 @@ class Ledger:
         self._lock = lock_table(path.with_name(f".{path.name}.lock"))
         self._today = _Day("")
 
-    def reserve(self, purchase: Purchase) -> None:
-        """Set the price aside. Raises OverBudget, and writes nothing, when today's budget does not hold it.
+    def reserve(self, purchase: Purchase, then: Decimal = ZERO) -> None:
+        """Set the price aside. Raises OverBudget, and writes nothing, when today's budget does not hold it, and beside it what
+        must be bought `then`, in US dollars, for it to be of any use: a day's money is not to go for stills without clips.
+
+        What comes then is not set aside yet.
 
         Reserving the same reference again (after a crash between reservation and call) costs nothing more.
         """
         with self._lock.hold("ledger"):
             if self.daily_budget is not None:
-                self._check(purchase, self.daily_budget)
+                self._check(purchase, then, self.daily_budget)
             self._append(RESERVED, purchase, clock.day())
 
     def settle(self, purchase: Purchase, entry: str, day: str | None = None, **facts: str | None) -> None:
@@ -94,12 +97,13 @@ class Ledger:
                 if containing in raw and (line := _parsed(raw)):
                     yield line
 
-    def _check(self, purchase: Purchase, budget: Decimal) -> None:
+    def _check(self, purchase: Purchase, then: Decimal, budget: Decimal) -> None:
         today = self._read(clock.day())
         used = today.used - _counted(today.lines.get(purchase.reference))
-        if used + purchase.usd > budget:
+        if used + purchase.usd + then > budget:
+            what = f"{shown(purchase.usd)} for {purchase.step}" + (f" and {shown(then)} for what follows it" if then else "")
             raise OverBudget(
-                f"{shown(purchase.usd)} for {purchase.step} would pass today's budget: {shown(used)} of {shown(budget)} are used."
+                f"{what} would pass today's budget: {shown(used)} of {shown(budget)} are used."
                 " The job is queued and goes on by itself tomorrow (UTC), or as soon as DAILY_BUDGET_USD allows it."
             )
 
