@@ -72,7 +72,8 @@ class JobManager:
         found = job.as_dict() if job else self._suite.shelf.final_report(content_id)
         if found is None:
             raise self._suite.unknown(content_id)
-        return views.job(found, self._suite.standing(content_id), job.clips if job else [])
+        standing = self._suite.outcome(job) if job else self._suite.standing(content_id)
+        return views.job(found, standing, job.clips if job else [])
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
         """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""

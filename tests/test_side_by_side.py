@@ -60,34 +60,31 @@ def test_nothing_to_visit_is_nothing_to_return() -> None:
     assert side_by_side([], 5) == []
 
 
-@pytest.mark.parametrize("visits", [2, 3, 9])
-def test_what_is_done_meanwhile_is_done_once_when_as_many_wait_as_may(visits: int) -> None:
-    somebody, begun, over = Somebody(), [], threading.Event()
+class Meanwhile:
+    """Something to do while visits wait `until_then`, which remembers how many had begun."""
 
-    def until_then(go_on: Callable[[], object]) -> None:
-        threading.Thread(target=lambda: (over.wait(10), go_on())).start()
+    def __init__(self, somebody: Somebody) -> None:
+        self._somebody, self._over = somebody, threading.Event()
+        self.begun: list[int] = []
 
-    def meanwhile() -> None:
-        begun.append(somebody.begun)
-        over.set()
+    def __call__(self) -> None:
+        self.begun.append(self._somebody.begun)
+        self._over.set()
 
-    assert len(side_by_side((waiting(number, somebody, until_then) for number in range(visits)), 3, meanwhile)) == visits
-    assert begun == [min(3, visits)]
+    def until_then(self, go_on: Callable[[], object]) -> None:
+        threading.Thread(target=lambda: (self._over.wait(10), go_on())).start()
 
 
-def test_visits_that_end_at_once_do_not_count_among_those_that_wait() -> None:
-    somebody, begun, over = Somebody(), [], threading.Event()
-
-    def until_then(go_on: Callable[[], object]) -> None:
-        threading.Thread(target=lambda: (over.wait(10), go_on())).start()
-
-    def meanwhile() -> None:
-        begun.append(somebody.begun)
-        over.set()
-
-    visits = [*(waiting(number, somebody) for number in range(9)), *(waiting(number, somebody, until_then) for number in range(9))]
-    assert len(side_by_side(visits, 3, meanwhile)) == 18
-    assert begun == [12]
+@pytest.mark.parametrize(
+    ("at_once", "waiting_ones", "begun"), [(0, 2, 2), (0, 3, 3), (0, 9, 3), (9, 9, 12)], ids=["few", "most", "more", "some at once"]
+)
+def test_what_is_done_meanwhile_is_done_once_when_as_many_wait_as_may(at_once: int, waiting_ones: int, begun: int) -> None:
+    somebody = Somebody()
+    meanwhile = Meanwhile(somebody)
+    visits = [waiting(number, somebody) for number in range(at_once)]
+    visits += [waiting(number, somebody, meanwhile.until_then) for number in range(waiting_ones)]
+    assert len(side_by_side(visits, 3, meanwhile)) == at_once + waiting_ones
+    assert meanwhile.begun == [begun]
 
 
 def test_somebody_who_wants_the_process_to_end_does_not_wait_for_the_meanwhile() -> None:

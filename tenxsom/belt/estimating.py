@@ -51,8 +51,8 @@ def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Price
     offers = [
         _offer(order, blueprint, name, route, chooser=chooser, prices=prices) for name, route in chooser.every(order.definition)
     ]
-    known = [MADE_BEFORE[order.standing]] if order.standing in MADE_BEFORE else []
-    return Estimate(order, blueprint, job, prices.of_job(job), offers, known + clips.differences(job))
+    notes = [*filter(None, [MADE_BEFORE.get(order.standing)]), *clips.differences(job)]
+    return Estimate(order, blueprint, job, prices.of_job(job), offers, notes)
 
 
 def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices) -> Offer:

@@ -79,12 +79,12 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
     video = shelf.video(content_id)
     is_there = is_done and video.exists()
-    reason = GONE if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
+    reason = ("" if is_there else GONE) if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
     return Outcome(
         content_id,
         report["state"],
         exit_code or (1 if report["state"] == State.FAILED else 0),  # a cancelled job is what somebody asked for
-        message or ("" if is_there else reason),
+        message or reason,
         service=report["service"],
         planner=report["planner"].get("name"),
         cost_usd=report["cost"]["total_usd"],
