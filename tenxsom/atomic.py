@@ -21,9 +21,6 @@ TEMPORARY_SUFFIX = ".tmp"
 """Ends the names of files that are still being written. Readers skip them."""
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-NAMELESS_FILE = os.O_WRONLY | os.O_CLOEXEC | (getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0)
-"""Opens a folder. Without its last part that is refused, as it is by a file system that has no such files."""
-
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 ABANDONED_AFTER_SECONDS = 86_400.0
@@ -69,6 +66,16 @@ class Draft:
         os.replace(self.temporary, self._path)
         self.temporary = ""
 
+    def put_in_place_if_free(self) -> None:
+        """Like `put_in_place`; raises FileExistsError when something has the name already, a dangling link too."""
+        try:
+            os.link(self.temporary, self._path)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            _rename_if_free(self.temporary, os.fspath(self._path))
+            self.temporary = ""
+
     def close(self) -> None:
         if self.temporary:
             _unlink_quietly(self.temporary)
@@ -82,23 +89,13 @@ class Draft:
 
 
 def create(path: AnyPath, data: bytes) -> bool:
-    """Like `write`, but only if `path` does not exist yet. Returns whether it was we who made it.
-
-    Where there is O_TMPFILE (https://man7.org/linux/man-pages/man2/open.2.html) the file has no name until it is whole: a kill
-    leaves nothing behind, and the folder is changed once instead of twice.
-    """
-    parent, name = _split(path)
+    """Like `write`, but only if `path` does not exist yet. Returns whether this call made it."""
+    parent, _ = _split(path)
     try:
-        folder = os.open(parent, FOLDER)
-        try:
-            descriptor = _nameless_file(folder)
-            if descriptor is None:
-                _link_draft(path, data)
-            else:
-                _link(descriptor, data, folder, name)
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with Draft(path, data) as draft:
+            draft.sync()
+            draft.put_in_place_if_free()
+        sync_folder(parent)
     except FileExistsError:
         return False
     except OSError as error:
@@ -106,29 +103,30 @@ def create(path: AnyPath, data: bytes) -> bool:
     return True
 
 
-def _nameless_file(folder: int) -> int | None:
-    """A new file without a name; None where there is no such thing, or no way to name it afterwards."""
-    try:
-        return os.open(".", NAMELESS_FILE, 0o644, dir_fd=folder)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-            raise
-        return None  # neither has this file system
+NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL})
+"""What `link` answers on file systems without hard links (exFAT, FAT, SMB, vboxsf, some FUSE ones)."""
+
+_RENAME_NOREPLACE = 1
+"""https://man7.org/linux/man-pages/man2/rename.2.html"""
 
 
-def _link(descriptor: int, data: bytes, folder: int, name: str) -> None:
-    try:
-        _write_all(descriptor, data)
-        os.fsync(descriptor)
-        os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder, follow_symlinks=True)
-    finally:
-        os.close(descriptor)
+def _rename_if_free(source: str, target: str) -> None:
+    """Rename a file unless the new name is taken (FileExistsError), for file systems without hard links.
 
+    Python has no call for `renameat2`. Where the system has none either, the name is looked at first: its owner by lock is the
+    only process that makes it.
+    """
+    import ctypes  # only such file systems need it
 
-def _link_draft(path: AnyPath, data: bytes) -> None:
-    with Draft(path, data) as draft:
-        draft.sync()
-        os.link(draft.temporary, path)
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename and rename(-100, os.fsencode(source), -100, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+        return
+    number = ctypes.get_errno() if rename else errno.ENOSYS
+    if number not in (errno.ENOSYS, errno.EINVAL):
+        raise OSError(number, os.strerror(number), target)
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    os.replace(source, target)
 
 
 def publish(source: Path, target: Path) -> None:

@@ -109,6 +109,11 @@ def sleep(seconds: float) -> None:
         check_stop()
 
 
+def nap(seconds: float) -> None:
+    """Sleep for a moment (at most a tenth of a second), also after a stop request: for waits with a limit of their own."""
+    time.sleep(min(seconds, 0.1))
+
+
 class Deadline:
     """A point in this process's monotonic time by which something must be over."""
 

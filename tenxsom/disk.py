@@ -1,44 +1,85 @@
-"""What a disk may answer, and how much room it has: the errors of the operating system in the words of ours."""
+"""What a disk may answer, and how much room it has: each error of the operating system as one sentence with its remedy.
+
+Two kinds: what passes (no room, too many open files) is DiskTrouble, exit code 75; what stays until somebody changes something
+(no permission, mounted read-only, no locks) is DiskRefused, exit code 3.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tenxsom.errors import DiskTrouble
+from tenxsom.errors import DiskRefused, DiskTrouble
 
 AnyPath = str | os.PathLike[str]
 """Texts are for the queue, which works through thousands of files: pathlib takes as long as a system call."""
 
+_ANOTHER_USER = "Let user {user}, who runs this, own it (chown) or have the right to it (chmod), or run it as its owner"
+_LOCAL_DISK = "Keep TENXSOM_HOME on a disk of this machine"
 
-def disk_errors(path: AnyPath) -> AbstractContextManager[None]:
-    """Turn the operating system's errors in a block into DiskTrouble, which says what to do and exits with 75.
+_REFUSALS = {
+    errno.EACCES: _ANOTHER_USER,
+    errno.EPERM: _ANOTHER_USER,
+    errno.EROFS: "Mount the disk for writing; one that became read-only by itself has errors (dmesg tells them)",
+    errno.ENOLCK: f"This file system gives no locks. {_LOCAL_DISK}, or start the lock service of the network file system",
+    errno.ENOSYS: f"This file system cannot do that. {_LOCAL_DISK}",
+    errno.EOPNOTSUPP: f"This file system cannot do that. {_LOCAL_DISK}",
+    errno.EINVAL: f"This file system cannot do that. {_LOCAL_DISK}",
+    errno.ENAMETOOLONG: "This disk takes no name of that length. Use a shorter content_id, or a TENXSOM_HOME with a shorter path",
+    errno.ELOOP: "A symbolic link is in its place, and links are not followed there. Remove the link",
+    errno.ENOTDIR: "One of its folders is a file. Move that file away",
+    errno.EISDIR: "A folder is in its place. Move that folder away",
+    errno.EFBIG: "Files may not become that large. Raise the limit (ulimit -f), or use a file system that takes larger files",
+}
+"""What stays as it is until somebody changes something."""
+
+_PASSING = {
+    errno.ENOSPC: "Free some room",
+    errno.EDQUOT: "The quota of user {user} is used up. Free some room, or have the quota raised",
+    errno.EMFILE: "Raise the limit of open files (ulimit -n), or lower POLL_CONCURRENCY",
+    errno.ENFILE: "The whole machine has too many files open. End what keeps them, or raise fs.file-max",
+    errno.EIO: "Look at the disk (dmesg, smartctl) before it loses more",
+    errno.ESTALE: "The network file system has lost it. Mount it anew",
+    errno.ENOENT: "A folder is gone. Mount its disk, or make it again",
+}
+
+
+def disk_errors(path: AnyPath, doing: str = "write") -> AbstractContextManager[None]:
+    """Turn the operating system's errors in a block into DiskTrouble or DiskRefused, which say what to do.
 
     All of them: too many open files or a stale network handle must not get past the callers who keep a paid job's id. Only
     errors that the operating system did not number (a library's own kinds of OSError) pass as they are.
     """
-    return _DiskErrors(path)
+    return _DiskErrors(path, doing)
 
 
 class _DiskErrors(AbstractContextManager[None]):
-    __slots__ = ("_path",)
+    __slots__ = ("_doing", "_path")
 
-    def __init__(self, path: AnyPath) -> None:
-        self._path = path
+    def __init__(self, path: AnyPath, doing: str) -> None:
+        self._path, self._doing = path, doing
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OSError) and error.errno is not None:
-            raise disk_trouble(self._path, error) from error
+            raise disk_trouble(self._path, error, self._doing) from error
 
 
-def disk_trouble(path: AnyPath, error: OSError) -> DiskTrouble:
-    """An error of the operating system as one sentence of ours."""
-    reason = error.strerror or str(error)
-    return DiskTrouble(f"Cannot write {path}: {reason}. Free or repair the disk; the work goes on by itself.")
+def disk_trouble(path: AnyPath, error: OSError, doing: str = "write") -> DiskTrouble:
+    """An error of the operating system as an error of ours: what could not be done, why, and the remedy."""
+    number = error.errno or 0
+    what = f"Cannot {doing} {os.fspath(path)}: {error.strerror or error}."
+    if number in _REFUSALS:
+        return DiskRefused(f"{what} {_remedy(_REFUSALS[number])}. Nothing is lost; the work goes on by itself after that.")
+    return DiskTrouble(f"{what} {_remedy(_PASSING.get(number, 'Free or repair the disk'))}; the work goes on by itself.")
+
+
+def _remedy(sentence: str) -> str:
+    return sentence.replace("{user}", str(os.geteuid()))
 
 
 def make_folder(path: Path) -> None:

@@ -15,7 +15,9 @@
     │   ├── ServiceBusy                       refused at the door for now (429, 529): certainly not accepted
     │   │   └── ServiceClosed                 503: nobody is let in at all
     │   ├── ServiceDown                       a free call failed, or the circuit is open
-    │   ├── DiskTrouble                       no room, read-only, an I/O error
+    │   ├── DiskTrouble                       no room, too many open files, an I/O error
+    │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: somebody must change something first
+    │   │   └── LockIsHeld                    another process keeps a lock for longer than anything takes
     │   ├── JobIsBusy                         another process owns the job
     │   ├── RevisionIsStale                   the job was changed by somebody else meanwhile
     │   └── Interrupted                       TERM or INT arrived; the step in hand was finished
@@ -124,6 +126,14 @@ class ServiceDown(TryAgainLater):
 
 
 class DiskTrouble(TryAgainLater):
+    pass
+
+
+class DiskRefused(DiskTrouble):
+    exit_code = 3
+
+
+class LockIsHeld(DiskTrouble):
     pass
 
 

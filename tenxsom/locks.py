@@ -5,29 +5,42 @@ offset that is a hash of the name. The kernel frees a byte the moment its holder
 behind to clean up and no lock is ever broken because of its age. (A lock file per name would have to be deleted, and deleting
 or replacing a locked file is how two owners come about.) Two names whose hashes collide merely wait for each other.
 
+The lock file is its owner's alone (mode 600): no other user of the machine can hold a name. Every wait has a limit, because a
+holder can be stopped (SIGSTOP, a disk that hangs), and a stop request ends it.
+
 Linux offers locks that belong to the open file (OFD locks); elsewhere POSIX locks do the same, because this module keeps exactly
 one descriptor per lock file and process. Not promised: locks between machines over a network file system.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
+import stat
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tenxsom import clock
 from tenxsom.disk import disk_errors, disk_trouble
-from tenxsom.errors import JobIsBusy
+from tenxsom.errors import JobIsBusy, LockIsHeld
+
+WAIT_SECONDS = 10.0
+"""The longest wait for a name. What is done under a lock that is waited for takes milliseconds."""
+
+FINISH_SECONDS = 2.0
+"""The longest wait after a stop request, for the end of a step that cannot be left half done."""
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.0005, 0.02
 
 _FLOCK = struct.Struct("hhqqi4x")
 """struct flock as 64-bit Linux lays it out: type, whence, start, length, pid (which must be 0 here)."""
 
-_UNLOCK = struct.pack("h", fcntl.F_UNLCK)
-"""How a request begins that unlocks what the rest of it says."""
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class LockTable:
@@ -39,128 +52,110 @@ class LockTable:
         self._start_anew()
 
     def try_acquire(self, name: str) -> bool:
-        """Take the lock of `name` if nobody holds it; returns whether it is ours now."""
-        mine = _request(name)
+        """Take the lock of `name` if nobody holds it; returns whether it is ours now. Raises DiskTrouble."""
+        mine = object()
         if self._held.setdefault(name, mine) is not mine:
             return False
+        is_ours = False
         try:
-            self._set(_AT_ONCE, mine)
-        except (BlockingIOError, PermissionError):
-            self._forget(name)
-            return False
-        except BaseException:  # a stop, too: without success it is nobody's again
-            self._forget(name)
-            raise
-        return True
+            is_ours = self._set(fcntl.F_WRLCK, name)
+        finally:  # after a stop, too: without success it is nobody's again
+            if not is_ours:
+                self._held.pop(name, None)
+        return is_ours
 
-    def acquire(self, name: str) -> None:
-        """Take the lock of `name`, waiting for whoever holds it. For short critical sections only."""
-        mine = _request(name)
-        if self._held.setdefault(name, mine) is not mine:
-            self._wait_for(name, mine)
-        try:
-            self._set(_WAITING, mine)
-        except BaseException:  # a stop, too: without success it is nobody's again
-            self._forget(name)
-            raise
+    def acquire(self, name: str, *, finishing: bool = False) -> None:
+        """Take the lock of `name`, waiting for its holder at most WAIT_SECONDS. For short critical sections only.
+
+        A stop request ends the wait; with `finishing` (the end of a step that is paid for already) it only shortens it.
+        Raises LockIsHeld when the holder does not give it back, Interrupted, DiskTrouble.
+        """
+        began, pause = clock.monotonic(), _FIRST_PAUSE_SECONDS
+        while not self.try_acquire(name):
+            if not finishing:
+                clock.check_stop()
+            if clock.monotonic() - began > (FINISH_SECONDS if clock.stop_requested() else WAIT_SECONDS):
+                raise LockIsHeld(
+                    f"Another process keeps the lock {name!r} of {self.path} for too long: it is stopped,"
+                    " or its disk hangs. Let it go on (kill -CONT) or end it; the work goes on by itself."
+                )
+            clock.nap(pause)
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
 
     def release(self, name: str) -> None:
         """Give the lock back. Any thread may do that. What a forked child only seems to hold is its parent's."""
-        mine = self._held.get(name)
-        if mine is None:
+        if name not in self._held:
             return
         try:
-            self._set(_AT_ONCE, _UNLOCK + mine[len(_UNLOCK) :])
+            self._set(fcntl.F_UNLCK, name)
         finally:
-            self._forget(name)
+            self._held.pop(name, None)
 
-    def hold(self, name: str, wait: bool = True) -> AbstractContextManager[None]:
-        """Hold the lock of `name` for a block. With `wait=False` raises JobIsBusy when somebody else has it."""
-        return _Hold(self, name, wait)
-
-    def _wait_for(self, name: str, mine: bytes) -> None:
-        """Until another thread of this process has given a name back."""
-        with self._freed:
-            self._waiting += 1  # before looking: whoever gives a name back looks for those who wait afterwards
-            try:
-                while self._held.setdefault(name, mine) is not mine:
-                    self._freed.wait()
-            finally:
-                self._waiting -= 1
-
-    def _forget(self, name: str) -> None:
-        self._held.pop(name, None)
-        if self._waiting:
-            with self._freed:
-                self._freed.notify_all()
-
-    def _set(self, command: int, request: bytes) -> None:
-        """Lock or unlock a byte. Raises BlockingIOError or PermissionError when another process holds it, DiskTrouble."""
+    @contextlib.contextmanager
+    def hold(self, name: str, *, wait: bool = True, finishing: bool = False) -> Iterator[None]:
+        """Hold the lock of `name` for a block. With `wait=False` raises JobIsBusy when another process has it."""
+        if wait:
+            self.acquire(name, finishing=finishing)
+        elif not self.try_acquire(name):
+            raise JobIsBusy(f"{name} is being worked on by another process right now; try again in a moment.")
         try:
-            _set_byte(self._descriptor or self._file(), command, request)
-        except (BlockingIOError, PermissionError):
-            raise
+            yield
+        finally:
+            self.release(name)
+
+    def _set(self, kind: int, name: str) -> bool:
+        """Lock or unlock the byte of a name; returns False when another process holds it. Raises DiskTrouble."""
+        descriptor = self._file()
+        try:
+            _set_byte(descriptor, kind, _offset(name))
         except OSError as error:
-            raise disk_trouble(self.path, error) from error
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise disk_trouble(self.path, error, "lock") from error
+        return True
 
     def _file(self) -> int:
         if self._descriptor is not None:
             return self._descriptor
         with self._opening:  # two descriptors would be two owners
             if self._descriptor is None:
-                with disk_errors(self.path):
-                    self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                with disk_errors(self.path, "open"):
+                    self._descriptor = _opened(self.path)
             return self._descriptor
 
     def _start_anew(self) -> None:
         """In a forked child, too: the descriptor it inherited would keep its parent's locks after the parent's death."""
         if self._descriptor is not None:
             os.close(self._descriptor)
-        self._held: dict[str, bytes] = {}
-        """What each name was locked with. Nobody else's request is the same object, so `setdefault` tells who came first."""
+        self._held: dict[str, object] = {}
+        """The names that this process holds or is about to: `setdefault` tells its threads who came first."""
         self._descriptor = None
         self._opening = threading.Lock()
-        self._freed, self._waiting = threading.Condition(), 0
 
 
-def _set_posix_lock(descriptor: int, command: int, request: bytes) -> None:
-    kind, _, offset, *_ = _FLOCK.unpack(request)
-    fcntl.lockf(descriptor, fcntl.LOCK_UN if kind == fcntl.F_UNLCK else command, 1, offset)
+def _opened(path: Path) -> int:
+    descriptor = os.open(path, _OPEN, 0o600)
+    facts = os.fstat(descriptor)
+    if stat.S_IMODE(facts.st_mode) != 0o600 and facts.st_uid == os.geteuid():
+        with contextlib.suppress(OSError):  # a file system without modes; earlier versions made it readable for everybody
+            os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
-_set_byte: Callable[[int, int, bytes], object]
-if hasattr(fcntl, "F_OFD_SETLK"):
-    _set_byte, _AT_ONCE, _WAITING = fcntl.fcntl, fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW
-else:
-    _set_byte, _AT_ONCE, _WAITING = _set_posix_lock, fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX
+def _offset(name: str) -> int:
+    """Which byte belongs to a name."""
+    return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 2
 
 
-class _Hold(AbstractContextManager[None]):
-    __slots__ = ("_name", "_table", "_wait")
-
-    def __init__(self, table: LockTable, name: str, wait: bool) -> None:
-        self._table, self._name, self._wait = table, name, wait
-
-    def __enter__(self) -> None:
-        if self._wait:
-            self._table.acquire(self._name)
-        elif not self._table.try_acquire(self._name):
-            raise JobIsBusy(f"{self._name} is being worked on by another process right now; try again in a moment.")
-
-    def __exit__(self, *_: object) -> None:
-        self._table.release(self._name)
+def _set_ofd_lock(descriptor: int, kind: int, offset: int) -> None:
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))
 
 
-_HASH = hashlib.blake2b(digest_size=8)
-"""Of nothing yet. A copy is made in half the time of a new one."""
+def _set_posix_lock(descriptor: int, kind: int, offset: int) -> None:
+    fcntl.lockf(descriptor, fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
 
 
-def _request(name: str) -> bytes:
-    """What locks the byte of a name."""
-    digest = _HASH.copy()
-    digest.update(name.encode("utf-8", "surrogateescape"))
-    offset = int.from_bytes(digest.digest(), "big") >> 2
-    return _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+_set_byte: Callable[[int, int, int], None] = _set_ofd_lock if hasattr(fcntl, "F_OFD_SETLK") else _set_posix_lock
 
 
 _tables: dict[str, LockTable] = {}
@@ -179,7 +174,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def lock_table(path: Path) -> LockTable:
     """The lock table of `path`, the same object for every caller in this process."""
-    key = os.path.realpath(path)
+    key = os.path.realpath(path.parent) + "/" + path.name
     with _tables_guard:
         if key not in _tables:
             _tables[key] = LockTable(Path(key))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tenxsom import locks
-from tenxsom.errors import DiskTrouble, JobIsBusy
+from tenxsom import clock, locks
+from tenxsom.errors import DiskRefused, DiskTrouble, Interrupted, JobIsBusy, LockIsHeld
 from tenxsom.locks import LockTable, lock_table
 from tests.processes import race, running, said, tell
 
@@ -181,6 +183,7 @@ def test_another_thread_may_give_a_name_back_and_whoever_waits_for_it_gets_it(pa
 def test_many_threads_that_open_the_lock_file_together_share_one_descriptor(path):
     for _ in range(50):
         table, gate = LockTable(path), threading.Barrier(4)
+        before = len(os.listdir("/proc/self/fd"))
 
         def work(number: int, table: LockTable = table, gate: threading.Barrier = gate) -> None:
             gate.wait()
@@ -192,10 +195,8 @@ def test_many_threads_that_open_the_lock_file_together_share_one_descriptor(path
             thread.start()
         for thread in threads:
             thread.join()
-        other = LockTable(path)
-        assert all(other.try_acquire(f"lake{number}") for number in range(4))
-        for each in (table, other):
-            os.close(each._descriptor)
+        assert len(os.listdir("/proc/self/fd")) == before + 1
+        os.close(table._descriptor)
 
 
 def test_a_name_held_here_is_busy_here(path):
@@ -228,6 +229,104 @@ def test_nothing_is_left_to_clean_up(path):
             pass
     assert [item.name for item in path.parent.iterdir()] == [".locks"]
     assert path.read_bytes() == b""
+
+
+# a holder that does not give back
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that a test can wait for."""
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(locks, "FINISH_SECONDS", 0.1)
+
+
+@pytest.fixture
+def stop() -> Iterator[Callable[[], None]]:
+    yield clock.request_stop
+    clock.forget_stop()
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_a_stopped_holder_is_waited_for_with_a_limit_and_named(path):
+    with running(HOLD, path, "ledger") as (other,):
+        assert said(other) == "holding"
+        other.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, other.pid, os.WSTOPPED | os.WNOWAIT)
+        with pytest.raises(LockIsHeld, match=r"'ledger' of .*\.locks.*kill -CONT") as caught, lock_table(path).hold("ledger"):
+            raise AssertionError
+        assert caught.value.exit_code == 75
+        other.send_signal(signal.SIGCONT)
+
+
+def test_a_holder_that_gives_back_in_time_is_waited_for(path):
+    with running(HOLD, path, "ledger") as (other,):
+        assert said(other) == "holding"
+        tell(other)
+        with lock_table(path).hold("ledger"):
+            assert said(other) == "released"
+
+
+def test_a_stop_request_ends_a_wait_at_once(path, monkeypatch, stop):
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 600)
+    with running(HOLD, path, "ledger") as (other,):
+        assert said(other) == "holding"
+        threading.Timer(0.05, stop).start()
+        with pytest.raises(Interrupted), lock_table(path).hold("ledger"):
+            raise AssertionError
+    assert is_free(path, "ledger")
+
+
+def test_the_end_of_a_paid_step_still_gets_a_lock_after_a_stop_request(path, stop):
+    stop()
+    with lock_table(path).hold("ledger", finishing=True):
+        pass
+    with running(HOLD, path, "ledger") as (other,):
+        assert said(other) == "holding"
+        threading.Timer(0.05, tell, (other,)).start()
+        with lock_table(path).hold("ledger", finishing=True):
+            pass
+
+
+def test_the_end_of_a_paid_step_does_not_wait_for_ever_after_a_stop_request(path, monkeypatch, stop):
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 600)
+    monkeypatch.setattr(locks, "FINISH_SECONDS", 0.1)
+    with running(HOLD, path, "ledger") as (other,):
+        assert said(other) == "holding"
+        stop()
+        with pytest.raises(LockIsHeld), lock_table(path).hold("ledger", finishing=True):
+            raise AssertionError
+
+
+# whose the lock file is
+
+
+def test_no_other_user_can_hold_a_name(path):
+    """Whoever can open the file can lock all of it."""
+    with lock_table(path).hold("lake"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_lock_file_of_an_earlier_version_becomes_its_owners_alone(path):
+    path.touch(0o644)
+    with lock_table(path).hold("lake"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_link_in_the_place_of_the_lock_file_is_not_followed(path, tmp_path):
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DiskRefused, match="Remove the link"), lock_table(path).hold("lake"):
+        raise AssertionError
+    assert not (tmp_path / "elsewhere").exists()
+
+
+# systems without OFD locks
+
+
+def test_posix_locks_keep_other_processes_out_too(path):
+    (path.parent / "counter").write_text("0")
+    race("from tenxsom import locks\nlocks._set_byte = locks._set_posix_lock\n" + COUNT, path, count=2)
+    assert (path.parent / "counter").read_text() == "600"
 
 
 def test_a_name_that_is_no_text_for_utf_8_can_be_locked_too(path):

@@ -69,7 +69,7 @@ class Ledger:
 
         `facts` are kept with the line: the service's ids, where the ledger is the only place left to keep them.
         """
-        with self._lock.hold("ledger"):
+        with self._lock.hold("ledger", finishing=True):
             before = self.last(purchase.reference)
             self._append(entry, purchase, day or (before["day"] if before else clock.day()), facts)
 

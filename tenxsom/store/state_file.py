@@ -6,7 +6,8 @@ import os
 import stat
 import threading
 
-from tenxsom.errors import BrokenState, DiskTrouble
+from tenxsom.disk import disk_trouble
+from tenxsom.errors import BrokenState
 from tenxsom.model.job import VideoJob
 from tenxsom.model.json_bytes import decode
 from tenxsom.store.legacy import upgraded
@@ -27,7 +28,7 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DiskTrouble(f"Cannot read {path}: {error.strerror}. Nothing was done with it.") from error
+        raise disk_trouble(path, error, "read") from error
     try:
         document = decode(data)
     except (ValueError, RecursionError) as error:

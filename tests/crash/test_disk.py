@@ -95,7 +95,8 @@ def test_a_read_only_disk_is_found_before_anything_is_paid_for(belt, studio, hom
     job = belt.write(definition())
     with read_only(home):
         ended = belt.run("master_orchestrator_v3.py", "--json", job)
-        assert ended.code == 75, ended.err
+        assert ended.code == 3, ended.err
+        assert "Mount the disk for writing" in ended.out
         assert not studio.charges()
     assert belt.run("master_orchestrator_v3.py", "--json", job).code == 0
 
@@ -103,7 +104,7 @@ def test_a_read_only_disk_is_found_before_anything_is_paid_for(belt, studio, hom
 def test_a_disk_that_becomes_read_only_loses_no_job(belt, studio, home):
     belt.submit(definition())
     with read_only(home):
-        assert belt.poll("lake").code == 75
+        assert belt.poll("lake").code == 3
         assert belt.run("manage_jobs.py", "status").code == 0
     assert belt.collect("lake")["state"] == "completed"
     assert len(studio.charges()) == 2
