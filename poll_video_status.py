@@ -7,244 +7,33 @@ Made for cron: ticks that overlap share the work, a tick over an empty queue cos
 here ever fails a paid clip or makes it again. Exit codes: README.md.
 """
 
-from __future__ import annotations
-
+import os
 import sys
 
-from tenxsom.glance import queue_is_empty
+
+def queue_is_empty() -> bool:
+    """Return whether the folder of pending jobs exists and holds none; False when anything is unusual.
+
+    Runs before any import of the package: most ticks of a quiet night find an empty folder and end here.
+    """
+    home = os.environ.get("TENXSOM_HOME", "").strip() or os.path.dirname(os.path.abspath(__file__))
+    if not os.path.isabs(home):
+        return False
+    try:
+        names = os.listdir(os.path.join(home, "pending_video_jobs"))
+    except OSError:
+        return False
+    return not any(name.endswith(".json") for name in names)
+
 
 if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
     print("No pending video jobs.")
     sys.exit(0)
 
-from tenxsom.services import registry as services
-from tenxsom.settings import Settings, load_ahead
+from tenxsom.cli.collect import main
+from tenxsom.pipeline.poller import VideoStatusPoller
+
+__all__ = ["VideoStatusPoller", "main", "queue_is_empty"]
 
 if __name__ == "__main__":
-    load_ahead(services.get_ready)  # a service's first answer waits for it; the imports below take as long
-
-import contextlib
-import gc
-import logging
-import threading
-from collections.abc import Callable, Sequence
-from functools import partial
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
-
-from tenxsom import clock, terminal, views
-from tenxsom.belt.collect import ClipCollector
-from tenxsom.belt.finish import all_final
-from tenxsom.belt.outcome import Outcome
-from tenxsom.belt.side_by_side import Visit, side_by_side
-from tenxsom.errors import BadDefinition, BadSettings, Interrupted, JobIsBusy, TenxsomError
-from tenxsom.model.clip import Step
-
-if TYPE_CHECKING:
-    import argparse
-
-    from master_orchestrator_v3 import MasterOrchestrator
-    from tenxsom.belt.choosing import Route
-    from tenxsom.model.clip import Clip
-    from tenxsom.model.job import VideoJob
-    from tenxsom.store.queue import Claim
-    from tenxsom.wiring import Suite
-
-log = logging.getLogger("poll")
-
-PROG = "poll_video_status.py"
-NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, json=False)
-"""What `command_line` makes of a call without arguments."""
-
-
-class VideoStatusPoller:
-    """The conveyor belt's second stage: pending job → verified video with its report."""
-
-    def __init__(self, suite: Suite, time_limit_seconds: float | None = None) -> None:
-        self._suite = suite
-        self._time_limit = time_limit_seconds or suite.settings.poll_time_limit_seconds
-        self._collector = ClipCollector(suite.service, services.pace, suite.shelf, suite.finisher, suite.settings)
-        self._deadline = clock.Deadline(self._time_limit)
-        self._carrying_on = threading.Lock()
-        self._at_once = False
-        self._orchestrator: MasterOrchestrator | None = None
-        self._limits: dict[str, threading.BoundedSemaphore] = {}
-
-    def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[Outcome]:
-        """Work on every due job once, side by side, within the time limit; one outcome for each job that was worked on.
-
-        `at_once` works on jobs that are not due yet, too: somebody who names a job wants to know now. `settle_seconds` is how
-        long work inside this process (the local studio's rendering) gets to finish; by default what the tick has left.
-        """
-        self._at_once = at_once
-        self._deadline = clock.Deadline(self._time_limit)
-        ids = list(dict.fromkeys(only)) or self._suite.queue.ids()
-        most = 2 * self._suite.settings.poll_concurrency - 1  # while all questions are out, the next jobs are got ready
-        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most, self._suite.get_ready_to_save)))
-        outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
-        trouble = self._trouble_with(self._suite.queue.settle)
-        self._suite.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
-        return outcomes + ([Outcome("pending_video_jobs", "not written", trouble.exit_code, str(trouble))] if trouble else [])
-
-    def wait_for(self, content_ids: Sequence[str], progress: terminal.Progress) -> dict[str, Outcome]:
-        """Tick until each of these jobs has ended or waits for somebody, or a stop is requested; what was last seen of each."""
-        last: dict[str, Outcome] = {}
-        waiting = set(content_ids)
-        for content_id in sorted(waiting):
-            progress.show(content_id, "at the service", 0.1)
-        while waiting and not clock.stop_requested():
-            for outcome in self.tick(sorted(waiting), settle_seconds=0.25):
-                last[outcome.content_id] = outcome
-                progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
-                if not outcome.is_on_its_way or outcome.exit_code in (2, 3):
-                    waiting.discard(outcome.content_id)
-            waiting.intersection_update(self._suite.queue.ids())  # somebody else may have ended some of them
-            if waiting:
-                with contextlib.suppress(Interrupted):
-                    clock.sleep(0.1)
-        return last
-
-    def collect(self, claim: Claim) -> None:
-        """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
-        troubles = [self._trouble_with(self.carry_on, claim)]
-        if isinstance(troubles[0], BadDefinition) and not claim.job.clips:
-            self._suite.finisher.fail(claim, str(troubles[0]))  # what it needs has gone since it was accepted; nothing was paid
-            return
-        for clip in self._due_clips(claim.job):  # also if the submission is stuck: what is at the service is collected all the same
-            clock.check_stop()
-            troubles.append(self._trouble_with(self._collector.collect, claim, clip, self._deadline))
-        if all_final(claim.job):
-            self._suite.finisher.end(claim)
-        for trouble in filter(None, troubles):
-            raise trouble
-
-    def _due_clips(self, job: VideoJob) -> list[Clip]:
-        """The clips of a job that are to be asked for now."""
-        at_service = [clip for clip in job.clips if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD)]
-        return [clip for clip in at_service if self._at_once or clip.is_due()]
-
-    def carry_on(self, claim: Claim) -> None:
-        """Go on with a submission that was interrupted, refused for a while, or left waiting for its still."""
-        unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
-        if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
-            return
-        from tenxsom.belt.choosing import route_of
-
-        orchestrator, side_by_side = self._submission(route_of(claim.job))
-        if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
-            return  # the tick is over before its turn has come; the next one goes on with it
-        try:
-            orchestrator.carry_on(claim)
-        finally:
-            side_by_side.release()
-
-    def _submission(self, route: Route) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
-        """The orchestrator of this poller, made when it is first needed, and the service's limit of submissions at once."""
-        with self._carrying_on:
-            from master_orchestrator_v3 import MasterOrchestrator
-
-            self._orchestrator = self._orchestrator or MasterOrchestrator(self._suite)
-            if route.service not in self._limits:
-                self._limits[route.service] = threading.BoundedSemaphore(route.capabilities.concurrent_submissions)
-            return self._orchestrator, self._limits[route.service]
-
-    @staticmethod
-    def _trouble_with(work: Callable[..., None], *about: Any) -> TenxsomError | None:
-        try:
-            work(*about)
-        except Interrupted:
-            raise
-        except TenxsomError as error:
-            return error
-        return None
-
-    def _visit(self, content_id: str) -> Visit[tuple[str, Outcome] | None]:
-        """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
-        if self._deadline.passed() or clock.stop_requested():
-            return None
-        try:
-            outcome = yield from self._seen(content_id)
-        except JobIsBusy as busy:
-            outcome = self._suite.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
-        except TenxsomError as error:
-            outcome = Outcome(content_id, "unreadable", error.exit_code, str(error))
-        except Exception as error:  # nor may a mistake of ours with one file
-            log.exception("Unexpected error", extra={"content_id": content_id})
-            outcome = Outcome(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
-        return (content_id, outcome) if outcome else None
-
-    def _seen(self, content_id: str) -> Visit[Outcome | None]:
-        """Own a job that is due, have its clips asked for, and work on it once the answers are there."""
-        with self._suite.queue.claim(content_id) as claim:
-            if claim and (self._at_once or claim.job.is_due()):
-                yield partial(self._collector.prefetch, claim, self._due_clips(claim.job))
-                return self._worked_on(claim)
-        return self._suite.standing(content_id) if self._at_once else None
-
-    def _worked_on(self, claim: Claim) -> Outcome:
-        """What became of a job in this tick, whatever happened to it."""
-        message, code, about = "", 0, {"content_id": claim.job.content_id}
-        try:
-            if not self._suite.finisher.left_already(claim):
-                self.collect(claim)
-        except TenxsomError as error:
-            message, code = str(error), 3 if isinstance(error, BadSettings) else error.exit_code
-            log.info("%s", error, extra=about)
-        except Exception as error:  # a mistake of ours with one job must not keep the others from being collected
-            message, code = f"an unexpected error, please report it: {error!r}", 75
-            log.exception("Unexpected error", extra=about)
-        if claim.finished:
-            return self._suite.standing(claim.job.content_id, message, code)
-        return self._suite.outcome(claim.job, message, code)
-
-
-def main(argv: list[str] | None = None) -> int:
-    is_bare = not (sys.argv[1:] if argv is None else argv)
-    return terminal.run("poll", terminal.Bare(PROG, NO_ARGUMENTS) if is_bare else command_line(), poll, argv)
-
-
-def command_line() -> argparse.ArgumentParser:
-    import argparse
-
-    parser = argparse.ArgumentParser(prog=PROG, description="Collect finished videos: one tick over all due jobs.")
-    parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
-    parser.add_argument("--watch", metavar="SECONDS", type=terminal.positive, help="tick again and again, this many seconds apart")
-    parser.add_argument(
-        "--time-limit",
-        metavar="SECONDS",
-        type=terminal.positive,
-        help="how long a tick may take (POLL_TIME_LIMIT_SECONDS)",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return parser
-
-
-def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
-    from tenxsom.wiring import Suite
-
-    with Suite(settings) as suite:
-        check_known(suite, arguments.content_ids)
-        poller = VideoStatusPoller(suite, arguments.time_limit)
-        last: dict[str, Outcome] = {}
-        while True:
-            outcomes = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
-            last |= {outcome.content_id: outcome for outcome in outcomes}
-            left = len(suite.queue.ids())
-            if not arguments.watch or clock.stop_requested():
-                return views.tick(list(last.values()), left)
-            (terminal.notice if arguments.json else partial(print, flush=True))(views.tick(outcomes, left).text)
-            with contextlib.suppress(Interrupted):
-                clock.sleep(arguments.watch)
-
-
-def check_known(suite: Suite, content_ids: Sequence[str]) -> None:
-    """Raise BadInput when somebody names a job that was never accepted."""
-    for content_id in content_ids:
-        if content_id not in suite.queue.ids() and suite.shelf.final_report(content_id) is None:
-            raise suite.unknown(content_id)
-
-
-if __name__ == "__main__":
-    code = main()
-    gc.freeze()  # the interpreter would look through everything once more as it ends, for a twentieth of a second
-    sys.exit(code)
+    sys.exit(main())

@@ -33,10 +33,10 @@ from bench_tick import waiting_job
 from harness import alternate, median, ratios, seconds_of, verdict
 
 from tenxsom import clock
+from tenxsom.cli.run import table
 from tenxsom.model import json_bytes
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.store.queue import FileQueue
-from tenxsom.terminal import table
 
 CYCLES, WARM_UP, ROUNDS, PENDING, PATIENCE_SECONDS = 250, 50, 7, 10_000, 60
 TURNS = 28

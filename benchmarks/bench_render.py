@@ -29,9 +29,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tenxsom.media.clip import ClipOrder, render_clip
-from tenxsom.media.paint import paint
 from tenxsom.media.subtitles import Cue
+from tenxsom_studio.painting.clip import ClipOrder, render_clip
+from tenxsom_studio.painting.paint import paint
 
 LIMIT = 1.3
 SECONDS, FPS = 5, 24

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench_tick import vendor
 from harness import ROOT, alternate, environment, median, ratios, seconds_of
 
-from tenxsom.terminal import table
+from tenxsom.cli.run import table
 
 ROUNDS = 11
 BARE = """

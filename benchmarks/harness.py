@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tenxsom.terminal import table  # noqa: E402
+from tenxsom.cli.run import table  # noqa: E402
 
 
 def environment(**settings: str) -> dict[str, str]:

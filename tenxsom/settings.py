@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 """The folder this program was installed in: its scripts and its templates."""
 
 SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
-"""The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.wiring`."""
+"""The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.app`."""
 
 
 OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE")

@@ -44,7 +44,7 @@ class StudioBehindASocket:
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[StudioBehindASocket]:
     """A fresh studio on a free port of this machine. Its pictures are small, because most tests do not look at them."""
-    from tenxsom.studio.server import running
+    from tenxsom_studio.server import running
 
     world = tmp_path / "studio"
     world.mkdir()

@@ -210,8 +210,8 @@ async def _say(writer: asyncio.StreamWriter, answer: Answer) -> bool:
 
 def make_media(folder: Path) -> None:
     """A small still and a small clip of three seconds, made once by the studio's own renderer."""
-    from tenxsom.media.clip import ClipOrder, render_clip
-    from tenxsom.media.paint import paint
+    from tenxsom_studio.painting.clip import ClipOrder, render_clip
+    from tenxsom_studio.painting.paint import paint
 
     paint("A lake at night", 128, 72, 1).save(folder / "still.png")
     render_clip(folder / "still.png", folder / "clip.mp4", ClipOrder(128, 72, 3, fps=8))

@@ -41,9 +41,9 @@ BLOW_SECONDS = 0.35
 WIRE_STRIKES: tuple[Strike, ...] = (Relay.drop_after, Relay.reset, Relay.bad_gateway, Relay.garble, Relay.cut)
 WIRE_SHARE = 0.015
 LOADED_ONCE = (
-    "master_orchestrator_v3", "poll_video_status", "manage_jobs", "tenxsom.wiring", "tenxsom.model.definition",
+    "master_orchestrator_v3", "poll_video_status", "manage_jobs", "tenxsom.app", "tenxsom.model.definition",
     "tenxsom.planning.archetypes", "tenxsom.planning.local", "tenxsom.media.check", "tenxsom.media.thumbnail",
-    "tenxsom.services.ltx_api", "tenxsom.services.useapi_ltx", "tenxsom.stills.flux", "tenxsom.stills.registry",
+    "tenxsom.services.ltx_api", "tenxsom.services.useapi_ltx", "tenxsom.services.images.flux", "tenxsom.services.images.registry",
     "tenxsom.net.exchange", "tenxsom.net.transfer",
 )  # fmt: skip
 """What every worker needs: loaded before forking, so that workers are killed at work and not while they import."""
@@ -221,9 +221,9 @@ def strike(run: Run) -> None:
 
 def suite_for(run: Run, url: str) -> Any:
     from tenxsom import clock, log, settings
-    from tenxsom.stills.base import Patience
-    from tenxsom.stills.flux import Flux
-    from tenxsom.wiring import Suite
+    from tenxsom.app import App
+    from tenxsom.services.images.base import Patience
+    from tenxsom.services.images.flux import Flux
 
     environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
     environment |= {"POLL_CONCURRENCY": "8", "STATUS_TIMEOUT_SECONDS": "1", "DAILY_BUDGET_USD": "1000000"}
@@ -232,7 +232,7 @@ def suite_for(run: Run, url: str) -> Any:
     log.start("ERROR", "text", run.home / "soak.log")
     clock.stop_on_signals()
     Flux.patience = Patience(check_seconds=0.2, wait_seconds=2)
-    return Suite(loaded)
+    return App(loaded)
 
 
 def submit(run: Run, ids: list[str], url: str) -> None:

@@ -13,10 +13,10 @@ import requests
 from PIL import Image
 
 from tenxsom.net.inprocess import InProcessAdapter
-from tenxsom.studio.app import create_app
-from tenxsom.studio.faults import write_rules
-from tenxsom.studio.server import running
-from tenxsom.studio.studio import Studio
+from tenxsom_studio.app import create_app
+from tenxsom_studio.faults import write_rules
+from tenxsom_studio.server import running
+from tenxsom_studio.studio import Studio
 
 TOKEN = "user:12345-test"
 TIMEOUT = 20

@@ -17,7 +17,6 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tenxsom.errors import BrokenMedia
-from tenxsom.media.sound import RATE
 
 av.logging.set_level(None)
 
@@ -27,6 +26,10 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES
 """What FFmpeg reports about the disk; anything else is about a clip."""
 BT709 = 1
 """FFmpeg's number for BT.709, the same for primaries, transfer and matrix."""
+
+
+RATE = 48_000
+"""Samples of sound per second."""
 
 
 class Mp4Writer:

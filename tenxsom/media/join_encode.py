@@ -11,8 +11,7 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from tenxsom.media.encode import Mp4Writer, new_mp4, writable
-from tenxsom.media.sound import RATE
+from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, writable
 from tenxsom.media.video_check import sound_track
 
 _BLACK = (16, 128, 128)

@@ -14,9 +14,8 @@ import av
 from PIL import ImageOps
 
 from tenxsom.media.check import open_picture
-from tenxsom.media.encode import Mp4Writer, new_mp4, told_as_broken, writable
+from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken, writable
 from tenxsom.media.join_encode import at_rate, has_sound, shape_of, sound_of
-from tenxsom.media.sound import RATE
 from tenxsom.media.video_check import picture_track
 
 _CLOSE_ENOUGH = 0.01

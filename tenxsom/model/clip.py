@@ -96,7 +96,7 @@ class Clip(Record):
     model: str = ""
     resolution: str = ""
     start_frame: str = START_FRAME_OF_OLD
-    """Where its start frame comes from: the name of a source in `tenxsom.stills.base`."""
+    """Where its start frame comes from: the name of a source in `tenxsom.services.images.base`."""
     down_since: str | None = None
     """Since when its service has given no sign of life, as far as this clip has tried."""
     tried: list[str] = field(default_factory=list)

@@ -34,7 +34,7 @@ class LocalStudio(UseApiLtx):
     name = NAME
 
     def __init__(self, world: Path, status_timeout: float = 15.0) -> None:
-        from tenxsom.studio.app import create_app  # Flask loads when a video is made, not when a definition is looked at
+        from tenxsom_studio.app import create_app  # Flask loads when a video is made, not when a definition is looked at
 
         app = create_app(world)
         self._studio = app.extensions["studio"]

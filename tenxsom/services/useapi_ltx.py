@@ -1,4 +1,4 @@
-"""UseAPI.net's LTX Studio API v1: uploaded assets, LTX image-to-video. Its Flux stills: `tenxsom.stills.flux`.
+"""UseAPI.net's LTX Studio API v1: uploaded assets, LTX image-to-video. Its Flux stills: `tenxsom.services.images.flux`.
 
 The vendor put a notice of retirement on its pages dated 9 March 2026
 (https://www.useapi.net/docs/api-ltxstudio-v1/get-ltxstudio-assets.html). The contract is kept as documented, and the local

@@ -11,12 +11,12 @@ from typing import Any
 from PIL import Image
 
 from tenxsom import clock, settings
-from tenxsom.belt.finish import Finisher
+from tenxsom.app import App
 from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.net.download import Download
+from tenxsom.pipeline.finisher import Finisher
 from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
-from tenxsom.stills.base import ImageOrder, Patience
-from tenxsom.wiring import Suite
+from tenxsom.services.images.base import ImageOrder, Patience
 from tests.belt import TOKEN
 
 ACCEPTING = ("accept", "accept_then_unclear", "accept_then_down", "accept_then_death")
@@ -135,10 +135,10 @@ class PaperFinisher(Finisher):
         """None: they come from the video."""
 
 
-def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> Suite:
+def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> App:
     """The real suite, but for its vendor and for looking into videos."""
     environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN}
-    suite = Suite(settings.load(environment | changes))
+    suite = App(settings.load(environment | changes))
     suite._services["useapi_ltx"] = suite._sources["flux", "useapi_ltx"] = vendor
     suite.finisher = PaperFinisher(suite.shelf)
     return suite

@@ -20,7 +20,7 @@ import pytest
 from master_orchestrator_v3 import MasterOrchestrator
 from poll_video_status import VideoStatusPoller
 from tenxsom import clock, settings
-from tenxsom.wiring import Suite
+from tenxsom.app import App
 from tests import light_vendor
 from tests.belt import ROOT, TOKEN, definition
 from tests.crash import wire_proxy
@@ -83,12 +83,12 @@ def vendor(media: Path) -> Iterator[WireProxy]:
 
 
 @pytest.fixture
-def suite_of(tmp_path: Path, vendor: WireProxy) -> Iterator[Callable[..., Suite]]:
-    opened: list[Suite] = []
+def suite_of(tmp_path: Path, vendor: WireProxy) -> Iterator[Callable[..., App]]:
+    opened: list[App] = []
 
-    def open_suite(**changes: Any) -> Suite:
+    def open_suite(**changes: Any) -> App:
         environment = {"TENXSOM_HOME": str(tmp_path), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{vendor.url}/v1"}
-        opened.append(Suite(settings.load(environment | changes)))
+        opened.append(App(settings.load(environment | changes)))
         return opened[-1]
 
     yield open_suite
@@ -96,7 +96,7 @@ def suite_of(tmp_path: Path, vendor: WireProxy) -> Iterator[Callable[..., Suite]
         suite.close()
 
 
-def submit(suite: Suite, *content_ids: str) -> list[str]:
+def submit(suite: App, *content_ids: str) -> list[str]:
     orchestrator, folder = MasterOrchestrator(suite), suite.settings.home
     for content_id in content_ids:
         (folder / f"{content_id}.page.json").write_text(json.dumps(definition(content_id)))
@@ -108,7 +108,7 @@ def status_calls(vendor: WireProxy) -> int:
     return sum(call.startswith("GET /v1/ltxstudio/assets/") for call in vendor.calls)
 
 
-def ticks(suite: Suite, time: Time, count: int, minutes: float = 2) -> None:
+def ticks(suite: App, time: Time, count: int, minutes: float = 2) -> None:
     """So many runs of cron's."""
     for _ in range(count):
         VideoStatusPoller(suite).tick()

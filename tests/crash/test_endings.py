@@ -13,7 +13,7 @@ from manage_jobs import JobManager
 from master_orchestrator_v3 import MasterOrchestrator
 from poll_video_status import VideoStatusPoller
 from tenxsom import atomic, clock
-from tenxsom.wiring import Suite
+from tenxsom.app import App
 from tests.belt import Belt, definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 
@@ -25,7 +25,7 @@ class World:
 
     def __init__(self, home: Path) -> None:
         self.home, self.vendor, self.moment = home, PaperVendor(), START
-        self.suite: Suite = paper_suite(home, self.vendor)
+        self.suite: App = paper_suite(home, self.vendor)
 
     def now(self) -> datetime:
         self.moment += timedelta(milliseconds=1)

@@ -1,0 +1,73 @@
+"""The command behind poll_video_status.py: one tick, or one every few seconds with --watch."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from tenxsom import clock
+from tenxsom.cli import render as views
+from tenxsom.cli import run as terminal
+from tenxsom.errors import Interrupted
+from tenxsom.pipeline.poller import VideoStatusPoller
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tenxsom.app import App
+    from tenxsom.pipeline.results import Outcome
+    from tenxsom.settings import Settings
+
+PROG = "poll_video_status.py"
+NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, json=False)
+"""What `command_line` makes of a call without arguments."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    is_bare = not (sys.argv[1:] if argv is None else argv)
+    return terminal.run("poll", terminal.Bare(PROG, NO_ARGUMENTS) if is_bare else command_line(), poll, argv)
+
+
+def command_line() -> argparse.ArgumentParser:
+    import argparse
+
+    parser = argparse.ArgumentParser(prog=PROG, description="Collect finished videos: one tick over all due jobs.")
+    parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
+    parser.add_argument("--watch", metavar="SECONDS", type=terminal.positive, help="tick again and again, this many seconds apart")
+    parser.add_argument(
+        "--time-limit",
+        metavar="SECONDS",
+        type=terminal.positive,
+        help="how long a tick may take (POLL_TIME_LIMIT_SECONDS)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    from tenxsom.app import App
+
+    with App(settings) as app:
+        check_known(app, arguments.content_ids)
+        poller = VideoStatusPoller(app, arguments.time_limit)
+        last: dict[str, Outcome] = {}
+        while True:
+            outcomes = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
+            last |= {outcome.content_id: outcome for outcome in outcomes}
+            left = len(app.queue.ids())
+            if not arguments.watch or clock.stop_requested():
+                return views.tick(list(last.values()), left)
+            (terminal.notice if arguments.json else partial(print, flush=True))(views.tick(outcomes, left).text)
+            with contextlib.suppress(Interrupted):
+                clock.sleep(arguments.watch)
+
+
+def check_known(app: App, content_ids: Sequence[str]) -> None:
+    """Raise BadInput when somebody names a job that was never accepted."""
+    for content_id in content_ids:
+        if content_id not in app.queue.ids() and app.shelf.final_report(content_id) is None:
+            raise app.unknown(content_id)

@@ -1,0 +1,63 @@
+"""The command behind production_video_generator.py: submit a definition with a blueprint that exists already."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tenxsom.cli import render as views
+from tenxsom.cli import run as terminal
+from tenxsom.errors import BadInput
+from tenxsom.pipeline.inputs import read_input
+
+if TYPE_CHECKING:
+    from tenxsom.app import App
+    from tenxsom.model.blueprint import Blueprint
+    from tenxsom.settings import Settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="production_video_generator.py", description="Submit a definition with a blueprint that exists already."
+    )
+    parser.add_argument("job", metavar="JOB", help="the job definition: a file, or - for standard input")
+    parser.add_argument("--blueprint", metavar="FILE", required=True, help="the blueprint to make")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return terminal.run("generate", parser, submit, argv)
+
+
+def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    """Accept the definition with the given blueprint and submit it, exactly as the orchestrator does after planning."""
+    from tenxsom.app import App
+    from tenxsom.model.blueprint import parse_blueprint
+    from tenxsom.pipeline.clips import check_feasible
+    from tenxsom.pipeline.orchestrator import MasterOrchestrator
+
+    with App(settings) as app:
+        orchestrator = MasterOrchestrator(app)
+        definitions = orchestrator.read([arguments.job])
+        blueprint = parse_blueprint(read_input(arguments.blueprint), arguments.blueprint)
+        check_length(definitions[0].definition.target_duration, blueprint.seconds)
+        order = definitions[0]
+        planned = order.definition.model_dump() | {"target_duration": blueprint.seconds}
+        check_feasible(planned, order.shape, order.route, arguments.blueprint)
+        check_unplanned(app, order.definition.content_id, blueprint)
+        return views.outcomes(orchestrator.submit_all(definitions, blueprint=blueprint))
+
+
+def check_length(asked: float, planned: float) -> None:
+    """Raise BadInput when a blueprint was made for another length: the video would be too short, or cost more than asked for."""
+    if abs(asked - planned) > 0.5:
+        raise BadInput(
+            f"The blueprint lasts {planned:g} seconds, but the definition's target_duration is {asked:g}; change one of them."
+        )
+
+
+def check_unplanned(app: App, content_id: str, blueprint: Blueprint) -> None:
+    """Raise BadInput when the job is on its way by another blueprint: it would be carried on by that one, without a word."""
+    job = app.queue.load(content_id)
+    if job and job.blueprint and job.blueprint != blueprint.as_dict():
+        raise BadInput(
+            f"{content_id} is on its way by another blueprint, and stays so; cancel it (manage_jobs.py cancel {content_id}) to make"
+            " this one instead, or call it by another content_id."
+        )

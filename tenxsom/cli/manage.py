@@ -1,0 +1,100 @@
+"""The command behind manage_jobs.py: one function per subcommand."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tenxsom.cli import render as views
+from tenxsom.cli import run as terminal
+from tenxsom.errors import BadInput
+from tenxsom.pipeline.operations import JobManager
+
+if TYPE_CHECKING:
+    from tenxsom.settings import Settings
+
+STUDIO_ADDRESSES = """\
+The studio answers at {url}
+  USEAPI_BASE_URL={url}/v1
+  LTX_API_BASE_URL={url}
+  VERTEX_GENAI_BASE_URL={url}"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="manage_jobs.py", description="Look at jobs, and decide what the belt leaves to people.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    made = {
+        "status": commands.add_parser("status", help="every job on the queue"),
+        "show": commands.add_parser("show", help="everything about one job"),
+        "retry": commands.add_parser("retry", help="make what a failed job misses once more"),
+        "cancel": commands.add_parser("cancel", help="order nothing further for a job"),
+        "resolve": commands.add_parser("resolve", help="decide about an unclear paid call"),
+        "schema": commands.add_parser("schema", help="the JSON Schema of job definitions"),
+        "studio": commands.add_parser("studio", help="serve the local studio to other programs"),
+    }
+    for name, command in made.items():
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+        if name not in ("status", "schema", "studio"):
+            command.add_argument("content_id", metavar="CONTENT_ID")
+    made["retry"].add_argument("--yes", action="store_true", help="do it; without this the price is only named")
+    made["resolve"].add_argument("--clip", metavar="NUMBER", type=int, help="which clip, if several are unclear (from 1)")
+    decision = made["resolve"].add_mutually_exclusive_group(required=True)
+    decision.add_argument("--adopt", metavar="JOB_ID", help="it was accepted: this is the service's id")
+    decision.add_argument("--never-sent", action="store_true", help="the service never got it: order it again")
+    decision.add_argument("--write-off", action="store_true", help="give it up: count it as spent, fail the clip")
+    made["studio"].add_argument(
+        "--port",
+        metavar="NUMBER",
+        type=terminal.port,
+        default=8765,
+        help="where to listen on this machine (default: 8765)",
+    )
+    return terminal.run("manage", parser, manage, argv)
+
+
+def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    from tenxsom.app import App
+
+    with App(settings) as app:
+        manager = JobManager(app)
+        if arguments.command == "status":
+            jobs, unreadable = manager.jobs()
+            for content_id, reason in unreadable.items():
+                terminal.notice(f"{content_id}: {reason}.")
+            return views.status(jobs, list(unreadable), app.queue.set_aside())
+        if arguments.command == "studio":
+            return serve_studio(settings, arguments.port)
+        if arguments.command == "schema":
+            from tenxsom.model.definition import definition_schema
+
+            return views.raw(definition_schema(app.vocabulary))
+        if arguments.command == "show":
+            return views.job(*manager.show(arguments.content_id))
+        if arguments.command == "retry":
+            return retry(manager, arguments)
+        sentence = (
+            manager.cancel(arguments.content_id)
+            if arguments.command == "cancel"
+            else manager.resolve(arguments.content_id, arguments.clip, adopt=arguments.adopt, never_sent=arguments.never_sent)
+        )
+        return views.sentence(arguments.content_id, sentence)
+
+
+def serve_studio(settings: Settings, port: int) -> terminal.Result:
+    """The local studio over a socket, with the same world as in process: a rehearsal vendor for anything that speaks HTTP."""
+    from tenxsom_studio.server import serve
+
+    try:
+        serve(settings.studio_folder, port=port, ready=lambda url: terminal.notice(STUDIO_ADDRESSES.format(url=url)))
+    except OSError as error:
+        raise BadInput(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
+    return views.sentence("", "The studio has ended.")
+
+
+def retry(manager: JobManager, arguments: argparse.Namespace) -> terminal.Result:
+    """Name the price; with --yes, do it."""
+    job, cost = manager.retry_cost(arguments.content_id)
+    if not arguments.yes:
+        return views.sentence(job.content_id, f"{cost}. Run it again with --yes to do that; nothing has happened yet.")
+    manager.retry(job)
+    return views.sentence(job.content_id, f"{cost}. It is on the queue again; the next tick goes on with it.")

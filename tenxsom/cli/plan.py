@@ -1,0 +1,125 @@
+"""Plan: turn a job definition into a blueprint, with Claude on Vertex AI or from the local archetype templates.
+
+    claude_video_service.py [--local] [--json] JOB     print the blueprint of a job definition; JOB is a file, or - for stdin
+    claude_video_service.py --check [--json]           look whether Claude on Vertex AI is set up; free of charge
+
+Claude plans when VERTEX_AI_PROJECT_ID is set. When it cannot, for whatever reason, the local templates do, and the blueprint
+says why. Exit codes: 0 done; 1 there is no plan for this definition; 2 bad input or configuration; 75 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from tenxsom import settings
+from tenxsom.cli import run as terminal
+from tenxsom.errors import BadInput
+from tenxsom.pipeline.inputs import read_input
+from tenxsom.pipeline.planner import ClaudeVideoService
+
+if TYPE_CHECKING:  # pydantic and what is built on it wait until they are needed: `--help` is to come at once
+    from tenxsom.model.blueprint import Blueprint, PlannerRecord
+    from tenxsom.model.definition import JobDefinition
+    from tenxsom.planning.claude_check import CheckResult
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. Returns the exit code; results go to stdout, everything else to stderr."""
+    return terminal.run("plan", _parser(), _story, argv)
+
+
+def _story(arguments: argparse.Namespace, configuration: settings.Settings) -> terminal.Result:
+    from tenxsom.model.definition import parse_definition
+    from tenxsom.store.templates import Templates
+
+    templates = Templates(configuration.home, settings.ROOT)
+    service = ClaudeVideoService(configuration, templates, arguments.local)
+    if arguments.check:
+        return _check_result(service.check())
+    if not arguments.job:
+        raise BadInput("JOB is missing: name a job definition, or - for standard input. See claude_video_service.py --help.")
+    vocabulary = templates.vocabulary(settings.SERVICES)
+    definition = parse_definition(read_input(arguments.job), arguments.job, vocabulary)
+    blueprint = service.plan(definition)
+    return terminal.Result(0, lambda: {"blueprint": blueprint.as_dict()}, "\n".join(_plan_lines(definition, blueprint)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("claude_video_service.py", description=__doc__, formatter_class=form)
+    parser.add_argument("job", metavar="JOB", nargs="?", help="a job definition: a JSON file, or - for standard input")
+    parser.add_argument("--local", action="store_true", help="plan from the local templates, whatever is configured")
+    parser.add_argument("--check", action="store_true", help="look whether Claude on Vertex AI is set up; plans nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, also for errors")
+    return parser
+
+
+def _check_result(results: Sequence[CheckResult]) -> terminal.Result:
+    indent = max(len(result.name) for result in results) + 4
+    lines = []
+    for result in results:
+        start = f"{'✓' if result.ok else '✗'} {result.name}"
+        lines.append(_wrapped(result.message, start.ljust(indent), indent))
+        if result.remedy:
+            lines.append(_wrapped(result.remedy, "→ ".rjust(indent), indent))
+    exit_code = 0 if all(result.ok for result in results) else 2
+    return terminal.Result(exit_code, lambda: {"checks": [result._asdict() for result in results]}, "\n".join(lines))
+
+
+def _plan_lines(definition: JobDefinition, blueprint: Blueprint) -> Iterator[str]:
+    """The plan as people read it: what, by whom, the look, then the segments as a table."""
+    plan = blueprint.video_plan
+    yield plan.title
+    seconds = sum(segment.duration for segment in plan.script_segments)
+    yield _wrapped(f"{blueprint.content_id} · {blueprint.archetype} · {definition.platform} · {blueprint.language} · {seconds:g} s")
+    yield _wrapped(_planner_line(blueprint.planner))
+    for name, text in (("Look", plan.visual_style), ("Voice", plan.voice), ("Music", plan.music), ("Tags", ", ".join(plan.tags))):
+        if text:
+            yield _wrapped(text, f"{name:<8}", 8)
+    yield ""
+    rows = [(segment.time, segment.segment_type, segment.content, segment.visual_cue) for segment in plan.script_segments]
+    yield from _table(("TIME", "PART", "WORDS", "PICTURE"), rows)
+    for warning in blueprint.warnings:
+        yield _wrapped(warning, "Note: ", 6)
+
+
+def _planner_line(planner: PlannerRecord) -> str:
+    from tenxsom.model import money
+
+    asked = any(planner.usage.values())
+    tokens = f"{planner.usage.get('input_tokens', 0):,} tokens in, {planner.usage.get('output_tokens', 0):,} out"
+    price = f"{money.shown(money.usd(planner.cost_usd))}, {tokens}, requests: {planner.requests}, {planner.seconds:.1f} s"
+    if planner.name == "claude_on_vertex":
+        return f"Planned by {planner.model} on Vertex AI: {price}"
+    reason = f" Claude was not used: {planner.reason}" if planner.reason else ""
+    return f"Planned from the local templates.{reason}{f' Spent on asking: {price}' if asked else ''}"
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Aligned columns; the last two share what the terminal's width leaves over, and wrap."""
+    first, second = (max(len(row[column]) for row in [heads, *rows]) for column in (0, 1))
+    second = min(second, 18)
+    rest = max(20, (_width() - first - second - 6) // 2)
+    widths = (first, second, rest, rest)
+    for row in [heads, *rows]:
+        cells = [textwrap.wrap(text, width) or [""] for text, width in zip(row, widths, strict=True)]
+        for line in zip_longest(*cells, fillvalue=""):
+            yield "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
+        if row is not heads:
+            yield ""
+
+
+def _wrapped(text: str, start: str = "", indent: int = 0) -> str:
+    """Lines of the terminal's width. Words stay whole: an address that was cut cannot be copied."""
+    lines = textwrap.TextWrapper(_width(), break_long_words=False, break_on_hyphens=False)
+    lines.initial_indent, lines.subsequent_indent = start, " " * indent
+    return lines.fill(text)
+
+
+def _width() -> int:
+    return max(60, min(shutil.get_terminal_size((100, 24)).columns, 160))

@@ -1,0 +1,287 @@
+"""How results look: outcomes and estimates as tables for people and as documents for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tenxsom import clock
+from tenxsom.cli.run import Result, table
+from tenxsom.model import money
+from tenxsom.model.clip import Clip
+from tenxsom.model.job import State
+from tenxsom.pipeline.reports import masked_id
+from tenxsom.pipeline.results import Outcome, worst
+from tenxsom.pipeline.spend import spent_usd
+
+if TYPE_CHECKING:
+    from tenxsom.model.job import VideoJob
+    from tenxsom.pipeline.estimate import Estimate, Offer
+
+WORDS = {
+    "accepted": "accepted, goes on with the next tick",
+    "submitting": "on its way, goes on with the next tick",
+    "waiting": "at the service, collected by the next ticks",
+    "over_budget": "waits for the budget",
+    "submit_unknown": "waits for your decision",
+    "completed": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+"""What a job's state means, in the words of the tables."""
+
+
+def outcomes(results: Sequence[Outcome]) -> Result:
+    """The outcomes of a run: one row a job, the sentences of those that have one, and where the files are."""
+    code = worst(result.exit_code for result in results)
+    rows = [
+        (
+            result.content_id,
+            WORDS.get(result.state, result.state),
+            result.service or "",
+            _seconds(result.seconds),
+            _cost(result.cost_usd),
+        )
+        for result in results
+    ]
+    lines = [table(("JOB", "STATE", "SERVICE", "SECONDS", "COST"), rows, right=(3, 4))]
+    lines += [_details(result) for result in results if result.message or result.file or result.report]
+    if len(results) > 1:
+        counts = Counter(result.state for result in results)
+        total = sum((money.usd(result.cost_usd) for result in results if result.cost_usd), money.ZERO)
+        lines.append(
+            f"{len(results)} jobs: {', '.join(f'{count} {state}' for state, count in counts.items())}; {money.shown(total)} in all."
+        )
+    return Result(code, lambda: {"jobs": [result.as_dict() for result in results]}, "\n\n".join(lines))
+
+
+def tick(results: Sequence[Outcome], left: int) -> Result:
+    """What a tick did: a row for each job that ended or wants attention, and the number of those that wait."""
+    notable = [result for result in results if result.message or not result.is_on_its_way]
+    code = worst(result.exit_code for result in results)
+    done = sum(result.state == State.COMPLETED for result in results)
+    summary = f"{len(results)} checked, {done} done, {left} pending."
+    text = outcomes(notable).text if notable else ""
+
+    def document() -> dict[str, Any]:
+        return {"jobs": [result.as_dict() for result in results], "checked": len(results), "completed": done, "pending": left}
+
+    return Result(code, document, f"{text}\n\n{summary}" if text else summary)
+
+
+def estimates(found: Sequence[Estimate]) -> Result:
+    """What a dry run found: the segments of every plan, the clips they become, and what they would cost on every service."""
+    total = sum((one.usd for one in found), money.ZERO)
+    texts = [_estimate_text(one) for one in found]
+    if len(found) > 1:
+        texts.append(f"{len(found)} jobs, {money.shown(total)} for the clips in all. Nothing was written or ordered.")
+    return Result(
+        0,
+        lambda: {"dry_run": True, "estimated_usd": money.text(total), "jobs": [_estimate_document(one) for one in found]},
+        "\n\n".join(texts),
+    )
+
+
+def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Sequence[str]) -> Result:
+    """The queue: a row a job, how many there are of each state, and what cannot be read (on the queue still, or set aside)."""
+
+    def document() -> dict[str, Any]:
+        return {
+            "jobs": [job.as_dict() for job in jobs],
+            "pending": len(jobs),
+            "unreadable": list(unreadable),
+            "set_aside": list(set_aside),
+        }
+
+    aside = [f"Set aside, because they cannot be read: {', '.join(set_aside)}. pending_video_jobs/quarantine/ holds them, and why."]
+    if not jobs:
+        nothing = "No pending video jobs. Ended ones have their reports in completed_videos/."
+        return Result(0, document, "\n\n".join([nothing, *(aside if set_aside else ())]))
+    rows = [
+        (job.content_id, job.state, job.service, age(job.submit_time), _whereabouts(job), money.shown(spent_usd(job)))
+        for job in jobs
+    ]
+    listing = table(("JOB", "STATE", "SERVICE", "AGE", "NEXT STEP", "COST"), rows, right=(3, 5))
+    troubles = [f"{job.content_id}: {clip.error}" for job in jobs for clip in job.clips if clip.error and not clip.is_final]
+    counts = Counter(job.state for job in jobs)
+    counted = ", ".join(f"{count} {state}" for state, count in counts.items()) + "."
+    return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
+
+
+def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> Result:
+    """One job: what it is, what it has cost and where its files are, where `clips` are on their way, and its audit trail."""
+    heads = (
+        "content_id",
+        "title",
+        "state",
+        "service",
+        "job_id",
+        "submit_time",
+        "status_endpoint",
+        "expected_file_path",
+        "reason",
+        "error",
+    )
+    facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
+    facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
+    facts += [("open_call", _open_call(clip)) for clip in clips if clip.intent]
+    listing = table(
+        ("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"),
+        [
+            (
+                str(clip.index + 1),
+                clip.service or document["service"],
+                clip.step,
+                "" if clip.percent is None else f"{clip.percent:.0f} %",
+                str(clip.checks),
+                _next_look(clip),
+            )
+            for clip in clips
+        ],
+        right=(0, 3, 4),
+    )
+    rows = [
+        (entry["time"], entry["event"], _short(masked_id(str(entry.get("detail", ""))) or "", 90))
+        for entry in document.get("history", [])
+    ]
+    trail = table(("TIME", "EVENT", "DETAIL"), rows)
+    texts = ["\n".join(f"{name:<20}{value}" for name, value in facts), *([listing] if clips else ()), trail]
+    return Result(0, lambda: {"job": document}, "\n\n".join(texts))
+
+
+def sentence(content_id: str, words: str) -> Result:
+    """A command that did one thing and says so."""
+    return Result(0, lambda: {"content_id": content_id, "message": words}, words)
+
+
+def raw(document: dict[str, Any]) -> Result:
+    """A document that is itself the result."""
+    return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def age(moment: str) -> str:
+    """How long ago a stored moment is, in the largest fitting unit."""
+    seconds = clock.age_seconds(moment)
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _whereabouts(job: VideoJob) -> str:
+    steps = Counter(str(clip.step) for clip in job.clips)
+    return ", ".join(step if len(job.clips) == 1 else f"{count} × {step}" for step, count in steps.items()) or "plan"
+
+
+def _estimate_text(one: Estimate) -> str:
+    order, blueprint, job = one.order, one.blueprint, one.job
+    made = sum(clip.seconds for clip in job.clips)
+    count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
+    lines = [f"{job.content_id}: {job.title}"]
+    lines.append(f"{order.route.told()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
+    lines += one.notes
+    lines.append(f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
+    segments = blueprint.video_plan.script_segments
+    rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
+    plan = table(("TIME", "SEGMENT", "SECONDS", "WORDS"), rows, right=(2,))
+    return "\n\n".join(["\n".join(lines), plan, _offers_text(one)])
+
+
+def _offers_text(one: Estimate) -> str:
+    """The same job on every service: what it would become there, what it would cost, and why not."""
+    rows = []
+    for offer in one.offers:
+        made = offer.job.clips if offer.job else []
+        clips = f"{len(made)} × {made[0].aspect_ratio}" if made else "–"
+        seconds = f"{sum(clip.seconds for clip in made):g}" if made else "–"
+        words = " ".join(filter(None, (made[0].model, made[0].resolution))) if made else ""
+        cost = "–" if offer.usd is None else money.shown(offer.usd)
+        can = "" if made and not offer.obstacle else "not now" if made else "no"
+        note = ", ".join(filter(None, ("chosen" if offer.service == one.order.service else "", can)))
+        rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, note))
+    listing = table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", ""), rows, right=(4, 5))
+    reasons = [_reason(offer) for offer in one.offers if offer.obstacle]
+    return "\n\n".join([listing, *(["\n".join(reasons)] if reasons else [])])
+
+
+def _estimate_document(one: Estimate) -> dict[str, Any]:
+    order, job = one.order, one.job
+    return {
+        "content_id": job.content_id,
+        "service": order.service,
+        "route": job.route,
+        "aspect_ratio": order.shape,
+        "estimated_usd": money.text(one.usd),
+        "planning_usd": one.blueprint.planner.cost_usd,
+        "notes": one.notes,
+        "clips": [{"asked_seconds": clip.asked_seconds, "seconds": clip.seconds, "prompt": clip.prompt} for clip in job.clips],
+        "services": [_offer_document(offer) for offer in one.offers],
+        "blueprint": one.blueprint.as_dict(),
+    }
+
+
+def _reason(offer: Offer) -> str:
+    """What keeps a service from making the job; some obstacles name the service themselves, some end their sentence."""
+    words = offer.obstacle.rstrip(".")
+    named = words.removeprefix(f"{offer.service} ")
+    return f"{offer.service}: {words if named == words else f'it {named}'}."
+
+
+def _offer_document(offer: Offer) -> dict[str, Any]:
+    made = offer.job.clips if offer.job else []
+    return {
+        "service": offer.service,
+        "clips": len(made),
+        "seconds": sum(clip.seconds for clip in made) if made else None,
+        "aspect_ratio": made[0].aspect_ratio if made else None,
+        "estimated_usd": None if offer.usd is None else money.text(offer.usd),
+        "obstacle": offer.obstacle or None,
+    }
+
+
+def _details(result: Outcome) -> str:
+    lines = [result.content_id, *(f"  {label:<8}{place}" for label, place in _places(result))]
+    if result.message:
+        lines.append(f"  {result.message.removeprefix(result.content_id + ': ')}")
+    lines += [f"  {'note':<8}{warning}" for warning in result.warnings]
+    return "\n".join(lines)
+
+
+def _places(result: Outcome) -> list[tuple[str, str]]:
+    """Where its files are: the video and the report of a job that has ended, the state of one that is on its way."""
+    places = (("video", result.file), ("report", result.report)) if result.report else (("state", result.file),)
+    return [(label, place) for label, place in places if place]
+
+
+def _open_call(clip: Clip) -> str:
+    """A paid call whose outcome nobody knows, in words that it can be found with in the service's own list."""
+    call = clip.intent
+    return f"{call.step} of clip {clip.index + 1}, {_cost(call.usd)}, {call.at}, reference {call.reference}" if call else ""
+
+
+def _next_look(clip: Clip) -> str:
+    """When a clip is worked on next, or whom it waits for."""
+    if clip.is_final:
+        return "never"
+    if clip.intent and clip.intent.unclear:
+        return "when you have decided"
+    if clip.hold:
+        return "when the budget allows"
+    if clip.is_due() or not clip.next_check_at:
+        return "with the next tick"
+    return f"in {math.ceil(clock.seconds_until(clip.next_check_at))} s"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _cost(value: str | None) -> str:
+    return "" if value is None else money.shown(money.usd(value))
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

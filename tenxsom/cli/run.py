@@ -1,0 +1,232 @@
+"""The screen: how scripts start, end, and show what they did. Results go to stdout, everything else to stderr.
+
+A script's story returns a `Result`; this module turns it into text or into one versioned JSON document, and errors into one
+sentence and their exit code. The progress bar is drawn on a terminal only; elsewhere there are plain lines.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from types import SimpleNamespace, TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
+
+from tenxsom import clock, log, settings
+from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+JSON_SCHEMA_VERSION = 1
+
+
+class Result(NamedTuple):
+    """What a script did: its exit code, a document for programs (made only if it is asked for), a text for people."""
+
+    exit_code: int
+    document: Callable[[], dict[str, Any]]
+    text: str
+
+
+Story = Callable[[Any, settings.Settings], Result]
+"""What a script does, with its parsed arguments."""
+
+
+class Bare(NamedTuple):
+    """In place of a parser, for a call without arguments, as cron's are: argparse takes longer than a hundred questions."""
+
+    prog: str
+    arguments: SimpleNamespace
+    """What the parser makes of no arguments."""
+
+
+def run(command: str, parser: "argparse.ArgumentParser | Bare", story: Story, argv: Sequence[str] | None = None) -> int:
+    """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
+    as_json = "--json" in (sys.argv[1:] if argv is None else argv)
+    _never_choke()
+    try:
+        arguments = _parse(parser, argv)
+        as_json = getattr(arguments, "json", as_json)  # argparse takes --js as well
+        result = _told(story, arguments)
+    except TenxsomError as error:
+        result = _of_error(error)
+        if not as_json:
+            notice(f"{parser.prog}: {error}")
+    _show(command, result, as_json)
+    return result.exit_code
+
+
+def positive(text: str) -> float:
+    """A number of seconds above 0, for argparse."""
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def port(text: str) -> int:
+    """The number of a TCP port, for argparse."""
+    import argparse
+
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Rows in columns that line up; the columns numbered in `right` are right-aligned. Cells hold single lines."""
+    lines = [[_harmless(str(text), one_line=True) for text in row] for row in (headers, *rows)]
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(headers))]
+    rule = ["─" * width for width in widths]
+    return "\n".join(
+        "  ".join(_cell(text, widths[i], i in right) for i, text in enumerate(line)).rstrip()
+        for line in [lines[0], rule, *lines[1:]]
+    )
+
+
+def notice(sentence: str) -> None:
+    """Say something that is not a result."""
+    print(_harmless(sentence), file=sys.stderr, flush=True)
+
+
+class Progress:
+    """How far the jobs of a run are: a bar each on a terminal, a line at every change elsewhere."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bars: RichProgress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._last: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        if not self._quiet and sys.stderr.isatty():
+            self._bars = _bars()
+            self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def show(self, name: str, what: str, fraction: float) -> None:
+        """Job `name` is doing `what` and is done by `fraction` (0 to 1)."""
+        if self._bars:
+            if name not in self._tasks:
+                self._tasks[name] = self._bars.add_task(name, total=1.0, what=what)
+            self._bars.update(self._tasks[name], completed=min(1.0, fraction), what=what)
+        elif not self._quiet and self._last.get(name) != what:
+            notice(f"{name}: {what}")
+        self._last[name] = what
+
+
+def _bars() -> "RichProgress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=False)
+
+
+class _BadUsage(BadInput):
+    pass
+
+
+def _parse(parser: "argparse.ArgumentParser | Bare", argv: Sequence[str] | None) -> "argparse.Namespace | SimpleNamespace":
+    if isinstance(parser, Bare):
+        return parser.arguments
+
+    def fail(message: str) -> NoReturn:
+        raise _BadUsage(f"{message[0].upper()}{message[1:]}. See {parser.prog} --help.")
+
+    for each in (parser, *_commands(parser)):
+        each.error = fail  # type: ignore[method-assign]
+    return parser.parse_args(argv)
+
+
+def _commands(parser: "argparse.ArgumentParser") -> "list[argparse.ArgumentParser]":
+    """The parsers of a script's commands; each of them has a way of its own to end the program."""
+    import argparse
+
+    choices = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return [command for named in choices for command in named.values()]
+
+
+def _never_choke() -> None:
+    """Let a terminal that does not know a character show its number instead of ending the program after the work is done."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _told(story: Story, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
+    loaded = settings.loaded_ahead() or _checked(settings.load())
+    log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
+    clock.stop_on_signals()
+    return story(arguments, loaded)
+
+
+def _checked(loaded: settings.Settings) -> settings.Settings:
+    """The settings, looked at once more by whoever may begin something with them. Raises BadSettings."""
+    if loaded.tls_ca_file:
+        from tenxsom.net.tls import tls_context
+
+        tls_context(loaded.tls_ca_file)
+    return loaded
+
+
+def _of_error(error: TenxsomError) -> Result:
+    facts: dict[str, Any] = {"kind": type(error).__name__.lstrip("_"), "message": str(error)}
+    errors = error.errors if isinstance(error, BadInputs) else [error]
+    definitions = [each for each in errors if isinstance(each, BadDefinition)]
+    if definitions:
+        facts["problems"] = [{"file": each.source, **problem._asdict()} for each in definitions for problem in each.problems]
+    return Result(error.exit_code, lambda: {"error": facts}, "")
+
+
+def _show(command: str, result: Result, as_json: bool) -> None:
+    head = {"schema_version": JSON_SCHEMA_VERSION, "command": command, "ok": result.exit_code == 0, "exit_code": result.exit_code}
+    text = json.dumps({**head, **result.document()}, ensure_ascii=False, indent=2) if as_json else _harmless(result.text)
+    if not text:
+        return
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader (head, less) has seen enough; what was done is done
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _harmless(text: str, one_line: bool = False) -> str:
+    """The text without control characters, which could move the cursor or fake lines; services write some of our texts."""
+    return text.translate(_SPACES | {10: " "} if one_line else _SPACES)
+
+
+_SPACES: dict[int, str] = {number: " " for number in (*range(32), *range(127, 160)) if number != 10}
+
+
+def _width(text: str) -> int:
+    """How many columns a terminal gives the text: wide letters take two, marks and joiners none."""
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.category(letter) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def _cell(text: str, width: int, right: bool) -> str:
+    blank = " " * (width - _width(text))
+    return blank + text if right else text + blank

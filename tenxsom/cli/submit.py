@@ -1,0 +1,78 @@
+"""The command behind master_orchestrator_v3.py: submit job definitions, or estimate them, and wait for the videos if asked to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tenxsom.cli import render as views
+from tenxsom.cli import run as terminal
+from tenxsom.pipeline.orchestrator import MasterOrchestrator
+
+if TYPE_CHECKING:
+    from tenxsom.app import App
+    from tenxsom.pipeline.intake import Order
+    from tenxsom.pipeline.results import Outcome
+    from tenxsom.settings import Settings
+
+NOT_THERE_YET = "The wait was ended before the video was there; the poller collects it, or the same command goes on waiting."
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="master_orchestrator_v3.py", description="Turn job definitions into video jobs on their way."
+    )
+    parser.add_argument("jobs", metavar="JOB", nargs="+", help="a definition's file, a folder of them, or - for standard input")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="plan and estimate only: no video service is called, nothing is written"
+    )
+    parser.add_argument("--wait", action="store_true", help="stay until the videos are there")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--service", metavar="NAME", help="the video service; overrides VIDEO_SERVICE and the definitions")
+    chosen.add_argument("--route", action="store_true", help="let the tier choose the service (templates/tiers.json)")
+    parser.add_argument("--again", action="store_true", help="make ended jobs once more, deliberately; their files are kept")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return terminal.run("submit", parser, orchestrate, argv)
+
+
+def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+    from tenxsom.app import App
+
+    with App(settings) as app:
+        orchestrator = MasterOrchestrator(
+            app, service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
+        )
+        orders = orchestrator.read(arguments.jobs)
+        if arguments.dry_run:
+            return views.estimates([orchestrator.estimate(order) for order in orders])
+        say_who_makes_it(orders)
+        outcomes = orchestrator.submit_all(orders)
+        return views.outcomes(wait_for(app, outcomes, arguments.json) if arguments.wait else outcomes)
+
+
+def wait_for(app: App, outcomes: Sequence[Outcome], quiet: bool) -> list[Outcome]:
+    """Stay until every job that is on its way has ended or waits for somebody; the poller does the work."""
+    from tenxsom.pipeline.poller import VideoStatusPoller
+
+    on_their_way = [outcome.content_id for outcome in outcomes if outcome.is_on_its_way]
+    with terminal.Progress(quiet) as progress:
+        last = VideoStatusPoller(app).wait_for(on_their_way, progress)
+    return [_after(app, outcome, last) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
+
+
+def _after(app: App, before: Outcome, last: dict[str, Outcome]) -> Outcome:
+    """What a wait came to for one job: its end, what it waits for now, or that the wait was cut short."""
+    now = app.standing(before.content_id)
+    seen = last.get(before.content_id, now)
+    if not now.is_on_its_way:
+        return now if now.exit_code or now.report else seen
+    return seen if seen.exit_code else now._replace(exit_code=75, message=NOT_THERE_YET)
+
+
+def say_who_makes_it(orders: Sequence[Order]) -> None:
+    """Say which service makes the videos and why; and loudly, that a preview is not the real thing."""
+    for told in sorted({order.route.told() for order in orders}):
+        terminal.notice(f"Made by {told}.")
+    if any(order.service == "local_studio" for order in orders):
+        terminal.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")

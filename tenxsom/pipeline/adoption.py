@@ -1,0 +1,56 @@
+"""Whether an id that somebody found at the service can be that of an unclear call. A wrong one would be collected in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tenxsom.errors import BadInput, BrokenState, ServiceRefused
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.prices import payee
+from tenxsom.pipeline.reports import Shelf
+from tenxsom.services.base import VideoService
+from tenxsom.services.images.base import StillSource
+from tenxsom.store.queue import JobQueue
+
+
+def check_free(job_id: str, job: VideoJob, clip: Clip, queue: JobQueue, shelf: Shelf) -> None:
+    """Raise BadInput for what is no id, or that of something else: of another kind, or of a clip on its way or of an ended job."""
+    if not job_id or not job_id.isprintable() or " " in job_id:
+        raise BadInput(f"{job_id!r} is no id of a job; copy it from the service's own list.")
+    kind, other = ("image", "video") if clip.step == Step.REQUEST_IMAGE else ("video", "image")
+    if f"-type:{other}" in job_id:
+        raise BadInput(f"{job_id!r} is an id of the {other} kind, but the unclear call is of the {kind} kind.")
+    for content_id in queue.ids():
+        for index, ids in enumerate(_ids_of(job if content_id == job.content_id else _loaded(content_id, queue))):
+            if job_id in ids and (content_id, index) != (job.content_id, clip.index):
+                raise BadInput(f"{job_id!r} belongs to clip {index + 1} of {content_id} already.")
+    owner = shelf.owner_of(job_id)
+    if owner and owner != job.content_id:
+        raise BadInput(f"{job_id!r} belongs to {owner} already, which has ended.")
+
+
+def check_known(
+    job_id: str, job: VideoJob, clip: Clip, service_of: Callable[[str], VideoService], source_of: Callable[[str, str], StillSource]
+) -> None:
+    """Raise BadInput when the service does not know an id. Asking is free; raises what keeps it from being asked now."""
+    try:
+        if clip.step == Step.REQUEST_IMAGE:
+            source_of(clip.start_frame, job.service_of(clip)).image_status(job_id)
+        else:
+            service_of(job.service_of(clip)).video_status({"job_id": job_id, "generation_id": None}, None)
+    except ServiceRefused as error:
+        if error.exit_code != 1:
+            raise  # the account's trouble says nothing about the id
+        raise BadInput(f"{payee(job, clip)} does not know {job_id!r} ({error}) Copy the id from its own list.") from None
+
+
+def _loaded(content_id: str, queue: JobQueue) -> VideoJob | None:
+    try:
+        return queue.load(content_id)
+    except BrokenState:
+        return None
+
+
+def _ids_of(job: VideoJob | None) -> list[set[str]]:
+    return [{found["job_id"] for found in (clip.image, clip.video) if found.get("job_id")} for clip in job.clips] if job else []

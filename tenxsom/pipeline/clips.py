@@ -1,0 +1,170 @@
+"""From a blueprint to clips: how many, how long, with which words and which picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tenxsom.errors import BadDefinition, BadInput, Problem
+from tenxsom.model.clip import Clip
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.routing import Route
+from tenxsom.services.base import Capabilities
+
+Segment = Mapping[str, Any]
+
+SEEDS = 2**31
+"""Services take seeds below this; the clips of a job count on from the definition's, and start again at 0."""
+
+
+def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape: str, route: Route) -> list[Clip]:
+    """The clips that make this blueprint by this route, in order. Pure: pays nothing, asks nobody.
+
+    Raises BadInput when one clip is asked for and the blueprint, which may have been handed in, is longer than any.
+    """
+    segments: Sequence[Segment] = blueprint["video_plan"]["script_segments"]
+    capabilities, trims = route.capabilities, definition.get("fit") == "trim"
+    made_shape = made_aspect_ratio(shape, capabilities)
+    total = sum(segment["duration"] for segment in segments)
+    if is_one_clip(definition, capabilities, total):
+        if total > capabilities.durations[-1] + 1e-9:
+            raise BadInput(
+                f"The blueprint lasts {total:g} seconds, but a single clip here has {capabilities.durations[-1]:g} at most."
+            )
+        parts = [(list(segments), total)]
+    else:
+        pieces = [piece for segment in segments for piece in _pieces(segment, capabilities.durations[-1])]
+        together = _grouped(pieces, capabilities) if definition.get("clips", "auto") == "auto" else [[piece] for piece in pieces]
+        parts = [(group, sum(piece["duration"] for piece in group)) for group in together]
+    clips = []
+    for index, (group, asked) in enumerate(parts):
+        seconds = made_seconds(asked, capabilities.durations)
+        trim = trims and seconds > asked + 1e-9
+        seed = None if definition.get("seed") is None else (definition["seed"] + index) % SEEDS
+        clips.append(
+            Clip(
+                index=index,
+                prompt=_shortened(_moving_prompt(group), capabilities.prompt_limit),
+                image_prompt=_shortened(str(group[0]["visual_cue"]).strip(), capabilities.prompt_limit),
+                asked_seconds=round(asked, 3),
+                seconds=seconds,
+                aspect_ratio=made_shape,
+                asked_aspect_ratio=None if shape == made_shape else shape,
+                trim=trim,
+                service=route.service,
+                model=route.variant.model,
+                resolution=route.variant.resolution,
+                start_frame=route.start_frame,
+                seed=seed,
+                style=definition.get("style"),
+                cues=_cues(group, 1.0 if trim else seconds / asked),
+            )
+        )
+        begin(clips[-1], route.start_image)
+    return clips
+
+
+def begin(clip: Clip, start_image: str | None) -> None:
+    """Put a clip at its first step, with what that step works with."""
+    clip.step = clip.first_step
+    if start_image:
+        clip.image = {"job_id": start_image, "url": start_image}
+
+
+def is_one_clip(definition: Mapping[str, Any], capabilities: Capabilities, seconds: float) -> bool:
+    """Whether a plan of so many seconds becomes one clip: asked for, or `auto` and the service can make one that long."""
+    mode = definition.get("clips", "auto")
+    return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
+
+
+def check_feasible(definition: Mapping[str, Any], shape: str, route: Route, source: str) -> None:
+    """Raise BadDefinition when the service cannot make this at all, before anything is planned or paid for."""
+    if problems := obstacles(definition, shape, route):
+        raise BadDefinition(source, problems)
+
+
+def obstacles(definition: Mapping[str, Any], shape: str, route: Route) -> list[Problem]:
+    """Why a route cannot make a definition; nothing when it can."""
+    service, capabilities, problems = route.service, route.capabilities, []
+    longest = capabilities.durations[-1]
+    if definition.get("clips") == "single" and definition["target_duration"] > longest:
+        advice = f"shorten it, or let clips be auto or storyboard, which joins several clips (this service makes up to {longest:g})"
+        problems.append(
+            Problem(
+                "target_duration",
+                f"{definition['target_duration']:g} seconds are too long for a single clip of {service}: {advice}",
+            )
+        )
+    if made_aspect_ratio(shape, capabilities) not in capabilities.aspect_ratios:
+        problems.append(Problem("aspect_ratio", f"{service} cannot make {shape}; it makes {', '.join(capabilities.aspect_ratios)}"))
+    return problems
+
+
+def differences(job: VideoJob) -> list[str]:
+    """What will be made otherwise than it was asked for, and what is done about it, in sentences for people."""
+    sentences = []
+    asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
+    if made > asked and any(clip.trim for clip in job.clips):
+        sentences.append(f"{made:g} seconds are made and cut to {asked:g}: {job.service} makes clips of certain lengths only.")
+    elif made > asked:
+        sentences.append(
+            f"{made:g} seconds are made where {asked:g} were asked for: {job.service} makes clips of certain lengths only."
+        )
+    shapes = {(clip.aspect_ratio, clip.asked_aspect_ratio) for clip in job.clips if clip.asked_aspect_ratio}
+    sentences += [f"{job.service} makes no {asked}: {made} is made and cut in the middle." for made, asked in sorted(shapes)]
+    return sentences
+
+
+def made_aspect_ratio(shape: str, capabilities: Capabilities) -> str:
+    """The shape to order for a shape that is asked for: a square is cut out of the middle where the service makes none."""
+    if shape == "1:1" and shape not in capabilities.aspect_ratios and "16:9" in capabilities.aspect_ratios:
+        return "16:9"
+    return shape
+
+
+def made_seconds(asked: float, durations: Sequence[float]) -> float:
+    """The nearest length on offer that is not shorter than asked; the longest where none is."""
+    return next((length for length in durations if length >= asked - 1e-9), durations[-1])
+
+
+def _pieces(segment: Segment, longest: float) -> list[Segment]:
+    """A segment that is longer than any clip, in equal pieces; the words stay with the first."""
+    count = max(1, math.ceil(segment["duration"] / longest - 1e-9))
+    duration = segment["duration"] / count
+    return [{**segment, "duration": duration, "content": segment["content"] if number == 0 else ""} for number in range(count)]
+
+
+def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list[Segment]]:
+    """Neighbours that are shorter than the service's shortest clip, together in one: a clip apiece would be paid for and padded."""
+    groups: list[list[Segment]] = [[]]
+    for piece in pieces:
+        seconds = sum(other["duration"] for other in groups[-1])
+        if groups[-1] and (seconds >= capabilities.durations[0] or seconds + piece["duration"] > capabilities.durations[-1]):
+            groups.append([])
+        groups[-1].append(piece)
+    return groups
+
+
+def _moving_prompt(segments: Sequence[Segment]) -> str:
+    """One cue as it is; several told one after the other, because one clip has to show them all."""
+    cues = [str(segment["visual_cue"]).strip() for segment in segments]
+    return cues[0] if len(cues) == 1 else " Then: ".join(cues)
+
+
+def _cues(segments: Sequence[Segment], stretch: float) -> list[dict[str, Any]]:
+    """The words with their seconds inside the clip, stretched as the clip is longer than what was asked."""
+    cues, start = [], 0.0
+    for segment in segments:
+        end = start + segment["duration"] * stretch
+        if segment["content"]:
+            cues.append({"start": round(start, 3), "end": round(end, 3), "text": segment["content"]})
+        start = end
+    return cues
+
+
+def _shortened(text: str, limit: int) -> str:
+    """The text within the service's limit, cut between words."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"

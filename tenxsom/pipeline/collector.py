@@ -1,0 +1,213 @@
+"""Collecting one clip: ask for it, and do what the answer calls for. Asking is free, and no answer ever costs a paid clip.
+
+running      ask again: young clips soon, old ones rarely
+ready        download → verify → publish; whatever goes wrong is fetched again, never made again
+failed       the service's own word: the clip is lost
+not found    lost only after several such answers in a row
+no answer    ask again
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from tenxsom import atomic, clock
+from tenxsom.errors import AccountTrouble, BrokenMedia, Interrupted, NotFound, TenxsomError, TryAgainLater
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.finisher import Finisher
+from tenxsom.pipeline.reports import Shelf
+from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
+from tenxsom.settings import Settings
+from tenxsom.store.queue import Claim
+
+log = logging.getLogger(__name__)
+
+MAX_VIDEO_BYTES = 8_000_000_000
+DOWNLOADS_AT_ONCE = 4
+ACCOUNT_PAUSE_SECONDS = 900.0
+LOST_AFTER_CHECKS = 5
+"""A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
+OVERDUE_PAUSE_SECONDS = 600.0
+DANGEROUS_GAP = 0.25
+"""Nobody looking for this share of the time that a result lives means that cron does not run as it should."""
+OVERDUE_LOOKS = 5
+"""After its deadline a job is still looked at so many times: the clock may have jumped, or the machine slept for two days."""
+
+
+class ClipCollector:
+    """Collects clips of jobs from the services that make them."""
+
+    def __init__(
+        self,
+        service_of: Callable[[str], VideoService],
+        capabilities_of: Callable[[str, Variant], Capabilities],
+        shelf: Shelf,
+        finisher: Finisher,
+        settings: Settings,
+    ) -> None:
+        self._service_of = service_of
+        self._capabilities_of = capabilities_of
+        self._shelf = shelf
+        self._finisher = finisher
+        self._settings = settings
+        self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
+
+    def prefetch(self, claim: Claim, clips: Sequence[Clip], then: Callable[[], object]) -> None:
+        """Send off the questions about these clips; `then` is called when `collect` need not wait for any of their answers."""
+        arrivals = itertools.count(1)
+
+        def arrived() -> None:
+            if next(arrivals) == len(clips):
+                then()
+
+        for clip in clips:
+            if not self._prefetched(claim, clip, arrived):
+                arrived()
+        if not clips:
+            then()
+
+    def _prefetched(self, claim: Claim, clip: Clip, arrived: Callable[[], None]) -> bool:
+        try:
+            return self._service(claim, clip).prefetch_status(clip.video, clip.status_endpoint, arrived)
+        except Exception:  # noqa: BLE001  (whatever it is, `collect` comes upon it again and says so)
+            return False
+
+    def collect(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
+        """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""
+        clip.checks += 1
+        self._warn_of_gap(claim, clip)
+        try:
+            status = self._service(claim, clip).video_status(clip.video, clip.status_endpoint)
+            clip.attempts.pop("not_found", None)
+            clip.status_endpoint = status.endpoint or clip.status_endpoint
+            self._answered(claim, clip, status, deadline)
+        except Interrupted:
+            raise
+        except NotFound as error:
+            self._not_found(claim, clip, error)
+        except AccountTrouble as error:
+            self._postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
+            raise
+        except TryAgainLater as error:
+            self._postpone(claim, clip, error.retry_after or self._pace(claim, clip), error)
+            raise
+
+    def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+        if status.progress == Progress.FAILED:
+            clip.refused = True
+            self._fail(claim, clip, f"{claim.job.service_of(clip)} could not make it: {status.message}")
+        elif status.progress == Progress.READY and status.url:
+            self._ready(claim, clip, status, deadline)
+        else:
+            clip.percent = status.percent
+            self._still_running(claim, clip)
+
+    def _ready(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+        if clip.step != Step.DOWNLOAD:
+            clip.step = Step.DOWNLOAD
+            claim.job.record("video_ready", f"clip {clip.index + 1} after {clip.checks} checks")
+            claim.save()
+        try:
+            self._download(claim, clip, status, deadline)
+        except (NotFound, BrokenMedia) as error:
+            pause = clock.backoff_seconds(clip.attempts[clip.step], first=5)
+            raise TryAgainLater(f"The download did not succeed ({error}) It is fetched again.", retry_after=pause) from error
+
+    def _download(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+        """Fetch, verify and publish. A broken file is thrown away, a part of a good one is kept and carried on with."""
+        job = claim.job
+        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        part = target.with_name(target.name + ".part")
+        clip.count_attempt()
+        with self._downloads:
+            loaded = self._service(claim, clip).fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
+        try:
+            facts = {**self._finisher.verify_clip(part, clip.asked_seconds), "sha256": loaded.sha256}
+            facts = self._finisher.refit(job, clip, part, facts)
+        except BrokenMedia:
+            part.unlink(missing_ok=True)
+            raise
+        atomic.publish(part, target)
+        clip.facts = facts
+        clip.step, clip.file, clip.error = Step.DONE, target.name, None
+        job.record("downloaded", f"clip {clip.index + 1}, {loaded.size_bytes} bytes")
+        claim.save()
+
+    def _still_running(self, claim: Claim, clip: Clip) -> None:
+        job, limit = claim.job, self._settings.job_age_warning_minutes
+        minutes = clock.age_seconds(job.submit_time) / 60
+        if minutes > limit and job.warn(f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."):
+            log.warning(
+                "Not there after %.0f minutes; it is asked for until its deadline.", minutes, extra={"content_id": job.content_id}
+            )
+        clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
+        give_up_overdue(job, clip, self._settings.job_deadline_hours)
+        claim.jot()
+
+    def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
+        if clip.count("not_found") >= LOST_AFTER_CHECKS:
+            hours = self._capabilities(claim, clip).result_hours
+            clip.refused = hours is not None and clock.age_seconds(clip.submitted_at or claim.job.submit_time) > hours * 3600
+            self._fail(claim, clip, f"{error} It was asked for {LOST_AFTER_CHECKS} times in a row")
+            return
+        self._postpone(claim, clip, self._pace(claim, clip), error)
+        raise TryAgainLater(f"{error} It is asked for again before it counts as lost.")
+
+    def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: TenxsomError) -> None:
+        clip.next_check_at, clip.error = clock.later(seconds), str(error)
+        give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
+        claim.jot()
+
+    def _fail(self, claim: Claim, clip: Clip, reason: str) -> None:
+        give_up(claim.job, clip, reason)
+        claim.save()
+
+    def _pace(self, claim: Claim, clip: Clip) -> float:
+        """How long until the next check: a quarter of the clip's age, so that young ones are asked for often, old ones rarely."""
+        capabilities = self._capabilities(claim, clip)
+        age = clock.age_seconds(clip.submitted_at or claim.job.submit_time)
+        return min(capabilities.longest_check_seconds, max(capabilities.first_check_seconds, age / 4))
+
+    def _warn_of_gap(self, claim: Claim, clip: Clip) -> None:
+        """Warn when nobody looked for so long that the service might have thrown a finished clip away."""
+        hours = self._capabilities(claim, clip).result_hours
+        if hours is None or clip.next_check_at is None:
+            return
+        late = clock.age_seconds(clip.next_check_at) / 3600
+        if late < hours * DANGEROUS_GAP:
+            return
+        name = claim.job.service_of(clip)
+        sentence = f"Nobody looked for clip {clip.index + 1} for {late:.0f} hours; {name} keeps results for {hours:g} hours only."
+        if claim.job.warn(f"{sentence} Check that cron runs poll_video_status.py."):
+            log.warning("%s Check that cron runs.", sentence, extra={"content_id": claim.job.content_id})
+
+    def _service(self, claim: Claim, clip: Clip) -> VideoService:
+        return self._service_of(claim.job.service_of(clip))
+
+    def _capabilities(self, claim: Claim, clip: Clip) -> Capabilities:
+        return self._capabilities_of(claim.job.service_of(clip), Variant(clip.model, clip.resolution))
+
+
+def give_up(job: VideoJob, clip: Clip, reason: str) -> None:
+    """A clip that will not come: its job ends with a failure report once its other clips have ended."""
+    clip.step, clip.error, clip.hold = Step.FAILED, reason, None
+    job.record("clip_failed", f"clip {clip.index + 1}: {reason}")
+
+
+def give_up_overdue(job: VideoJob, clip: Clip, deadline_hours: float) -> None:
+    """Give a clip up that is still not there long after it was ordered (or its job accepted), at the fifth look after that.
+
+    The looks that count are some minutes apart: a short outage of the service must not use them up.
+    """
+    if clock.age_seconds(max(job.submit_time, clip.submitted_at or "")) <= deadline_hours * 3600:
+        return
+    if not clock.is_due(clip.overdue_at, OVERDUE_PAUSE_SECONDS):
+        return
+    clip.overdue_at = clock.later(OVERDUE_PAUSE_SECONDS)
+    if clip.count("overdue") >= OVERDUE_LOOKS:
+        last = f" (last: {clip.error})" if clip.error else ""
+        give_up(job, clip, f"it was not there {deadline_hours:g} hours after it was ordered{last}")

@@ -1,0 +1,75 @@
+"""Estimates: what a definition would become, on one service and on every other, without writing, calling or paying anything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from tenxsom.errors import BadSettings
+from tenxsom.model.blueprint import Blueprint
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline import clips, intake
+from tenxsom.pipeline.intake import Order, Standing
+from tenxsom.pipeline.prices import Prices
+from tenxsom.pipeline.routing import Chooser, Route
+
+
+class Offer(NamedTuple):
+    """What one service would make of an order."""
+
+    service: str
+    job: VideoJob | None
+    """None: it cannot make it at all."""
+    usd: Decimal | None
+    obstacle: str
+    """Why it cannot make it, or what it needs before it can; empty when it can right now."""
+
+
+class Estimate(NamedTuple):
+    """A plan, cut into clips for the service that is chosen, and what all services offer for it."""
+
+    order: Order
+    blueprint: Blueprint
+    job: VideoJob
+    usd: Decimal
+    offers: list[Offer]
+    notes: list[str]
+    """What will be made otherwise than it was asked for, or not at all."""
+
+
+MADE_BEFORE = {
+    Standing.ON_ITS_WAY: "It is on its way already: submitting it carries on with that job and orders nothing twice.",
+    Standing.COMPLETED: "It has been made already: submitting it orders nothing. --again makes it a second time.",
+    Standing.FAILED: "It has ended without a video: submitting it orders nothing. manage_jobs.py retry makes what is missing.",
+}
+"""What submitting means for an id that is not new."""
+
+
+def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices) -> Estimate:
+    """What an order would become. Raises BadSettings when it has no price."""
+    job = _cut(order, blueprint, order.route)
+    offers = [
+        _offer(order, blueprint, name, route, chooser=chooser, prices=prices) for name, route in chooser.every(order.definition)
+    ]
+    notes = [*filter(None, [MADE_BEFORE.get(order.standing)]), *clips.differences(job)]
+    return Estimate(order, blueprint, job, prices.of_job(job), offers, notes)
+
+
+def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices) -> Offer:
+    if isinstance(route, BadSettings):
+        return Offer(name, None, None, str(route).rstrip("."))
+    route = order.route if name == order.service else route._replace(start_image=order.route.start_image)
+    if problems := clips.obstacles(order.definition.model_dump(), order.shape, route):
+        return Offer(name, None, None, "; ".join(problem.message for problem in problems))
+    job = _cut(order, blueprint, route)
+    try:
+        return Offer(name, job, prices.of_job(job), chooser.missing(route) or "")
+    except BadSettings as error:
+        return Offer(name, job, None, str(error).rstrip("."))
+
+
+def _cut(order: Order, blueprint: Blueprint, route: Route) -> VideoJob:
+    job = intake.new_job(order.definition, route, "")
+    job.blueprint = blueprint.as_dict()
+    job.clips = clips.clips_for(job.definition, job.blueprint, order.shape, route)
+    return job

@@ -1,0 +1,161 @@
+"""Ordering the clips of a job: which step comes next, and what the failure of a step means for the clip."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from tenxsom import clock
+from tenxsom.errors import (
+    AccountTrouble,
+    BadSettings,
+    BrokenMedia,
+    Interrupted,
+    NeedsDecision,
+    NotFound,
+    NotSent,
+    ServiceBusy,
+    ServiceClosed,
+    ServiceDown,
+    ServiceRefused,
+    ServiceRetired,
+    TryAgainLater,
+)
+from tenxsom.model.clip import SUBMISSION_STEPS, Step
+from tenxsom.pipeline.collector import LOST_AFTER_CHECKS, give_up
+from tenxsom.pipeline.rerouting import is_about_the_service
+from tenxsom.pipeline.routing import route_of
+
+if TYPE_CHECKING:
+    from tenxsom.app import App
+    from tenxsom.model.clip import Clip
+    from tenxsom.store.queue import Claim
+
+log = logging.getLogger("generate")
+
+ACCOUNT_PAUSE_SECONDS = 900.0
+"""How long a job waits after the account's token, plan or credits were refused, so that somebody can repair it."""
+MAX_BROKEN_STILLS = 5
+
+
+class ProductionVideoGenerator:
+    """Turns the clips of a job into submissions, one saved step after the other (`tenxsom.pipeline.steps` holds the steps)."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._steps = app.clip_steps
+
+    def generate_with_useapi(self, claim: Claim) -> None:
+        """Submit every clip of the job that is not submitted yet, by the UseAPI contract: image → asset → video.
+
+        Goes step by step through all clips, so that the service works on their stills side by side. Raises what stopped it;
+        everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater.
+        """
+        self._steps.reconcile(claim)
+        self._steps.check_cap(claim)
+        while self._submit(claim):
+            log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
+
+    def generate_with_ltx(self, claim: Claim) -> None:
+        """The same for the official LTX API: start frame → upload → video, or the video alone (text to video)."""
+        self.generate_with_useapi(claim)
+
+    def generate_with_veo(self, claim: Claim) -> None:
+        """The same for Veo on Vertex AI, which takes the start frame within the order."""
+        self.generate_with_useapi(claim)
+
+    def generate(self, claim: Claim) -> None:
+        """Submit the job by the service that was chosen for it."""
+        self._maker(claim.job.service)(claim)
+
+    def generate_video(self, claim: Claim, tier: str | None = None) -> None:
+        """The architecture's tier router: templates/tiers.json says which services, models and resolutions make a tier's videos.
+
+        The first one that can be used makes it. A job of which something has been paid stays where it is. Raises BadSettings
+        when no service of the tier can be used.
+        """
+        route = self._app.chooser.by_tier(tier or str(claim.job.definition["tier"]), route_of(claim.job).start_image)
+        self._app.rerouter.reroute(claim, route)
+        self.generate(claim)
+
+    def _maker(self, service: str) -> Callable[[Claim], None]:
+        return {"ltx_api": self.generate_with_ltx, "vertex_veo": self.generate_with_veo}.get(service, self.generate_with_useapi)
+
+    def _submit(self, claim: Claim) -> bool:
+        """Take every clip through its steps; returns True when clips went to another service, where they begin anew."""
+        for step in SUBMISSION_STEPS:
+            for clip in claim.job.clips:
+                if clip.step == step and not self._is_doomed(claim, clip) and self._take(step, claim, clip):
+                    return True
+        return False
+
+    def _take(self, step: Step, claim: Claim, clip: Clip) -> bool:
+        """One step, and what its failure means: another service, wait for somebody or for better times, the end of this clip."""
+        clock.check_stop()
+        rerouter = self._app.rerouter
+        try:
+            self._steps.take(step, claim, clip)
+            rerouter.note_life(clip)
+        except (Interrupted, NeedsDecision):
+            raise
+        except (AccountTrouble, BadSettings) as error:
+            self._steps.postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
+            raise
+        except (NotSent, ServiceClosed, ServiceDown) as error:
+            if (
+                is_about_the_service(claim.job, clip)
+                and rerouter.note_silence(clip)
+                and rerouter.fall_back(claim, clip, str(error))
+            ):
+                return True
+            self._try_again(claim, clip, error)
+        except ServiceBusy as error:
+            rerouter.note_life(clip)
+            self._try_again(claim, clip, error)
+        except TryAgainLater as error:
+            self._try_again(claim, clip, error)
+        except BrokenMedia as error:
+            self._fetch_again(claim, clip, error)
+        except NotFound as error:
+            self._ask_again(claim, clip, error)
+        except ServiceRetired as error:
+            if is_about_the_service(claim.job, clip) and rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
+                return True
+            self._give_up(claim, clip, str(error))
+        except ServiceRefused as error:
+            self._give_up(claim, clip, str(error))
+        return False
+
+    def _try_again(self, claim: Claim, clip: Clip, error: TryAgainLater) -> NoReturn:
+        self._steps.postpone(claim, clip, error.retry_after or clock.backoff_seconds(clip.count_attempt()), error)
+        raise error
+
+    def _ask_again(self, claim: Claim, clip: Clip, error: NotFound) -> None:
+        """One 404 may be a hiccup; only several in a row mean that a still, which is paid for, is gone."""
+        if clip.count("not_found") >= LOST_AFTER_CHECKS:
+            self._give_up(claim, clip, str(error))
+            return
+        self._steps.postpone(claim, clip, clock.backoff_seconds(clip.attempts["not_found"]), error)
+        raise TryAgainLater(f"{error} It is asked for again before it counts as lost.") from error
+
+    def _fetch_again(self, claim: Claim, clip: Clip, error: BrokenMedia) -> None:
+        """A broken still costs nothing to fetch again; after a few tries the service's picture itself is broken."""
+        if clip.count_attempt() >= MAX_BROKEN_STILLS:
+            self._give_up(claim, clip, f"the still is broken: {error}")
+            return
+        clip.step = Step.AWAIT_IMAGE
+        self._steps.postpone(claim, clip, 5, error)
+        raise TryAgainLater(f"The still came broken ({error}); it is fetched again.") from error
+
+    def _give_up(self, claim: Claim, clip: Clip, reason: str) -> None:
+        give_up(claim.job, clip, reason)
+        claim.job.settle_state()
+        claim.save()
+
+    def _is_doomed(self, claim: Claim, clip: Clip) -> bool:
+        """A clip of a job that cannot become whole any more: nothing further is paid for it."""
+        lost = next((other for other in claim.job.clips if other.step == Step.FAILED), None)
+        if lost:
+            self._give_up(claim, clip, f"not made, because clip {lost.index + 1} failed")
+        return lost is not None

@@ -1,0 +1,157 @@
+"""What an operator does with jobs: look at them, retry, cancel, and decide what the pipeline leaves to people."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenxsom import clock
+from tenxsom.errors import BadInput, BrokenState
+from tenxsom.model import money
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline import adoption
+from tenxsom.pipeline.collector import give_up
+from tenxsom.pipeline.finisher import all_final
+from tenxsom.services import registry as services
+from tenxsom.services.base import INLINE, Variant
+
+if TYPE_CHECKING:
+    from tenxsom.app import App
+    from tenxsom.pipeline.results import Outcome
+    from tenxsom.store.queue import Claim
+
+
+class JobDetails(NamedTuple):
+    """Everything about one job."""
+
+    document: dict[str, Any]
+    """Its state while it is on the queue, its final report afterwards."""
+    result: Outcome
+    clips: Sequence[Clip]
+
+
+class JobManager:
+    """What an operator can do with jobs. Nothing here orders anything: the belt does, with its next tick."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def jobs(self) -> tuple[list[VideoJob], dict[str, str]]:
+        """All jobs on the queue, oldest first, and why the others cannot be read, by id: the poller sets those aside."""
+        found, unreadable = [], {}
+        for content_id in self._app.queue.ids():
+            try:
+                job = self._app.queue.load(content_id)
+            except BrokenState as error:
+                unreadable[content_id] = f"its state file cannot be used because {error}"
+                continue
+            if job:
+                found.append(job)
+        return sorted(found, key=lambda job: job.submit_time), unreadable
+
+    def show(self, content_id: str) -> JobDetails:
+        """Everything about one job: its state while it is on the queue, its final report afterwards. Raises BadInput."""
+        job = self._app.queue.load(content_id)
+        found = job.as_dict() if job else self._app.shelf.final_report(content_id)
+        if found is None:
+            raise self._app.unknown(content_id)
+        standing = self._app.outcome(job) if job else self._app.standing(content_id)
+        return JobDetails(found, standing, job.clips if job else [])
+
+    def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
+        """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
+        report = self._app.shelf.final_report(content_id)
+        if self._app.queue.load(content_id):
+            raise BadInput(f"{content_id!r} has not ended yet: what was ordered is still collected. Try again once it has.")
+        if report is None:
+            raise self._app.unknown(content_id)
+        if "job" not in report:
+            raise BadInput(f"{content_id!r} is no failed or cancelled job, so there is nothing to make once more.")
+        job = VideoJob.from_dict(report["job"])
+        prices, total = self._app.prices, money.ZERO
+        for clip in job.clips:
+            if clip.step == Step.FAILED:
+                kept = services.pace(job.service_of(clip), Variant())
+                clip.retry(keep_asset=kept.upload_hours is None and clip.asset.get("file_id") != INLINE)
+                if clip.step != Step.AWAIT_VIDEO:
+                    total += prices.of_clip(job, clip) + (money.ZERO if clip.asset else prices.of_still(job, clip))
+        if not job.clips:
+            return job, f"{job.service} will make all of it; what that costs is known when it has been planned"
+        return job, f"{job.service} will make what is missing for {money.shown(total)}"
+
+    def retry(self, job: VideoJob) -> None:
+        """Put a failed job back on the queue, as a new run: its earlier report is kept under a numbered stem."""
+        job.run_id, job.submit_time = f"tx-{uuid.uuid4().hex[:16]}", clock.stamp()
+        job.cancelled, job.error = False, None
+        job.record("retried")
+        job.settle_state()
+        with self._app.queue.accept(job) as claim:
+            if claim is None:
+                raise BadInput(f"{job.content_id} is on the queue already.")
+            self._app.finisher.make_way(job)
+            claim.save()
+
+    def cancel(self, content_id: str) -> str:
+        """Order nothing further for a job. Returns a sentence about what happens to what is paid for already."""
+        with self._claimed(content_id) as claim:
+            job = claim.job
+            if self._app.finisher.left_already(claim):
+                return f"{content_id} has ended already."
+            if any(clip.intent for clip in job.clips):
+                raise BadInput(
+                    f"{content_id} has a paid call whose outcome is unknown; resolve that first (manage_jobs.py resolve)."
+                )
+            job.cancelled = True
+            for clip in job.clips:
+                if not clip.is_submitted:
+                    give_up(job, clip, "cancelled before it was ordered")
+            job.settle_state()
+            claim.save()
+            if not job.clips or all_final(job):
+                self._app.finisher.end(claim)
+                return f"{content_id} is cancelled; nothing was at the service."
+            job.record("cancelled", "what is at the service is still collected")
+            claim.save()
+            return f"{content_id} is cancelled; what is already paid for is still collected and kept."
+
+    def resolve(self, content_id: str, clip_number: int | None, *, adopt: str | None = None, never_sent: bool = False) -> str:
+        """Decide about a paid call whose outcome is unknown: adopt an id, say it was never sent, or else write it off.
+
+        Returns a sentence about what happens now. Raises BadInput when there is nothing to decide, or the id cannot be right.
+        """
+        with self._claimed(content_id) as claim:
+            clip = self._open_clip(claim, clip_number)
+            if adopt is not None:  # an unset variable in the command must not write anything off
+                adoption.check_free(adopt, claim.job, clip, self._app.queue, self._app.shelf)
+                adoption.check_known(adopt, claim.job, clip, self._app.service, self._app.source)
+                self._app.paid_calls.adopt(claim, clip, adopt)
+                return f"Clip {clip.index + 1} of {content_id} is {adopt} now; the next tick goes on with it."
+            if never_sent:
+                self._app.paid_calls.never_sent(claim, clip)
+                return f"Clip {clip.index + 1} of {content_id} is ordered again by the next tick."
+            self._app.paid_calls.write_off(claim, clip)
+            if all_final(claim.job):
+                self._app.finisher.end(claim)
+            return f"Clip {clip.index + 1} of {content_id} is written off; its price counts as spent."
+
+    @contextmanager
+    def _claimed(self, content_id: str) -> Iterator[Claim]:
+        with self._app.queue.claim(content_id) as claim:
+            if claim is None and (report := self._app.shelf.final_report(content_id)):
+                raise BadInput(f"{content_id!r} has ended already ({report['state']}).")
+            if claim is None:
+                raise self._app.unknown(content_id)
+            yield claim
+
+    @staticmethod
+    def _open_clip(claim: Claim, number: int | None) -> Clip:
+        open_clips = [clip for clip in claim.job.clips if clip.intent and number in (None, clip.index + 1)]
+        if not open_clips:
+            raise BadInput(f"{claim.job.content_id} has no paid call whose outcome is unknown.")
+        if len(open_clips) > 1:
+            numbers = ", ".join(str(clip.index + 1) for clip in open_clips)
+            raise BadInput(f"{claim.job.content_id} has several unclear calls; say which with --clip (one of {numbers}).")
+        return open_clips[0]

@@ -1,0 +1,174 @@
+"""Submitting: a job definition is accepted, planned, cut into clips and ordered, step by saved step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tenxsom import clock
+from tenxsom.errors import BadInput, BadInputs, TenxsomError
+from tenxsom.model import money
+from tenxsom.model.definition import check_definition, parse_definition
+from tenxsom.model.job import State, VideoJob
+from tenxsom.pipeline import clips, intake
+from tenxsom.pipeline.estimate import Estimate, estimate
+from tenxsom.pipeline.finisher import all_final
+from tenxsom.pipeline.generator import ProductionVideoGenerator
+from tenxsom.pipeline.intake import Order, Standing
+from tenxsom.pipeline.planner import ClaudeVideoService
+from tenxsom.pipeline.routing import USEAPI_CONTRACT, route_of
+
+if TYPE_CHECKING:
+    from tenxsom.app import App
+    from tenxsom.model.blueprint import Blueprint
+    from tenxsom.model.definition import JobDefinition
+    from tenxsom.pipeline.results import Outcome
+    from tenxsom.store.queue import Claim
+
+log = logging.getLogger("orchestrate")
+
+
+class MasterOrchestrator:
+    """The conveyor belt's first stage: plan → make → pending job."""
+
+    def __init__(
+        self, app: App, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
+    ) -> None:
+        self._app = app
+        self._dry_run = dry_run
+        self._service = service
+        self._by_tier = by_tier
+        self._again = again
+        self.planner = ClaudeVideoService(app.settings, app.templates, local_only=dry_run)
+        self.generator = ProductionVideoGenerator(app)
+
+    def read(self, names: Sequence[str]) -> list[Order]:
+        """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then."""
+        orders, problems = [], []
+        for source, read in intake.sources(names):
+            try:
+                orders.append(self._order(source, read()))
+            except BadInput as error:
+                problems.append(error)
+        problems += intake.same_id_twice(orders)
+        if problems:
+            raise problems[0] if len(problems) == 1 else BadInputs(problems)
+        return orders
+
+    def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[Outcome]:
+        """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
+        if not orders:
+            return []
+        side_by_side = min(order.route.capabilities.concurrent_submissions for order in orders)
+        with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
+            return list(pool.map(lambda order: self._outcome(order, blueprint), orders))
+
+    def submit(self, order: Order, blueprint: Blueprint | None = None) -> VideoJob | None:
+        """Put one definition on the belt and carry it as far as it goes; None if it has been made already."""
+        with self._owned(order) as claim:
+            if claim:
+                self.carry_on(claim, blueprint)
+            return claim.job if claim else None
+
+    def carry_on(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
+        """Everything a job needs until its clips are at the service; whatever is done already is not done again."""
+        job = claim.job
+        self._app.finisher.make_way(job)
+        if job.blueprint is None:
+            self.plan(claim, blueprint)
+        if not job.clips:
+            self.cut(claim)
+        if self._by_tier:
+            self.generator.generate_video(claim)
+        elif job.service in USEAPI_CONTRACT:
+            self.generator.generate_with_useapi(claim)
+        else:
+            self.generator.generate(claim)
+        if all_final(job):
+            self._app.finisher.end(claim)
+
+    def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
+        """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
+        job = claim.job
+        definition = check_definition(job.definition, job.content_id, self._app.vocabulary)
+        made = blueprint or self._app.planning_costs.pay(claim, self.planner.most_usd(), lambda: self._planned(definition))
+        job.blueprint = made.as_dict()
+        job.record(
+            "planned", made.planner.name + (f" ({made.planner.reason})" if made.planner.reason else ""), usd=made.planner.cost_usd
+        )
+        for warning in made.warnings:
+            job.warn(warning)
+        claim.save()
+
+    def _planned(self, definition: JobDefinition) -> tuple[Blueprint, Decimal]:
+        made = self.planner.plan(definition)
+        return made, money.usd(made.planner.cost_usd or 0)
+
+    def cut(self, claim: Claim) -> None:
+        """The clips of the blueprint, in lengths that the service makes."""
+        job = claim.job
+        definition = check_definition(job.definition, job.content_id, self._app.vocabulary)
+        shape = definition.shape(self._app.vocabulary)
+        job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, route_of(job))
+        for sentence in clips.differences(job):
+            job.warn(sentence)
+        job.settle_state()
+        claim.save()
+
+    def estimate(self, order: Order) -> Estimate:
+        """Plan an order from the local templates and cut it into clips: nothing is written, called or paid."""
+        blueprint = self.planner.plan(order.definition)
+        return estimate(order, blueprint, self._app.chooser, self._app.prices)
+
+    def _order(self, source: str, data: bytes) -> Order:
+        app = self._app
+        definition = parse_definition(data, source, app.vocabulary)
+        picture, usable = intake.with_its_picture(definition, source), not self._dry_run
+        if self._by_tier:
+            route = app.chooser.by_tier(definition.tier, picture, usable=usable)
+        else:
+            route = app.chooser.choose(definition, self._service, usable=usable)._replace(start_image=picture)
+        shape = definition.shape(app.vocabulary)
+        clips.check_feasible(definition.model_dump(), shape, route, source)
+        known = intake.look_up(definition, app.queue, app.shelf, self._again)
+        return Order(definition, source, known.route or route, shape, known.standing)
+
+    @contextmanager
+    def _owned(self, order: Order) -> Iterator[Claim | None]:
+        """The job of an order, owned by us: accepted now, or found on the queue and carried on; None if it is done."""
+        app, content_id = self._app, order.definition.content_id
+        known = intake.look_up(order.definition, app.queue, app.shelf, self._again)
+        if known.standing in (Standing.COMPLETED, Standing.FAILED):
+            yield None
+            return
+        if known.standing == Standing.ON_ITS_WAY:
+            with app.queue.claim(content_id) as claim:
+                yield None if claim and app.finisher.left_already(claim) else claim
+            return
+        expected = app.shelf.video(content_id).relative_to(app.settings.home)
+        job = intake.new_job(order.definition, order.route, str(expected))
+        is_taken = None if self._again else partial(intake.is_taken, content_id, app.queue, app.shelf)
+        with app.queue.accept(job, unless=is_taken) as claim:
+            yield claim
+
+    def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
+        content_id = order.definition.content_id
+        try:
+            clock.check_stop()
+            job = self.submit(order, blueprint)
+        except TenxsomError as error:
+            log.info("%s", error, extra={"content_id": content_id})
+            return self._app.standing(content_id, str(error), error.exit_code)
+        except Exception as error:  # a mistake of ours with one job must not keep the others from being submitted
+            log.exception("Unexpected error", extra={"content_id": content_id})
+            return self._app.standing(content_id, f"an unexpected error, please report it: {error!r}", 75)
+        return (
+            self._app.standing(content_id, "", 0)
+            if job is None
+            else self._app.standing(content_id, job.error or "", 1 if job.state == State.FAILED else 0)
+        )

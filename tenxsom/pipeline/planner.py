@@ -1,0 +1,100 @@
+"""Planning a job: Claude on Vertex AI when it can be had, else the archetype's own plan, filled in locally."""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tenxsom import clock, settings
+from tenxsom.errors import PlanFailed
+
+if TYPE_CHECKING:  # pydantic and what is built on it wait until they are needed: `--help` is to come at once
+    from tenxsom.model.blueprint import Blueprint
+    from tenxsom.model.definition import JobDefinition
+    from tenxsom.planning.archetypes import Archetype
+    from tenxsom.planning.claude_check import CheckResult
+    from tenxsom.planning.vertex_claude import VertexClaude
+    from tenxsom.store.templates import Templates
+
+logger = logging.getLogger("tenxsom.plan")
+
+FAILURES_BEFORE_REST = 2
+REST_SECONDS = 300.0
+"""After this many failures in a row Claude is left alone for a while: 200 jobs must not wait a minute each for a dead service."""
+
+
+class ClaudeVideoService:
+    """Makes blueprints: Claude's when it can be had, else the archetype's own plan, filled in locally."""
+
+    def __init__(self, configuration: settings.Settings, templates: Templates, local_only: bool = False) -> None:
+        self._settings, self._templates = configuration, templates
+        self._local_only = local_only or not configuration.vertex_ai_project_id
+        self._claude: VertexClaude | None = None
+        self._failures = 0
+        self._rest = clock.Deadline(0)
+
+    def plan(self, definition: JobDefinition) -> Blueprint:
+        """The blueprint of a video. Trouble with Claude never stops it: the blueprint's `planner.reason` says what happened.
+
+        Raises PlanFailed only if the definition cannot be planned at all, BadSettings if its archetype's file is broken.
+        """
+        from tenxsom.planning.archetypes import parse_archetype
+        from tenxsom.planning.local import plan_locally
+
+        archetype = parse_archetype(self._templates.archetype_file(definition.archetype), definition.archetype)
+        if self._local_only:
+            return plan_locally(definition, archetype)
+        if not self._rest.passed():
+            return plan_locally(definition, archetype, "Claude failed several times in a row and is left alone for some minutes.")
+        try:
+            blueprint = self._planner().plan(definition, archetype)
+        except PlanFailed as failure:
+            return self._plan_without_claude(definition, archetype, failure)
+        self._failures = 0
+        return blueprint
+
+    def most_usd(self) -> Decimal:
+        """What one plan can cost at most, in US dollars; 0 for local plans, and where the model's price is not known."""
+        if self._local_only or not self._rest.passed():
+            return Decimal(0)
+        return self._planner().most_usd()
+
+    def check(self) -> list[CheckResult]:
+        """What planning with Claude needs (credentials, project, region, model), each ok or with its remedy."""
+        from tenxsom.planning.claude_check import check_claude
+
+        return check_claude(self._settings)
+
+    def _planner(self) -> VertexClaude:
+        if self._claude is None:
+            from tenxsom.planning.vertex_claude import VertexClaude
+
+            chosen = self._settings
+            self._claude = VertexClaude(
+                chosen.vertex_ai_project_id or "",
+                chosen.vertex_ai_location,
+                chosen.vertex_ai_claude_model_id,
+                credentials_file=chosen.google_application_credentials,
+                base_url=chosen.vertex_ai_base_url,
+                prices=self._templates.prices,
+                platforms=self._templates.vocabulary(()).platforms,
+            )
+        return self._claude
+
+    def _plan_without_claude(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
+        """The local plan, with the reason, and with what the attempts cost: money spent in vain is spent."""
+        from tenxsom.planning.claude_trouble import ClaudeFailed
+        from tenxsom.planning.local import plan_locally
+
+        reason = str(failure)
+        logger.warning("%s Planning from the local templates.", reason, extra={"content_id": definition.content_id})
+        blueprint = plan_locally(definition, archetype, reason)
+        if not isinstance(failure, ClaudeFailed):
+            return blueprint
+        self._failures = 0 if failure.about_the_job else self._failures + 1
+        if self._failures >= FAILURES_BEFORE_REST:
+            self._rest = clock.Deadline(REST_SECONDS)
+        spent = failure.record.model_dump(exclude={"name", "reason"})
+        planner = blueprint.planner.model_copy(update={**spent, "reason": reason})
+        return blueprint.model_copy(update={"planner": planner, "warnings": [*blueprint.warnings, *failure.warnings]})

@@ -1,0 +1,123 @@
+"""Rerouting: clips go to another service when theirs is down or retired, as long as nothing has been paid for them.
+
+A clip whose paid call was made, is open or is unclear never moves: whatever was paid for is collected, and nothing is paid twice.
+"""
+
+from __future__ import annotations
+
+from tenxsom import clock
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
+from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.pipeline import clips as cutting
+from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
+from tenxsom.services import registry
+from tenxsom.services.images.base import FLUX
+from tenxsom.store.ledger import RELEASED
+from tenxsom.store.queue import Claim
+
+DOWN_AFTER_ATTEMPTS, DOWN_AFTER_SECONDS = 3, 900.0
+"""A service counts as down for a clip after so many attempts in a row without a sign of life, the first of them so long ago. A
+short outage, and one of our own network, shall not send anything to a service that may cost more."""
+
+
+class Rerouter:
+    """Moves clips and jobs from one route to another."""
+
+    def __init__(self, chooser: Chooser, vocabulary: Vocabulary) -> None:
+        self._chooser = chooser
+        self._vocabulary = vocabulary
+
+    def note_silence(self, clip: Clip) -> bool:
+        """The service gave no sign of life. Returns whether it counts as down for this clip now."""
+        clip.down_since = clip.down_since or clock.stamp()
+        return clip.count("down") >= DOWN_AFTER_ATTEMPTS and clock.age_seconds(clip.down_since) >= DOWN_AFTER_SECONDS
+
+    @staticmethod
+    def note_life(clip: Clip) -> None:
+        """The service answered, whatever it said."""
+        clip.down_since = None
+        clip.attempts.pop("down", None)
+
+    def fall_back(self, claim: Claim, clip: Clip, why: str) -> bool:
+        """Give a clip (and its whole job, where nothing at all has been paid) to the next service that can make it.
+
+        Returns whether it moved; the new way is saved then.
+        """
+        job = claim.job
+        if not is_free(job, clip):
+            return False
+        left = job.service_of(clip)
+        current = route_of(job)._replace(service=left)
+        tried = {left, *clip.tried}
+        for route in self._chooser.fallbacks(current):
+            if route.service in tried:
+                continue
+            if self._recut(job, route) or self._moved(job, clip, route):
+                for moved in job.clips:
+                    self.note_life(moved)
+                    if moved.service == route.service:
+                        moved.tried = sorted(tried)
+                self._tell(claim, route, f"{left} cannot be used: {why}")
+                return True
+        return False
+
+    def reroute(self, claim: Claim, route: Route) -> None:
+        """Put a whole job on another route, unless it is on it already or something has been paid for it."""
+        if route_of(claim.job)[:3] != route[:3] and self._recut(claim.job, route):
+            self._tell(claim, route, "")
+
+    def _recut(self, job: VideoJob, route: Route) -> bool:
+        """Cut a job of which nothing has been paid into clips of the new service. Attempts count on: no reference is used twice."""
+        from tenxsom.model.definition import check_definition
+
+        definition = check_definition(job.definition, job.content_id, self._vocabulary)
+        shape = definition.shape(self._vocabulary)
+        if not all(is_free(job, clip) for clip in job.clips) or cutting.obstacles(definition.model_dump(), shape, route):
+            return False
+        if job.blueprint:
+            attempts = {clip.index: clip.attempts for clip in job.clips}
+            job.clips = cutting.clips_for(job.definition, job.blueprint, shape, route)
+            for clip in job.clips:
+                clip.attempts = attempts.get(clip.index, {})
+        job.service, job.route = route.service, route.as_dict()
+        return True
+
+    def _moved(self, job: VideoJob, clip: Clip, route: Route) -> bool:
+        """Give one clip to another service, if that makes clips of its length and shape."""
+        capabilities, shape = registry.capabilities(route.service, route.variant), clip.asked_aspect_ratio or clip.aspect_ratio
+        made_shape = cutting.made_aspect_ratio(shape, capabilities)
+        if clip.asked_seconds > capabilities.durations[-1] + 1e-9 or made_shape not in capabilities.aspect_ratios:
+            return False
+        before = 1.0 if clip.trim else clip.seconds / clip.asked_seconds
+        clip.seconds = cutting.made_seconds(clip.asked_seconds, capabilities.durations)
+        clip.trim = job.definition.get("fit") == "trim" and clip.seconds > clip.asked_seconds + 1e-9
+        stretch = (1.0 if clip.trim else clip.seconds / clip.asked_seconds) / before
+        clip.cues = [{**cue, "start": round(cue["start"] * stretch, 3), "end": round(cue["end"] * stretch, 3)} for cue in clip.cues]
+        clip.service, (clip.model, clip.resolution) = route.service, route.variant
+        clip.aspect_ratio, clip.asked_aspect_ratio = made_shape, None if shape == made_shape else shape
+        clip.start_frame, clip.image, clip.asset = route.start_frame, {}, {}
+        clip.error = clip.next_check_at = None
+        cutting.begin(clip, route.start_image)
+        return True
+
+    @staticmethod
+    def _tell(claim: Claim, route: Route, why: str) -> None:
+        job = claim.job
+        job.record("rerouted", f"to {route.told()}{'; ' if why else ''}{why}")
+        if why:
+            job.warn(f"It is made by {route.service}, because {why.rstrip('.')}.")
+        job.settle_state()
+        claim.save()
+
+
+def is_free(job: VideoJob, clip: Clip) -> bool:
+    """Whether nothing has been paid for a clip, and nothing about it is open or unclear."""
+    return clip.intent is None and all(line["entry"] == RELEASED for line in job.spend if line.get("clip") == clip.index)
+
+
+def is_about_the_service(job: VideoJob, clip: Clip) -> bool:
+    """Whether the clip's present step asks the service that makes it, and not somebody else who makes its start frame."""
+    return clip.step in (Step.UPLOAD_ASSET, Step.REQUEST_VIDEO) or (
+        clip.start_frame == FLUX and job.service_of(clip) in USEAPI_CONTRACT
+    )

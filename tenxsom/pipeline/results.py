@@ -1,0 +1,109 @@
+"""What became of one job in one run of a script: the result that scripts print, as a table or as JSON."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from tenxsom.model import money
+from tenxsom.model.job import State, VideoJob
+from tenxsom.pipeline.reports import Shelf
+from tenxsom.pipeline.spend import spent_usd
+
+EXIT_ORDER = (2, 1, 3, 75, 0)
+"""Which exit code wins when several jobs of one run disagree: bad input, failure, decision, try again, done."""
+
+GONE = "It was made, but its video is not here any more (moved or deleted). --again makes it, and pays for it, once more."
+
+ON_THEIR_WAY = frozenset({State.ACCEPTED.value, State.SUBMITTING.value, State.WAITING.value})
+"""The states that time alone brings further."""
+
+
+class ShowsProgress(Protocol):
+    """Where the progress of a wait is shown."""
+
+    def show(self, name: str, what: str, fraction: float) -> None:
+        """Job `name` is doing `what` and is done by `fraction` (0 to 1)."""
+
+
+class Outcome(NamedTuple):
+    """One job's result. `exit_code` has the meaning of README.md's table."""
+
+    content_id: str
+    state: str
+    exit_code: int = 0
+    message: str = ""
+    service: str | None = None
+    planner: str | None = None
+    cost_usd: str | None = None
+    clips: int | None = None
+    seconds: float | None = None
+    file: str | None = None
+    report: str | None = None
+    percent: float | None = None
+    """How far the service says it is, where it says so."""
+    warnings: Sequence[str] = ()
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether time alone will bring it further: it is on the queue, and nobody has to decide anything."""
+        return self.state in ON_THEIR_WAY
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, from 0 to 1."""
+        if not self.is_on_its_way:
+            return 1.0
+        return {State.ACCEPTED: 0.02, State.SUBMITTING: 0.1}.get(State(self.state), 0.2 + 0.7 * (self.percent or 0) / 100)
+
+    def progress_text(self) -> str:
+        return str(self.state)
+
+    def as_dict(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
+    """The outcome of a job that is on the queue: what its state file says. One that waits for somebody has exit code 3."""
+    if job.state in (State.SUBMIT_UNKNOWN, State.OVER_BUDGET):
+        exit_code = exit_code or 3
+    return Outcome(
+        job.content_id,
+        job.state,
+        exit_code,
+        message,
+        service=job.service,
+        planner=(job.blueprint or {}).get("planner", {}).get("name"),
+        cost_usd=money.text(spent_usd(job)),
+        clips=len(job.clips),
+        seconds=sum(clip.seconds for clip in job.clips),
+        file=file,
+        percent=sum(100 if clip.is_final else clip.percent or 0 for clip in job.clips) / max(1, len(job.clips)),
+        warnings=job.warnings,
+    )
+
+
+def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: int) -> Outcome:
+    """The outcome of a job that is off the queue: what its final report says."""
+    content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
+    video = shelf.video(content_id)
+    is_there = is_done and video.exists()
+    reason = ("" if is_there else GONE) if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
+    return Outcome(
+        content_id,
+        report["state"],
+        exit_code or (1 if report["state"] == State.FAILED else 0),  # a cancelled job is what somebody asked for
+        message or reason,
+        service=report["service"],
+        planner=report["planner"].get("name"),
+        cost_usd=report["cost"]["total_usd"],
+        clips=len(report["clips"]),
+        seconds=report.get("media", {}).get("seconds"),
+        file=str(video) if is_there else None,
+        report=str(shelf.completion_report(content_id) if is_done else shelf.failure_report(content_id)),
+        warnings=report["warnings"],
+    )
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of a run, from those of its jobs."""
+    present = set(codes)
+    return next((code for code in EXIT_ORDER if code in present), 0)

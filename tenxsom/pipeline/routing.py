@@ -1,0 +1,156 @@
+"""Choosing: which service makes a job, with which model, from which start frames; decided before anything is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenxsom.errors import BadSettings
+from tenxsom.model.job import VideoJob
+from tenxsom.services import registry as services
+from tenxsom.services.base import Capabilities, StartFrames, Variant
+from tenxsom.services.images import registry as stills
+from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE
+from tenxsom.settings import SERVICES, Settings
+from tenxsom.store.templates import Templates
+
+if TYPE_CHECKING:
+    from tenxsom.model.definition import JobDefinition
+
+AUTOMATIC = ("useapi_ltx", "ltx_api")
+"""What VIDEO_SERVICE=auto looks for, in this order: services with credentials of their own. Veo shares the planner's, and costs
+more than anybody expects who has set those: it is used only when it is named."""
+
+USEAPI_CONTRACT = frozenset({"useapi_ltx", "local_studio"})
+"""The services that speak the UseAPI contract."""
+
+
+class Route(NamedTuple):
+    """How the clips of a job are made."""
+
+    service: str
+    variant: Variant
+    start_frame: str
+    reason: str
+    """Why this service, in a few words."""
+    start_image: str | None = None
+    """The user's own picture: an absolute path or an https address."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return services.capabilities(self.service, self.variant)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a job's state file keeps beside the service's name."""
+        return {**self.variant._asdict(), "start_frame": self.start_frame, "start_image": self.start_image, "reason": self.reason}
+
+    def told(self) -> str:
+        """The route in the words of messages."""
+        words = " ".join(filter(None, (self.service, *self.variant)))
+        return f"{words} ({self.reason})" if self.reason else words
+
+
+def route_of(job: VideoJob) -> Route:
+    """The route that was decided when a job was accepted; jobs of earlier versions had only one for each service."""
+    kept = job.route
+    variant = Variant(str(kept.get("model", "")), str(kept.get("resolution", "")))
+    return Route(
+        job.service, variant, str(kept.get("start_frame", FLUX)), str(kept.get("reason", "")), kept.get("start_image") or None
+    )
+
+
+class Chooser:
+    """Knows what this installation can use. Every method raises BadSettings, naming the remedy, for what cannot work."""
+
+    def __init__(self, settings: Settings, templates: Templates) -> None:
+        self._settings = settings
+        self._templates = templates
+
+    def choose(self, definition: JobDefinition, wanted: str | None = None, *, usable: bool = True) -> Route:
+        """The route for a definition: the service that is wanted, else the definition's, else VIDEO_SERVICE.
+
+        An estimate needs no credentials: it may ask for a route that is not `usable`.
+        """
+        settings = self._settings
+        if wanted:
+            name, reason = wanted, "asked for with --service"
+        elif definition.service:
+            name, reason = definition.service, "named by the definition"
+        elif settings.video_service != "auto":
+            name, reason = settings.video_service, "VIDEO_SERVICE"
+        else:
+            name, reason = self._automatic()
+        return self.route(name, services.default_variant(name, settings), definition.start_image, reason, usable=usable)
+
+    def by_tier(self, tier: str, start_image: str | None = None, *, usable: bool = True) -> Route:
+        """The first service of the tier's list in templates/tiers.json that can be used."""
+        reasons = []
+        for entry in self._tier_entries(tier):
+            name = str(entry.get("service"))
+            trouble = services.missing(name, self._settings)
+            if trouble is None or not usable:
+                default = services.default_variant(name, self._settings)
+                variant = Variant(entry.get("model", default.model), entry.get("resolution", default.resolution))
+                return self.route(name, variant, start_image, f"tier {tier}", usable=usable)
+            reasons.append(f"{name}: {trouble}")
+        raise BadSettings(
+            f"No service of the tier {tier!r} can be used ({'; '.join(reasons) or 'templates/tiers.json names none'})."
+        )
+
+    def route(self, name: str, variant: Variant, start_image: str | None, reason: str, *, usable: bool = True) -> Route:
+        """The route over a service, with the start frames that the settings and the service agree on."""
+        trouble = services.missing(name, self._settings)
+        if usable and trouble:
+            raise BadSettings(f"The service {name} cannot be used: {trouble}. (local_studio needs no account.)")
+        source = self._start_frame(name, services.capabilities(name, variant), start_image)
+        trouble = stills.missing(source, name, self._settings)
+        if usable and trouble:
+            raise BadSettings(f"Start frames from {source} cannot be made: {trouble}.")
+        return Route(name, variant, source, reason, start_image)
+
+    def fallbacks(self, route: Route) -> Iterator[Route]:
+        """What VIDEO_SERVICE_FALLBACK offers in place of a route, best first; what cannot be used is left out."""
+        for name in self._settings.video_service_fallback:
+            if name == route.service:
+                continue
+            try:
+                variant = services.default_variant(name, self._settings)
+                yield self.route(name, variant, route.start_image, "VIDEO_SERVICE_FALLBACK")
+            except BadSettings:
+                continue
+
+    def every(self, definition: JobDefinition) -> Iterator[tuple[str, Route | BadSettings]]:
+        """Every service there is with its route for a definition, usable or not; the error where there can be none."""
+        for name in SERVICES:
+            try:
+                variant = services.default_variant(name, self._settings)
+                yield name, self.route(name, variant, definition.start_image, "", usable=False)
+            except BadSettings as error:
+                yield name, error
+
+    def missing(self, route: Route) -> str | None:
+        """What a route needs that is not set; None when it can be used."""
+        return services.missing(route.service, self._settings) or stills.missing(route.start_frame, route.service, self._settings)
+
+    def _automatic(self) -> tuple[str, str]:
+        for name in AUTOMATIC:
+            if services.missing(name, self._settings) is None:
+                return name, "the first with credentials"
+        return "local_studio", "no vendor's credentials are set"
+
+    def _start_frame(self, name: str, capabilities: Capabilities, start_image: str | None) -> str:
+        wanted = self._settings.start_frames
+        if start_image:
+            return OWN_PICTURE
+        if wanted == "auto":
+            return FLUX if capabilities.start_frames == StartFrames.NEEDED else NONE
+        if wanted == NONE and capabilities.start_frames == StartFrames.NEEDED:
+            raise BadSettings(f"START_FRAMES=none cannot work with {name}, which needs a start frame; use auto or flux.")
+        return wanted
+
+    def _tier_entries(self, tier: str) -> list[Mapping[str, Any]]:
+        entry = self._templates.tiers.get(tier)
+        routes = entry.get("routes") if isinstance(entry, dict) else None
+        if not isinstance(routes, list) or not all(isinstance(item, dict) for item in routes):
+            raise BadSettings(f"templates/tiers.json gives the tier {tier!r} no list of routes; restore the program's own copy.")
+        return routes

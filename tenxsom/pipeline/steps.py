@@ -1,0 +1,224 @@
+"""The steps of a clip's submission, one function each. Every one saves what it brought before it returns.
+
+Which comes when, and what a failure means, is told by production_video_generator.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tenxsom import atomic, clock
+from tenxsom.disk import disk_errors
+from tenxsom.errors import AccountTrouble, BadSettings, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.model.clip import Clip, Step
+from tenxsom.model.money import ZERO, shown, usd
+from tenxsom.pipeline.collector import give_up_overdue
+from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls
+from tenxsom.pipeline.prices import Prices
+from tenxsom.pipeline.reports import Shelf
+from tenxsom.pipeline.spend import spent_usd
+from tenxsom.services.base import Capabilities, Progress, Variant, VideoOrder, VideoService
+from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, StillSource
+from tenxsom.store.queue import Claim
+
+MAX_IMAGE_BYTES = 50_000_000
+IMAGE_DOWNLOAD_SECONDS = 60.0
+PATIENT = (ServiceBusy, AccountTrouble, BadSettings)
+"""What a clip that was not ordered yet waits for as long as it takes: its turn, or somebody who repairs the account."""
+BUSY_SECONDS = 20.0
+"""How long a service that is at its limit is left in peace, where it does not say so itself."""
+
+
+class ClipSteps:
+    """Takes clips one step further."""
+
+    def __init__(
+        self,
+        *,
+        service_of: Callable[[str], VideoService],
+        source_of: Callable[[str, str], StillSource],
+        capabilities_of: Callable[[str, Variant], Capabilities],
+        shelf: Shelf,
+        paid_calls: PaidCalls,
+        prices: Prices,
+        deadline_hours: float,
+    ) -> None:
+        self._service_of = service_of
+        self._source_of = source_of
+        self._capabilities_of = capabilities_of
+        self._shelf = shelf
+        self._paid_calls = paid_calls
+        self._prices = prices
+        self._deadline_hours = deadline_hours
+        self._full_until: dict[str, clock.Deadline] = {}
+
+    def take(self, step: Step, claim: Claim, clip: Clip) -> None:
+        """Take one step of a submission. Raises what kept it from being done."""
+        getattr(self, step.value)(claim, clip)
+
+    def reconcile(self, claim: Claim) -> None:
+        """Find out about paid calls that nobody saw return. Raises SubmitUnclear when somebody must decide."""
+        if any(clip.intent for clip in claim.job.clips):
+            self._paid_calls.reconcile_all(claim, lambda clip: self._finder(claim, clip))
+
+    def check_cap(self, claim: Claim) -> None:
+        """Look whether the job's own cap holds all that is still to be paid for it. Raises OverBudget before anything is begun."""
+        job, cap = claim.job, claim.job.definition.get("max_cost_usd")
+        unpaid = [clip for clip in job.clips if not clip.is_submitted and not clip.is_final and clip.intent is None]
+        if cap is None or not unpaid:
+            return
+        rest = sum((self._prices.of_clip(job, clip) for clip in unpaid), ZERO)
+        rest += sum((self._prices.of_still(job, clip) for clip in unpaid if clip.step == Step.REQUEST_IMAGE), ZERO)
+        used = spent_usd(job)
+        if used + rest <= usd(cap):
+            return
+        for clip in unpaid:
+            clip.hold, clip.next_check_at = "budget", clock.later(BUDGET_PAUSE_SECONDS)
+        job.settle_state()
+        claim.save()
+        raise OverBudget(
+            f"{shown(rest)} for what is still to be made would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used, and"
+            " nothing further is ordered. Cancel the job, raise max_cost_usd in the definition and run it again with --again."
+        )
+
+    def request_image(self, claim: Claim, clip: Clip) -> None:
+        """Order the still. Paid."""
+        mood = claim.job.definition.get("archetype", "")
+        order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, mood=mood)
+        source, price = self._source(claim, clip), self._prices.of_still(claim.job, clip)
+        then = self._prices.of_clip(claim.job, clip)
+        self._paid_calls.pay(claim, clip, price, lambda reference: source.request_image(order, reference), then)
+
+    def await_image(self, claim: Claim, clip: Clip) -> None:
+        """Wait for the still, as long as its source allows; the poller waits on where this run stops."""
+        source = self._source(claim, clip)
+        deadline, pause = clock.Deadline(source.patience.wait_seconds), source.patience.check_seconds / 12
+        while (status := source.image_status(clip.image["job_id"])).progress == Progress.RUNNING:
+            deadline.check(f"Waiting for the still of clip {clip.index + 1}")
+            clock.sleep(pause)
+            pause = min(source.patience.check_seconds, pause * 1.5)
+        if status.progress == Progress.FAILED:
+            raise ServiceRefused(f"{source.name} could not make the still: {status.message}.")
+        clip.image["url"] = status.url
+        clip.attempts.pop("not_found", None)
+        self._done(claim, clip, Step.FETCH_IMAGE, "image_ready")
+
+    def fetch_image(self, claim: Claim, clip: Clip) -> None:
+        """Get the still and look whether it is a whole picture; an expired link means asking for a fresh one."""
+        from tenxsom.media.check import check_picture
+
+        source, still = self._source(claim, clip), self._shelf.still(claim.job.content_id, clip.index)
+        part = still.with_name(still.name + ".part")
+        try:
+            source.fetch_image(clip.image["url"], part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
+        except NotFound as error:
+            if clip.start_frame == OWN_PICTURE:
+                raise  # there is nobody to ask for a fresh link
+            clip.step = Step.AWAIT_IMAGE
+            raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
+        check_picture(part)
+        if clip.start_frame == OWN_PICTURE:
+            self._crop(claim, clip, part)
+        facts = check_picture(part)
+        atomic.publish(part, still)
+        clip.image["mime_type"] = facts.mime_type
+        self._done(claim, clip, Step.UPLOAD_ASSET, "image_fetched", f"{facts.width}x{facts.height} {facts.mime_type}")
+        source.discard(str(clip.image.get("job_id", "")))
+
+    def upload_asset(self, claim: Claim, clip: Clip) -> None:
+        """Upload the still: the service takes no picture from elsewhere, not even one that it has made itself."""
+        still = self._shelf.still(claim.job.content_id, clip.index)
+        if not still.exists():
+            clip.step = Step.AWAIT_IMAGE
+            raise TryAgainLater("The downloaded still is gone from the disk; it is fetched again.", retry_after=1)
+        mime_type = clip.image["mime_type"]
+        file_id = self._service(claim, clip).upload_image(still, mime_type)
+        clip.asset = {"file_id": file_id, "mime_type": mime_type, "uploaded_at": clock.stamp()}
+        self._done(claim, clip, Step.REQUEST_VIDEO, "asset_uploaded")
+
+    def request_video(self, claim: Claim, clip: Clip) -> None:
+        """Order the clip. Paid."""
+        job, service, capabilities = claim.job, self._service(claim, clip), self._capabilities(claim, clip)
+        self._check_asset(claim, clip, capabilities)
+        order = self._video_order(claim, clip)
+        self._wait_for_a_place(service.name)
+        try:
+            price = self._prices.of_clip(job, clip)
+            self._paid_calls.pay(claim, clip, price, lambda reference: service.request_video(order, reference))
+        except ServiceBusy as error:
+            self._full_until[service.name] = clock.Deadline(error.retry_after or BUSY_SECONDS)
+            raise
+        clip.next_check_at = clock.later(capabilities.first_check_seconds)
+        job.settle_state()
+        claim.save()
+        self._shelf.still(job.content_id, clip.index).unlink(missing_ok=True)
+
+    def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
+        """Look at a clip again in so many seconds, and keep why."""
+        clip.next_check_at, clip.error = clock.later(seconds), str(error)
+        if not isinstance(error, PATIENT):
+            give_up_overdue(claim.job, clip, self._deadline_hours)
+        claim.job.settle_state()
+        claim.save()
+
+    def _video_order(self, claim: Claim, clip: Clip) -> VideoOrder:
+        picture = self._shelf.still(claim.job.content_id, clip.index)
+        return VideoOrder(
+            clip.prompt,
+            clip.aspect_ratio,
+            clip.seconds,
+            clip.asset.get("file_id"),
+            clip.seed,
+            mood=claim.job.definition.get("archetype", ""),
+            cues=tuple(clip.cues),
+            variant=Variant(clip.model, clip.resolution),
+            start_picture=picture if clip.asset and picture.exists() else None,
+        )
+
+    def _check_asset(self, claim: Claim, clip: Clip, capabilities: Capabilities) -> None:
+        """An upload that may have expired while the job waited is made again, which is free. Raises TryAgainLater then."""
+        if clip.start_frame == NONE or capabilities.upload_hours is None:
+            return
+        age = clock.age_seconds(clip.asset.get("uploaded_at") or claim.job.submit_time)
+        if age > capabilities.upload_hours * 3600:
+            clip.step = Step.UPLOAD_ASSET
+            raise TryAgainLater("The uploaded start frame may have expired; it is uploaded again.", retry_after=1)
+
+    def _wait_for_a_place(self, service: str) -> None:
+        """A service that has just said that it is full is not asked by every waiting job. Raises ServiceBusy."""
+        full = self._full_until.get(service)
+        if full and not full.passed():
+            raise ServiceBusy(
+                f"{service} makes as many clips at once as it does for one account; this one waits its turn.", full.left()
+            )
+
+    def _crop(self, claim: Claim, clip: Clip, picture: Path) -> None:
+        """Cut a picture of another shape to the video's, so that the service does not do it in its own way."""
+        from tenxsom.media.refit import crop_picture
+
+        target = picture.with_name(picture.name + ".crop")
+        with disk_errors(target):
+            words = crop_picture(picture, target, clip.aspect_ratio)
+        if words:
+            atomic.publish(target, picture)
+            claim.job.warn(f"The start frame of clip {clip.index + 1} was {words}.")
+
+    def _done(self, claim: Claim, clip: Clip, following: Step, event: str, detail: str = "") -> None:
+        clip.step, clip.error, clip.next_check_at = following, None, None
+        claim.job.record(event, f"clip {clip.index + 1}{', ' if detail else ''}{detail}")
+        claim.save()
+
+    def _service(self, claim: Claim, clip: Clip) -> VideoService:
+        return self._service_of(claim.job.service_of(clip))
+
+    def _source(self, claim: Claim, clip: Clip) -> StillSource:
+        return self._source_of(clip.start_frame, claim.job.service_of(clip))
+
+    def _capabilities(self, claim: Claim, clip: Clip) -> Capabilities:
+        return self._capabilities_of(claim.job.service_of(clip), Variant(clip.model, clip.resolution))
+
+    def _finder(self, claim: Claim, clip: Clip) -> VideoService | StillSource:
+        """Who can tell what became of the clip's open call."""
+        is_image = clip.intent is not None and clip.intent.step == Step.REQUEST_IMAGE
+        return self._source(claim, clip) if is_image else self._service(claim, clip)

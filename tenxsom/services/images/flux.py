@@ -1,0 +1,73 @@
+"""Flux stills by the UseAPI.net LTX Studio contract: UseAPI.net's own, or the local studio's.
+
+Fields and styles: https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-images-flux-create
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tenxsom.net.download import Download
+from tenxsom.services.base import Status, Submitted
+from tenxsom.services.images.base import FLUX, ImageOrder, Patience
+from tenxsom.services.useapi import UseApi, assets, missing, open_api
+from tenxsom.settings import Settings
+
+__all__ = ["Flux", "StudioFlux", "missing", "open_source"]
+
+STYLES = frozenset({
+    "cinematic", "vintage", "low_key", "indy", "y2k", "pop", "grunge", "dreamy",
+    "hand_drawn", "2d_novel", "boost", "scribble", "film_noir", "anime", "3d_cartoon", "colored",
+})  # fmt: skip
+"""The styles that Flux knows by name; any other style is said in the prompt."""
+
+
+class Flux:
+    """Flux at UseAPI.net."""
+
+    name = FLUX
+    patience = Patience(check_seconds=3, wait_seconds=90)  # 3 s is what the vendor's own pollForResult waits between two looks
+
+    def __init__(self, api: UseApi) -> None:
+        self._api = api
+
+    def request_image(self, order: ImageOrder, reference: str) -> Submitted:
+        return self._api.create("/ltxstudio/images/flux-create", self._body(order), reference)
+
+    def image_status(self, job_id: str) -> Status:
+        return self._api.status(assets(job_id))
+
+    def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+        return self._api.fetch(url, part, max_bytes, deadline_seconds, "image")
+
+    def find_submission(self, reference: str) -> Submitted | None:
+        return self._api.find(reference)
+
+    def discard(self, job_id: str) -> None:
+        """The vendor keeps its pictures as long as it likes."""
+
+    def close(self) -> None:
+        self._api.close()
+
+    def _body(self, order: ImageOrder) -> dict[str, Any]:
+        body: dict[str, Any] = {"prompt": order.prompt, "aspectRatio": order.aspect_ratio}
+        if order.style in STYLES:
+            body["style"] = order.style
+        if order.seed is not None:
+            body["seed"] = order.seed
+        return body
+
+
+class StudioFlux(Flux):
+    """Flux as the local studio paints it: sooner, and in the archetype's mood."""
+
+    patience = Patience(check_seconds=0.2, wait_seconds=90)
+
+    def _body(self, order: ImageOrder) -> dict[str, Any]:
+        return super()._body(order) | {"preview": {"mood": order.mood}}
+
+
+def open_source(settings: Settings) -> Flux:
+    """Flux with the account of the settings. Raises BadSettings when there is no token."""
+    return Flux(open_api(settings, FLUX))

@@ -1,0 +1,58 @@
+"""The user's own picture as a start frame: a file on this machine, or an https address. Nothing is ordered, nothing is paid."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NoReturn
+
+from tenxsom import atomic
+from tenxsom.errors import NotFound, ServiceRefused
+from tenxsom.net.download import Download, Downloader
+from tenxsom.net.looks import looks_like_picture
+from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, Patience
+from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture
+from tenxsom.settings import Settings
+
+
+class OwnPicture:
+    """Fetches pictures; `job_id` and `url` are both the address or the path."""
+
+    name = OWN_PICTURE
+    patience = Patience(check_seconds=1, wait_seconds=1)
+
+    def __init__(self, downloader: Downloader) -> None:
+        self._downloader = downloader
+
+    def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
+        raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin with fetching it
+
+    def image_status(self, job_id: str) -> Status:
+        if not is_address(job_id) and not Path(job_id).is_file():
+            raise NotFound(f"The start_image {job_id} is not there any more.")
+        return Status(Progress.READY, url=job_id)
+
+    def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+        """Copy or download the picture. Raises BrokenMedia for one that is too large or is none."""
+        if is_address(url):
+            most = min(max_bytes, MAX_BYTES)
+            return self._downloader.fetch(
+                url, part, max_bytes=most, deadline_seconds=deadline_seconds, looks_right=looks_like_picture
+            )
+        data = read_picture(Path(url))
+        atomic.write(part, data)
+        return Download(part, len(data), hashlib.sha256(data).hexdigest(), "")
+
+    def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing is ever submitted)
+        return None
+
+    def discard(self, job_id: str) -> None:
+        """It is the user's: it stays where it is."""
+
+    def close(self) -> None:
+        self._downloader.close()
+
+
+def open_source(settings: Settings) -> OwnPicture:
+    return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file))

@@ -1,0 +1,41 @@
+"""Sources of start frames by name; each is imported when it is first asked about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tenxsom.errors import BadSettings
+from tenxsom.services.base import VideoService
+from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE, VERTEX_IMAGE, StillSource
+from tenxsom.settings import Settings
+
+
+def missing(name: str, service: str, settings: Settings) -> str | None:
+    """What keeps a source from being used beside a service with these settings; None if nothing does."""
+    if name == FLUX and service != "local_studio":
+        from tenxsom.services.images import flux
+
+        return flux.missing(settings)
+    if name == VERTEX_IMAGE:
+        from tenxsom.services.images import vertex_image
+
+        return vertex_image.missing(settings)
+    return None
+
+
+def open_source(name: str, service: VideoService, settings: Settings, work_folder: Path) -> StillSource:
+    """The source, ready to be asked, for clips of `service`. Raises BadSettings when its credentials are missing."""
+    if name == FLUX:
+        from tenxsom.services.images import flux
+        from tenxsom.services.local_studio import LocalStudio
+
+        return flux.StudioFlux(service.api) if isinstance(service, LocalStudio) else flux.open_source(settings)
+    if name == VERTEX_IMAGE:
+        from tenxsom.services.images import vertex_image
+
+        return vertex_image.open_source(settings, work_folder)
+    if name == OWN_PICTURE:
+        from tenxsom.services.images import own_picture
+
+        return own_picture.open_source(settings)
+    raise BadSettings(f"There is no source of start frames {name!r}; known are {FLUX}, {VERTEX_IMAGE}, {OWN_PICTURE} and {NONE}.")

@@ -1,0 +1,140 @@
+"""Start frames by a Gemini image model on Vertex AI.
+
+Imagen, which Vertex AI once offered for this, is gone: Google closed its last models in 2026 and names Gemini's image models
+instead (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/image/configure-aspect-ratio,
+https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-versions). They are served in the location `global`.
+
+The call is paid and returns the picture itself, so the picture is written down before anybody is told that it exists: after
+a crash it is found there, and nothing is paid twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenxsom import atomic
+from tenxsom.disk import make_folder
+from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
+from tenxsom.net.download import Download
+from tenxsom.net.looks import looks_like_picture
+from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, Patience
+from tenxsom.settings import Settings
+
+if TYPE_CHECKING:
+    from tenxsom.net.google_genai import GenAi
+
+EXAMPLES = ("gemini-3.1-flash-image", "gemini-3-pro-image")
+"""Generally available since May 2026 (https://docs.cloud.google.com/gemini-enterprise-agent-platform/release-notes)."""
+
+_ROOM_BYTES = 50_000_000
+_REFERENCE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
+
+
+class VertexImage:
+    """Has pictures painted and keeps them in `folder` until they are discarded; a picture's id is our own reference."""
+
+    name = VERTEX_IMAGE
+    patience = Patience(check_seconds=1, wait_seconds=1)  # a picture that was ordered is there
+
+    def __init__(self, genai: GenAi, model: str, folder: Path) -> None:
+        self._genai, self._model, self._folder = genai, model, folder
+
+    def request_image(self, order: ImageOrder, reference: str) -> Submitted:
+        """Have a picture painted and write it down. Paid. A reference whose picture is there already is not paid again."""
+        kept = self._kept(reference)
+        if kept.exists():
+            return Submitted(reference)
+        try:
+            make_folder(self._folder)
+            atomic.check_writable(self._folder, _ROOM_BYTES)
+        except DiskTrouble as trouble:
+            raise NotSent(f"No picture was ordered, because there is no place for it: {trouble}") from None
+        try:
+            picture = self._genai.paint(self._model, _prompt(order), order.aspect_ratio, order.seed)
+        except NotFound as error:
+            raise ServiceRefused(
+                f"{self._model} is retired, or not offered in this location ({error}); set VERTEX_IMAGE_MODEL_ID to a current"
+                f" model, such as {EXAMPLES[0]}, and VERTEX_IMAGE_LOCATION to global.",
+                error.status,
+            ) from None
+        if picture.content is None:
+            raise ServiceRefused(f"{self._model} painted no picture ({picture.reason}); change the words of the image prompt.")
+        if complaint := looks_like_picture(picture.content[:64]):
+            raise SubmitUnclear(f"{self._model} sent a picture, which is surely billed, but it cannot be used: {complaint}.")
+        try:
+            atomic.write(kept, picture.content)
+        except DiskTrouble as trouble:
+            raise SubmitUnclear(
+                f"{self._model} painted a picture, which is paid for, but it could not be kept: {trouble}"
+            ) from None
+        return Submitted(reference)
+
+    def image_status(self, job_id: str) -> Status:
+        if not self._kept(job_id).exists():
+            raise NotFound("The picture is not in our folder any more.")
+        return Status(Progress.READY, url=job_id)
+
+    def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:  # noqa: ARG002  (it is here)
+        """Copy the picture to `part`; ours stays until it is discarded."""
+        try:
+            data = self._kept(url).read_bytes()
+        except FileNotFoundError:
+            raise NotFound("The picture is not in our folder any more.") from None
+        if len(data) > max_bytes:
+            raise BrokenMedia(f"The picture is larger than {max_bytes} bytes, the most that is believed to be honest.")
+        atomic.write(part, data)
+        return Download(part, len(data), hashlib.sha256(data).hexdigest(), "")
+
+    def find_submission(self, reference: str) -> Submitted | None:
+        """The picture that was painted and written down before a crash; None where there is none, be it lost or never made."""
+        return Submitted(reference) if self._kept(reference).exists() else None
+
+    def discard(self, job_id: str) -> None:
+        """Remove our copy of the picture; it is fine if it is gone."""
+        atomic.remove(self._kept(job_id), sync_names=False)
+
+    def close(self) -> None:
+        self._genai.close()
+
+    def _kept(self, reference: str) -> Path:
+        """Where a picture is kept. Raises ServiceRefused for a reference that is no plain file name."""
+        if not _REFERENCE.fullmatch(reference):
+            raise ServiceRefused(
+                "A picture's reference holds only letters, digits, dots, dashes and underscores; this one does not."
+            )
+        return self._folder / reference
+
+
+def missing(settings: Settings) -> str | None:
+    """What keeps this source from being used: a setting that is missing, or names a retired model; None if nothing does."""
+    if not settings.vertex_ai_project_id:
+        return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
+    model = settings.vertex_image_model_id
+    if not model:
+        return f"{VERTEX_IMAGE} needs VERTEX_IMAGE_MODEL_ID, such as {' or '.join(EXAMPLES)}; put it into production.env."
+    if not model.startswith("gemini-") or model.endswith("-preview"):
+        return (
+            f"VERTEX_IMAGE_MODEL_ID: {model!r} is no current Gemini image model (Imagen and the previews were retired in 2026);"
+            f" use {' or '.join(EXAMPLES)}."
+        )
+    return None
+
+
+def open_source(settings: Settings, folder: Path) -> VertexImage:
+    """The image model of the settings, with its pictures in `folder`. Raises BadSettings when something is missing or retired."""
+    from tenxsom.net.google_genai import open_genai
+
+    if complaint := missing(settings):
+        raise BadSettings(complaint)
+    genai = open_genai(VERTEX_IMAGE, settings, settings.vertex_image_location)
+    return VertexImage(genai, settings.vertex_image_model_id or "", folder)
+
+
+def _prompt(order: ImageOrder) -> str:
+    """The prompt; the style is said in it, because the model has no field for it."""
+    style = (order.style or "").replace("_", " ")
+    return f"{order.prompt}\nStyle: {style}." if style else order.prompt

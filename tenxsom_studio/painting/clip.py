@@ -1,0 +1,118 @@
+"""Render a clip from a still: camera move, captions, badge, soft sound, H.264 and AAC.
+
+One thread works out frames on YUV planes while the encoder runs beside it. Imports numpy, Pillow and PyAV, so import this module
+where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from tenxsom.disk import disk_errors
+from tenxsom.media.check import open_picture
+from tenxsom.media.encode import RATE, Mp4Writer, made_ahead, new_mp4, writable
+from tenxsom.media.subtitles import Cue
+from tenxsom_studio.painting import sound
+from tenxsom_studio.painting.camera import MOVES, TRAVEL, Planes, Reader, planes_of, view_at
+from tenxsom_studio.painting.caption import Layer, badge_layer, caption_layer, strength_at
+
+__all__ = ["MOVES", "ClipOrder", "Cue", "render_clip"]
+
+
+@dataclass(frozen=True)
+class ClipOrder:
+    """What to render. Sides are even pixels; `camera` is one of MOVES, or empty for the seed's choice.
+
+    Raises ValueError for what cannot be rendered.
+    """
+
+    width: int
+    height: int
+    seconds: float
+    fps: int = 24
+    cues: tuple[Cue, ...] = ()
+    badge: str = "PREVIEW"
+    seed: int = 0
+    sound: bool = True
+    camera: str = ""
+    intensity: str = "medium"
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.height) < 64 or max(self.width, self.height) > 4096 or self.width % 2 or self.height % 2:
+            raise ValueError(f"A clip has even sides of 64 to 4096 pixels, not {self.width}x{self.height}.")
+        if not (0 < self.seconds <= 600 and 1 <= self.fps <= 120):
+            raise ValueError(f"A clip has up to 600 seconds and 1 to 120 frames a second, not {self.seconds} and {self.fps}.")
+        if self.camera not in ("", *MOVES):
+            raise ValueError(f"The camera moves are {', '.join(MOVES)}, not {self.camera!r}.")
+        if self.intensity not in TRAVEL:
+            raise ValueError(f"The intensities are {', '.join(TRAVEL)}, not {self.intensity!r}.")
+
+    @property
+    def frames(self) -> int:
+        return max(1, round(self.seconds * self.fps))
+
+
+def render_clip(still: Path, target: Path, order: ClipOrder, progress: Callable[[float], None] | None = None) -> None:
+    """Write an MP4 of exactly `order.frames` frames to `target`; the still may have any size and is cut to shape.
+
+    `progress` is told the share that is done, 0 to 1, about once per second of video; what it raises ends the rendering.
+    Raises BrokenMedia when the still cannot be read and DiskTrouble when the disk does not take the clip; what was written
+    to `target` by then is for the caller to remove.
+    """
+    planes = planes_of(open_picture(still), order.width, order.height)
+    studio = _Studio(planes, order)
+    with disk_errors(target), new_mp4(target) as container:
+        writer = Mp4Writer(container, order.width, order.height, Fraction(order.fps), order.sound)
+        music = sound.bed(order.frames / order.fps, order.seed) if order.sound else np.zeros((2, 0), np.float32)
+        with closing(made_ahead(studio.shoot, order.frames)) as frames:
+            for index, frame in enumerate(frames):
+                writer.frame(frame)
+                writer.sound(music[:, _sample(index, order) : _sample(index + 1, order)])
+                if progress is not None and (index + 1) % order.fps == 0:
+                    progress((index + 1) / order.frames)
+        writer.finish()
+    if progress is not None:
+        progress(1.0)
+
+
+def _sample(frame: int, order: ClipOrder) -> int:
+    return round(frame * RATE / order.fps)
+
+
+class _Studio:
+    """Everything a frame needs, ready: planes, camera, captions. Used by one thread."""
+
+    def __init__(self, planes: Planes, order: ClipOrder) -> None:
+        self._order = order
+        dice = np.random.default_rng(order.seed)
+        chosen = MOVES[int(dice.choice(len(MOVES), p=[0.4, 0.2, 0.13, 0.13, 0.14]))]
+        self._move = order.camera or chosen
+        self._lean = (float(dice.uniform(-1, 1)), float(dice.uniform(-1, 0.4)))
+        half = (order.width // 2, order.height // 2)
+        self._readers = [Reader(planes.luma, order.width, order.height)]
+        self._readers += [Reader(plane, *half, is_colour=True) for plane in (planes.blue, planes.red)]
+        self._badge = badge_layer(order.badge, order.width, order.height)
+        self._captions: list[tuple[Cue, Layer]] = [
+            (cue, layer) for cue in order.cues if (layer := caption_layer(cue.text, order.width, order.height))
+        ]
+
+    def shoot(self, index: int) -> av.VideoFrame:
+        """The frame number `index`."""
+        order = self._order
+        frame = av.VideoFrame(order.width, order.height, "yuv420p")
+        planes = writable(frame)
+        view = view_at(self._move, TRAVEL[order.intensity], index / max(1, order.frames - 1), self._lean)
+        for reader, plane in zip(self._readers, planes, strict=True):
+            reader.read(view, plane)
+        if self._badge is not None:
+            self._badge.put(planes, 1.0)
+        for cue, layer in self._captions:
+            layer.put(planes, strength_at(cue, index / order.fps))
+        return frame

@@ -1,0 +1,160 @@
+"""Joining clips: copied where they are alike, encoded where they are not, and always in step."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tenxsom.errors import BrokenMedia
+from tenxsom.media.check import check_video
+from tenxsom.media.encode import Mp4Writer, new_mp4
+from tenxsom.media.join import join_clips
+from tenxsom_studio.painting.clip import ClipOrder, render_clip
+from tenxsom_studio.painting.paint import paint
+from tenxsom_studio.painting.sound import RATE
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("join")
+    for index, prompt in enumerate(("mountains", "ocean")):
+        paint(prompt, 200, 112, index).save(path / f"{index}.png")
+    render_clip(path / "0.png", path / "a.mp4", ClipOrder(160, 90, 2, seed=1))
+    render_clip(path / "1.png", path / "b.mp4", ClipOrder(160, 90, 1.5, seed=2))
+    render_clip(path / "1.png", path / "tall.mp4", ClipOrder(90, 160, 1, seed=3))
+    render_clip(path / "1.png", path / "silent.mp4", ClipOrder(160, 90, 1, seed=4, sound=False))
+    render_clip(path / "1.png", path / "fast.mp4", ClipOrder(160, 90, 1, fps=30, seed=5))
+    return path
+
+
+def tracks(path: Path) -> dict[str, list[tuple[Fraction, Fraction]]]:
+    """Presentation and decoding times of every packet."""
+    found: dict[str, list[tuple[Fraction, Fraction]]] = {}
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            if packet.pts is not None and packet.dts is not None:
+                found.setdefault(packet.stream.type, []).append((packet.pts * packet.time_base, packet.dts * packet.time_base))
+    return found
+
+
+def flash_and_beep(path: Path, seconds: float, at: float) -> None:
+    """A clip that is dark and silent but for a white flash with a click at one moment."""
+    with new_mp4(path) as output:
+        writer = Mp4Writer(output, 160, 90, Fraction(24), has_sound=True)
+        for index in range(round(seconds * 24)):
+            level = 235 if index in {round(at * 24), round(at * 24) + 1} else 20
+            writer.frame(av.VideoFrame.from_ndarray(np.full((90, 160, 3), level, np.uint8)).reformat(format="yuv420p"))
+        beep = np.zeros((2, round(seconds * RATE)), np.float32)
+        beep[:, round(at * RATE) : round(at * RATE) + 2000] = np.sin(np.arange(2000) * 0.2) * 0.7
+        writer.sound(beep)
+        writer.finish()
+
+
+def flashes_and_beeps(path: Path) -> tuple[list[float], list[float]]:
+    """Where the flashes and the clicks of a joined video begin, in seconds."""
+    with av.open(str(path)) as container:
+        bright = [(float(frame.time), frame.to_ndarray(format="gray").mean() > 120) for frame in container.decode(video=0)]
+    flashes = [now[0] for before, now in zip([(0.0, False), *bright], bright, strict=False) if now[1] and not before[1]]
+    beeps, last = [], -1.0
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            for place in np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.3):
+                moment = float(frame.time) + place / RATE
+                if moment - last > 0.3:
+                    beeps.append(moment)
+                last = moment
+    return flashes, beeps
+
+
+def test_clips_that_are_alike_are_copied_bit_by_bit(folder: Path, tmp_path: Path) -> None:
+    assert join_clips([folder / "a.mp4", folder / "b.mp4", folder / "a.mp4"], tmp_path / "joined.mp4.part") == "copied"
+    facts = check_video(tmp_path / "joined.mp4.part")
+    assert (facts.frames, facts.seconds, facts.audio_codec) == (48 + 36 + 48, 5.5, "aac")
+
+
+def test_one_clip_is_copied(folder: Path, tmp_path: Path) -> None:
+    assert join_clips([folder / "a.mp4"], tmp_path / "joined.mp4") == "copied"
+    assert check_video(tmp_path / "joined.mp4").frames == 48
+
+
+def test_silent_clips_are_copied_too(folder: Path, tmp_path: Path) -> None:
+    assert join_clips([folder / "silent.mp4"] * 3, tmp_path / "joined.mp4") == "copied"
+    assert check_video(tmp_path / "joined.mp4").frames == 72
+
+
+@pytest.mark.parametrize("other", ["tall", "silent"])
+def test_clips_that_differ_are_encoded_and_their_lengths_add_up(folder: Path, tmp_path: Path, other: str) -> None:
+    assert join_clips([folder / "a.mp4", folder / f"{other}.mp4", folder / "b.mp4"], tmp_path / "joined.mp4") == "encoded"
+    facts = check_video(tmp_path / "joined.mp4")
+    assert (facts.width, facts.height, facts.frames, facts.audio_codec) == (160, 90, 48 + 24 + 36, "aac")
+    assert facts.seconds == pytest.approx(4.5, abs=0.01)
+
+
+def test_a_clip_of_another_rate_keeps_its_length(folder: Path, tmp_path: Path) -> None:
+    assert join_clips([folder / "a.mp4", folder / "fast.mp4"], tmp_path / "joined.mp4") == "encoded"
+    assert check_video(tmp_path / "joined.mp4").frames == 48 + 24
+
+
+def test_a_clip_of_another_shape_is_fitted_between_black_bars(folder: Path, tmp_path: Path) -> None:
+    join_clips([folder / "a.mp4", folder / "tall.mp4"], tmp_path / "joined.mp4")
+    with av.open(str(tmp_path / "joined.mp4")) as container:
+        picture = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)][60]
+    assert picture[:, :40].max() < 40
+    assert picture[:, -40:].max() < 40
+    assert picture[:, 60:100].std() > 5
+
+
+def test_sound_stands_still_where_a_clip_has_none(folder: Path, tmp_path: Path) -> None:
+    join_clips([folder / "a.mp4", folder / "silent.mp4"], tmp_path / "joined.mp4")
+    with av.open(str(tmp_path / "joined.mp4")) as container:
+        heard = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert heard.shape[1] == pytest.approx(3 * RATE, abs=2048)
+    assert np.abs(heard[:, RATE // 2 : RATE]).max() > 0.02
+    assert np.abs(heard[:, 2 * RATE + 3000 : 3 * RATE]).max() < 0.005
+
+
+@pytest.mark.parametrize("names", [("a", "b", "a", "b"), ("a", "tall", "silent")])
+def test_times_rise_strictly_and_the_index_comes_first(folder: Path, tmp_path: Path, names: tuple[str, ...]) -> None:
+    join_clips([folder / f"{name}.mp4" for name in names], tmp_path / "joined.mp4")
+    for packets in tracks(tmp_path / "joined.mp4").values():
+        decoding = [dts for _, dts in packets]
+        assert all(after > before for before, after in pairwise(decoding))
+        assert len({pts for pts, _ in packets}) == len(packets)
+    data = (tmp_path / "joined.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("how", ["copied", "encoded"])
+def test_sound_and_picture_stay_together_over_many_clips(folder: Path, tmp_path: Path, how: str) -> None:
+    """Twelve clips whose length is no multiple of a sound block: an error of half a block each would add up to 0.13 s."""
+    flash_and_beep(tmp_path / "one.mp4", 1.25, 0.5)
+    clips = [tmp_path / "one.mp4"] * 12 + ([folder / "tall.mp4"] if how == "encoded" else [])
+    assert join_clips(clips, tmp_path / "joined.mp4") == how
+    flashes, beeps = flashes_and_beeps(tmp_path / "joined.mp4")
+    assert [round(flash, 2) for flash in flashes] == [round(0.5 + 1.25 * index, 2) for index in range(12)]
+    assert len(beeps) >= 12
+    assert max(abs(flash - beep) for flash, beep in zip(flashes, beeps, strict=False)) < 0.03
+
+
+def test_blocks_of_copied_sound_follow_each_other_without_gaps(folder: Path, tmp_path: Path) -> None:
+    """Players that ignore time stamps and just play block after block must stay in step too."""
+    flash_and_beep(tmp_path / "one.mp4", 1.25, 0.5)
+    join_clips([tmp_path / "one.mp4"] * 12, tmp_path / "joined.mp4")
+    times = [pts * RATE for pts, _ in tracks(tmp_path / "joined.mp4")["audio"]]
+    assert {after - before for before, after in pairwise(times)} == {1024}
+
+
+def test_a_broken_clip_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes((folder / "a.mp4").read_bytes()[:200])
+    with pytest.raises(BrokenMedia, match=r"broken\.mp4"):
+        join_clips([folder / "a.mp4", tmp_path / "broken.mp4"], tmp_path / "joined.mp4")
+
+
+def test_nothing_to_join_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no clips"):
+        join_clips([], tmp_path / "joined.mp4")

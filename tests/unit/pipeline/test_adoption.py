@@ -1,0 +1,125 @@
+"""An id that somebody found is adopted only if it can be the one: a wrong one would be collected in its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tenxsom import clock
+from tenxsom.errors import AccountTrouble, BadInput, NotFound, ServiceDown
+from tenxsom.model.clip import Clip, Intent, Step
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline import adoption
+from tenxsom.pipeline.reports import Shelf
+from tenxsom.store.queue import FileQueue
+from tests.belt import Belt
+from tests.states import new_clip, new_job
+
+VIDEO = "email:me@example.com-job:abc-type:video"
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> FileQueue:
+    return FileQueue(tmp_path / "pending_video_jobs")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    (tmp_path / "completed_videos").mkdir()
+    return Shelf(tmp_path / "completed_videos")
+
+
+def unclear_clip(index: int = 0, step: Step = Step.REQUEST_VIDEO) -> Clip:
+    intent = Intent(step, 1, "tx-1.0.request_video.1", "0.16", clock.stamp(), "timed out")
+    return new_clip(index, step=step, intent=intent, start_frame="none" if step == Step.REQUEST_VIDEO else "flux")
+
+
+def put(queue: FileQueue, job: VideoJob) -> VideoJob:
+    with queue.accept(job):
+        return job
+
+
+def check(job_id: str, job: VideoJob, queue: FileQueue, shelf: Shelf) -> None:
+    adoption.check_free(job_id, job, job.clips[0], queue, shelf)
+
+
+def test_an_id_that_nobody_has_is_free(queue, shelf):
+    job = put(queue, new_job(clips=[unclear_clip()]))
+    check(VIDEO, job, queue, shelf)
+
+
+@pytest.mark.parametrize("job_id", ["", " ", "a b", "x\n", "\x1b[2J"])
+def test_what_is_no_id_is_refused(queue, shelf, job_id):
+    with pytest.raises(BadInput, match="no id of a job"):
+        check(job_id, new_job(clips=[unclear_clip()]), queue, shelf)
+
+
+@pytest.mark.parametrize(("step", "kind"), [(Step.REQUEST_VIDEO, "image"), (Step.REQUEST_IMAGE, "video")])
+def test_an_id_of_the_other_kind_is_refused(queue, shelf, step, kind):
+    job = new_job(clips=[unclear_clip(step=step)])
+    with pytest.raises(BadInput, match=f"of the {kind} kind"):
+        check(f"email:me@example.com-job:abc-type:{kind}", job, queue, shelf)
+
+
+def test_an_id_of_another_job_on_the_queue_is_refused(queue, shelf):
+    put(queue, new_job("boat", clips=[new_clip(step=Step.AWAIT_VIDEO, video={"job_id": VIDEO})]))
+    (queue.folder / "broken.json").write_text("{")
+    with pytest.raises(BadInput, match="clip 1 of boat"):
+        check(VIDEO, put(queue, new_job(clips=[unclear_clip()])), queue, shelf)
+
+
+def test_an_id_of_another_clip_of_the_same_job_is_refused(queue, shelf):
+    taken = new_clip(1, step=Step.AWAIT_VIDEO, video={"job_id": VIDEO})
+    with pytest.raises(BadInput, match="clip 2 of lake"):
+        check(VIDEO, put(queue, new_job(clips=[unclear_clip(), taken])), queue, shelf)
+
+
+@pytest.mark.parametrize("name", ["boat_completion_report", "boat~1_completion_report", "boat_failure_report"])
+def test_an_id_of_an_ended_job_is_refused(queue, shelf, name):
+    page = {"clips": [{"video_job_id": "email:***-job:abc-type:video"}]}
+    (shelf.folder / f"{name}.json").write_text(json.dumps(page, indent=2))
+    with pytest.raises(BadInput, match="belongs to boat already"):
+        check(VIDEO, put(queue, new_job(clips=[unclear_clip()])), queue, shelf)
+
+
+class Service:
+    """Answers every question about a job alike."""
+
+    def __init__(self, trouble: Exception | None) -> None:
+        self.trouble, self.asked = trouble, []
+
+    def video_status(self, video, endpoint):
+        self.asked.append(video["job_id"])
+        if self.trouble:
+            raise self.trouble
+
+    def image_status(self, job_id):
+        self.video_status({"job_id": job_id}, None)
+
+
+@pytest.mark.parametrize("step", [Step.REQUEST_VIDEO, Step.REQUEST_IMAGE])
+@pytest.mark.parametrize(
+    ("trouble", "raised"),
+    [(None, None), (NotFound("no such job.", 404), BadInput), (AccountTrouble("no token.", 401), AccountTrouble),
+     (ServiceDown("down."), ServiceDown)],
+)  # fmt: skip
+def test_the_service_is_asked_whether_it_knows_an_id(step, trouble, raised):
+    service, job = Service(trouble), new_job(clips=[unclear_clip(step=step)])
+    if raised:
+        with pytest.raises(raised):
+            adoption.check_known("v9", job, job.clips[0], lambda _: service, lambda *_: service)
+    else:
+        adoption.check_known("v9", job, job.clips[0], lambda _: service, lambda *_: service)
+    assert service.asked == ["v9"]
+
+
+@pytest.mark.parametrize("job_id", ["", "email:me@example.com-job:nobody-type:video"])
+def test_a_wrong_id_changes_nothing_and_costs_nothing(tmp_path, queue, job_id):
+    belt = Belt(tmp_path)
+    put(queue, new_job(clips=[unclear_clip()]))
+    before = queue.path("lake").read_bytes()
+    assert belt.run("manage_jobs.py", "resolve", "lake", "--adopt", job_id).code == 2
+    assert queue.path("lake").read_bytes() == before
+    assert not (tmp_path / "spend_ledger.jsonl").exists()

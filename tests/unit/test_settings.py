@@ -1,0 +1,381 @@
+"""The settings: read once, loudly; what the environment says wins; secrets show themselves to nobody."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pickle
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import poll_video_status
+from tenxsom import settings
+from tenxsom.errors import BadSettings
+from tenxsom.net.tls import tls_context, usual_authorities
+from tenxsom.setting_values import Secret
+from tenxsom.settings import ROOT, SETTINGS, Settings, load
+from tests import net_server
+
+TOKEN = "user:1-SECRET"
+"""What a token may look like; it opens nothing."""
+
+
+def loaded(home: Path, file: str | bytes = "", **environ: str) -> Settings:
+    if file:
+        (home / "production.env").write_bytes(file if isinstance(file, bytes) else file.encode())
+    return load({"TENXSOM_HOME": str(home), **environ})
+
+
+def refusal(home: Path, file: str | bytes = "", **environ: str) -> str:
+    with pytest.raises(BadSettings) as caught:
+        loaded(home, file, **environ)
+    assert caught.value.exit_code == 2
+    assert TOKEN not in str(caught.value)
+    return str(caught.value)
+
+
+# where values come from
+
+
+def test_without_anything_set_the_defaults_hold(home):
+    assert loaded(home) == Settings(home=home)
+
+
+def test_production_env_in_the_home_folder_is_read(home):
+    assert loaded(home, "POLL_CONCURRENCY=7\nexport LOG_LEVEL='debug'\n# LOG_FORMAT=json\n").poll_concurrency == 7
+    assert loaded(home).log_level == "DEBUG"
+    assert loaded(home).log_format == "text"
+
+
+def test_the_environment_wins_over_the_file(home):
+    assert loaded(home, "POLL_CONCURRENCY=7\nLOG_LEVEL=ERROR", POLL_CONCURRENCY="9").poll_concurrency == 9
+    assert loaded(home, POLL_CONCURRENCY="9").log_level == "ERROR"
+
+
+def test_an_empty_variable_means_not_set(home):
+    assert loaded(home, "POLL_CONCURRENCY=7", POLL_CONCURRENCY=" ", USEAPI_BEARER_TOKEN="").poll_concurrency == 7
+
+
+@pytest.mark.parametrize("line", ["DAILY_BUDGET_USD: 5", "DAILY_BUDGET_USD 5", "DAILY_BUDGET_USD", "= 5", "LOG_LEVEL='INFO"])
+def test_a_line_of_the_file_that_sets_nothing_is_refused_with_its_number(home, line):
+    assert "line 2: this is no setting" in refusal(home, f"POLL_CONCURRENCY=7\n{line}\n")
+
+
+def test_a_name_that_the_file_sets_twice_is_refused(home):
+    assert "line 3: LOG_LEVEL is set for the second time" in refusal(home, "LOG_LEVEL=INFO\n\nLOG_LEVEL=DEBUG\n")
+
+
+def test_a_dollar_sign_in_the_file_is_only_a_dollar_sign(home):
+    assert loaded(home, "USEAPI_BEARER_TOKEN=a$HOME${HOME}b").useapi_bearer_token.reveal() == "a$HOME${HOME}b"
+
+
+def test_a_file_saved_by_a_windows_editor_is_read(home):
+    assert loaded(home, b"\xef\xbb\xbfPOLL_CONCURRENCY=7\r\nLOG_LEVEL=ERROR\r\n").poll_concurrency == 7
+
+
+def test_a_file_that_is_no_utf_8_is_refused(home):
+    assert "cannot be read" in refusal(home, b"USEAPI_BEARER_TOKEN=\xff" + TOKEN.encode())
+
+
+def test_lines_for_other_programs_are_left_alone(home):
+    assert loaded(home, "LTX_API_KEY=x\nANYTHING_ELSE=1\nPATH=/bin").poll_concurrency == 64
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("USEAPI_BEARER_TOKN", "USEAPI_BEARER_TOKEN"), ("USEAPI_TOKEN", "USEAPI_BEARER_TOKEN"), ("VIDEO_SERVISE", "VIDEO_SERVICE"),
+        ("daily_budget_usd", "DAILY_BUDGET_USD"), ("POLL_CONCURENCY", "POLL_CONCURRENCY"), ("TENXSOM_HOM", "TENXSOM_HOME"),
+        ("USEAPI_BEARER_TOKEN_FILES", "USEAPI_BEARER_TOKEN_FILE"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_in_the_file_is_refused_with_the_right_one(home, wrong, right):
+    assert f"sets {wrong}, which means nothing here. Did you mean {right}?" in refusal(home, f"{wrong}={TOKEN}")
+
+
+@pytest.mark.parametrize("wrong", ["USEAPI_BEARER_TOKN", "USEAPI_TOKEN", "TENXSOM_HOM"])
+def test_a_misspelt_name_of_ours_in_the_environment_is_refused_too(home, wrong):
+    assert f"The environment sets {wrong}" in refusal(home, **{wrong: TOKEN})
+
+
+@pytest.mark.parametrize("name", ["LOGLEVEL", "LOG_LEVELS", "POLL_CONCURENCY", "VERTEX_AI_MODEL"])
+def test_the_names_of_other_programs_in_the_environment_are_left_alone(home, name):
+    assert loaded(home, **{name: "x"}) == Settings(home=home)
+
+
+# the home folder
+
+
+def test_without_a_variable_the_home_is_the_programs_own_folder(home):
+    assert settings.home_folder({}) == ROOT
+    assert (ROOT / "tenxsom" / "settings.py").is_file()
+
+
+def test_a_relative_home_is_refused(home, monkeypatch):
+    monkeypatch.chdir(home.parent)
+    with pytest.raises(BadSettings, match="must be an absolute path"):
+        load({"TENXSOM_HOME": "home"})
+
+
+def test_a_home_that_is_not_there_is_refused_with_the_remedy(home):
+    with pytest.raises(BadSettings, match="mkdir -p"):
+        load({"TENXSOM_HOME": str(home / "nowhere")})
+
+
+def test_a_home_of_a_user_who_does_not_exist_is_refused(home):
+    with pytest.raises(BadSettings, match="is not known"):
+        load({"TENXSOM_HOME": "~nobody-of-that-name/x"})
+
+
+def test_the_file_cannot_move_the_home_it_lies_in(home):
+    assert "set it in the environment" in refusal(home, "TENXSOM_HOME=/tmp")
+
+
+@pytest.mark.parametrize("name", ["LOG_FILE", "GOOGLE_APPLICATION_CREDENTIALS"])
+def test_a_relative_path_starts_in_the_home_folder_wherever_the_program_was_started(home, monkeypatch, name):
+    monkeypatch.chdir("/")
+    (home / "there").write_text("x")
+    assert getattr(loaded(home, f"{name}=there"), name.lower()) == home / "there"
+
+
+# values
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("POLL_CONCURRENCY", "0"), ("POLL_CONCURRENCY", "513"), ("POLL_CONCURRENCY", "2.5"), ("POLL_CONCURRENCY", "many"),
+        ("POLL_CONCURRENCY", "9" * 5000), ("POLL_TIME_LIMIT_SECONDS", "0"), ("POLL_TIME_LIMIT_SECONDS", "nan"),
+        ("POLL_TIME_LIMIT_SECONDS", "inf"), ("STATUS_TIMEOUT_SECONDS", "-1"), ("JOB_DEADLINE_HOURS", "0"),
+        ("JOB_AGE_WARNING_MINUTES", "soon"), ("DAILY_BUDGET_USD", "12,50"), ("DAILY_BUDGET_USD", "$5"), ("DAILY_BUDGET_USD", "-1"),
+        ("DAILY_BUDGET_USD", "NaN"), ("DAILY_BUDGET_USD", "Infinity"), ("DAILY_BUDGET_USD", "1e500"),
+        ("DAILY_BUDGET_USD", "1E+999999999999999999"), ("LOG_LEVEL", "LOUD"), ("LOG_FORMAT", "xml"), ("VIDEO_SERVICE", "sora"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json"), ("LOG_FILE", "~nobody-of-that-name/x"),
+    ],
+)  # fmt: skip
+def test_an_impossible_value_is_refused_by_name(home, name, text):
+    message = refusal(home, **{name: text})
+    assert name in message or "home folder of a user" in message
+    assert len(message) < 300
+
+
+def test_a_misspelt_choice_gets_a_suggestion(home):
+    assert "did you mean local_studio?" in refusal(home, VIDEO_SERVICE="localstudio")
+
+
+def test_a_file_of_certificates_is_taken(home, tmp_path):
+    net_server.certificate(tmp_path)
+    assert loaded(home, TLS_CA_FILE=str(tmp_path / "server.pem")).tls_ca_file == tmp_path / "server.pem"
+    assert loaded(home, TLS_CA_FILE=usual_authorities()).tls_ca_file == Path(usual_authorities())
+
+
+NO_CERTIFICATES = {
+    "nothing": "",
+    "words": "words",
+    "no base64": "-----BEGIN CERTIFICATE-----\nwords, words\n-----END CERTIFICATE-----\n",
+    "no structure": "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n",
+    "a lost line": "-----BEGIN CERTIFICATE-----\nMIIACAAAAAA=\n-----END CERTIFICATE-----\n",
+    "a key": "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
+}
+
+
+@pytest.mark.parametrize("content", NO_CERTIFICATES.values(), ids=NO_CERTIFICATES)
+def test_a_file_that_holds_no_certificates_is_refused(home, content):
+    (home / "authorities.pem").write_text(content)
+    assert "holds no certificates in PEM form" in refusal(home, TLS_CA_FILE="authorities.pem")
+
+
+UNREADABLE = "-----BEGIN CERTIFICATE-----\nMIIABAAAAAA=\n-----END CERTIFICATE-----\n"
+"""In the right envelope, and as long as it says."""
+
+
+def test_comments_and_other_words_for_a_certificate_are_taken(home, tmp_path):
+    net_server.certificate(tmp_path)
+    pem = (tmp_path / "server.pem").read_text().replace("\n", "\r\n").replace(" CERTIFICATE", " X509 CERTIFICATE")
+    (home / "authorities.pem").write_text("# between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----\n" + pem, newline="")
+    context = tls_context(loaded(home, TLS_CA_FILE="authorities.pem").tls_ca_file)
+    assert context.cert_store_stats()["x509"] == tls_context().cert_store_stats()["x509"] + 1
+
+
+def test_a_certificate_that_only_tls_finds_wrong_stops_a_submission_before_anything_is_written(home):
+    (home / "authorities.pem").write_text(UNREADABLE)
+    page = next(iter((ROOT / "templates" / "jobs").glob("*.json")))
+    before = sorted(home.rglob("*"))
+    environ = {**os.environ, "TENXSOM_HOME": str(home), "TLS_CA_FILE": "authorities.pem"}
+    command = [sys.executable, "master_orchestrator_v3.py", str(page)]
+    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "which holds no certificates in PEM form" in ended.stderr
+    assert sorted(home.rglob("*")) == before
+
+
+def test_choices_may_be_written_in_any_case(home):
+    assert loaded(home, LOG_FORMAT="JSON", VIDEO_SERVICE="Local_Studio").video_service == "local_studio"
+
+
+def test_a_budget_is_exact(home):
+    assert loaded(home, DAILY_BUDGET_USD="0.1").daily_budget_usd == Decimal("0.1")
+    assert loaded(home, DAILY_BUDGET_USD="0").daily_budget_usd == 0
+
+
+# addresses
+
+
+@pytest.mark.parametrize("url", ["https://api.example.com/v1", "http://localhost:8080", "http://127.0.0.1:1/v1", "http://[::1]:9"])
+def test_an_https_address_or_one_on_this_machine_is_accepted(home, url):
+    assert loaded(home, USEAPI_BASE_URL=url + "/").useapi_base_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com",
+        "http://0.0.0.0",
+        "http://2130706433", "ftp://example.com", "file:///etc/passwd", "example.com", "https://", "https://me:pw@example.com",
+        "https://:pw@example.com", "https://@example.com", "https://example.com/?x=1", "https://example.com/#x",
+        "https://exa mple.com",
+        "https://example.com\\@localhost", "https://example.com:99999", "https://[::1", "javascript:alert(1)",
+        "https://exämple.com",
+        "http://localhost\n.example.com",
+    ],
+)  # fmt: skip
+def test_an_address_that_could_leak_the_token_is_refused(home, url):
+    assert "USEAPI_BASE_URL" in refusal(home, USEAPI_BASE_URL=url)
+
+
+def test_a_plain_http_address_is_refused_because_of_the_token(home):
+    assert "unencrypted" in refusal(home, USEAPI_BASE_URL="http://api.example.com")
+
+
+# secrets
+
+
+def test_a_secret_may_stand_in_a_file_of_its_own(home, tmp_path):
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    assert loaded(home, USEAPI_BEARER_TOKEN_FILE=str(tmp_path / "token")).useapi_bearer_token.reveal() == TOKEN
+
+
+def test_a_secrets_file_is_looked_for_in_the_home_folder(home):
+    (home / "token").write_text(TOKEN)
+    assert loaded(home, "USEAPI_BEARER_TOKEN_FILE=token").useapi_bearer_token.reveal() == TOKEN
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"two\nlines", b"with blank", "\u201cquoted\u201d".encode()])
+def test_a_secrets_file_that_holds_no_secret_is_refused_by_name(home, content):
+    if content is not None:
+        (home / "token").write_bytes(content)
+    assert "USEAPI_BEARER_TOKEN" in refusal(home, USEAPI_BEARER_TOKEN_FILE=str(home / "token"))
+
+
+def test_a_secret_and_its_file_together_are_refused(home):
+    (home / "token").write_text(TOKEN)
+    assert "are both set" in refusal(home, USEAPI_BEARER_TOKEN=TOKEN, USEAPI_BEARER_TOKEN_FILE=str(home / "token"))
+
+
+def test_a_secret_of_the_environment_overrules_the_files_in_either_form(home):
+    (home / "token").write_text("from-a-file")
+    of_a_file = str(home / "token")
+    assert loaded(home, f"USEAPI_BEARER_TOKEN_FILE={of_a_file}", USEAPI_BEARER_TOKEN=TOKEN).useapi_bearer_token.reveal() == TOKEN
+    token = loaded(home, f"USEAPI_BEARER_TOKEN={TOKEN}", USEAPI_BEARER_TOKEN_FILE=of_a_file).useapi_bearer_token
+    assert token.reveal() == "from-a-file"
+
+
+@pytest.mark.parametrize("value", [f"Bearer {TOKEN}", f"{TOKEN}\x07", f"{TOKEN}\u200b", f"{TOKEN}é"])
+def test_an_impossible_secret_is_refused_without_being_shown(home, value):
+    assert "USEAPI_BEARER_TOKEN: its value must be one word" in refusal(home, USEAPI_BEARER_TOKEN=value)
+
+
+def test_a_secret_is_in_no_text_that_python_makes_of_the_settings(home):
+    mine = loaded(home, USEAPI_BEARER_TOKEN=TOKEN)
+    assert "***" in repr(mine)
+    texts = [repr(mine), str(mine), f"{mine}", f"{mine.useapi_bearer_token}", f"{mine.useapi_bearer_token!r}", str(mine._asdict())]
+    assert all(TOKEN not in text for text in texts)
+    assert mine.useapi_bearer_token.reveal() == TOKEN
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, json.dumps, copy.deepcopy, lambda secret: pickle.dumps(secret, 0)])
+def test_a_secret_cannot_be_written_anywhere(write):
+    with pytest.raises(TypeError) as caught:
+        write(Secret(TOKEN))
+    assert TOKEN not in str(caught.value)
+
+
+def test_the_settings_cannot_be_written_anywhere_together_with_their_secrets(home):
+    for write in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            write(loaded(home, USEAPI_BEARER_TOKEN=TOKEN))
+
+
+# proxies
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("HTTPS_PROXY", "https"), ("https_proxy", "https"), ("HTTP_PROXY", "http"), ("http_proxy", "http")]
+)
+def test_proxies_are_taken_in_either_case(home, name, scheme):
+    assert loaded(home, **{name: "http://proxy.example.com:3128"}).proxies == {scheme: "http://proxy.example.com:3128"}
+
+
+def test_a_proxys_password_is_not_shown(home):
+    mine = loaded(home, HTTPS_PROXY="http://me:geheim@proxy.example.com")
+    assert "geheim" not in f"{mine!r} {mine} {mine._replace(proxies=dict(mine.proxies))}"
+
+
+# loading ahead
+
+
+def test_settings_that_were_loaded_ahead_are_handed_over_once(home, monkeypatch):
+    monkeypatch.setenv("TENXSOM_HOME", str(home))
+    begun = []
+    settings.load_ahead(begun.append)
+    assert begun == [settings.loaded_ahead()] == [Settings(home=home)]
+    assert settings.loaded_ahead() is None
+
+
+def test_wrong_settings_are_told_by_whoever_goes_on_with_them_and_begin_nothing(home, monkeypatch):
+    monkeypatch.setenv("TENXSOM_HOME", str(home))
+    monkeypatch.setenv("POLL_CONCURRENCY", "many")
+    begun = []
+    settings.load_ahead(begun.append)
+    with pytest.raises(BadSettings, match="POLL_CONCURRENCY"):
+        settings.loaded_ahead()
+    assert begun == []
+    assert settings.loaded_ahead() is None
+
+
+# the table
+
+
+def test_every_setting_has_a_field_of_the_same_name_and_a_meaning():
+    assert {setting.attribute for setting in SETTINGS} == {*Settings._fields} - {"home", "proxies"}
+    assert all(setting.meaning for setting in SETTINGS)
+
+
+# the look at the queue before anything is imported
+
+
+def test_an_empty_queue_is_seen_before_anything_is_imported(home):
+    (home / "pending_video_jobs").mkdir()
+    (home / "pending_video_jobs" / ".locks").touch()
+    (home / "pending_video_jobs" / "quarantine").mkdir()
+    assert poll_video_status.queue_is_empty()
+
+
+def test_the_first_look_sees_a_pending_job(home):
+    (home / "pending_video_jobs").mkdir()
+    (home / "pending_video_jobs" / "lake.json").touch()
+    assert not poll_video_status.queue_is_empty()
+
+
+def test_the_first_look_leaves_everything_unusual_to_the_full_program(home, monkeypatch):
+    assert not poll_video_status.queue_is_empty()  # no folder yet
+    (home / "pending_video_jobs").mkdir()
+    monkeypatch.chdir(home.parent)
+    for unusual in ("home", "~/home", str(home / "nowhere")):
+        monkeypatch.setitem(os.environ, "TENXSOM_HOME", unusual)
+        assert not poll_video_status.queue_is_empty()
