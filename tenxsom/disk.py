@@ -31,6 +31,7 @@ _REFUSALS = {
     errno.ELOOP: "A symbolic link is in its place, and links are not followed there. Remove the link",
     errno.ENOTDIR: "One of its folders is a file. Move that file away",
     errno.EISDIR: "A folder is in its place. Move that folder away",
+    errno.ENXIO: "A pipe, a socket or a device is in its place. Remove it",
     errno.EFBIG: "Files may not become that large. Raise the limit (ulimit -f), or use a file system that takes larger files",
 }
 """What stays as it is until somebody changes something."""

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tenxsom.errors import BrokenMedia
+from tenxsom.safe_files import writing
 
 av.logging.set_level(None)
 
@@ -85,7 +86,7 @@ class Mp4Writer:
 @contextmanager
 def new_mp4(target: Path) -> Iterator[av.container.OutputContainer]:
     """An MP4 container over `target`, whatever its suffix, with its index at the front so that it starts at once."""
-    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with writing(target) as name, av.open(name, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         yield container
 
 

@@ -17,6 +17,7 @@ from tenxsom.media.check import open_picture
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken, writable
 from tenxsom.media.join_encode import at_rate, has_sound, shape_of, sound_of
 from tenxsom.media.video_check import picture_track
+from tenxsom.safe_files import writing
 
 _CLOSE_ENOUGH = 0.01
 """A shape that is off by less than this share is left as it is."""
@@ -60,7 +61,8 @@ def crop_picture(source: Path, target: Path, aspect_ratio: str) -> str | None:
         return None
     left, top, width, height = box
     colours = {"icc_profile": profile} if (profile := picture.info.get("icc_profile")) else {}
-    upright.crop((left, top, left + width, top + height)).save(target, format=form, **_QUALITY[form], **colours)
+    with writing(target) as name:
+        upright.crop((left, top, left + width, top + height)).save(name, format=form, **_QUALITY[form], **colours)
     return f"cropped from {upright.width}x{upright.height} to {width}x{height}"
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageStat
 
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.video_check import picture_track
+from tenxsom.safe_files import writing
 
 av.logging.set_level(None)
 
@@ -36,7 +37,8 @@ def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
     if best is None:
         raise BrokenMedia(f"{video.name} gives no frame for a thumbnail.")
     best.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
-    best.save(target, format="JPEG", quality=88, optimize=True, progressive=True)
+    with writing(target) as name:
+        best.save(name, format="JPEG", quality=88, optimize=True, progressive=True)
 
 
 def _candidates(video: Path) -> Iterator[Image.Image]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tenxsom import atomic
+from tenxsom import atomic, safe_files
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BrokenMedia, DiskTrouble
 
@@ -41,7 +41,7 @@ class PartFile:
 
     def __enter__(self) -> Self:
         with disk_errors(self.path):
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = safe_files.open_own(self.path)
         try:
             self._pick_up(self._forget_memo())
         except BaseException:  # a stop, too, must close the file
@@ -100,7 +100,7 @@ class PartFile:
         """Read the memo of an interrupted download and remove it: what it says is true only until the next byte is written."""
         path = _memo_path(self.path)
         try:
-            written = path.read_bytes()[:10_000]
+            written = safe_files.read_file(path, 10_000)
             path.unlink()
             memo = json.loads(written)
         except (OSError, ValueError, RecursionError):

@@ -15,8 +15,10 @@ from tenxsom.errors import BrokenState
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.money import ZERO, text, usd
 from tenxsom.model.strict_json import pretty
+from tenxsom.safe_files import read_file
 
 SCHEMA_VERSION = 1
+MAX_REPORT_BYTES = 16 * 1024 * 1024
 
 MILESTONES = frozenset({
     "accepted", "planned", "image_requested", "image_ready", "image_fetched", "asset_uploaded",
@@ -74,7 +76,7 @@ class Shelf:
         """The job's final report; None while it has none. Raises BrokenState for one that cannot be read."""
         for path in (self.completion_report(content_id), self.failure_report(content_id)):
             try:
-                report = json.loads(path.read_bytes())
+                report = json.loads(read_file(path, MAX_REPORT_BYTES))
                 if isinstance(report, dict) and report.keys() >= NEEDED and isinstance(report["state"], str):
                     return report
                 raise ValueError("it is no report of ours")
@@ -88,7 +90,7 @@ class Shelf:
         """The job whose report names this id of a service; None if none does."""
         masked = json.dumps(masked_id(job_id), ensure_ascii=False).encode()
         for path in sorted(self.folder.glob("*_report.json")):
-            if masked in path.read_bytes():
+            if masked in _bytes_of(path):
                 return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
         return None
 
@@ -112,6 +114,14 @@ class Shelf:
         makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
         clips = sorted(self.folder.glob(f"{glob.escape(content_id)}~clip[0-9]*.mp4"))
         return clips + [path for path in (maker(content_id) for maker in makers) if path.exists()]
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a report; none of what is no readable file."""
+    try:
+        return read_file(path, MAX_REPORT_BYTES)
+    except OSError:
+        return b""
 
 
 def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:

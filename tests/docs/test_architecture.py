@@ -27,7 +27,7 @@ SCRIPTS = (
 )
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "settings", "setting_values", "clock", "disk", "atomic", "locks", "log"),
+    ("errors", "settings", "setting_values", "clock", "disk", "atomic", "safe_files", "locks", "log"),
     ("model/",),
     ("net/", "store/", "media/"),
     ("services/", "planning/"),

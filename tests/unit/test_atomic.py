@@ -269,6 +269,7 @@ def test_the_name_of_a_new_file_is_on_the_disk_before_its_first_line_counts(tmp_
         (errno.ENAMETOOLONG, 3, "a shorter content_id"),
         (errno.ELOOP, 3, "Remove the link"),
         (errno.EFBIG, 3, "ulimit -f"),
+        (errno.ENXIO, 3, "Remove it"),
         (errno.ENOSPC, 75, "Free some room"),
         (errno.EDQUOT, 75, "quota"),
         (errno.EMFILE, 75, "ulimit -n"),
