@@ -1,62 +1,288 @@
-"""Cues, and SubRip files made of them. Needs nothing but the standard library.
+"""Cues, how words are set in them, and SubRip files made of them. Needs none of the media libraries.
 
 SubRip as players understand it: a number, `hours:minutes:seconds,milliseconds --> …`, the lines, an empty line. Two lines of at
-most 42 characters are the common reading limit (Netflix, Timed Text Style Guide:
-https://partnerhelp.netflixstudios.com/hc/en-us/articles/217350977-English-Timed-Text-Style-Guide).
+most 42 columns, each cue at least 5/6 of a second long, are the common reading limits (Netflix, Timed Text Style Guide:
+https://partnerhelp.netflixstudios.com/hc/en-us/articles/217350977-English-Timed-Text-Style-Guide, and
+https://partnerhelp.netflixstudios.com/hc/en-us/articles/360051554394-Timed-Text-Style-Guide-Subtitle-Timing-Guidelines).
 """
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
-LINE_CHARACTERS = 42
+from tenxsom import text as reading
+from tenxsom.text import Break, Measure, Unit, columns, joined, one_line
+
+LINE_COLUMNS = 42
 LINES_PER_CUE = 2
+LEAST_MILLISECONDS = 834
+"""5/6 of a second, rounded up: what is shorter cannot be read."""
+
+_LONGEST = 360_000.0
+"""A hundred hours, in seconds: what SubRip can write down."""
+_COMFORTABLE_MILLISECONDS = 1300
+_BREAK_COST = {Break.SENTENCE: 0.0, Break.CLAUSE: 1.0, Break.WORD: 5.0, Break.ALLOWED: 9.0, Break.INSIDE: 30.0}
+_CUE_COST = 1.5
+_SENTENCE_INSIDE_COST = 2.0
 
 
 class Cue(NamedTuple):
-    """Words that are shown from `start` to `end` (seconds)."""
+    """Words that are shown from `start` to `end` (seconds). A line break in the text is a line break on the screen."""
 
     start: float
     end: float
     text: str
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How much fits: the width of a line, in what `measure` measures in, and how many lines a cue has."""
+
+    width: float = LINE_COLUMNS
+    lines: int = LINES_PER_CUE
+    measure: Measure = columns
+
+
+SUBTITLES = Setting()
+
+
 def to_srt(cues: Iterable[Cue]) -> str:
-    """Cues as SubRip text. What does not fit on two lines becomes several cues that share the time by their length.
+    """Cues as SubRip text, numbered from one. Cues without words, or without time to show them, are left out."""
+    shown = (cue for cue in cues if cue.text.strip() and _milliseconds(cue.end) > _milliseconds(cue.start))
+    return "".join(f"{number}\n{_time(cue.start)} --> {_time(cue.end)}\n{cue.text}\n\n" for number, cue in enumerate(shown, 1))
 
-    Cues without words, or without time to show them, are left out.
+
+def set_cues(script: Iterable[Cue], start: float, end: float, setting: Setting = SUBTITLES) -> list[Cue]:
+    """The words of a clip as cues that can be read: inside `start` to `end` (seconds), one after the other, in lines that fit.
+
+    Words of the script that have too little time get more where there is room, or share a cue with their neighbours. A text that
+    does not fit on one cue becomes several, which end with sentences and clauses where they can and share the time by their
+    length; a cue gets more lines only when the time is too short for more cues. No word is lost, and no text raises anything; only
+    a clip without any time has no cues.
     """
-    parts = (part for cue in cues for part in _split(cue))
-    return "".join(f"{number}\n{_time(cue.start)} --> {_time(cue.end)}\n{cue.text}\n\n" for number, cue in enumerate(parts, 1))
+    first, last = math.ceil(round(max(0.0, start) * 1000, 3)), math.floor(round(min(end, _LONGEST) * 1000, 3))
+    if last <= first:
+        return []
+    found: list[Cue] = []
+    for span in _with_enough_time(_spans(script, first, last), first, last):
+        found += _split(span, setting)
+    return found
 
 
-def wrap(text: str, width: int = LINE_CHARACTERS) -> list[str]:
-    """The lines of a text; a word longer than a line is broken. An arrow is not left as SubRip's own sign."""
-    return textwrap.wrap(" ".join(text.split()).replace("-->", "→"), width, break_on_hyphens=False)
+class _Span(NamedTuple):
+    """Words and their time, in milliseconds."""
+
+    start: int
+    end: int
+    text: str
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
 
 
-def _split(cue: Cue) -> Iterator[Cue]:
-    lines = wrap(cue.text)
-    if not lines or round(cue.end * 1000) <= round(cue.start * 1000):
-        return
-    groups = [" ".join(lines[at : at + LINES_PER_CUE]) for at in range(0, len(lines), LINES_PER_CUE)]
-    total, shown = sum(len(group) for group in groups), 0
-    for group in groups:
-        start = cue.start + (cue.end - cue.start) * shown / total
-        shown += len(group)
-        yield Cue(start, cue.start + (cue.end - cue.start) * shown / total, "\n".join(_balanced(group)))
+def _spans(script: Iterable[Cue], first: int, last: int) -> list[_Span]:
+    """The script's words in order, inside the clip and without overlaps; what lies outside of it has no time of its own."""
+    spans: list[_Span] = []
+    reached = first
+    for cue in sorted(script, key=lambda cue: (cue.start, cue.end)):
+        words = one_line(cue.text).replace("-->", "→")
+        if not reading.is_blank(words):
+            begin = min(max(_milliseconds(cue.start), reached), last)
+            reached = min(max(_milliseconds(cue.end), begin), last)
+            spans.append(_Span(begin, reached, words))
+    return spans
 
 
-def _balanced(text: str) -> list[str]:
-    """The same number of lines, as even as they come: a single word on the second line reads badly."""
-    fewest = len(wrap(text))
-    width = next(width for width in range(-(-len(text) // fewest), LINE_CHARACTERS + 1) if len(wrap(text, width)) <= fewest)
-    return wrap(text, width)
+def _with_enough_time(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
+    """The spans, each long enough to be read: extended into free time first, else together with the shorter neighbour."""
+    spans = list(spans)
+    while spans:
+        spans = _extended(spans, first, last)
+        short = min(range(len(spans)), key=lambda index: spans[index].length)
+        if len(spans) == 1 or spans[short].length >= LEAST_MILLISECONDS:
+            return [span for span in spans if span.length > 0]
+        neighbours = [index for index in (short - 1, short + 1) if 0 <= index < len(spans)]
+        one, other = sorted((short, min(neighbours, key=lambda index: spans[index].length)))
+        spans[one : other + 1] = [_Span(spans[one].start, spans[other].end, joined(spans[one].text, spans[other].text))]
+    return []
+
+
+def _extended(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
+    """The spans, the short ones extended into the free time behind and before them."""
+    result: list[_Span] = []
+    for index, span in enumerate(spans):
+        free_from = result[-1].end if result else first
+        free_until = spans[index + 1].start if index + 1 < len(spans) else last
+        end = max(span.end, min(span.start + LEAST_MILLISECONDS, free_until))
+        start = min(span.start, max(end - LEAST_MILLISECONDS, free_from))
+        result.append(_Span(start, end, span.text))
+    return result
+
+
+def _split(span: _Span, setting: Setting) -> list[Cue]:
+    """A span as the cues it takes, each with its lines."""
+    units = reading.units(span.text, setting.width, setting.measure)
+    most = max(1, span.length // LEAST_MILLISECONDS)
+    widths = [setting.measure(unit.text) for unit in units]
+    lines = max(setting.lines, -(-_fewest_cues(_reach(units, setting, 1)) // most))
+    while _fewest_cues(_reach(units, setting, lines)) > most:
+        lines += 1
+    groups = _grouped(units, widths, _reach(units, setting, lines), span.length, most)
+    shares = _shares([sum(widths[a:b]) for a, b in groups], span.length)
+    ends = [span.start + end for end in accumulate(shares)]
+    starts = [span.start, *ends[:-1]]
+    return [
+        Cue(start / 1000, end / 1000, "\n".join(_lines(units[a:b], setting)))
+        for (a, b), start, end in zip(groups, starts, ends, strict=True)
+    ]
+
+
+def _reach(units: Sequence[Unit], setting: Setting, lines: int) -> list[int]:
+    """For every unit: the unit behind the last one that fits on a cue of so many lines which begins with it."""
+    line_end = _line_ends(units, setting)
+    reach = []
+    for index in range(len(units)):
+        end = index
+        for _ in range(lines):
+            end = line_end[end] if end < len(units) else end
+        reach.append(end)
+    return reach
+
+
+def _line_ends(units: Sequence[Unit], setting: Setting) -> list[int]:
+    """For every unit: the unit behind the last one that fits on a line which begins with it; at least the unit itself fits."""
+    full = [setting.measure(unit.text) for unit in units]
+    bare = [setting.measure(unit.text.rstrip()) for unit in units]
+    ends, end, width = [], 0, 0.0
+    for index in range(len(units)):
+        if end <= index:
+            end, width = index + 1, full[index]
+        while end < len(units) and width + bare[end] <= setting.width:
+            width += full[end]
+            end += 1
+        ends.append(end)
+        width -= full[index]
+    return ends
+
+
+def _fewest_cues(reach: Sequence[int]) -> int:
+    count = at = 0
+    while at < len(reach):
+        at, count = reach[at], count + 1
+    return count
+
+
+def _grouped(
+    units: Sequence[Unit], widths: Sequence[float], reach: Sequence[int], milliseconds: int, most: int
+) -> list[tuple[int, int]]:
+    """The units in groups, one a cue: at most `most`, ending with sentences and clauses where that leaves time to read."""
+    cue_cost = _CUE_COST
+    while True:
+        groups = _cheapest(units, widths, reach, milliseconds, cue_cost)
+        if len(groups) <= most:
+            return groups
+        cue_cost *= 8  # so dear that in the end only the fewest are left
+
+
+def _cheapest(
+    units: Sequence[Unit], widths: Sequence[float], reach: Sequence[int], milliseconds: int, cue_cost: float
+) -> list[tuple[int, int]]:
+    """The groups with the least cost, by dynamic programming over the places where a cue may end."""
+    count = len(units)
+    behind = [0.0, *accumulate(widths)]
+    time = milliseconds / (behind[-1] or 1)
+    costs, came_from = [0.0, *[math.inf] * count], [0] * (count + 1)
+    ending = [cue_cost + _BREAK_COST[unit.after] for unit in units]
+    ending[-1] = cue_cost
+    sentences = [0, *accumulate(unit.after == Break.SENTENCE for unit in units)]
+    for start in range(count):
+        for end in range(start + 1, reach[start] + 1):
+            inside = sentences[end - 1] - sentences[start]
+            cost = costs[start] + ending[end - 1] + inside * _SENTENCE_INSIDE_COST + _haste((behind[end] - behind[start]) * time)
+            if cost < costs[end]:
+                costs[end], came_from[end] = cost, start
+    groups, end = [], count
+    while end:
+        groups.append((came_from[end], end))
+        end = came_from[end]
+    return groups[::-1]
+
+
+def _haste(milliseconds: float) -> float:
+    """What speaks against a cue of that length: much when it is too short to be read, a little when it is gone soon."""
+    if milliseconds < LEAST_MILLISECONDS:
+        return 12.0
+    return 4.0 if milliseconds < _COMFORTABLE_MILLISECONDS else 0.0
+
+
+def _shares(weights: Sequence[float], total: int) -> list[int]:
+    """Whole milliseconds that add up to `total`, in proportion to the weights; none too short to be read if there is time."""
+    least = min(LEAST_MILLISECONDS, total // len(weights))
+    fixed: set[int] = set()
+    while True:
+        left = total - least * len(fixed)
+        weight = sum(weights[index] for index in range(len(weights)) if index not in fixed) or 1
+        shares = [least if index in fixed else int(left * weights[index] / weight) for index in range(len(weights))]
+        poor = {index for index, share in enumerate(shares) if share < least}
+        if not poor or len(fixed | poor) == len(weights):
+            break
+        fixed |= poor
+    shares = [max(least, share) for share in shares]
+    shares[max(range(len(shares)), key=shares.__getitem__)] += total - sum(shares)
+    return shares
+
+
+def _lines(units: Sequence[Unit], setting: Setting) -> list[str]:
+    """The lines of one cue: as few as they can be, two of them divided where the sense divides, and about equally long."""
+    fewest = _fewest_cues(_line_ends(units, setting))
+    groups = _halves(units, setting) if fewest == 2 else _even(units, setting, fewest)
+    lines = ("".join(unit.text for unit in units[a:b]).strip() for a, b in groups)
+    return [line for line in lines if line]
+
+
+def _halves(units: Sequence[Unit], setting: Setting) -> list[tuple[int, int]]:
+    """Two lines that both fit: the first one ends where the sense does, if the lines are not too uneven then."""
+    widths = [setting.measure(unit.text) for unit in units]
+    behind = [0.0, *accumulate(widths)]
+    last = setting.measure(units[-1].text.rstrip()) - widths[-1]
+
+    def cost(cut: int) -> float:
+        one, two = behind[cut] - widths[cut - 1] + setting.measure(units[cut - 1].text.rstrip()), behind[-1] - behind[cut] + last
+        if max(one, two) > setting.width:
+            return math.inf
+        return abs(one - two) / setting.width * 20 + _BREAK_COST[units[cut - 1].after]
+
+    cut = min(range(1, len(units)), key=cost)
+    return [(0, cut), (cut, len(units))]
+
+
+def _even(units: Sequence[Unit], setting: Setting, count: int) -> list[tuple[int, int]]:
+    """So many lines, in the narrowest setting that allows it: even lines look meant, a lone last word does not."""
+    low, high = 0.0, float(setting.width)
+    for _ in range(8):
+        middle = (low + high) / 2
+        if _fewest_cues(_line_ends(units, Setting(middle, 1, setting.measure))) <= count:
+            high = middle
+        else:
+            low = middle
+    ends = _line_ends(units, Setting(high, 1, setting.measure))
+    groups, at = [], 0
+    while at < len(units):
+        groups.append((at, ends[at]))
+        at = ends[at]
+    return groups
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(min(max(0.0, seconds), _LONGEST) * 1000)
 
 
 def _time(seconds: float) -> str:
-    milliseconds = round(max(0.0, seconds) * 1000)
+    milliseconds = _milliseconds(seconds)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02},{rest % 1000:03}"

@@ -11,6 +11,7 @@ from tenxsom.model.clip import Clip
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.routing import Route
 from tenxsom.services.base import Capabilities
+from tenxsom.text import in_parts, shortened
 
 Segment = Mapping[str, Any]
 
@@ -45,8 +46,8 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
         clips.append(
             Clip(
                 index=index,
-                prompt=_shortened(_moving_prompt(group), capabilities.prompt_limit),
-                image_prompt=_shortened(str(group[0]["visual_cue"]).strip(), capabilities.prompt_limit),
+                prompt=shortened(_moving_prompt(group), capabilities.prompt_limit),
+                image_prompt=shortened(str(group[0]["visual_cue"]).strip(), capabilities.prompt_limit),
                 asked_seconds=round(asked, 3),
                 seconds=seconds,
                 aspect_ratio=made_shape,
@@ -129,10 +130,10 @@ def made_seconds(asked: float, durations: Sequence[float]) -> float:
 
 
 def _pieces(segment: Segment, longest: float) -> list[Segment]:
-    """A segment that is longer than any clip, in equal pieces; the words stay with the first."""
+    """A segment that is longer than any clip, in equal pieces; its words are shared out where sentences and clauses end."""
     count = max(1, math.ceil(segment["duration"] / longest - 1e-9))
     duration = segment["duration"] / count
-    return [{**segment, "duration": duration, "content": segment["content"] if number == 0 else ""} for number in range(count)]
+    return [{**segment, "duration": duration, "content": words} for words in in_parts(segment["content"], count)]
 
 
 def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list[Segment]]:
@@ -161,10 +162,3 @@ def _cues(segments: Sequence[Segment], stretch: float) -> list[dict[str, Any]]:
             cues.append({"start": round(start, 3), "end": round(end, 3), "text": segment["content"]})
         start = end
     return cues
-
-
-def _shortened(text: str, limit: int) -> str:
-    """The text within the service's limit, cut between words."""
-    if len(text) <= limit:
-        return text
-    return text[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"

@@ -196,13 +196,17 @@ class Finisher:
 
 
 def subtitles_of(job: VideoJob) -> str:
-    """The script as SubRip text, on the time line of the clips as they were made."""
-    from tenxsom.media.subtitles import Cue, to_srt
+    """The script as SubRip text, on the time line of the clips as they were delivered: no cue leaves its clip."""
+    from tenxsom.media.subtitles import Cue, set_cues, to_srt
 
     cues, start = [], 0.0
     for clip in job.clips:
-        cues += [Cue(start + cue["start"], start + cue["end"], cue["text"]) for cue in clip.cues]
-        start += (clip.facts or {}).get("seconds", clip.seconds)
+        ordered = clip.asked_seconds if clip.trim else clip.seconds
+        delivered = (clip.facts or {}).get("seconds", ordered)
+        pace = min(1.0, delivered / ordered)  # a clip that came out shorter is spoken faster
+        script = [Cue(start + cue["start"] * pace, start + cue["end"] * pace, cue["text"]) for cue in clip.cues]
+        cues += set_cues(script, start, start + delivered)
+        start += delivered
     return to_srt(cues)
 
 

@@ -27,7 +27,7 @@ SCRIPTS = (
 )
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "settings", "setting_values", "clock", "disk", "atomic", "safe_files", "locks", "log"),
+    ("errors", "settings", "setting_values", "clock", "disk", "atomic", "safe_files", "locks", "log", "text"),
     ("model/",),
     ("net/", "store/", "media/"),
     ("services/", "planning/"),
@@ -181,6 +181,9 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "waitress": ("tenxsom_studio/",),
     "rich": ("tenxsom/cli/",),
     "orjson": ("tenxsom/model/json_bytes.py",),
+    "uniseg": ("tenxsom/text.py",),
+    "wcwidth": ("tenxsom/text.py",),
+    "budoux": ("tenxsom/text.py",),
 }
 """One foreign library, one owner: a change of the library is one diff."""
 

@@ -14,6 +14,8 @@ from tenxsom.model.clip import Clip, Step
 from tenxsom.pipeline.clips import check_feasible, clips_for, differences, made_seconds
 from tenxsom.pipeline.routing import Route
 from tenxsom.services.base import Capabilities, StartFrames, Variant
+from tenxsom.text import graphemes
+from tests.scripts_of_the_world import SENTENCES
 from tests.states import new_job
 
 CAN = Capabilities(
@@ -72,10 +74,33 @@ def test_storyboard_makes_one_clip_a_segment_even_where_one_would_do():
     assert [clip.seconds for clip in cut(segment(3), segment(4), clips="storyboard")] == [5, 5]
 
 
-def test_a_segment_that_is_longer_than_any_clip_is_cut_into_equal_pieces_and_the_words_stay_with_the_first():
+def test_a_segment_that_is_longer_than_any_clip_is_cut_into_equal_pieces():
     clips = cut(segment(21), clips="storyboard")
     assert [clip.asked_seconds for clip in clips] == [7, 7, 7]
     assert [[cue["text"] for cue in clip.cues] for clip in clips] == [["words 21"], [], []]
+
+
+def test_the_words_of_a_segment_that_is_cut_are_shared_out_where_the_sense_ends():
+    words = (
+        "The lamp is lit at dusk, before the boats come in. A bell answers from the far pier. Then the harbour sleeps until four."
+    )
+    clips = cut(segment(21) | {"content": words}, clips="storyboard")
+    assert [[cue["text"] for cue in clip.cues] for clip in clips] == [
+        ["The lamp is lit at dusk, before the boats come in."],
+        ["A bell answers from the far pier."],
+        ["Then the harbour sleeps until four."],
+    ]
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("language", ["Chinese", "Thai", "Arabic", "Hindi"])
+def test_a_prompt_in_any_script_is_shortened_without_cutting_a_letter_and_keeps_most_of_it(language):
+    cue = "海 " + SENTENCES[language] * 4
+    (clip,) = cut(segment(5, visual_cue=cue))
+    assert CAN.prompt_limit - 30 < len(clip.prompt) <= CAN.prompt_limit
+    kept = clip.prompt.removesuffix("…")
+    assert cue.startswith(kept)
+    assert graphemes(cue)[: len(graphemes(kept))] == graphemes(kept)
 
 
 def test_a_given_blueprint_that_is_longer_than_its_definition_says_is_never_squeezed_into_one_clip():
@@ -124,7 +149,7 @@ def test_the_seed_counts_on_from_clip_to_clip_and_never_leaves_its_range():
 
 def test_a_prompt_is_cut_between_words_within_the_limit_of_the_service():
     (clip,) = cut(segment(5, visual_cue="  " + "word " * 50))
-    assert clip.prompt == clip.image_prompt == "word " * 18 + "word…"
+    assert clip.prompt == clip.image_prompt == "word " * 19 + "word…"
     assert len(clip.prompt) <= CAN.prompt_limit
 
 
