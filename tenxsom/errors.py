@@ -33,8 +33,8 @@
 Each class carries its documented exit code and whether trying again can help, so that no caller needs a table of its own.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 
 class TenxsomError(Exception):
@@ -42,6 +42,11 @@ class TenxsomError(Exception):
 
     exit_code = 1
     may_retry = False
+
+    def __init__(self, *words: object, answer: Mapping[str, Any] | None = None) -> None:
+        """`answer` is what the service answered to a paid call, as `Answer.excerpt` keeps it."""
+        super().__init__(*words)
+        self.answer = answer
 
 
 class BadInput(TenxsomError):
@@ -104,8 +109,8 @@ class TryAgainLater(TenxsomError):
     exit_code = 75
     may_retry = True
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after: float | None = None, *, answer: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, answer=answer)
         self.retry_after = retry_after
 
 
@@ -152,8 +157,8 @@ class Interrupted(TryAgainLater):
 class ServiceRefused(TenxsomError):
     """The service said no, for certain. `status` is its HTTP status, where there was one."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int | None = None, *, answer: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, answer=answer)
         self.status = status
 
 
@@ -167,7 +172,13 @@ class NotFound(ServiceRefused):
 
 
 class ServiceRetired(ServiceRefused):
-    pass
+    """The service answers as one that was switched off. `certain`: several of its addresses agree, so that one look is enough."""
+
+    def __init__(
+        self, message: str, status: int | None = None, *, certain: bool = False, answer: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, status, answer=answer)
+        self.certain = certain
 
 
 class BrokenMedia(TenxsomError):

@@ -10,6 +10,7 @@ replace the intent. An intent that is found on disk later is a paid call whose o
 A clip that starts from the user's own picture begins with `fetch_image`, one without a start frame with `request_video`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
@@ -18,6 +19,9 @@ from tenxsom.errors import BrokenState
 from tenxsom.model import money
 from tenxsom.model.record import Record, field
 from tenxsom.model.shape import check_length, check_moment, check_text
+
+MOST_ANSWERS = 5
+"""How many answers of a service to paid calls are kept with a clip."""
 
 LONGEST_PAUSE_SECONDS = 3600.0
 """No clip is ever put off for longer; a moment further away comes from a clock that jumped."""
@@ -124,6 +128,10 @@ class Clip(Record):
     refused: bool = False
     """Whether the service itself said that it could not make it: asking once more is no use then."""
     intent: Intent | None = None
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    """What the service answered to the last paid calls that it did not plainly accept: step, at, reference, status, text, ids."""
+    unknown_status: str | None = None
+    """The last status of the service's that no table of ours knows."""
     hold: str | None = None
     """Why it waits although its time has come: `budget`; None otherwise."""
     error: str | None = None
@@ -186,6 +194,11 @@ class Clip(Record):
             self.video, self.status_endpoint, self.submitted_at = {}, None, None
         self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = self.facts = None
         self.checks, self.attempts, self.refused = 0, {}, False
+
+    def keep_answer(self, reference: str, answer: Mapping[str, Any]) -> None:
+        """Keep what the service answered to a paid call, with the call's step and time; the last few are enough."""
+        kept = {"step": str(self.step), "at": clock.stamp(), "reference": reference, **answer}
+        self.answers = [*self.answers, kept][-MOST_ANSWERS:]
 
     def count_attempt(self) -> int:
         """Count one more attempt of the current step; returns its number, from 1."""

@@ -9,13 +9,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tenxsom import clock
-from tenxsom.errors import AccountTrouble, NotFound, ServiceBusy, ServiceClosed, ServiceDown, ServiceRefused, SubmitUnclear
+from tenxsom.errors import (
+    AccountTrouble,
+    NotFound,
+    ServiceBusy,
+    ServiceClosed,
+    ServiceDown,
+    ServiceRefused,
+    SubmitUnclear,
+    TenxsomError,
+)
 from tenxsom.net.reply import Headers
 
 MAX_BODY_BYTES = 8_000_000
 """No JSON answer of any service we know comes near this."""
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 """A longer wait than this is not believed: it would park a job for a slip of the service's."""
+
+EXCERPT_BYTES = 4096
+"""How much of an answer to a paid call is kept."""
+
+_ID_NAME = re.compile(r"(.*[a-z0-9_-])?(id|Id|ID|uuid|name|reference)")
+_MOST_IDS = 20
 
 _ACCOUNT = {401, 402, 403, 412, 596}  # 596 is UseAPI's own: the linked account is in error
 _GONE = {404, 410}
@@ -56,8 +71,29 @@ class Answer:
         if content is not _NO_JSON:
             return content
         if self.paid:
-            raise SubmitUnclear(f"{self.service} answered {self.status} with something that is no JSON; {_SETTLE}")
+            raise self.unclear("it is no JSON")
         raise ServiceDown(f"{self.service} answered {self.status} with something that is no JSON; it will be asked again.")
+
+    def unclear(self, why: str) -> SubmitUnclear:
+        """The error for an answer to a paid call of which nobody can say what was accepted. It shows and keeps what was said."""
+        said = self.presentable(self.body[:EXCERPT_BYTES].decode("utf-8", "replace")) or "nothing"
+        return SubmitUnclear(
+            f"{self.service} answered a paid call with {self.status}, and {why}; {_SETTLE} It said: {said}", answer=self.excerpt()
+        )
+
+    def excerpt(self) -> dict[str, Any]:
+        """What is kept of an answer to a paid call: its status, its first 4 KB without secrets, and every id it names."""
+        text = self.body[:EXCERPT_BYTES].decode("utf-8", "replace")
+        return {
+            "status": self.status,
+            "text": self._masked(text),
+            "ids": [self._masked(found) for found in _ids_in(_parsed(self.body))],
+        }
+
+    def _masked(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def error_text(self) -> str:
         """The service's own sentence about what is wrong: one line, at most 300 characters, no e-mail address; or nothing.
@@ -108,25 +144,44 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
 
     Sources: https://www.useapi.net/docs (codes per page), RFC 9110 §15.
     """
+    if error := _meant(answer, name, paid=paid):
+        error.answer = answer.excerpt() if paid else None
+        raise error
+
+
+def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
     status = answer.status
     if 200 <= status <= 299:
-        return
+        return None
     said = answer.error_text()
     told = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status in _ACCOUNT:
-        raise AccountTrouble(f"{name} refuses the account ({told}); check its token, its plan and its credits.", status)
+        return AccountTrouble(f"{name} refuses the account ({told}); check its token, its plan and its credits.", status)
     if status in _GONE:
-        raise NotFound(f"{name} does not have what was asked for ({told}); it never existed, or it has expired.", status)
+        return NotFound(f"{name} does not have what was asked for ({told}); it never existed, or it has expired.", status)
     if status in _BUSY:
         kind = ServiceClosed if status == 503 else ServiceBusy
-        raise kind(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
+        return kind(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
     if status < 200 or status == 408 or status >= 500:
         if paid:
-            raise SubmitUnclear(f"{name} failed over a paid call ({told}); {_SETTLE}")
-        raise ServiceDown(f"{name} is in trouble ({told}); it will be tried again.", answer.retry_after())
+            return SubmitUnclear(f"{name} failed over a paid call ({told}); {_SETTLE}")
+        return ServiceDown(f"{name} is in trouble ({told}); it will be tried again.", answer.retry_after())
     if status < 400:
-        raise ServiceRefused(f"{name} points to another address ({told}), which is never followed; check its base URL.", status)
-    raise ServiceRefused(f"{name} refuses this request ({told}); change what it complains about.", status)
+        return ServiceRefused(f"{name} points to another address ({told}), which is never followed; check its base URL.", status)
+    return ServiceRefused(f"{name} refuses this request ({told}); change what it complains about.", status)
+
+
+def _ids_in(content: Any, depth: int = 4) -> list[str]:
+    """The ids in a JSON document, wherever they stand: short texts and whole numbers under names such as `id` and `jobId`."""
+    if depth == 0 or not isinstance(content, dict | list):
+        return []
+    found: list[str] = []
+    for name, value in content.items() if isinstance(content, dict) else (("", item) for item in content[:_MOST_IDS]):
+        if isinstance(value, dict | list):
+            found += _ids_in(value, depth - 1)
+        elif _ID_NAME.fullmatch(str(name)) and (type(value) is int or (isinstance(value, str) and 0 < len(value) <= 500)):
+            found.append(str(value))
+    return found[:_MOST_IDS]
 
 
 _SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."

@@ -36,7 +36,7 @@ def check_known(
     """Raise BadInput when the service does not know an id. Asking is free; raises what keeps it from being asked now."""
     try:
         if clip.step == Step.REQUEST_IMAGE:
-            source_of(clip.start_frame, job.service_of(clip)).image_status(job_id)
+            source_of(clip.start_frame, job.service_of(clip)).image_status({"job_id": job_id}, None)
         else:
             service_of(job.service_of(clip)).video_status({"job_id": job_id, "generation_id": None}, None)
     except ServiceRefused as error:

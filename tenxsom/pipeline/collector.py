@@ -31,6 +31,8 @@ DOWNLOADS_AT_ONCE = 4
 ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
+UNEXPLAINED_LOOKS, UNEXPLAINED_PAUSE = 2, 60.0
+"""A paid clip of which the service says that it has failed, and not why, counts as failed at the second look."""
 OVERDUE_PAUSE_SECONDS = 600.0
 DANGEROUS_GAP = 0.25
 """Nobody looking for this share of the time that a result lives means that cron does not run as it should."""
@@ -97,14 +99,24 @@ class ClipCollector:
             raise
 
     def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+        note_unknown_status(claim.job, clip, status)
         if status.progress == Progress.FAILED:
-            clip.refused = True
-            self._fail(claim, clip, f"{claim.job.service_of(clip)} could not make it: {status.message}")
+            self._has_failed(claim, clip, status)
         elif status.progress == Progress.READY and status.url:
             self._ready(claim, clip, status, deadline)
         else:
             clip.percent = status.percent
             self._still_running(claim, clip)
+
+    def _has_failed(self, claim: Claim, clip: Clip, status: Status) -> None:
+        """The service's own word ends the wait, with its own sentence. One failure without a reason is asked about once more."""
+        service = claim.job.service_of(clip)
+        if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
+            raise TryAgainLater(
+                f"{service} says that the clip has failed ({status.message}); it is asked once more.", UNEXPLAINED_PAUSE
+            )
+        clip.refused = True
+        self._fail(claim, clip, f"{service} could not make it: {status.message}")
 
     def _ready(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         if clip.step != Step.DOWNLOAD:
@@ -190,6 +202,14 @@ class ClipCollector:
 
     def _capabilities(self, claim: Claim, clip: Clip) -> Capabilities:
         return self._capabilities_of(claim.job.service_of(clip), Variant(clip.model, clip.resolution))
+
+
+def note_unknown_status(job: VideoJob, clip: Clip, status: Status) -> None:
+    """Tell once, in the audit trail and in the log, of a status that no table of ours knows. The clip counts as being made."""
+    if status.unknown and status.unknown != clip.unknown_status:
+        clip.unknown_status = status.unknown
+        job.record("unknown_status", f"clip {clip.index + 1}: {status.unknown}")
+        log.warning("The service says %s, which counts as running.", status.unknown, extra={"content_id": job.content_id})
 
 
 def give_up(job: VideoJob, clip: Clip, reason: str) -> None:

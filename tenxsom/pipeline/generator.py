@@ -37,6 +37,8 @@ log = logging.getLogger("generate")
 ACCOUNT_PAUSE_SECONDS = 900.0
 """How long a job waits after the account's token, plan or credits were refused, so that somebody can repair it."""
 MAX_BROKEN_STILLS = 5
+RETIRED_LOOKS, RETIRED_PAUSE_SECONDS = 3, 300.0
+"""A service of which one address alone answers as gone counts as retired at the third look, minutes apart."""
 
 
 class ProductionVideoGenerator:
@@ -120,6 +122,7 @@ class ProductionVideoGenerator:
         except NotFound as error:
             self._ask_again(claim, clip, error)
         except ServiceRetired as error:
+            self._check_retired(claim, clip, error)
             if is_about_the_service(claim.job, clip) and rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
                 return True
             self._give_up(claim, clip, str(error))
@@ -138,6 +141,13 @@ class ProductionVideoGenerator:
             return
         self._steps.postpone(claim, clip, clock.backoff_seconds(clip.attempts["not_found"]), error)
         raise TryAgainLater(f"{error} It is asked for again before it counts as lost.") from error
+
+    def _check_retired(self, claim: Claim, clip: Clip, error: ServiceRetired) -> None:
+        """One address that is gone may be a slip of the service's. Raises TryAgainLater until several looks agree."""
+        if error.certain or clip.count("retired") >= RETIRED_LOOKS:
+            return
+        self._steps.postpone(claim, clip, RETIRED_PAUSE_SECONDS, error)
+        raise TryAgainLater(f"{error} It is tried again before the service counts as gone.") from error
 
     def _fetch_again(self, claim: Claim, clip: Clip, error: BrokenMedia) -> None:
         """A broken still costs nothing to fetch again; after a few tries the service's picture itself is broken."""

@@ -176,13 +176,16 @@ class PaidCalls:
         try:
             submitted = call(purchase.reference)
         except CERTAINLY_NOT_ACCEPTED as error:
+            _keep_answer(clip, purchase, error)
             claim.job.record("refused", str(error), reference=purchase.reference)
             self._close(claim, clip, purchase, RELEASED)
             raise
         except SubmitUnclear as error:
+            _keep_answer(clip, purchase, error)
             self._mark_unknown(claim, clip, str(error))
             raise
         except TenxsomError as error:
+            _keep_answer(clip, purchase, error)
             self._mark_unknown(claim, clip, str(error))
             raise SubmitUnclear(_waiting_sentence(claim.job, clip)) from error
         self._accepted(claim, clip, purchase, submitted)
@@ -280,6 +283,12 @@ class PaidCalls:
         attempt = clip.intent.attempt if clip.intent else clip.attempts.get(clip.step, 0) + 1
         reference = clip.intent.reference if clip.intent else f"{job.run_id}.{clip.index}.{clip.step}.{attempt}"
         return Purchase(reference, job.content_id, payee(job, clip), str(clip.step), clip.index, price)
+
+
+def _keep_answer(clip: Clip, purchase: Purchase, error: TenxsomError) -> None:
+    """What the service answered is saved with what becomes of the call: somebody may have to decide about it."""
+    if error.answer:
+        clip.keep_answer(purchase.reference, error.answer)
 
 
 def _waiting_sentence(job: VideoJob, clip: Clip) -> str:

@@ -192,6 +192,10 @@ def _clip(clip: Mapping[str, Any]) -> dict[str, Any]:
         "generation_id": video.get("generation_id"),
         "attempts": clip["attempts"],
         "status_checks": clip["checks"],
+        "answers": [
+            {**answer, "text": masked_id(answer["text"]), "ids": [masked_id(each) for each in answer["ids"]]}
+            for answer in clip["answers"]
+        ],
         "error": clip["error"],
     }
 

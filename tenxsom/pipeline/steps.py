@@ -13,12 +13,12 @@ from tenxsom.disk import disk_errors
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
-from tenxsom.pipeline.collector import give_up_overdue
+from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, give_up_overdue, note_unknown_status
 from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.spend import spent_usd
-from tenxsom.services.base import Capabilities, Progress, Variant, VideoOrder, VideoService
+from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoOrder, VideoService
 from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, StillSource
 from tenxsom.store.queue import Claim
 
@@ -94,15 +94,23 @@ class ClipSteps:
         """Wait for the still, as long as its source allows; the poller waits on where this run stops."""
         source = self._source(claim, clip)
         deadline, pause = clock.Deadline(source.patience.wait_seconds), source.patience.check_seconds / 12
-        while (status := source.image_status(clip.image["job_id"])).progress == Progress.RUNNING:
+        while (status := self._asked_for_still(claim, clip, source)).progress == Progress.RUNNING:
             deadline.check(f"Waiting for the still of clip {clip.index + 1}")
             clock.sleep(pause)
             pause = min(source.patience.check_seconds, pause * 1.5)
         if status.progress == Progress.FAILED:
+            if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
+                raise TryAgainLater(f"{source.name} says that the still has failed, and gives no reason; it is asked once more.")
             raise ServiceRefused(f"{source.name} could not make the still: {status.message}.")
         clip.image["url"] = status.url
         clip.attempts.pop("not_found", None)
         self._done(claim, clip, Step.FETCH_IMAGE, "image_ready")
+
+    def _asked_for_still(self, claim: Claim, clip: Clip, source: StillSource) -> Status:
+        status = source.image_status(clip.image, clip.image.get("status_endpoint"))
+        clip.image["status_endpoint"] = status.endpoint or clip.image.get("status_endpoint")
+        note_unknown_status(claim.job, clip, status)
+        return status
 
     def fetch_image(self, claim: Claim, clip: Clip) -> None:
         """Get the still and look whether it is a whole picture; an expired link means asking for a fresh one."""

@@ -108,6 +108,10 @@ class Status(NamedTuple):
     """The endpoint that answered, for the next question."""
     content: bytes | None = None
     """The clip itself, where the answer held it; `url` then only names it."""
+    explained: bool = True
+    """Of FAILED: whether the service said why. A failure without a reason is asked about once more before it counts."""
+    unknown: str = ""
+    """The service's own status where no table of ours knows it, with the answer around it; RUNNING then."""
 
 
 class VideoService(Protocol):

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired, SubmitUnclear
+from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.net.answer import Answer, raise_for_answer
 from tenxsom.net.looks import looks_like_mp4
-from tenxsom.services.base import Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.status_words import read_status
 from tenxsom.settings import Settings
 
 if TYPE_CHECKING:  # `requests` loads when the service is opened, not when its capabilities are looked at
@@ -70,7 +71,6 @@ class LtxApi:
         self._client, self._downloader, self._uploader = client, downloader, uploader
         self._variant = variant
         self._status_timeout = status_timeout
-        self._unknown_words: set[str] = set()
 
     def upload_image(self, picture: Path, mime_type: str) -> str:  # noqa: ARG002  (the link's own headers say what is sent)
         """Ask for a link and send the picture there; after passing trouble once more, with another link."""
@@ -88,10 +88,7 @@ class LtxApi:
             answer = self._client.post_paid(path, json=body | self._body(order))
         job_id = _at(answer.json(), "id")
         if not isinstance(job_id, str) or not job_id:
-            raise SubmitUnclear(
-                f"{NAME} answered {path} with {answer.status} but named no id, so nobody knows what it accepted; look at {CONSOLE}"
-                " and settle it with `manage_jobs.py resolve`."
-            )
+            raise answer.unclear(f"it names no id; {CONSOLE} lists what was accepted")
         return Submitted(job_id, endpoint=_status_path(path, job_id))
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
@@ -100,7 +97,7 @@ class LtxApi:
             answer = self._client.get(candidate, timeout=self._status_timeout, deadline_seconds=3 * self._status_timeout)
             if answer.status not in (404, 410):
                 raise_for_answer(answer, NAME)
-                return self._status(answer)._replace(endpoint=candidate)
+                return _status(answer)._replace(endpoint=candidate)
         raise NotFound(
             f"{NAME} knows no such job (HTTP 404): it never existed, or it ended more than 24 hours ago; the vendor keeps results"
             " for 24 hours.",
@@ -148,25 +145,6 @@ class LtxApi:
             "fps": FPS,
             "generate_audio": True,
         }
-
-    def _status(self, answer: Answer) -> Status:
-        """What a status answer means. An unknown word means `still running`: the job's own deadline ends the wait."""
-        document = answer.json()
-        word, url = _at(document, "status"), _at(document, "result", "video_url")
-        if word == "failed":
-            about = [_at(document, "error", name) for name in ("type", "message")]
-            message = ": ".join(part for part in about if isinstance(part, str) and part)
-            return Status(Progress.FAILED, message=answer.presentable(message) or "the service gave no reason")
-        if word == "completed" and isinstance(url, str) and url:
-            return Status(Progress.READY, url=url)
-        if word not in ("pending", "processing", "completed"):
-            self._tell_once(answer.presentable(str(word)))
-        return Status(Progress.RUNNING)
-
-    def _tell_once(self, word: str) -> None:
-        if word not in self._unknown_words:
-            self._unknown_words.add(word)
-            log.warning("%s calls a job %r, which its documentation does not; it counts as running.", NAME, word)
 
 
 def capabilities(variant: Variant) -> Capabilities:
@@ -230,9 +208,16 @@ def _told(path: str) -> Iterator[None]:
             f"{NAME} answers {path} with HTTP {error.status}: check LTX_API_BASE_URL; if it is right, the vendor has"
             " switched it off. See https://docs.ltx.io.",
             error.status,
+            certain=False,
+            answer=error.answer,
         ) from error
     except AccountTrouble as error:
-        raise AccountTrouble(f"{error} Keys and credits: {CONSOLE}.", error.status) from error
+        raise AccountTrouble(f"{error} Keys and credits: {CONSOLE}.", error.status, answer=error.answer) from error
+
+
+def _status(answer: Answer) -> Status:
+    document = answer.json()
+    return read_status(answer, _at(document, "status"), url=_at(document, "result", "video_url"), about=document)
 
 
 def _unknown(model: str) -> str:

@@ -8,21 +8,19 @@ Facts and their pages:
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired, SubmitUnclear
+from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.net.client import Answer, HttpClient, raise_for_answer
 from tenxsom.net.download import Download, Downloader
 from tenxsom.net.looks import looks_like_mp4, looks_like_picture
-from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.base import Status, Submitted
 from tenxsom.services.opening import open_client, open_downloader
+from tenxsom.services.status_words import read_status, reason_in
 from tenxsom.settings import Settings
-
-log = logging.getLogger(__name__)
 
 LOOKS_RIGHT = {"image": looks_like_picture, "video": looks_like_mp4}
 
@@ -43,26 +41,18 @@ class UseApi:
         self._client = client
         self._downloader = downloader
         self._status_timeout = status_timeout
+        self._vendor_endpoint_answers = False
 
     def create(self, path: str, body: Mapping[str, Any], reference: str) -> Submitted:
-        """A paid call. A 2xx that names no job is as unclear as none: something may have been accepted."""
+        """A paid call. A 2xx that cannot be read or names no job is unclear, whatever it looks like: it may have been accepted."""
         try:
             answer = self._client.post_paid(path, json={**body, "replyRef": reference, **self.account})
         except NotFound as error:
-            raise ServiceRetired(RETIRED, error.status) from error
-        try:
-            document = answer.json()
-        except (ServiceDown, SubmitUnclear) as error:
-            if self.is_retired():
-                raise ServiceRetired(RETIRED, answer.status) from error
-            raise SubmitUnclear(
-                f"{self.name} accepted {path} but its answer cannot be read, so nobody knows the job's id."
-            ) from error
+            raise ServiceRetired(RETIRED, error.status, certain=self.is_retired(), answer=error.answer) from error
+        document = answer.json()
         job_id = at(document, "jobId")
         if not isinstance(job_id, str) or not job_id:
-            raise SubmitUnclear(
-                f"{self.name} answered {path} with {answer.status} but named no jobId, so nobody knows what it accepted."
-            )
+            raise answer.unclear("it names no jobId")
         generation_id = at(document, "generationId")
         return Submitted(job_id, generation_id if isinstance(generation_id, str) else None)
 
@@ -79,9 +69,30 @@ class UseApi:
             raise ServiceDown(f"{self.name} took the upload but named no fileId; it will be uploaded again.")
         return file_id
 
-    def status(self, endpoint: str) -> Status:
-        """What an endpoint says about a job. Raises NotFound when it knows none."""
-        return _status(self._get(endpoint))._replace(endpoint=endpoint)
+    def endpoint_of(self, submitted: Submitted) -> str:
+        """Where to ask about a new job first: the specification's endpoint, until the vendor's own has answered."""
+        return self.candidates(submitted.job_id, submitted.generation_id, None)[0]
+
+    def status(self, job_id: str, generation_id: str | None, endpoint: str | None) -> Status:
+        """What the service says about a still or a clip, and which endpoint said it. Raises NotFound when none knows the job."""
+        for candidate in self.candidates(job_id, generation_id, endpoint):
+            try:
+                status = _status(self._get(candidate))._replace(endpoint=candidate)
+            except NotFound:
+                continue
+            self._vendor_endpoint_answers |= candidate.startswith("/ltxstudio/assets/")
+            return status
+        if self.is_retired():
+            raise NotFound(RETIRED, 404)
+        raise NotFound(f"{self.name} knows no such job any more, at none of its status endpoints.", 404)
+
+    def candidates(self, job_id: str, generation_id: str | None, endpoint: str | None) -> list[str]:
+        """Where to ask, best first, each once: what answered last, the specification's endpoint, the vendor's own."""
+        vendor = assets(job_id)
+        asked = [_path_of(endpoint), _generations(generation_id) if generation_id else None, vendor]
+        if self._vendor_endpoint_answers:
+            asked.insert(0, vendor)
+        return list(dict.fromkeys(path for path in asked if path))
 
     def prefetch_status(self, endpoint: str, answered: Callable[[], None]) -> bool:
         """Send off what `status` is going to ask; see `HttpClient.prefetch`."""
@@ -106,7 +117,7 @@ class UseApi:
         )
 
     def is_retired(self) -> bool:
-        """Whether the vendor answers as a service does that was switched off: 404, 410 or a web page where its lists should be."""
+        """Whether the vendor's lists are gone as well (404 or 410). A web page with a 200 is a maintenance page, and no proof."""
         return all(self._is_gone(path) for path in ("/ltxstudio/scheduler", "/ltxstudio/accounts"))
 
     def close(self) -> None:
@@ -115,11 +126,9 @@ class UseApi:
 
     def _is_gone(self, path: str) -> bool:
         try:
-            answer = self._client.get(path, timeout=self._status_timeout, retries=0)
+            return self._client.get(path, timeout=self._status_timeout, retries=0).status in (404, 410)
         except ServiceDown:
             return False
-        page = answer.status == 200 and "html" in answer.headers.get("Content-Type", "").lower()
-        return page or answer.status in (404, 410)
 
     def _get(self, path: str, **params: Any) -> Answer:
         answer = self._client.get(
@@ -158,22 +167,25 @@ def assets(job_id: str) -> str:
     return f"/ltxstudio/assets/{quote(job_id, safe='')}"
 
 
+def _generations(generation_id: str) -> str:
+    """The specification's status endpoint of a job."""
+    return f"/ltxstudio/generations/{quote(generation_id, safe='')}"
+
+
+def _path_of(endpoint: str | None) -> str | None:
+    """The part of a stored endpoint that follows the base URL; the original system stored whole addresses."""
+    if endpoint and "/ltxstudio/" in endpoint:
+        return "/ltxstudio/" + endpoint.split("/ltxstudio/", 1)[1]
+    return None
+
+
 def _status(answer: Answer) -> Status:
-    """What a status answer means. An unknown word means `still running`: the job's own deadline ends the wait."""
     document = answer.json()
-    word = at(document, "status", "type")
-    url = at(document, "status", "artifact", "assetUrl")
-    message = answer.presentable(str(at(document, "status", "message") or ""))
-    percent = at(document, "status", "progress")
-    if word == "failed":
-        return Status(Progress.FAILED, message=message or "the service gave no reason")
-    if word == "completed" and isinstance(url, str) and url:
-        return Status(Progress.READY, url=url)
-    if word not in ("active", "completed"):
-        log.warning("The service calls the job %r, which its documentation does not; it counts as running.", word)
-    return Status(
-        Progress.RUNNING, percent=min(100.0, max(0.0, percent)) if type(percent) in (int, float) else None, message=message
-    )
+    found, job = at(document, "status"), document if isinstance(document, dict) else {}
+    about = found if reason_in(found) else {key: value for key, value in job.items() if key != "status"}
+    word, url = at(document, "status", "type"), at(document, "status", "artifact", "assetUrl")
+    word = found if word is None and isinstance(found, str) else word
+    return read_status(answer, word, url=url, about=about, percent=at(document, "status", "progress"))
 
 
 def at(document: Any, *keys: str) -> Any:

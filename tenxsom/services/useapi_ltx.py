@@ -11,15 +11,14 @@ studio serves it for real. Facts and their pages:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from tenxsom.errors import BadSettings, NotFound
+from tenxsom.errors import BadSettings
 from tenxsom.net.download import Download
 from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
-from tenxsom.services.useapi import RETIRED, UseApi, assets, missing, open_api
+from tenxsom.services.useapi import UseApi, missing, open_api
 from tenxsom.settings import Settings
 
 __all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing", "open_service"]
@@ -51,31 +50,19 @@ class UseApiLtx:
 
     def __init__(self, api: UseApi) -> None:
         self.api = api
-        self._vendor_endpoint_answers = False
 
     def upload_image(self, picture: Path, mime_type: str) -> str:
         return self.api.upload(picture, mime_type)
 
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
-        """Asked first at the specification's endpoint, where a generation is named, until the vendor's own has answered."""
         submitted = self.api.create("/ltxstudio/videos/ltx-create", self._body(order), reference)
-        specified = bool(submitted.generation_id) and not self._vendor_endpoint_answers
-        return submitted._replace(endpoint=_generations(str(submitted.generation_id)) if specified else assets(submitted.job_id))
+        return submitted._replace(endpoint=self.api.endpoint_of(submitted))
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
-        for candidate in self._candidates(video, endpoint):
-            try:
-                status = self.api.status(candidate)
-            except NotFound:
-                continue
-            self._vendor_endpoint_answers |= candidate.startswith("/ltxstudio/assets/")
-            return status
-        if self.api.is_retired():
-            raise NotFound(RETIRED, 404)
-        raise NotFound(f"{self.name} knows no such job any more, at none of its status endpoints.", 404)
+        return self.api.status(video["job_id"], video.get("generation_id"), endpoint)
 
     def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
-        return self.api.prefetch_status(self._candidates(video, endpoint)[0], answered)
+        return self.api.prefetch_status(self.api.candidates(video["job_id"], video.get("generation_id"), endpoint)[0], answered)
 
     def find_submission(self, reference: str) -> Submitted | None:
         return self.api.find(reference)
@@ -101,15 +88,6 @@ class UseApiLtx:
             body["seed"] = order.seed
         return body
 
-    def _candidates(self, video: Mapping[str, Any], endpoint: str | None) -> list[str]:
-        """Where to ask, best first, each once: what answered last, the specification's endpoint, the vendor's own."""
-        vendor = assets(video["job_id"])
-        specified = _generations(video["generation_id"]) if video.get("generation_id") else None
-        asked = [_path_of(endpoint), specified, vendor]
-        if self._vendor_endpoint_answers:
-            asked.insert(0, vendor)
-        return list(dict.fromkeys(path for path in asked if path))
-
 
 def capabilities(variant: Variant) -> Capabilities:
     """What it can make. Raises BadSettings when a model or a resolution is asked for: the API offers no choice."""
@@ -125,14 +103,3 @@ def default_variant(settings: Settings) -> Variant:  # noqa: ARG001  (every serv
 def open_service(settings: Settings) -> UseApiLtx:
     """The service with the account of the settings. Raises BadSettings when there is no token."""
     return UseApiLtx(open_api(settings, NAME))
-
-
-def _generations(generation_id: str) -> str:
-    return f"/ltxstudio/generations/{quote(generation_id, safe='')}"
-
-
-def _path_of(endpoint: str | None) -> str | None:
-    """The part of a stored endpoint that follows the base URL; the original system stored whole addresses."""
-    if endpoint and "/ltxstudio/" in endpoint:
-        return "/ltxstudio/" + endpoint.split("/ltxstudio/", 1)[1]
-    return None

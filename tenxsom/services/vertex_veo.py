@@ -205,7 +205,7 @@ def _status(found: Operation) -> Status:
         return Status(Progress.FAILED, message=found.error)
     if found.filtered:
         return Status(Progress.FAILED, message=f"Google's filters kept the clip back: {found.filtered}")
-    return Status(Progress.FAILED, message="the operation is done, but there is no clip in it")
+    return Status(Progress.FAILED, message="the operation is done, but there is no clip in it", explained=False)
 
 
 def _read_picture(picture: Path) -> tuple[bytes, str]:

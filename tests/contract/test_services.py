@@ -186,7 +186,7 @@ class Bench:
 
     def status(self, submitted: Submitted, endpoint: str | None = None) -> Status:
         if self.makes_stills:
-            return self.subject.image_status(submitted.job_id)
+            return self.subject.image_status({"job_id": submitted.job_id, "generation_id": submitted.generation_id}, endpoint)
         return self.subject.video_status({"job_id": submitted.job_id, "generation_id": submitted.generation_id}, endpoint)
 
     def finish(self, submitted: Submitted) -> Status:
@@ -750,13 +750,13 @@ def test_ones_own_picture_costs_nothing_is_copied_whole_and_stays(house, tmp_pat
     assert money.still_price(Templates(ROOT, ROOT).prices, "own_picture", "ltx_api", None) == 0
     source = stills_registry.open_source("own_picture", None, house.settings(), tmp_path)
     for _ in range(2):
-        status = source.image_status(str(house.red))
+        status = source.image_status({"job_id": str(house.red)}, None)
         assert (status.progress, status.url) == (Progress.READY, str(house.red))
         found = source.fetch_image(status.url, tmp_path / "still.part", 1_000_000, 5)
         assert found.path.read_bytes() == house.red.read_bytes()
         source.discard(str(house.red))
     with pytest.raises(NotFound):
-        source.image_status(str(tmp_path / "nowhere.png"))
+        source.image_status({"job_id": str(tmp_path / "nowhere.png")}, None)
     assert source.find_submission("ref-1") is None
     source.close()
     source.close()

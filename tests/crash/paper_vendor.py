@@ -51,7 +51,7 @@ class PaperVendor:
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
         return self._paid("video", reference)._replace(endpoint=f"/ltxstudio/assets/job-{reference}")
 
-    def image_status(self, job_id: str) -> Status:
+    def image_status(self, image: dict[str, Any], endpoint: str | None) -> Status:
         return self._status()
 
     def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:

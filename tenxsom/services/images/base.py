@@ -10,6 +10,7 @@ The sources, by the names that START_FRAMES, state files and reports use:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -46,8 +47,11 @@ class StillSource(Protocol):
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
         """Order a still. Paid. Raises SubmitUnclear when nobody knows whether it was accepted."""
 
-    def image_status(self, job_id: str) -> Status:
-        """How the still is coming along; READY names where `fetch_image` gets it. Free."""
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
+        """How the still is coming along, asked at the endpoint that answered last; READY names where `fetch_image` gets it. Free.
+
+        `image` holds `job_id` and, where the service named one, `generation_id`. Raises NotFound when the still is gone.
+        """
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
         """Get the picture into a `.part` file. Raises NotFound when it is not there any more: its status is asked for again."""

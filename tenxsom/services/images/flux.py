@@ -5,13 +5,14 @@ Fields and styles: https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-image
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tenxsom.net.download import Download
 from tenxsom.services.base import Status, Submitted
 from tenxsom.services.images.base import FLUX, ImageOrder, Patience
-from tenxsom.services.useapi import UseApi, assets, missing, open_api
+from tenxsom.services.useapi import UseApi, missing, open_api
 from tenxsom.settings import Settings
 
 __all__ = ["Flux", "StudioFlux", "missing", "open_source"]
@@ -35,8 +36,8 @@ class Flux:
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
         return self._api.create("/ltxstudio/images/flux-create", self._body(order), reference)
 
-    def image_status(self, job_id: str) -> Status:
-        return self._api.status(assets(job_id))
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
+        return self._api.status(image["job_id"], image.get("generation_id"), endpoint)
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self._api.fetch(url, part, max_bytes, deadline_seconds, "image")

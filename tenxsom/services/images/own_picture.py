@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tenxsom import atomic
 from tenxsom.errors import NotFound, ServiceRefused
@@ -28,7 +29,8 @@ class OwnPicture:
     def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
         raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin with fetching it
 
-    def image_status(self, job_id: str) -> Status:
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (it is a file or an address)
+        job_id = image["job_id"]
         if not is_address(job_id) and not Path(job_id).is_file():
             raise NotFound(f"The start_image {job_id} is not there any more.")
         return Status(Progress.READY, url=job_id)

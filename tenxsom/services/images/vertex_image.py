@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tenxsom import atomic
 from tenxsom.disk import make_folder
@@ -73,10 +74,10 @@ class VertexImage:
             ) from None
         return Submitted(reference)
 
-    def image_status(self, job_id: str) -> Status:
-        if not self._kept(job_id).exists():
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (it is in our folder)
+        if not self._kept(image["job_id"]).exists():
             raise NotFound("The picture is not in our folder any more.")
-        return Status(Progress.READY, url=job_id)
+        return Status(Progress.READY, url=image["job_id"])
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:  # noqa: ARG002  (it is here)
         """Copy the picture to `part`; ours stays until it is discarded."""

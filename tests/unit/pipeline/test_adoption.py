@@ -95,8 +95,8 @@ class Service:
         if self.trouble:
             raise self.trouble
 
-    def image_status(self, job_id):
-        self.video_status({"job_id": job_id}, None)
+    def image_status(self, image, endpoint):
+        self.video_status(image, endpoint)
 
 
 @pytest.mark.parametrize("step", [Step.REQUEST_VIDEO, Step.REQUEST_IMAGE])

@@ -33,6 +33,8 @@ from tenxsom.services.useapi_ltx import UseApiLtx
 BASE = "https://api.useapi.net/v1"
 VIDEO_JOB = "email:owner@example.com-job:11-type:video"
 VENDOR_PATH = f"{BASE}/ltxstudio/assets/email%3Aowner%40example.com-job%3A11-type%3Avideo"
+IMAGE_JOB = "email:owner@example.com-job:9-type:image"
+IMAGE_PATH = f"{BASE}/ltxstudio/assets/email%3Aowner%40example.com-job%3A9-type%3Aimage"
 IMAGE = ImageOrder("a lake at dawn", "16:9", style="cinematic", seed=7, mood="explainer")
 VIDEO = VideoOrder("slow push in", "9:16", 5, "asset:1-type:image/png", seed=7, mood="explainer", cues=({"text": "x"},))
 
@@ -157,7 +159,9 @@ def test_every_answer_to_a_paid_call_has_one_meaning(vendor, service, status, er
     with pytest.raises(error) as raised:
         service.request_video(VIDEO, "ref")
     assert type(raised.value) is error
-    assert len(vendor.calls) == 1
+    assert sum(call.request.method == "POST" for call in vendor.calls) == 1
+    assert raised.value.answer["status"] == status
+    assert "a reason" in raised.value.answer["text"]
     assert "canary" not in str(raised.value)
 
 
@@ -174,19 +178,26 @@ def test_a_service_that_is_gone_says_that_it_was_retired_and_names_the_living_on
         flux.request_image(IMAGE, "ref")
 
 
-def test_a_web_page_on_every_path_is_a_service_that_is_gone(vendor, service):
+@pytest.mark.parametrize("lists", [200, 404])
+def test_a_web_page_with_a_200_leaves_a_paid_call_unclear_whatever_the_other_paths_say(vendor, service, lists):
+    vendor.assert_all_requests_are_fired = False
     for path in ("scheduler", "accounts"):
-        vendor.get(f"{BASE}/ltxstudio/{path}", body="<html>Welcome</html>", content_type="text/html; charset=utf-8")
-    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", body="<html>Welcome</html>", content_type="text/html")
-    with pytest.raises(ServiceRetired):
+        vendor.get(f"{BASE}/ltxstudio/{path}", status=lists, body="<html>We will be back soon</html>", content_type="text/html")
+    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", body="<html>We will be back soon</html>", content_type="text/html")
+    with pytest.raises(SubmitUnclear, match="We will be back soon") as raised:
         service.request_video(VIDEO, "ref")
+    assert raised.value.answer["text"] == "<html>We will be back soon</html>"
 
 
-def test_a_web_page_in_answer_to_one_paid_call_is_unclear_while_the_service_lives(vendor, service):
-    vendor.get(f"{BASE}/ltxstudio/scheduler", json=[])
-    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", body="<html>Please wait</html>", content_type="text/html")
-    with pytest.raises(SubmitUnclear):
+@pytest.mark.parametrize(("lists", "certain"), [(404, True), (410, True), (200, False), (500, False)])
+def test_a_service_is_certainly_retired_only_when_its_lists_are_gone_as_well(vendor, service, lists, certain):
+    vendor.assert_all_requests_are_fired = False
+    vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", status=404, body="<html><title>Not found</title></html>")
+    for path in ("scheduler", "accounts"):
+        vendor.get(f"{BASE}/ltxstudio/{path}", status=lists, body="<html>Welcome</html>", content_type="text/html")
+    with pytest.raises(ServiceRetired) as raised:
         service.request_video(VIDEO, "ref")
+    assert raised.value.certain is certain
 
 
 def test_a_job_that_a_retired_service_does_not_know_any_more_is_gone_for_that_reason(vendor, service):
@@ -254,6 +265,24 @@ def test_the_specified_endpoint_is_used_where_it_answers(vendor, service):
     vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", json={"jobId": VIDEO_JOB, "generationId": "gen_1"})
     first = service.request_video(VIDEO, "ref").endpoint
     assert service.video_status({"job_id": VIDEO_JOB, "generation_id": "gen_1"}, first).endpoint == first
+
+
+def test_a_still_is_asked_for_at_the_specified_endpoint_first_and_where_it_was_answered_from_then_on(vendor, flux):
+    image = {"job_id": IMAGE_JOB, "generation_id": "gen_7"}
+    vendor.get(f"{BASE}/ltxstudio/generations/gen_7", json=active())
+    first = flux.image_status(image, None)
+    assert (first.progress, first.endpoint) == (Progress.RUNNING, "/ltxstudio/generations/gen_7")
+    assert flux.image_status(image, first.endpoint).endpoint == first.endpoint
+    assert [call.request.url.rpartition("/")[2] for call in vendor.calls] == ["gen_7", "gen_7"]
+
+
+def test_a_still_that_the_specified_endpoint_does_not_know_is_asked_for_at_the_vendors(vendor, flux):
+    vendor.get(f"{BASE}/ltxstudio/generations/gen_7", status=404, json={"error": "x", "code": 404})
+    vendor.get(IMAGE_PATH, json=complete("https://storage.googleapis.com/x.png"))
+    found = flux.image_status({"job_id": IMAGE_JOB, "generation_id": "gen_7"}, None)
+    assert (found.progress, found.endpoint) == (Progress.READY, IMAGE_PATH.removeprefix(BASE))
+    flux.image_status({"job_id": IMAGE_JOB, "generation_id": "gen_8"}, None)
+    assert not any("gen_8" in call.request.url for call in vendor.calls), "the endpoint that answered is asked from then on"
 
 
 def test_a_job_that_both_endpoints_do_not_know_is_gone(vendor, service):

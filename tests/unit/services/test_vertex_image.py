@@ -24,7 +24,7 @@ from tenxsom.errors import (
 )
 from tenxsom.net.google_genai import GenAi
 from tenxsom.services.base import Progress, Status, Submitted
-from tenxsom.services.images import vertex as vertex_image
+from tenxsom.services.images import vertex_image
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.vertex_image import VertexImage
 from tests.net_server import Behaviour, ScriptedServer, Visit, answer, close_at_once, raw, unused_port
@@ -77,7 +77,7 @@ def test_a_picture_is_on_the_disk_before_anybody_is_told_and_is_found_there_afte
         after_a_crash = source(google.url, folder)
         assert after_a_crash.find_submission("job-1.image") == Submitted("job-1.image")
         assert after_a_crash.request_image(ORDER, "job-1.image") == Submitted("job-1.image")
-        assert after_a_crash.image_status("job-1.image") == Status(Progress.READY, url="job-1.image")
+        assert after_a_crash.image_status({"job_id": "job-1.image"}, None) == Status(Progress.READY, url="job-1.image")
         after_a_crash.close()
     assert google.connections == 1, "the second order found the first one's picture"
     assert (folder / "job-1.image").read_bytes() == picture()
@@ -93,7 +93,10 @@ def test_fetching_leaves_the_picture_until_it_is_discarded(tmp_path: Path) -> No
         stills.fetch_image("job-1.image", part, 10, 5)
     stills.discard("job-1.image")
     stills.discard("job-1.image")
-    for ask in (lambda: stills.image_status("job-1.image"), lambda: stills.fetch_image("job-1.image", part, 100_000, 5)):
+    for ask in (
+        lambda: stills.image_status({"job_id": "job-1.image"}, None),
+        lambda: stills.fetch_image("job-1.image", part, 100_000, 5),
+    ):
         with pytest.raises(NotFound):
             ask()
     stills.close()
@@ -102,7 +105,8 @@ def test_fetching_leaves_the_picture_until_it_is_discarded(tmp_path: Path) -> No
 @pytest.mark.parametrize("reference", ["", ".", "..", ".hidden", "a/b", "../../etc/passwd", "a b", "é", "x" * 300])
 def test_a_reference_that_is_no_plain_file_name_is_refused(reference: str, tmp_path: Path) -> None:
     stills = source("http://127.0.0.1:1", tmp_path)
-    for ask in (stills.find_submission, stills.image_status, stills.discard, lambda name: stills.request_image(ORDER, name)):
+    asked = (stills.find_submission, stills.discard, lambda name: stills.image_status({"job_id": name}, None))
+    for ask in (*asked, lambda name: stills.request_image(ORDER, name)):
         with pytest.raises(ServiceRefused, match="reference"):
             ask(reference)
     stills.close()

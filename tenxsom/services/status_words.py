@@ -1,0 +1,117 @@
+"""What a vendor's status words mean: one table for all services, in any spelling and case.
+
+The words come from the status pages of many vendors, because vendors add words that their own pages do not list:
+
+- `active` `completed` `failed`: https://useapi.net/docs/api-ltxstudio-v1/get-ltxstudio-assets-jobId
+- `pending` `processing` `completed` `failed`: https://docs.ltx.io/async-jobs
+- `starting` `processing` `succeeded` `failed` `canceled` `aborted`: https://replicate.com/docs/reference/http#predictions.get
+- `IN_QUEUE` `IN_PROGRESS` `COMPLETED`: https://docs.fal.ai/model-endpoints/queue
+- `PENDING` `THROTTLED` `RUNNING` `SUCCEEDED` `FAILED` `CANCELLED`: https://docs.dev.runwayml.com/api/
+- `JOB_STATE_SUCCEEDED` and its kin: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tenxsom.services.base import Progress, Status
+
+if TYPE_CHECKING:
+    from tenxsom.net.answer import Answer
+
+NO_REASON = "the service gave no reason"
+
+_RUNNING = """
+    accepted active assigned canceling cancelling created delayed generating inprogress inqueue moderating new paused pending
+    preparing processing progress queued queuing rendering running scheduled started starting submitted throttled uploading
+    waiting working
+"""
+_READY = "complete completed done finished ready success successful successfully succeed succeeded"
+_OVER = """
+    abandoned aborted banned blocked canceled cancelled censored crashed denied discarded errored expired failed filtered flagged
+    killed moderated refused rejected terminated
+"""
+"""Words for an end that keep their meaning beside others: `cancelled_by_user`, `content_moderated`."""
+_FAILED = """
+    abort cancel deadlineexceeded deleted disallowed error exception fail failure fatal forbidden invalid moderationfailed nsfw
+    removed revoked stopped timedout timeout unsafe violated violation
+"""
+_MEANINGS = (
+    dict.fromkeys(_RUNNING.split(), Progress.RUNNING)
+    | dict.fromkeys(_READY.split(), Progress.READY)
+    | dict.fromkeys((_OVER + _FAILED).split(), Progress.FAILED)
+)
+_PREFIXES = ("jobstate", "taskstatus", "jobstatus", "taskstate", "status", "state", "job", "task", "generation", "video")
+_SENTENCES = (
+    "error", "errors", "error_message", "errorMessage", "failure_reason", "failureReason", "failure", "fail_reason", "failReason",
+    "message", "status_message", "statusMessage", "status_msg", "fail_msg", "failMsg", "reason", "detail", "details",
+    "description", "msg", "moderation", "status_reason", "statusReason",
+)  # fmt: skip
+"""Where vendors put their sentence about a failure, the most telling place first."""
+
+
+def meaning(word: Any) -> Progress | None:
+    """What a status word means; None for a word that the table does not know, and for anything that is no word."""
+    if not isinstance(word, str):
+        return None
+    parts = re.findall(r"[a-z]+", word.casefold())
+    letters = "".join(parts)
+    candidates = [letters, *(letters.removeprefix(prefix) for prefix in _PREFIXES)]
+    found = next((_MEANINGS[candidate] for candidate in candidates if candidate in _MEANINGS), None)
+    if found is None and parts and not {"not", "no", "non"} & {*parts} and {parts[0], parts[-1]} & {*_OVER.split()}:
+        return Progress.FAILED
+    return found
+
+
+def reason_in(document: Any) -> str:
+    """The vendor's own sentence about a failure, wherever it is in a status document; empty where there is none."""
+    if isinstance(document, str):
+        return document.strip()
+    if isinstance(document, list):
+        return "; ".join(filter(None, map(reason_in, document[:3])))
+    if not isinstance(document, Mapping):
+        return ""
+    found = [told for key in _SENTENCES if (told := _with_its_type(document.get(key)))]
+    return next((told for told in found if " " in told), found[0] if found else "")  # a sentence says more than a code
+
+
+def read_status(answer: Answer, word: Any, *, url: Any, about: Any, percent: Any = None) -> Status:
+    """The status that a vendor's word stands for. `about` is the part of the answer that may hold the reason of a failure.
+
+    A finished job without a URL, and a word that the table does not know, count as running: the job's deadline ends the wait.
+    """
+    progress = meaning(word)
+    if progress is Progress.FAILED:
+        reason = answer.presentable(reason_in(about))
+        return Status(Progress.FAILED, message=_failure(answer.presentable(str(word)), reason), explained=bool(reason))
+    if progress is Progress.READY and isinstance(url, str) and url:
+        return Status(Progress.READY, url=url)
+    known = type(percent) in (int, float)
+    return Status(
+        Progress.RUNNING,
+        percent=min(100.0, max(0.0, percent)) if known else None,
+        message=answer.presentable(reason_in(about)),
+        unknown="" if progress else _unknown(answer, word),
+    )
+
+
+def _failure(word: str, reason: str) -> str:
+    if word.casefold() in ("failed", "failure", "error"):
+        return reason or NO_REASON
+    return f"{word}: {reason}" if reason else f"{word}; {NO_REASON}"
+
+
+def _unknown(answer: Answer, word: Any) -> str:
+    """A status that the table does not know, with the answer around it."""
+    text = answer.presentable(answer.body[:2000].decode("utf-8", "replace"))
+    return f"{answer.presentable(str(word))!r} in {text}"
+
+
+def _with_its_type(value: Any) -> str:
+    """A sentence, preceded by the kind of failure where the vendor names one: `content_filtered_error: Rejected`."""
+    if not isinstance(value, Mapping):
+        return reason_in(value)
+    kind = next((value[key] for key in ("type", "code", "name") if isinstance(value.get(key), str) and value[key]), "")
+    return ": ".join(filter(None, ("" if meaning(kind) else kind, reason_in(value))))

@@ -1,0 +1,148 @@
+"""A vendor's status words mean the same for every service: in any spelling and case, with the vendor's own sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenxsom import settings
+from tenxsom.services import registry
+from tenxsom.services.base import Progress, Status
+from tenxsom.services.images import registry as stills
+from tenxsom.services.status_words import meaning, reason_in
+from tests.net_server import ScriptedServer, answer
+
+OVER = [
+    "failed", "FAILED", "Failed", "failure", "error", "ERRORED", "canceled", "cancelled", "CANCELLED", "expired", "moderated",
+    "content_moderated", "rejected", "aborted", "timed_out", "TIMED-OUT", "Timed out", "timeout", "terminated", "blocked", "nsfw",
+    "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "TASK_STATUS_EXPIRED", "cancelled_by_user", "failed: content policy",
+    "content_filtered", "DEADLINE_EXCEEDED", "stopped",
+]  # fmt: skip
+THERE = ["completed", "COMPLETED", "complete", "succeeded", "SUCCEEDED", "success", "Successful", "done", "finished", "ready"]
+THERE += ["JOB_STATE_SUCCEEDED", "task-success"]
+ON_ITS_WAY = [
+    "active",
+    "pending",
+    "PROCESSING",
+    "IN_PROGRESS",
+    "in-progress",
+    "inQueue",
+    "queued",
+    "running",
+    "starting",
+    "throttled",
+]
+UNKNOWN = ["daydreaming", "not_started_yet", "0", "", "unfailing", "not_failed", "awaiting moderation"]
+
+SERVICES = {
+    "useapi_ltx": ("USEAPI_BEARER_TOKEN", "USEAPI_BASE_URL"),
+    "flux": ("USEAPI_BEARER_TOKEN", "USEAPI_BASE_URL"),
+    "ltx_api": ("LTX_API_KEY", "LTX_API_BASE_URL"),
+}
+"""Every service and source of start frames that answers with status words, and what points it at a server of ours."""
+
+
+def asked(name: str, word: Any, sentence: str, url: str | None, home: Path) -> Status:
+    """What a service makes of a status answer with this word."""
+    with ScriptedServer(answer(200, document(name, word, sentence, url))) as server:
+        key, base = SERVICES[name]
+        given = settings.load({"TENXSOM_HOME": str(home), key: "user:1-canary", base: server.url})
+        service = registry.open_service("useapi_ltx" if name == "flux" else name, given)
+        try:
+            if name == "flux":
+                return stills.open_source("flux", service, given, home).image_status({"job_id": "job-1"}, None)
+            return service.video_status({"job_id": "job-1", "generation_id": None}, None)
+        finally:
+            service.close()
+
+
+def document(name: str, word: Any, sentence: str, url: str | None) -> dict[str, Any]:
+    if name == "ltx_api":
+        result = {"result": {"video_url": url}} if url else {}
+        return {"id": "job-1", "status": word, **result, **({"error": {"message": sentence}} if sentence else {})}
+    status = {"type": word, **({"artifact": {"assetUrl": url}} if url else {}), **({"message": sentence} if sentence else {})}
+    return {"jobId": "job-1", "status": status}
+
+
+def test_every_service_that_has_status_words_is_asked_here():
+    wordless = {"vertex_veo", "local_studio"}  # Veo says `done` and an error; the studio is asked through useapi_ltx's own code
+    assert {*SERVICES} - {"flux"} == {*settings.SERVICES} - wordless
+
+
+@pytest.mark.parametrize("word", OVER)
+def test_a_word_for_the_end_is_the_end(word):
+    assert meaning(word) is Progress.FAILED
+
+
+@pytest.mark.parametrize("word", THERE)
+def test_a_word_for_success_is_success(word):
+    assert meaning(word) is Progress.READY
+
+
+@pytest.mark.parametrize("word", ON_ITS_WAY)
+def test_a_word_for_work_is_work(word):
+    assert meaning(word) is Progress.RUNNING
+
+
+@pytest.mark.parametrize("word", [*UNKNOWN, None, 3, True, ["completed"], {"type": "failed"}])
+def test_a_word_of_no_table_means_nothing(word):
+    assert meaning(word) is None
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("word", ["CANCELLED", "expired", "moderated", "timed_out", "failed"])
+def test_the_end_comes_with_the_vendors_own_sentence(name, word, tmp_path):
+    status = asked(name, word, "It showed a person; not charged.", None, tmp_path)
+    assert (status.progress, status.explained) == (Progress.FAILED, True)
+    assert "It showed a person; not charged." in status.message
+    assert word == "failed" or word in status.message
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_end_without_a_reason_says_so(name, tmp_path):
+    status = asked(name, "aborted", "", None, tmp_path)
+    assert (status.progress, status.explained) == (Progress.FAILED, False)
+    assert status.message == "aborted; the service gave no reason"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("word", ["SUCCEEDED", "success", "done"])
+def test_success_needs_its_file(name, word, tmp_path):
+    assert asked(name, word, "", "https://storage.example.com/x", tmp_path).progress is Progress.READY
+    assert asked(name, word, "", None, tmp_path).progress is Progress.RUNNING
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_unknown_word_counts_as_running_and_is_told_with_its_answer(name, tmp_path):
+    status = asked(name, "daydreaming", "Soon.", None, tmp_path)
+    assert status.progress is Progress.RUNNING
+    assert "'daydreaming'" in status.unknown
+    assert "Soon." in status.unknown
+    assert asked(name, "processing", "", None, tmp_path).unknown == ""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_our_own_token_in_a_vendors_sentence_is_not_repeated(name, tmp_path):
+    for word in ("rejected", "daydreaming"):
+        status = asked(name, word, "user:1-canary has no credits", None, tmp_path)
+        assert "canary" not in json.dumps(status)
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({"error": "out of memory"}, "out of memory"),
+        ({"error": {"type": "policy", "message": "No faces."}}, "policy: No faces."),
+        ({"error": {"code": "E17"}, "message": "Try again."}, "Try again."),
+        ({"failure_reason": "MODERATED: input image"}, "MODERATED: input image"),
+        ({"message": "", "detail": [{"msg": "too long"}, {"msg": "too loud"}]}, "too long; too loud"),
+        ({"error": None, "logs": "…"}, ""),
+        ([], ""),
+        (None, ""),
+    ],
+)
+def test_the_reason_is_found_wherever_a_vendor_puts_it(found, sentence):
+    assert reason_in(found) == sentence
