@@ -159,7 +159,7 @@ def sentence(content_id: str, words: str) -> Result:
 
 def raw(document: dict[str, Any]) -> Result:
     """A document that is itself the result."""
-    return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2))
+    return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2), is_json=True)
 
 
 def age(moment: str) -> str:

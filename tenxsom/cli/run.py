@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from tenxsom import clock, log, settings
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
+from tenxsom.text import columns
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +31,8 @@ class Result(NamedTuple):
     exit_code: int
     document: Callable[[], dict[str, Any]]
     text: str
+    is_json: bool = False
+    """Whether the text for people is a JSON document as well."""
 
 
 Story = Callable[[Any, settings.Settings], Result]
@@ -85,7 +88,7 @@ def port(text: str) -> int:
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows in columns that line up; the columns numbered in `right` are right-aligned. Cells hold single lines."""
     lines = [[_harmless(str(text), one_line=True) for text in row] for row in (headers, *rows)]
-    widths = [max(_width(line[column]) for line in lines) for column in range(len(headers))]
+    widths = [max(columns(line[column]) for line in lines) for column in range(len(headers))]
     rule = ["─" * width for width in widths]
     return "\n".join(
         "  ".join(_cell(text, widths[i], i in right) for i, text in enumerate(line)).rstrip()
@@ -173,6 +176,15 @@ def _never_choke() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _speak_utf_8() -> None:
+    """Write UTF-8 to stdout from now on, whatever the locale is: JSON is UTF-8 (RFC 8259, section 8.1).
+
+    Half a surrogate pair becomes JSON's own escape.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 def _told(story: Story, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
     loaded = settings.loaded_ahead() or _checked(settings.load())
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
@@ -200,9 +212,13 @@ def _of_error(error: TenxsomError) -> Result:
 
 def _show(command: str, result: Result, as_json: bool) -> None:
     head = {"schema_version": JSON_SCHEMA_VERSION, "command": command, "ok": result.exit_code == 0, "exit_code": result.exit_code}
-    text = json.dumps({**head, **result.document()}, ensure_ascii=False, indent=2) if as_json else _harmless(result.text)
+    text = json.dumps({**head, **result.document()}, ensure_ascii=False, indent=2) if as_json else result.text
     if not text:
         return
+    if as_json or result.is_json:
+        _speak_utf_8()
+    else:
+        text = _harmless(text)
     try:
         print(text, flush=True)
     except BrokenPipeError:  # the reader (head, less) has seen enough; what was done is done
@@ -210,23 +226,19 @@ def _show(command: str, result: Result, as_json: bool) -> None:
 
 
 def _harmless(text: str, one_line: bool = False) -> str:
-    """The text without control characters, which could move the cursor or fake lines; services write some of our texts."""
-    return text.translate(_SPACES | {10: " "} if one_line else _SPACES)
+    """The text without control characters, which could move the cursor, fake lines or turn the reading direction around.
+
+    Services and definitions write some of our texts.
+    """
+    return text.translate(_HARMLESS | {10: " "} if one_line else _HARMLESS)
 
 
-_SPACES: dict[int, str] = {number: " " for number in (*range(32), *range(127, 160)) if number != 10}
-
-
-def _width(text: str) -> int:
-    """How many columns a terminal gives the text: wide letters take two, marks and joiners none."""
-    import unicodedata
-
-    return sum(
-        0 if unicodedata.category(letter) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
+_DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_HARMLESS: dict[int, str] = {number: " " for number in (*range(32), *range(127, 160)) if number != 10} | dict.fromkeys(
+    _DIRECTIONS, ""
+)
 
 
 def _cell(text: str, width: int, right: bool) -> str:
-    blank = " " * (width - _width(text))
+    blank = " " * (width - columns(text))
     return blank + text if right else text + blank

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenxsom.errors import BadDefinition, Problem
 from tenxsom.model.strict_json import canonical, parse_object
 from tenxsom.model.vocabulary import Vocabulary, nearest
+from tenxsom.text import is_blank
 
 ContentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
 Tier = Literal["premium", "standard", "volume"]
@@ -180,10 +181,10 @@ def _long_numbers(metadata: Any) -> Iterator[Problem]:
 def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
     for field in ("title", "style", "start_image"):
         text = document.get(field)
-        if isinstance(text, str) and (not text.strip() or re.search(r"[\x00-\x1f\x7f\u2028\u2029]", text)):
+        if isinstance(text, str) and (is_blank(text) or re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text)):
             yield Problem(field, "it must be one line of visible text")
     prompt = document.get("prompt")
-    if isinstance(prompt, str) and re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", prompt):
+    if isinstance(prompt, str) and re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", prompt):
         yield Problem("prompt", "it holds control characters; remove them")
 
 

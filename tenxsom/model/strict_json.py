@@ -1,7 +1,9 @@
 """JSON that is read strictly: every way in which a document can mean two things, or hurt, gets a sentence.
 
-Refused: byte-order marks and text that is not UTF-8, duplicate keys, NaN and Infinity, nesting and sizes without end, half
-surrogates (they could not be written to any file again). No I/O here: callers bring bytes and a name for the messages.
+Read although they are no JSON by the letter, because they can mean only one thing: byte-order marks, UTF-16 and UTF-32, and
+blanks outside of texts that JSON does not know (Windows editors and input methods write them). Refused: other encodings, duplicate
+keys, NaN and Infinity, nesting and sizes without end, half surrogates (they could not be written to any file again). No I/O here:
+callers bring bytes and a name for the messages.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ def parse_object(data: bytes, source: str, max_bytes: int = MAX_BYTES) -> dict[s
     """The JSON object in `data`. Raises BadDefinition, which names `source`, for anything else."""
     text = _decode(data, source, max_bytes)
     try:
-        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
+        value = _loads(text)
     except json.JSONDecodeError as error:
-        raise _bad(source, f"this is no valid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+        raise _bad(source, f"this is no valid JSON: {_complaint(error)} in line {error.lineno}, column {error.colno}") from None
     except _Refused as refused:
         raise _bad(source, str(refused)) from None
     except RecursionError:
@@ -60,15 +62,74 @@ class _Refused(Exception):
 def _decode(data: bytes, source: str, max_bytes: int) -> str:
     if len(data) > max_bytes:
         raise _bad(source, f"it is larger than {max_bytes // 1024} KiB; a definition is a page, not a book")
-    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise _bad(source, "it starts with a byte-order mark; save it as plain UTF-8 without one")
     if not data.strip():
         raise _bad(source, "it is empty; write a job definition into it (see templates/jobs/)")
+    for beginning, kind in _OTHER_FILES.items():
+        if data.startswith(beginning):
+            raise _bad(source, f"this is {kind}, not JSON; save the definition as plain text in UTF-8")
+    encoding = json.detect_encoding(data)
     try:
-        text = data.decode("utf-8")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise _bad(source, f"byte {error.start} is not UTF-8; save it as UTF-8") from None
-    return text
+        raise _bad(source, f"byte {error.start} is not {encoding.removesuffix('-sig').upper()}; save it as UTF-8") from None
+
+
+_OTHER_FILES = {
+    b"{\\rtf": "a rich-text document",
+    b"PK\x03\x04": "a word processor's document or a zip archive",
+    b"\xd0\xcf\x11\xe0": "an old word processor's document",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "a gzip archive",
+    b"<": "a web page or XML",
+}
+"""What people save a definition as by mistake, by its first bytes."""
+
+
+def _loads(text: str) -> Any:
+    """The value; what looks like a blank and is none for JSON counts as one where the text could not be read otherwise."""
+    hooks: dict[str, Any] = {"object_pairs_hook": _no_duplicates, "parse_constant": _no_constant, "parse_float": _finite}
+    try:
+        return json.loads(text, **hooks)
+    except json.JSONDecodeError:
+        plain = _BLANK_OR_TEXT.sub(lambda found: found[0] if found[0][0] == '"' else " " * len(found[0]), text)
+        if plain == text:
+            raise
+        return json.loads(plain, **hooks)
+
+
+_BLANK_OR_TEXT = re.compile(
+    r'"(?:[^"\\]|\\.)*"|[\x00\x0b\x0c\x1a\x85\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+', re.DOTALL
+)
+_WIDE_MARKS = dict(zip("｛｝［］：，＂", '{}[]:,"', strict=True))
+_CURLY = "“”„‟″«»‘’‚‛"
+_STRAIGHT = str.maketrans(dict.fromkeys("“”„‟″", '"'))
+
+
+def _complaint(error: json.JSONDecodeError) -> str:
+    """What is wrong where the parser stopped, by the name of the mistake that people make there."""
+    text, at = error.doc, error.pos
+    found, before = text[at : at + 1], text[:at].rstrip()[-1:]
+    word = re.match(r"(?:True|False|None)\b", text[at:])
+    mistakes = (
+        (found and found in _CURLY, f'the curly quote {found} stands where JSON wants a straight one (")'),
+        (_is_json(text.translate(_STRAIGHT)), 'a text begins or ends with a curly quote, and JSON wants a straight one (")'),
+        (found in _WIDE_MARKS, f"the full-width {found} stands where JSON wants {_WIDE_MARKS.get(found)}"),
+        (found == "'", "a single quote (') stands where JSON wants a double one (\")"),
+        (found in ("}", "]") and before == ",", "a comma stands behind the last entry; remove it"),
+        (found in ("/", "#"), "there is a comment, which JSON does not know; remove it"),
+        (word, f"{word and word[0]} is Python's word; write true, false or null"),
+        (error.msg.startswith("Invalid control"), "a text holds a line break or a tab; write \\n or \\t, or keep it on one line"),
+        (error.msg.startswith("Invalid \\"), "a text holds a single backslash; write two of them"),
+    )
+    return next((sentence for is_it, sentence in mistakes if is_it), error.msg)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Intake(NamedTuple):
 def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Every definition that the arguments stand for: its name for messages, and what reads it, or raises BadInput.
 
-    A folder stands for its *.json.
+    A folder stands for its *.json, in capitals, too.
     """
     for name in names:
         if not name:
@@ -61,7 +61,7 @@ def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
         elif name == "-":
             yield "standard input", partial(read_input, name)
         elif Path(name).is_dir():
-            files = sorted(str(file) for file in Path(name).glob("*.json") if file.name[0] != ".")
+            files = sorted(str(file) for file in Path(name).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
             yield from ((file, partial(read_input, file)) for file in files)
             if not files:
                 yield name, partial(_refuse, f"{name}: this folder holds no definitions (*.json).")

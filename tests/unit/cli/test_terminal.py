@@ -16,6 +16,7 @@ from tenxsom.cli.run import Result, run, table
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, Interrupted, OverBudget, Problem, TenxsomError
 from tenxsom.pipeline import inputs
 from tenxsom.settings import Settings
+from tenxsom.text import columns as text_columns
 from tests.processes import start
 
 
@@ -159,13 +160,16 @@ sys.exit(terminal.run("x", parser, lambda *_: terminal.Result(0, lambda: {"text"
 """
 
 
-@pytest.mark.parametrize(("encoding", "arguments"), [("ascii", []), ("ascii", ["--json"]), ("utf-8", ["--json"])])
+@pytest.mark.parametrize(
+    ("encoding", "arguments"),
+    [("ascii", []), ("ascii", ["--json"]), ("cp1252", ["--json"]), ("utf-16", ["--json"]), ("utf-8", ["--json"])],
+)
 def test_a_terminal_that_does_not_know_a_character_ends_nothing(home, monkeypatch, encoding, arguments):
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
     process = start(PRINT, *arguments)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    if arguments and encoding == "utf-8":
+    if arguments:
         assert json.loads(out)["text"] == "─ ü 😀 \udcff"
 
 
@@ -182,7 +186,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(home):
 
 def columns(text: str) -> list[int]:
     """At which terminal column the second cell of every line begins; cells are marked by |."""
-    return [terminal._width(line[: line.index("|")]) for line in text.splitlines() if "|" in line]
+    return [text_columns(line[: line.index("|")]) for line in text.splitlines() if "|" in line]
 
 
 WORDS = ["lake", "湖", "ｗｉｄｅ", "é", "e\u0301", "👍", "a\u200bb", "x\ufe0f", "", "한국어", "नमस्ते"]
@@ -198,7 +202,7 @@ def test_columns_line_up_with_wide_and_combining_characters():
     ("text", "width"), [("abc", 3), ("湖", 2), ("e\u0301", 1), ("👍", 2), ("a\u200b", 1), ("x\ufe0f", 1), ("", 0), ("é", 1)]
 )
 def test_a_text_is_as_wide_as_a_terminal_shows_it(text, width):
-    assert terminal._width(text) == width
+    assert text_columns(text) == width
 
 
 def test_numbers_are_right_aligned_where_asked_and_no_line_ends_in_blanks():
@@ -210,6 +214,11 @@ def test_numbers_are_right_aligned_where_asked_and_no_line_ends_in_blanks():
 def test_a_cell_never_breaks_its_line():
     lined = table(("A", "B"), [("two\nlines\x1b[2J", "x")])
     assert lined.splitlines()[2] == "two lines [2J  x"
+
+
+def test_a_cell_cannot_turn_the_reading_direction_around():
+    lined = table(("A", "B"), [("\u202etxet\u202c \u2067x\u2069", "y")])
+    assert lined.splitlines()[2] == "txet x  y"
 
 
 def test_a_table_without_rows_is_its_head():

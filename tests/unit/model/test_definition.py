@@ -244,14 +244,78 @@ def test_what_is_no_json_object_is_refused_with_what_it_is(data, word):
     assert word in only_problem(data)
 
 
-@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
-def test_a_byte_order_mark_is_refused_by_name(mark):
-    assert "byte-order mark" in only_problem(mark + json.dumps(PAGE).encode())
+@pytest.mark.case
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_what_windows_saves_is_read(encoding):
+    text = json.dumps(page(title="Über 東京"), ensure_ascii=False, indent=2).replace("\n", "\r\n")
+    assert read(text.encode(encoding)).title == "Über 東京"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
-def test_another_encoding_than_utf_8_is_refused(encoding):
-    only_problem(json.dumps(page(title="Über"), ensure_ascii=False).encode(encoding))
+@pytest.mark.case
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u200b", "\u2028", "\u2003", "\ufeff", "\u200e", "\x0c", "\x1a", "\u2060"])
+def test_a_blank_that_json_does_not_know_counts_as_one_between_texts_and_stays_in_them(blank):
+    text = json.dumps(page(prompt="ten\u00a0miles\u3000off"), ensure_ascii=False)
+    spaced = text.replace('": ', f'":{blank} ').replace("{", "{" + blank) + blank
+    assert read(spaced.encode()).prompt == "ten\u00a0miles\u3000off"
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("{“title”: “Tides”}", "curly quote “"),
+        ('{"title”: "Tides"}', "curly quote"),
+        ('{"title": "Tides”, "tier": "volume"}', "curly quote"),
+        ("{„title“: „Tides“}", "curly quote „"),
+        ("{«title»: 1}", "curly quote «"),
+        ("{‘title’: 1}", "curly quote ‘"),
+        ('{"title"： 1}', "full-width ："),
+        ('｛"title": 1｝', "full-width ｛"),
+        ("{'title': 1}", "single quote"),
+        ('{"title": 1,}', "comma stands behind the last"),
+        ('{"tags": [1, 2, ]}', "comma stands behind the last"),
+        ('{"a": 1 // what it is\n}', "comment"),
+        ('{"a": True}', "true, false or null"),
+        ('{"a": None}', "true, false or null"),
+        ('{"a": "two\nlines"}', "line break"),
+        ('{"a": "C:\\Users"}', "single backslash"),
+        ("{\\rtf1\\ansi {\\fonttbl}}", "rich-text document"),
+        ("PK\x03\x04\x14\x00word/document.xml", "word processor"),
+        ("%PDF-1.7", "PDF"),
+        ("<html><body>", "web page"),
+    ],
+)
+def test_what_is_no_json_is_named_by_the_mistake_that_was_made(text, word):
+    assert word in only_problem(text.encode())
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("latin-1", "UTF-8"), ("cp1251", "UTF-8"), ("shift_jis", "UTF-8")])
+def test_another_encoding_is_refused_with_the_one_that_is_wanted(encoding, name):
+    title = {"latin-1": "Über", "cp1251": "Тишина", "shift_jis": "東京"}[encoding]
+    assert f"is not {name}" in only_problem(json.dumps(page(title=title), ensure_ascii=False).encode(encoding))
+
+
+@pytest.mark.parametrize("title", ["\u200b", "\u200f\u200e", "\u00a0\u3000", "\u2060", "\u202e \u202c"])
+def test_a_title_of_which_nothing_can_be_seen_is_refused(title):
+    assert problems_of(page(title=title)) == {"title": "it must be one line of visible text"}
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    "title", ["🔥🔥🔥", "\u200fمرحبا\u200f", "👨‍👩‍👧‍👦", "x" * 200, "می‌خواهم", "100% {headline} <b>--></b>", "\u202eabc\u202c"]
+)
+def test_an_odd_title_is_a_title(title):
+    assert read(page(title=title)).title == title
+
+
+@pytest.mark.parametrize("letter", ["\x80", "\x85", "\x9b"])
+def test_control_characters_of_the_second_kind_are_refused_too(letter):
+    assert set(problems_of(page(title=f"a{letter}b", prompt=f"a{letter}b"))) == {"title", "prompt"}
+
+
+def test_half_a_surrogate_pair_in_utf_16_is_no_text():
+    data = json.dumps(page(title="tide")).encode("utf-16").replace("d".encode("utf-16-le"), b"\x3d\xd8", 1)
+    assert "UTF-16" in only_problem(data)
 
 
 def test_the_place_of_a_byte_that_is_not_utf_8_is_named():
