@@ -4,8 +4,7 @@ The bare loop does what no durable file queue can do without: write, fsync, rena
 unlink. It knows no owners, no crashes and no wrong files. Every process works through jobs of its own in the folder that all share.
 Peers are measured where they are installed (`pip install huey litequeue persist-queue`), each set so that an accepted job
 survives a power cut: SQLite with `synchronous=FULL`. huey's FileHuey never syncs; it is shown, but not compared with.
-Like with like: into each of them goes a job as a dict, and out of it comes a dict, so all write and read the same JSON. The loop
-and the peers do that with the standard library; the loop with orjson, as ours has it, is shown beside them.
+Like with like: into each of them goes a job as a dict, and out of it comes a dict, so all write and read the same JSON.
 
 Limits: at least 0.9 of the bare loop with one process and with four; ahead of every durable peer with four; listing and reading
 10,000 pending jobs within 1.3 of `os.scandir` and `json.loads` alone.
@@ -34,7 +33,6 @@ from harness import alternate, median, ratios, seconds_of, verdict
 
 from tenxsom import clock
 from tenxsom.cli.run import table
-from tenxsom.model import json_bytes
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.store.queue import FileQueue
 
@@ -188,10 +186,6 @@ def bare_loop(place: Path) -> AbstractContextManager[Cycle]:
     return system_calls(place, lambda document: json.dumps(document).encode(), json.loads)
 
 
-def bare_loop_with_orjson(place: Path) -> AbstractContextManager[Cycle]:
-    return system_calls(place, json_bytes.encode, json_bytes.decode)
-
-
 @contextmanager
 def system_calls(place: Path, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> Iterator[Cycle]:
     document, folder = pending_job("job-1000").as_dict(), str(place)
@@ -316,11 +310,10 @@ PEERS: dict[str, tuple[str, Opened]] = {
     "litequeue": ("litequeue", litequeue),
     "persist-queue SQLiteAckQueue": ("persistqueue", persist_queue),
     "huey FileHuey (never syncs)": ("huey", huey_file),
-    "the bare loop with orjson": ("orjson", bare_loop_with_orjson),
 }
 """What is measured beside ours: the module it needs, and how it is opened."""
 
-NO_DURABLE_QUEUES = frozenset({"huey FileHuey (never syncs)", "the bare loop with orjson"})
+NO_DURABLE_QUEUES = frozenset({"huey FileHuey (never syncs)"})
 
 
 def present(name: str, module: str) -> bool:

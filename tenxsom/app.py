@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from tenxsom.errors import BadInput
-from tenxsom.model import json_bytes
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import results as outcome
 from tenxsom.pipeline.finisher import Finisher
@@ -150,10 +149,6 @@ class App:
     def outcome(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
         """The outcome of a job that is on the queue."""
         return outcome.of_job(job, f"{self._pending}/{job.content_id}.json", message, exit_code)
-
-    def get_ready_to_save(self) -> None:
-        """Load what states are written with, ahead of the first one."""
-        json_bytes.get_ready()
 
     def settle_services(self, seconds: float) -> None:
         """Let work that runs inside this process finish (the local studio's rendering)."""

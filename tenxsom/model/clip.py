@@ -1,4 +1,4 @@
-"""A clip of a video job: one generation of a service, as it lies within the job's state file. No I/O, no vendor, no heavy imports.
+"""A clip of a video job: one generation of a service, as it lies within the job's state file. No I/O, no vendor.
 
 A clip walks through steps, one saved before the next:
 
@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
+from pydantic import Field, field_validator, model_validator
+
 from tenxsom import clock
-from tenxsom.errors import BrokenState
 from tenxsom.model import money
-from tenxsom.model.record import Record, field
-from tenxsom.model.shape import check_length, check_moment, check_text
+from tenxsom.model.stored import Moment, Seconds, StoredModel, broken, check_text, shown
 
 MOST_ANSWERS = 5
 """How many answers of a service to paid calls are kept with a clip."""
@@ -66,7 +66,7 @@ NEEDED_AT: dict[str, tuple[str, str, str]] = {
 """What a step works with, and its name in a message: it must be in the file, or the step could never be taken."""
 
 
-class Intent(Record):
+class Intent(StoredModel):
     """The record, on disk before a paid call, that the call is about to be made."""
 
     step: str
@@ -78,16 +78,22 @@ class Intent(Record):
     unclear: str | None = None
     """Why nobody knows what became of the call; None while it is being made."""
 
+    @field_validator("usd")
+    @classmethod
+    def _is_money(cls, usd: str) -> str:
+        money.stored(usd)
+        return usd
 
-class Clip(Record):
+
+class Clip(StoredModel):
     """One vendor generation."""
 
     index: int
     prompt: str
     image_prompt: str
-    asked_seconds: float
+    asked_seconds: Seconds
     """What the blueprint gives this clip."""
-    seconds: float
+    seconds: Seconds
     """What the service makes: the nearest length it offers that is not shorter."""
     aspect_ratio: str
     """What the service makes."""
@@ -103,32 +109,32 @@ class Clip(Record):
     """Where its start frame comes from: the name of a source in `tenxsom.services.images.base`."""
     down_since: str | None = None
     """Since when its service has given no sign of life, as far as this clip has tried."""
-    tried: list[str] = field(default_factory=list)
+    tried: list[str] = Field(default_factory=list)
     """The services that could not be used for it."""
     seed: int | None = None
     style: str | None = None
-    cues: list[dict[str, Any]] = field(default_factory=list)
+    cues: list[dict[str, Any]] = Field(default_factory=list)
     """The words that belong to this clip: start, end (seconds within it) and text."""
     step: str = Step.REQUEST_IMAGE
-    image: dict[str, Any] = field(default_factory=dict)
+    image: dict[str, Any] = Field(default_factory=dict)
     """Ids, URL and local file of the still."""
-    asset: dict[str, Any] = field(default_factory=dict)
+    asset: dict[str, Any] = Field(default_factory=dict)
     """The uploaded start frame: file_id, mime_type, uploaded_at."""
-    video: dict[str, Any] = field(default_factory=dict)
+    video: dict[str, Any] = Field(default_factory=dict)
     """The service's ids of the clip: job_id, generation_id."""
     status_endpoint: str | None = None
-    submitted_at: str | None = None
-    attempts: dict[str, int] = field(default_factory=dict)
+    submitted_at: Moment | None = None
+    attempts: dict[str, int] = Field(default_factory=dict)
     checks: int = 0
     percent: float | None = None
     """How far the service says it is."""
-    next_check_at: str | None = None
+    next_check_at: Moment | None = None
     overdue_at: str | None = None
     """From when on the next look in vain after its deadline counts."""
     refused: bool = False
     """Whether the service itself said that it could not make it: asking once more is no use then."""
     intent: Intent | None = None
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = Field(default_factory=list)
     """What the service answered to the last paid calls that it did not plainly accept: step, at, reference, status, text, ids."""
     unknown_status: str | None = None
     """The last status of the service's that no table of ours knows."""
@@ -139,29 +145,20 @@ class Clip(Record):
     """Name of the downloaded clip in completed_videos/."""
     facts: dict[str, Any] | None = None
 
+    @field_validator("step")
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Self:
-        clip = super().from_dict(document)
-        if clip.intent is not None:
-            clip.intent = Intent.from_dict(document["intent"])
-            money.stored(clip.intent.usd)
-        clip._check()
-        return clip
+    def _is_a_step(cls, step: str) -> str:
+        if step not in STEPS:
+            raise broken(f"its step {shown(step)} is none of ours")
+        return step
 
-    def _check(self) -> None:
-        """Raise BrokenState, or ValueError, when the belt could not work with what the file says."""
-        if self.step not in STEPS:
-            raise BrokenState(f"its step {self.step!r} is none of ours")
-        if needed := NEEDED_AT.get(self.step):
+    @model_validator(mode="after")
+    def _has_what_its_step_needs(self) -> Self:
+        needed = NEEDED_AT.get(self.step)
+        if needed and (self.step != Step.REQUEST_VIDEO or self.first_step != self.step):
             group, name, words = needed
-            if self.step != Step.REQUEST_VIDEO or self.first_step != self.step:
-                check_text(getattr(self, group).get(name), words)
-        if self.next_check_at is not None:
-            check_moment(self.next_check_at, "next_check_at")
-        if self.submitted_at is not None:
-            check_moment(self.submitted_at, "submitted_at")
-        check_length(self.seconds, "seconds")
-        check_length(self.asked_seconds, "asked_seconds")
+            check_text(getattr(self, group).get(name), words)
+        return self
 
     @property
     def first_step(self) -> Step:

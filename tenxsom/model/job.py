@@ -1,18 +1,19 @@
-"""The video job: one definition on its way, as it lies in pending_video_jobs/. No I/O, no vendor, no heavy imports.
+"""The video job: one definition on its way, as it lies in pending_video_jobs/. No I/O, no vendor.
 
 A job has clips (`tenxsom.model.clip`), which walk through their steps side by side; the job's own state follows from theirs.
 Fields that this version does not know are kept and written back (`extra`), so that a newer version's notes survive.
 """
 
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, field_validator
 
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import money
 from tenxsom.model.clip import Clip
-from tenxsom.model.record import Record, field
-from tenxsom.model.shape import check_moment, check_text, check_trail
+from tenxsom.model.stored import Moment, StoredModel, broken, check_moment, check_text
 
 SCHEMA_VERSION = 2
 """2: a clip may be made by another service than its job's, with a model of its own, and from no start frame."""
@@ -36,7 +37,27 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-class VideoJob(Record):
+def _spend_line(line: dict[str, Any]) -> dict[str, Any]:
+    check_text(line.get("reference"), "spend.reference")
+    check_text(line.get("entry"), "spend.entry")
+    money.stored(line.get("usd"))
+    return line
+
+
+def _history_entry(entry: dict[str, Any]) -> dict[str, Any]:
+    check_text(entry.get("event"), "history.event")
+    check_moment(entry.get("time"), "history.time")
+    return entry
+
+
+SpendLine = Annotated[dict[str, Any], AfterValidator(_spend_line)]
+"""A movement of money: reference, step, clip, usd, entry."""
+
+HistoryEntry = Annotated[dict[str, Any], AfterValidator(_history_entry)]
+"""A line of the audit trail: time, event, and what belongs to the event."""
+
+
+class VideoJob(StoredModel):
     """One definition on its way. `schema_version` to `expected_file_path` are the original system's fields and their kin."""
 
     schema_version: int
@@ -46,50 +67,40 @@ class VideoJob(Record):
     title: str
     state: str
     service: str
-    submit_time: str
+    submit_time: Moment
     status_endpoint: str | None
     expected_file_path: str
     run_id: str
     """Tells two deliberate runs of the same content_id (`--again`) apart in references and in the ledger."""
     definition: dict[str, Any]
     fingerprint: str
-    route: dict[str, Any] = field(default_factory=dict)
+    route: dict[str, Any] = Field(default_factory=dict)
     """How its clips are to be made, decided before anything is paid: model, resolution, start_frame, start_image, reason."""
     blueprint: dict[str, Any] | None = None
-    clips: list[Clip] = field(default_factory=list)
-    spend: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    clips: list[Clip] = Field(default_factory=list)
+    spend: list[SpendLine] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
     cancelled: bool = False
     """Nothing further is ordered for it; what is paid for already is still collected and kept."""
     error: str | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[HistoryEntry] = Field(default_factory=list)
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:
-        """Raises NewerState for a file of a newer version, BrokenState for one that is no job."""
+        """Return the job of a document. Raises NewerState for one of a newer version, BrokenState for what is no job."""
         version = document.get("schema_version")
         if version != SCHEMA_VERSION:
             _check_version(version)
-        try:
-            job = super().from_dict(document)
-            job.schema_version = SCHEMA_VERSION
-            if job.clips:
-                job.clips = [Clip.from_dict(clip) for clip in document["clips"]]
-            job._check()
-        except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
-            raise BrokenState(f"it is no video job: {error}") from None
+        job = super().from_dict(document)
+        job.schema_version = SCHEMA_VERSION
         return job
 
-    def _check(self) -> None:
-        """Raise BrokenState, or ValueError, when the belt could not work with what the file says."""
-        check_moment(self.submit_time, "submit_time")
-        if self.clips and [clip.index for clip in self.clips] != list(range(len(self.clips))):
-            raise BrokenState("its clips are not numbered from 0 in their order")
-        for line in self.spend:
-            check_text(line.get("reference"), "spend.reference")
-            check_text(line.get("entry"), "spend.entry")
-            money.stored(line.get("usd"))
-        check_trail(self.history, "history")
+    @field_validator("clips")
+    @classmethod
+    def _are_numbered(cls, clips: list[Clip]) -> list[Clip]:
+        if [clip.index for clip in clips] != list(range(len(clips))):
+            raise broken("its clips are not numbered from 0 in their order")
+        return clips
 
     def service_of(self, clip: Clip) -> str:
         """Who makes a clip."""

@@ -158,7 +158,7 @@ class ClipCollector:
             )
         clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
         give_up_overdue(job, clip, self._settings.job_deadline_hours)
-        claim.jot()
+        claim.save()
 
     def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
         if clip.count("not_found") >= LOST_AFTER_CHECKS:
@@ -172,7 +172,7 @@ class ClipCollector:
     def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: TenxsomError) -> None:
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
         give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
-        claim.jot()
+        claim.save()
 
     def _fail(self, claim: Claim, clip: Clip, reason: str) -> None:
         give_up(claim.job, clip, reason)

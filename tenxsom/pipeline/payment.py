@@ -151,7 +151,7 @@ class PaidCalls:
         line = self._ledger.last(purchase.reference)
         if line is None or line["entry"] in (RESERVED, RELEASED):
             return False
-        clip.intent = Intent(clip.step, clip.count_attempt(), purchase.reference, text(purchase.usd), clock.stamp())
+        clip.intent = _new_intent(clip, purchase)
         if self._remembered(claim, clip, clip.intent):
             return True
         self._mark_unknown(claim, clip, "the ledger knows this call, but the state file had lost it")
@@ -160,7 +160,7 @@ class PaidCalls:
     def _intend(self, claim: Claim, clip: Clip, purchase: Purchase) -> None:
         """Save the intent. When that fails nothing was sent, and nothing in memory or in the ledger may say otherwise."""
         job, clip.hold = claim.job, None
-        clip.intent = Intent(clip.step, clip.count_attempt(), purchase.reference, text(purchase.usd), clock.stamp())
+        clip.intent = _new_intent(clip, purchase)
         job.record("intent", f"{clip.step} of clip {clip.index + 1} for {shown(purchase.usd)}", reference=purchase.reference)
         try:
             claim.save()
@@ -289,6 +289,16 @@ def _keep_answer(clip: Clip, purchase: Purchase, error: TenxsomError) -> None:
     """What the service answered is saved with what becomes of the call: somebody may have to decide about it."""
     if error.answer:
         clip.keep_answer(purchase.reference, error.answer)
+
+
+def _new_intent(clip: Clip, purchase: Purchase) -> Intent:
+    return Intent(
+        step=str(clip.step),
+        attempt=clip.count_attempt(),
+        reference=purchase.reference,
+        usd=text(purchase.usd),
+        at=clock.stamp(),
+    )
 
 
 def _waiting_sentence(job: VideoJob, clip: Clip) -> str:

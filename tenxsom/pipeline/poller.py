@@ -52,11 +52,10 @@ class VideoStatusPoller:
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._app.queue.ids()
         most = 2 * self._app.settings.poll_concurrency - 1  # while all questions are out, the next jobs are got ready
-        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most, self._app.get_ready_to_save)))
+        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
-        trouble = self._trouble_with(self._app.queue.settle)
         self._app.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
-        return outcomes + ([Outcome("pending_video_jobs", "not written", trouble.exit_code, str(trouble))] if trouble else [])
+        return outcomes
 
     def wait_for(self, content_ids: Sequence[str], progress: ShowsProgress) -> dict[str, Outcome]:
         """Tick until each of these jobs has ended or waits for somebody, or a stop is requested; what was last seen of each."""

@@ -46,7 +46,7 @@ def _from_original(document: Mapping[str, Any], content_id: str) -> dict[str, An
         "status_endpoint": endpoint,
         "submitted_at": submitted,
     }
-    ours = {*VideoJob.field_names}
+    ours = {*VideoJob.model_fields}
     return {
         **{name: value for name, value in document.items() if name not in ours},
         "original": {name: value for name, value in document.items() if name in ours},

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 from abc import abstractmethod
@@ -17,11 +16,11 @@ from typing import Protocol
 
 from tenxsom import atomic
 from tenxsom.disk import disk_errors, make_folder
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, SetAside
+from tenxsom.errors import BadInput, BrokenState, JobIsBusy, NewerState, SetAside
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
 from tenxsom.store import state_file
-from tenxsom.store.writer import Jotting, Trouble, check_unchanged, group_commit, holds
+from tenxsom.store.state_file import check_unchanged, holds
 
 log = logging.getLogger(__name__)
 
@@ -42,22 +41,12 @@ class Claim(Protocol):
     def save(self) -> None:
         """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
 
-    def jot(self) -> None:
-        """Save what may be lost without harm (when to look again) without waiting for the disk.
-
-        The job as it is now is written soon after the end of the block, and stays owned until then. `JobQueue.settle` waits for
-        that and tells of trouble; what somebody else has changed meanwhile stays as they wrote it, and the log says so.
-        """
-
     def finish(self) -> None:
         """Take the job out of the queue; its final report exists, and wins should a power cut bring the job back."""
 
 
 class JobQueue(Protocol):
-    """Accept, claim, save if the revision is still mine, finish, list.
-
-    What a process has jotted down it also reads: `claim` and `load` wait for jottings of their own process.
-    """
+    """Accept, claim, save if the revision is still mine, finish, list."""
 
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
         """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already.
@@ -80,9 +69,6 @@ class JobQueue(Protocol):
     def set_aside(self) -> list[str]:
         """The names under which states lie that could not be read: `<content_id>`, and `<content_id>~2` for a second one."""
 
-    def settle(self) -> None:
-        """Wait until everything that was jotted down is durable. Raises the first DiskTrouble since it was called last."""
-
     def check_room(self) -> None:
         """Raise DiskTrouble unless there is room to keep what the next paid call brings."""
 
@@ -97,7 +83,6 @@ class FileQueue:
         self._folders = (folder, *also_writable)
         self._locks = lock_table(folder / ".locks")
         self._is_there = self._is_made = False  # the folder; all that a job needs
-        self._trouble: DiskTrouble | None = None
 
     def path(self, content_id: str) -> Path:
         """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
@@ -121,7 +106,6 @@ class FileQueue:
 
     def load(self, content_id: str) -> VideoJob | None:
         path = self._path(content_id)
-        group_commit.wait(path)
         found = state_file.read(path, content_id)
         return found[0] if found else None
 
@@ -145,15 +129,6 @@ class FileQueue:
             return []
         return sorted(name.replace(".json", "") for name in names if not name.endswith(".why.txt"))
 
-    def settle(self) -> None:
-        group_commit.wait()
-        with disk_errors(self.folder):
-            if self.folder.is_dir():
-                atomic.sync_folder(self.folder)
-        trouble, self._trouble = self._trouble, None
-        if trouble:
-            raise trouble
-
     def check_room(self) -> None:
         for folder in self._folders:
             atomic.check_writable(folder, ROOM_BYTES)
@@ -167,28 +142,11 @@ class FileQueue:
     def own(self, content_id: str) -> None:
         """Take the lock of a job. Raises JobIsBusy."""
         if not self._locks.try_acquire(content_id):
-            self._own_after_jottings(content_id)
-
-    def _own_after_jottings(self, content_id: str) -> None:
-        group_commit.wait(self._path(content_id))  # what this process has jotted down keeps the lock until it is written
-        if not self._locks.try_acquire(content_id):
             raise JobIsBusy(f"{content_id} is being worked on by another process right now; try again in a moment.")
 
-    def give_back(self, content_id: str, claim: _FileClaim) -> None:
-        """Release the lock of a job: at once, or when what was jotted down about it is written."""
-        if claim.jotted:
-            done = functools.partial(self._jotting_ended, content_id)
-            group_commit.hand_over(Jotting(claim.path, claim.jotted, claim.on_disk, done))
-        else:
-            self._locks.release(content_id)
-
-    def _jotting_ended(self, content_id: str, trouble: Trouble | None) -> None:
+    def give_back(self, content_id: str) -> None:
+        """Release the lock of a job."""
         self._locks.release(content_id)
-        if trouble:
-            is_said = isinstance(trouble, DiskTrouble) and self._trouble  # once, and not for each of a thousand jobs
-            log.log(logging.INFO if is_said else logging.WARNING, "%s", trouble, extra={"content_id": content_id})
-        if isinstance(trouble, DiskTrouble):
-            self._trouble = self._trouble or trouble
 
     def read(self, path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
         """The job in a state file, for its owner, and the file's bytes. A file that cannot be one is set aside (SetAside)."""
@@ -212,7 +170,6 @@ class _FileClaim(AbstractContextManager[Claim | None]):
 
     def __init__(self, queue: FileQueue, path: str, content_id: str) -> None:
         self.path = path
-        self.jotted: bytes | None = None
         self.finished = False
         self._queue, self._content_id = queue, content_id
 
@@ -225,17 +182,17 @@ class _FileClaim(AbstractContextManager[Claim | None]):
         try:
             return self if self._begin() else None
         except BaseException:  # a stop, too, must give the job back
-            self._queue.give_back(self._content_id, self)
+            self._queue.give_back(self._content_id)
             raise
 
     def __exit__(self, *_: object) -> None:
-        self._queue.give_back(self._content_id, self)
+        self._queue.give_back(self._content_id)
 
     def save(self) -> None:
         with disk_errors(self.path):
             check_unchanged(self.path, self.on_disk)
         self.job.revision += 1
-        data, self.jotted = self.job.as_json(), None
+        data = self.job.as_json()
         try:
             atomic.write(self.path, data)
         except BaseException:  # whatever it was, the next save must know what is on the disk
@@ -244,13 +201,9 @@ class _FileClaim(AbstractContextManager[Claim | None]):
             raise
         self.on_disk = data
 
-    def jot(self) -> None:
-        self.job.revision += 1
-        self.jotted = self.job.as_json()
-
     def finish(self) -> None:
         atomic.remove(self.path, sync_names=False)
-        self.finished, self.jotted = True, None
+        self.finished = True
 
 
 class _Accepting(_FileClaim):

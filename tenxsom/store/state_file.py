@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 
 from tenxsom.disk import disk_trouble
-from tenxsom.errors import BrokenState
+from tenxsom.errors import BrokenState, RevisionIsStale
 from tenxsom.model.job import VideoJob
-from tenxsom.model.json_bytes import decode
+from tenxsom.model.stored import decode
 from tenxsom.store.legacy import upgraded
 
 MAX_STATE_BYTES = 16 * 1024 * 1024
@@ -23,8 +22,7 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
     Raises BrokenState for what is no job of that name, NewerState for one of a newer version, DiskTrouble.
     """
     try:
-        with _reading:
-            data = bytes_of(path)
+        data = bytes_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -41,19 +39,6 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
     if job.content_id != content_id:
         raise BrokenState(f"it is named {content_id}.json but holds the job {job.content_id!r}")
     return job, data
-
-
-_reading = threading.Lock()
-"""One file at a time: each system call gives up the interpreter, and gets it back behind all the threads that wait for it."""
-
-
-def _start_anew() -> None:
-    """In a forked child: whoever was reading is its parent's."""
-    global _reading
-    _reading = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_start_anew)
 
 
 def bytes_of(path: str) -> bytes:
@@ -77,3 +62,19 @@ def _rest_of(descriptor: int, known: int) -> bytes:
     if facts.st_size > MAX_STATE_BYTES:
         raise BrokenState(f"it has {facts.st_size} bytes, which no state file has")
     return os.read(descriptor, max(0, facts.st_size + 1 - known))
+
+
+def check_unchanged(path: str, since: bytes) -> None:
+    """Raise RevisionIsStale unless this is what the file holds: its own bytes tell more than its time and size."""
+    if not holds(path, since):
+        raise RevisionIsStale(
+            f"{os.path.basename(path)} was changed by somebody else in the meantime; it is left as they wrote it."
+        )
+
+
+def holds(path: str, data: bytes) -> bool:
+    """Whether a state file is there and has this content. Raises OSError where that cannot be told."""
+    try:
+        return bytes_of(path) == data
+    except (FileNotFoundError, BrokenState):
+        return False

@@ -180,7 +180,6 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "werkzeug": ("tenxsom_studio/",),
     "waitress": ("tenxsom_studio/",),
     "rich": ("tenxsom/cli/",),
-    "orjson": ("tenxsom/model/json_bytes.py",),
     "uniseg": ("tenxsom/text.py",),
     "wcwidth": ("tenxsom/text.py",),
     "budoux": ("tenxsom/text.py",),

@@ -30,6 +30,7 @@ from tenxsom.pipeline.results import Outcome
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.templates import Templates
 from tenxsom_studio.faults import MOMENTS
+from tests.states import new_clip, new_job
 
 ROOT = settings.ROOT
 README = ROOT / "README.md"
@@ -201,7 +202,7 @@ def test_every_step_of_a_clip_is_documented() -> None:
 
 @pytest.mark.parametrize("record", [VideoJob, Clip, Intent])
 def test_every_field_of_a_state_file_is_documented(record: Any) -> None:
-    assert {*record.field_names} <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
+    assert {*record.model_fields} <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
 
 
 def test_every_field_of_the_definition_is_documented_in_the_readme_and_no_other() -> None:
@@ -403,10 +404,7 @@ def keys_of(report: dict[str, Any]) -> set[str]:
 
 
 def ended_job() -> VideoJob:
-    moment = clock.stamp()
-    clip = Clip(0, "a prompt", "a picture", 5, 5, "16:9")
-    job = VideoJob(1, 1, "x", None, "X", "waiting", "local_studio", moment, None, "completed_videos/x.mp4", "tx-1", {}, "f")
-    job.blueprint, job.clips = {"planner": PlannerRecord().model_dump()}, [clip]
+    job = new_job("x", clips=[new_clip()], blueprint={"planner": PlannerRecord().model_dump()})
     job.spend = [{"reference": "tx-1.0.request_image.1", "step": "request_image", "clip": 0, "usd": "0.1", "entry": "spent"}]
     job.record("accepted", "for local_studio")
     return job

@@ -32,7 +32,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 def unclear_clip(index: int = 0, step: Step = Step.REQUEST_VIDEO) -> Clip:
-    intent = Intent(step, 1, "tx-1.0.request_video.1", "0.16", clock.stamp(), "timed out")
+    intent = Intent(step=step, attempt=1, reference="tx-1.0.request_video.1", usd="0.16", at=clock.stamp(), unclear="timed out")
     return new_clip(index, step=step, intent=intent, start_frame="none" if step == Step.REQUEST_VIDEO else "flux")
 
 

@@ -272,7 +272,15 @@ def test_the_report_times_every_milestone(monkeypatch):
         (500_000, {}, "with the next tick"),  # from a clock that jumped
         (1000, {}, "in 1000 s"),
         (1000, {"hold": "budget"}, "when the budget allows"),
-        (None, {"intent": Intent("request_video", 1, "r", "1", "2026-11-22T00:00:00.000Z", "timed out")}, "when you have decided"),
+        (
+            None,
+            {
+                "intent": Intent(
+                    step="request_video", attempt=1, reference="r", usd="1", at="2026-11-22T00:00:00.000Z", unclear="timed out"
+                )
+            },
+            "when you have decided",
+        ),
         (None, {"step": Step.DONE}, "never"),
     ],
 )

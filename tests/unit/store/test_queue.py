@@ -7,9 +7,7 @@ import json
 import logging
 import os
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,11 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale, SetAside
-from tenxsom.model import json_bytes, record
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
-from tenxsom.store import state_file, writer
 from tenxsom.store.queue import FileQueue
 from tenxsom.store.state_file import MAX_STATE_BYTES
-from tests.processes import race, running, said, tell
+from tests.processes import race, running, said
 from tests.states import new_clip, new_job
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -321,344 +317,6 @@ def test_temporary_files_of_processes_killed_long_ago_are_swept_at_the_start(que
     assert not leftover.exists()
 
 
-# jotting down
-
-
-def jot(queue: FileQueue, content_id: str = "lake", note: Any = "seen") -> None:
-    with queue.claim(content_id) as claim:
-        claim.job.extra["note"] = note
-        claim.jot()
-
-
-def on_disk(queue: FileQueue, content_id: str = "lake") -> dict[str, Any]:
-    return json.loads(queue.path(content_id).read_bytes())
-
-
-@pytest.fixture
-def gate(monkeypatch) -> Iterator[threading.Event]:
-    """A disk that takes nothing until the gate is opened."""
-    opened, real = threading.Event(), os.fsync
-
-    def fsync(descriptor: int) -> None:
-        opened.wait()
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    yield opened
-    opened.set()
-    writer.group_commit.wait()
-
-
-def test_what_was_jotted_down_is_on_the_disk_after_settling(queue):
-    for number in range(100):
-        put(queue, new_job(f"lake{number}"))
-        jot(queue, f"lake{number}")
-    queue.settle()
-    assert [on_disk(queue, f"lake{number}")["note"] for number in range(100)] == ["seen"] * 100
-    assert queue.load("lake7").revision == 2
-    assert len(list(queue.folder.iterdir())) == 101  # and the locks: no temporary file is left
-
-
-def test_a_jotting_is_what_the_job_was_when_it_was_jotted_down(queue):
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
-        claim.jot()
-        claim.job.title = "changed later, and not saved"
-    assert queue.load("lake").title == "The lake"
-
-
-def test_a_process_reads_what_it_has_jotted_down(queue):
-    put(queue, new_job())
-    for number in range(5):
-        jot(queue, note=number)
-        assert queue.load("lake").extra["note"] == number
-
-
-def test_a_process_can_go_on_at_once_with_a_job_about_which_it_has_jotted_something_down(queue):
-    put(queue, new_job())
-    for number in range(5):
-        with queue.claim("lake") as claim:
-            assert claim.job.revision == 1 + number
-            claim.jot()
-
-
-def test_a_new_owner_who_is_as_quick_as_the_writer_is_not_forgotten(queue):
-    path = str(put(queue, new_job()))
-    ended: list[object] = []
-
-    def second_owner(_trouble: object) -> None:
-        late = writer.Jotting(path, b"second", b"first", ended.append)
-        writer.group_commit.hand_over(late)
-
-    writer.group_commit.hand_over(writer.Jotting(path, b"first", Path(path).read_bytes(), second_owner))
-    for _owner in range(2):
-        writer.group_commit.wait()
-    assert ended == [None]
-    assert queue.path("lake").read_bytes() == b"second"
-
-
-TRY_TO_CLAIM = """
-import sys
-from pathlib import Path
-from tenxsom.errors import JobIsBusy
-from tenxsom.store.queue import FileQueue
-queue = FileQueue(Path(sys.argv[1]))
-while True:
-    try:
-        with queue.claim("lake") as claim:
-            print(claim.job.revision, flush=True)
-    except JobIsBusy:
-        print("busy", flush=True)
-    sys.stdin.readline()
-"""
-
-
-def test_a_job_is_owned_until_its_jotting_is_written_and_nobody_waits_for_the_disk(queue, gate):
-    gate.set()
-    put(queue, new_job())
-    gate.clear()
-    jot(queue)  # comes back although the disk does not
-    with running(TRY_TO_CLAIM, queue.folder) as (other,):
-        assert said(other) == "busy"
-        assert on_disk(queue)["revision"] == 1
-        gate.set()
-        queue.settle()
-        tell(other)
-        assert said(other) == "2"
-
-
-def test_a_jotting_over_what_somebody_else_did_meanwhile_is_dropped_and_the_log_says_so(queue, caplog):
-    path = put(queue, new_job())
-    with queue.claim("lake") as claim:
-        edited(path)
-        claim.jot()
-    queue.settle()
-    assert b"The sea!" in path.read_bytes()
-    assert on_disk(queue)["revision"] == 1
-    assert "lake.json was changed by somebody else" in caplog.text
-
-
-def test_a_save_after_a_jotting_is_what_stays(queue):
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
-        claim.jot()
-        claim.job.title = "saved"
-        claim.save()
-    queue.settle()
-    assert on_disk(queue)["title"] == "saved"
-
-
-def test_a_jotting_does_not_bring_a_finished_job_back(queue):
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
-        claim.jot()
-        claim.finish()
-    queue.settle()
-    assert queue.ids() == []
-
-
-def test_what_was_jotted_down_before_an_error_is_kept(queue):
-    put(queue, new_job())
-
-    def jot_and_fail() -> None:
-        with queue.claim("lake") as claim:
-            claim.jot()
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        jot_and_fail()
-    assert queue.load("lake").revision == 2
-
-
-def test_trouble_with_jottings_is_told_once_when_settling_and_the_jobs_are_free_again(queue, monkeypatch, caplog):
-    for number in range(3):
-        put(queue, new_job(f"lake{number}"))
-    with monkeypatch.context() as broken:
-
-        def fail(*_: object) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        broken.setattr(os, "write", fail)
-        for number in range(3):
-            jot(queue, f"lake{number}")
-        writer.group_commit.wait()
-    with pytest.raises(DiskTrouble, match="No space left"):
-        queue.settle()
-    assert [record.levelname for record in caplog.records if "No space" in record.message].count("WARNING") == 1
-    jot(queue, "lake1")
-    queue.settle()
-    assert [queue.load(f"lake{number}").revision for number in range(3)] == [1, 2, 1]
-
-
-FILL = """
-import resource, sys
-from pathlib import Path
-from tenxsom.errors import DiskTrouble
-from tenxsom.store.queue import FileQueue
-queue = FileQueue(Path(sys.argv[1]))
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-for number in range(10):
-    with queue.claim(f"lake{number}") as claim:
-        claim.job.extra["note"] = "x" * (1_000_000 if number == 4 else 1)
-        claim.jot()
-try:
-    queue.settle()
-except DiskTrouble as error:
-    print(error)
-with queue.claim("lake4") as claim:
-    print(claim.job.revision)
-"""
-
-
-def test_a_jotting_for_which_there_is_no_room_harms_no_other(queue):
-    """The kernel itself refuses the large one, in the middle of its write."""
-    for number in range(10):
-        put(queue, new_job(f"lake{number}"))
-    with running(FILL, queue.folder) as (other,):
-        trouble, revision = said(other), said(other)
-        assert other.wait(timeout=60) == 0
-    assert "lake4.json: File too large" in trouble
-    assert revision == "1"
-    assert [on_disk(queue, f"lake{number}")["revision"] for number in range(10)] == [2, 2, 2, 2, 1, 2, 2, 2, 2, 2]
-    assert not list(queue.folder.glob(f".*{atomic.TEMPORARY_SUFFIX}"))
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from tenxsom.store.queue import FileQueue
-queue, call, left = FileQueue(Path(sys.argv[1])), sys.argv[2], [int(sys.argv[3])]
-real = getattr(os, call)
-def deadly(*arguments):
-    left[0] -= 1
-    if left[0] < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments)
-setattr(os, call, deadly)
-for number in range(20):
-    with queue.claim(f"lake{number}") as claim:
-        claim.jot()
-queue.settle()
-"""
-
-
-@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
-def test_a_kill_in_the_middle_of_many_jottings_leaves_whole_files_and_free_jobs(queue, call):
-    for number in range(20):
-        put(queue, new_job(f"lake{number}"))
-    with running(KILLED, queue.folder, call, 7) as (killed,):
-        assert killed.wait(timeout=60) == -9
-    revisions = []
-    for number in range(20):
-        with queue.claim(f"lake{number}") as claim:
-            revisions.append(claim.job.revision)
-    assert set(revisions) <= {1, 2}
-    assert revisions.count(2) <= 7
-    assert quarantined(queue) == []
-
-
-COUNT = """
-import sys
-from pathlib import Path
-from threading import Thread
-from tenxsom.errors import JobIsBusy
-from tenxsom.store.queue import FileQueue
-queue = FileQueue(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-def work():
-    done = 0
-    while done < 25:
-        try:
-            with queue.claim(f"lake{done % 3}") as claim:
-                claim.job.extra["count"] = claim.job.extra.get("count", 0) + 1
-                claim.jot()
-                done += 1
-        except JobIsBusy:
-            pass
-threads = [Thread(target=work) for _ in range(4)]
-for thread in threads:
-    thread.start()
-"""
-
-
-def test_threads_and_processes_that_jot_about_the_same_jobs_never_undo_each_other_and_lose_nothing_at_their_end(queue):
-    for number in range(3):
-        put(queue, new_job(f"lake{number}"))
-    race(COUNT, queue.folder, count=2)
-    assert sum(on_disk(queue, f"lake{number}")["count"] for number in range(3)) == 2 * 4 * 25
-
-
-FORK = """
-import os, signal, sys, threading
-from pathlib import Path
-from tenxsom.store.queue import FileQueue
-queue, gate, real = FileQueue(Path(sys.argv[1])), threading.Event(), os.fsync
-def slow(descriptor):
-    gate.wait()
-    real(descriptor)
-os.fsync = slow
-def jot(content_id):
-    with queue.claim(content_id) as claim:
-        claim.job.extra["by"] = os.getpid()
-        claim.jot()
-jot("lake")
-child = os.fork()
-if child == 0:
-    os.fsync = real
-    signal.alarm(30)
-    queue.settle()
-    assert queue.load("lake").revision == 1
-    jot("sea")
-    queue.settle()
-    assert queue.load("sea").extra["by"] == os.getpid()
-    os._exit(0)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-gate.set()
-queue.settle()
-print(queue.load("lake").extra["by"] == os.getpid(), queue.load("lake").revision, flush=True)
-"""
-
-
-def test_a_forked_child_has_jottings_of_its_own_and_none_of_its_parents(queue):
-    put(queue, new_job("lake"))
-    put(queue, new_job("sea"))
-    with running(FORK, queue.folder) as (parent,):
-        assert [said(parent), said(parent)] == ["0", "True 2"]
-
-
-def test_a_child_that_was_forked_while_its_parent_read_a_file_reads_on_its_own(queue):
-    put(queue, new_job("lake"))
-    with state_file._reading:
-        pid = os.fork()
-        if pid == 0:
-            signal.alarm(20)
-            with queue.claim("lake") as claim:
-                os._exit(0 if claim else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
-def test_no_thread_is_started_unless_something_is_jotted_down(queue, monkeypatch):
-    def fail(_thread: threading.Thread) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(threading.Thread, "start", fail)
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
-        claim.save()
-    queue.settle()
-
-
-def test_where_no_thread_can_be_started_a_jotting_is_written_all_the_same(queue, monkeypatch):
-    def fail(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    put(queue, new_job())
-    monkeypatch.setattr(threading.Thread, "start", fail)
-    jot(queue)
-    assert on_disk(queue)["revision"] == 2
-
-
 # files that cannot be used
 
 
@@ -819,15 +477,6 @@ def test_what_is_no_json_is_a_mistake_that_is_told(queue):
         new_job(extra={"note": ValueError("left in a job")}).as_json()
 
 
-def test_a_stop_while_a_state_is_written_is_not_lost(monkeypatch):
-    def stop(_record: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(record, "_document", stop)
-    with pytest.raises(KeyboardInterrupt):
-        json_bytes.encode([object()], record._document)
-
-
 def test_deep_nesting_does_not_make_a_state_too_large_to_be_read(queue):
     deep: Any = list(range(100_000))
     for _ in range(60):
@@ -846,7 +495,14 @@ def test_a_state_is_readable_for_people(queue):
 
 
 def test_what_is_saved_is_what_is_read(queue):
-    job = new_job(clips=[new_clip(intent=Intent("request_image", 2, "r", "0.25", clock.stamp(), "timed out")), new_clip(1)])
+    job = new_job(
+        clips=[
+            new_clip(
+                intent=Intent(step="request_image", attempt=2, reference="r", usd="0.25", at=clock.stamp(), unclear="timed out")
+            ),
+            new_clip(1),
+        ]
+    )
     job.record("accepted", "for local_studio", usd="1")
     put(queue, job)
     assert queue.load("lake").as_dict() == job.as_dict()
