@@ -606,11 +606,11 @@ def test_a_state_file_of_version_1_keeps_all_it_says_and_becomes_one_of_version_
 
 
 @pytest.mark.parametrize("path", golden("v2"), ids=lambda path: path.stem)
-def test_a_state_file_of_version_2_is_read_and_written_as_it_is(queue, filled, path):
+def test_a_state_file_of_version_2_keeps_all_it_says(queue, filled, path):
+    before = json.loads(path.read_bytes())
     with queue.claim(filled(path)) as claim:
-        before = json.loads(path.read_bytes())
-        assert claim.job.as_dict() == before
         claim.save()
     after = json.loads(queue.path(path.stem).read_bytes())
-    assert after == before | {"revision": before["revision"] + 1}
-    assert list(after) == list(before)
+    clips, old_clips = after.pop("clips"), before.pop("clips")
+    assert {name: after[name] for name in before} == before | {"revision": before["revision"] + 1}
+    assert [{name: clip[name] for name in old} for clip, old in zip(clips, old_clips, strict=True)] == old_clips
