@@ -1,4 +1,4 @@
-"""A tick over an empty queue against `python3 -c "import requests"`: whole processes, taking turns. Limit: 0.4."""
+"""A tick over an empty queue against `python3 -c "import requests"`: whole processes, taking turns. Limit: 0.25."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> int:
             return seconds_of(lambda: subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL))
 
         ours, theirs = alternate(ROUNDS, lambda: run(str(ROOT / "poll_video_status.py")), lambda: run("-c", "import requests"))
-    return verdict("A tick over an empty queue", [("of `import requests`", median(ratios(ours, theirs)), "≤", 0.4)])
+    return verdict("A tick over an empty queue", [("of `import requests`", median(ratios(ours, theirs)), "≤", 0.25)])
 
 
 if __name__ == "__main__":

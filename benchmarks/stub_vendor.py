@@ -64,8 +64,9 @@ def requests_in(seen: bytes) -> tuple[list[bytes], bytes]:
 
 
 def reply(head: bytes) -> bytes:
-    body = answer(head)
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    is_unknown = b"/generations/" in head.split(b"\r\n", 1)[0]  # as the vendor documents it: there is no such endpoint
+    status, body = (b"404 Not Found", b'{"error":"Not Found"}') if is_unknown else (b"200 OK", answer(head))
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
 
 
 def answer(head: bytes) -> bytes:
