@@ -272,11 +272,11 @@ def decide(run: Run, ids: list[str], url: str) -> None:
             if not unclear:
                 continue
             job_id = charged.get(unclear[0].intent.reference)
-            choice = argparse.Namespace(adopt=job_id, never_sent=job_id is None, write_off=False, clip=None)
-            if run.chance.random() < 0.1:
-                choice = argparse.Namespace(adopt=None, never_sent=False, write_off=True, clip=None)
+            write_off = run.chance.random() < 0.1
             try:
-                JobManager(suite).resolve(content_id, choice)
+                JobManager(suite).resolve(
+                    content_id, None, adopt=None if write_off else job_id, never_sent=job_id is None and not write_off
+                )
             except (BadInput, TryAgainLater):
                 continue
 

@@ -6,7 +6,7 @@ HYPOTHESIS_PROFILE=long or CRASH_POINTS=all.
 
 from __future__ import annotations
 
-import argparse
+import functools
 import itertools
 import json
 import logging
@@ -157,9 +157,9 @@ class Belt(RuleBasedStateMachine):
         was_sent = self.vendor.knows(reference)
         if (decision == "never_sent" and was_sent) or (decision == "adopt" and not was_sent):
             decision = "write_off"
-        choice = argparse.Namespace(adopt=None, never_sent=False, write_off=False, clip=clip + 1)
-        setattr(choice, decision, f"job-{reference}" if decision == "adopt" else True)
-        self.struck(blow, lambda: JobManager(self.suite).resolve(content_id, choice))
+        adopted, never_sent = f"job-{reference}" if decision == "adopt" else None, decision == "never_sent"
+        decide = functools.partial(JobManager(self.suite).resolve, content_id, clip + 1, adopt=adopted, never_sent=never_sent)
+        self.struck(blow, decide)
 
     @precondition(lambda self: self.suite.queue.ids())
     @rule(data=st.data(), blow=blows)
