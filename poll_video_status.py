@@ -27,9 +27,13 @@ def queue_is_empty() -> bool:
 
 
 if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
-    print("No pending video jobs.")
+    try:
+        print("No pending video jobs.", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a full disk, a closed pipe: not worth an exit code
     sys.exit(0)
 
+import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
 from tenxsom.cli.collect import main
 from tenxsom.pipeline.poller import VideoStatusPoller
 

@@ -1,7 +1,7 @@
 """The clock, and sleeping: the one place that knows what time it is.
 
 Two clocks, on purpose. `now` is the wall clock: it is what gets stored, and it may jump. `monotonic` never jumps but means
-nothing to another process: it measures waits inside this one. A stop request (TERM, INT) ends every sleep at once.
+nothing to another process: it measures waits inside this one. A stop request (TERM, INT, HUP) ends every sleep at once.
 """
 
 from __future__ import annotations
@@ -78,14 +78,19 @@ def request_stop() -> None:
 
 
 def stop_on_signals() -> None:
-    """Let TERM and INT request a stop; a second one ends the process the hard way, as a person at a keyboard expects."""
+    """Let TERM, INT and HUP request a stop; a second TERM or INT ends the process at once, as a person at a keyboard expects.
+
+    A closed terminal sends HUP, and often twice: the call in hand is finished all the same. `nohup` has HUP ignored.
+    """
 
     def handler(signum: int, _frame: FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_DFL)
+        if signum != signal.SIGHUP:
+            signal.signal(signum, signal.SIG_DFL)
         request_stop()
 
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, handler)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, handler)
 
 
 def stop_requested() -> bool:

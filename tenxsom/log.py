@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +23,41 @@ _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 16
 """A service's text must not make lines of its own, or talk to the terminal."""
 
 
+WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
+"""What a LOG_FILE answers that was never one; anything else is a disk's trouble, for which no work stops."""
+
+
 def start(level: str, style: str, file: Path | None = None, secrets: Iterable[str] = ()) -> None:
     """Set up logging for this process. Raises BadSettings when the log file cannot be opened."""
     formatter = _Formatter(style, tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True)))
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    trouble = None
     if file:
         try:
-            handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
+            handlers.append(_LogFile(file, encoding="utf-8", errors="backslashreplace"))
         except OSError as error:
-            raise BadSettings(f"LOG_FILE names {file}, which cannot be opened: {error.strerror}.") from None
+            if error.errno in WRONG_PLACE:
+                raise BadSettings(f"LOG_FILE names {file}, which cannot be opened: {error.strerror}.") from None
+            trouble = error
     for handler in handlers:
         handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.raiseExceptions = False
+    if trouble:
+        logging.getLogger(__name__).warning("LOG_FILE %s cannot be written (%s); this run goes on without.", file, trouble.strerror)
     for noisy in ("urllib3", "httpx", "httpx2", "httpcore", "anthropic", "google", "werkzeug", "waitress", "PIL", "libav"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of, missing credentials, is said by our own messages
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that is never waited for: a pipe that nothing reads from loses lines and stops no work."""
+
+    def _open(self) -> TextIOWrapper:
+        def opener(path: str, flags: int) -> int:
+            return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o644)
+
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)
 
 
 def mask_emails(text: str) -> str:

@@ -6,13 +6,13 @@ sentence and their exit code. The progress bar is drawn on a terminal only; else
 
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from tenxsom import clock, log, settings
+from tenxsom.cli.streams import Unfailing, unfailing_output
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
 from tenxsom.text import columns
 
@@ -51,15 +51,16 @@ def run(command: str, parser: "argparse.ArgumentParser | Bare", story: Story, ar
     """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     _never_choke()
-    try:
-        arguments = _parse(parser, argv)
-        as_json = getattr(arguments, "json", as_json)  # argparse takes --js as well
-        result = _told(story, arguments)
-    except TenxsomError as error:
-        result = _of_error(error)
-        if not as_json:
-            notice(f"{parser.prog}: {error}")
-    _show(command, result, as_json)
+    with unfailing_output():
+        try:
+            arguments = _parse(parser, argv)
+            as_json = getattr(arguments, "json", as_json)  # argparse takes --js as well
+            result = _told(story, arguments)
+        except TenxsomError as error:
+            result = _of_error(error)
+            if not as_json:
+                notice(f"{parser.prog}: {error}")
+        _show(command, result, as_json)
     return result.exit_code
 
 
@@ -181,7 +182,7 @@ def _speak_utf_8() -> None:
 
     Half a surrogate pair becomes JSON's own escape.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper | Unfailing):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
@@ -219,10 +220,10 @@ def _show(command: str, result: Result, as_json: bool) -> None:
         _speak_utf_8()
     else:
         text = _harmless(text)
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:  # the reader (head, less) has seen enough; what was done is done
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(text, flush=True)
+    trouble = getattr(sys.stdout, "trouble", None)
+    if trouble and not isinstance(trouble, BrokenPipeError):  # the reader of a pipe (head, less) has seen enough
+        notice(f"The result could not be written to standard output ({trouble}); what was done is done.")
 
 
 def _harmless(text: str, one_line: bool = False) -> str:

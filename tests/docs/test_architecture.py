@@ -27,7 +27,7 @@ SCRIPTS = (
 )
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "settings", "setting_values", "clock", "disk", "atomic", "safe_files", "locks", "log", "text"),
+    ("errors", "settings", "setting_values", "clock", "bytecode", "disk", "atomic", "safe_files", "locks", "log", "text"),
     ("model/",),
     ("net/", "store/", "media/"),
     ("services/", "planning/"),

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -200,6 +201,26 @@ import signal
 while True:
     signal.pause()
 """
+
+
+def test_a_closed_terminal_asks_for_an_end_and_never_makes_one():
+    """A shell that ends sends HUP, and the kernel sends it once more."""
+    with running(STOPPING) as (process,):
+        assert said(process) == "ready"
+        os.kill(process.pid, signal.SIGHUP)
+        assert said(process) == "saved"
+        os.kill(process.pid, signal.SIGHUP)
+        while process.poll() is None:  # the first one is answered, a later one ends it
+            os.kill(process.pid, signal.SIGTERM)
+        assert process.returncode == -signal.SIGTERM
+
+
+def test_a_hangup_that_is_ignored_stays_ignored():
+    """As `nohup` starts a program."""
+    with running("import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + STOPPING) as (process,):
+        assert said(process) == "ready"
+        ignored = int(Path(f"/proc/{process.pid}/status").read_text().split("SigIgn:")[1].split()[0], 16)
+        assert ignored & 1 << (signal.SIGHUP - 1)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

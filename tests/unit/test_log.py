@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +25,8 @@ def untouched_logging() -> Iterator[None]:
     yield
     for handler in root.handlers:
         if handler not in handlers:
-            handler.close()
+            with contextlib.suppress(OSError):  # as logging itself closes them at the end
+                handler.close()
     root.handlers[:], root.level = handlers, level
 
 
@@ -117,3 +121,39 @@ def test_a_message_that_cannot_be_formatted_ends_nothing(logged):
 def test_a_log_file_that_cannot_be_opened_is_said_by_its_setting(tmp_path):
     with pytest.raises(BadSettings, match=r"LOG_FILE names .* cannot be opened"):
         log.start("INFO", "text", tmp_path / "nowhere" / "log")
+
+
+# a log file that cannot be written
+
+
+def test_a_log_file_on_a_full_disk_stops_nothing(tmp_path, capsys):
+    log.start("INFO", "text", Path("/dev/full"))
+    logging.getLogger("belt").warning("said all the same")
+    assert "said all the same" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE])
+def test_a_log_file_that_a_sick_disk_does_not_open_is_told_and_done_without(tmp_path, capsys, monkeypatch, number):
+    def refuses(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(log._LogFile, "_open", refuses)
+    log.start("INFO", "text", tmp_path / "log")
+    assert os.strerror(number) in capsys.readouterr().err
+
+
+def test_a_log_file_in_a_place_where_none_can_be_is_a_wrong_setting(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere" / "log"):
+        with pytest.raises(BadSettings, match="LOG_FILE names"):
+            log.start("INFO", "text", place)
+
+
+def test_a_pipe_as_log_file_is_never_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "log")
+    log.start("INFO", "text", tmp_path / "log")
+    assert "cannot be written" in capsys.readouterr().err
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    log.start("INFO", "text", tmp_path / "log")
+    for _ in range(2_000):
+        logging.getLogger("belt").warning("a line that nothing reads " * 10)
+    os.close(reader)
