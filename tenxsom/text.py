@@ -7,9 +7,10 @@ raises on any text, and nothing inserts a blank that is not in the text.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate
@@ -102,15 +103,23 @@ def joined(first: str, second: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text in at most so many characters: cut at the last place where a line may break, with an ellipsis."""
+    """The text in at most so many characters, with an ellipsis: cut where a line may break, or inside a very long word."""
     if len(text) <= most:
         return text
-    kept = ""
-    for unit in units(text, most - 1, len):
-        if len(kept) + len(unit.text.rstrip()) > most - 1:
-            break
-        kept += unit.text
+    kept = _beginning((unit.text for unit in units(text, most - 1, len)), most - 1)
+    if len(kept) < 0.7 * most:
+        kept = _beginning(_mended(graphemes(text)), most - 1)
     return kept.rstrip(" ,;:、，；：") + "…"
+
+
+def _beginning(pieces: Iterable[str], most: int) -> str:
+    """As many of the first pieces as have at most so many characters."""
+    kept = ""
+    for piece in pieces:
+        if len(kept) + len(piece.rstrip()) > most:
+            break
+        kept += piece
+    return kept
 
 
 def in_parts(text: str, count: int) -> list[str]:
@@ -241,7 +250,7 @@ def _mended(pieces: Sequence[str]) -> list[str]:
 
 
 def _holds_together(before: str, after: str) -> bool:
-    """Whether a line may not break between two texts: inside a cluster, behind a virama, between a vowel sign and its consonant."""
+    """Whether a line may not break between two texts: inside a cluster or a syllable, between a vowel sign and its consonant."""
     last, first = before[-1], after[0]
     if last.isascii() and first.isascii():
         return False
@@ -250,15 +259,27 @@ def _holds_together(before: str, after: str) -> bool:
         or first in _BEHIND_ITS_CONSONANT
         or unicodedata.combining(last) == _VIRAMA
         or unicodedata.category(first).startswith("M")
+        or _ends_a_syllable(after)
         or len(graphemes(before[-40:] + first)) == len(graphemes(before[-40:]))
     )
 
 
+def _ends_a_syllable(text: str) -> bool:
+    """Whether the text begins with a consonant that has lost its vowel, as at the end of a Burmese syllable."""
+    marks = re.match(r"[^\W\d_]([^\w\s]*)", text[:8])
+    return bool(marks) and any(unicodedata.combining(mark) == _VIRAMA for mark in marks[1])  # type: ignore[index]
+
+
 def _cut(text: str, width: float, measure: Measure) -> list[str]:
-    """A word in pieces that fit, cut between letters; a letter that is wider than a line stays whole."""
-    pieces = [""]
+    """A word in pieces that fit, about equally long, cut between letters; a letter that is wider than a line stays whole."""
+    whole = measure(text.rstrip())
+    enough = whole / max(1, math.ceil(whole / max(width, 1e-9)))
+    pieces, full = [""], False
     for letter in _mended(graphemes(text)):
-        if pieces[-1] and measure(pieces[-1] + letter.rstrip()) > width:
+        longer = measure(pieces[-1] + letter.rstrip())
+        if pieces[-1] and (full or longer > width):
             pieces.append("")
+            longer = measure(letter.rstrip())
         pieces[-1] += letter
+        full = longer >= enough
     return pieces

@@ -21,6 +21,7 @@ from tenxsom_studio.world import World
 Body = Mapping[str, Any]
 
 LONGEST_TEXT = 2000
+MAX_CUE_CHARACTERS = 2000
 RATIOS = ("16:9", "9:16", "1:1")
 DURATIONS = ("3", "5", "7", "9", "15", "30")
 IMAGE_MODELS = ("flux", "flux-premium", "nano-banana")
@@ -126,8 +127,8 @@ def flag(body: Body, name: str, default: bool = False) -> bool:
 
 def first_sentence(prompt: str, seconds: int) -> tuple[tuple[float, float, str], ...]:
     """The caption of a clip whose order brings none: how its prompt begins."""
-    sentence = re.split(r"(?<=[.!?])\s", prompt.strip(), maxsplit=1)[0]
-    return ((0.0, float(seconds), sentence[:140]),)
+    sentence = re.split(r"(?<=[.!?])\s|(?<=[。！？।])", prompt.strip(), maxsplit=1)[0]
+    return ((0.0, float(seconds), sentence),)
 
 
 def seed_of(prompt: str) -> int:
@@ -196,13 +197,12 @@ def _cues(value: Any) -> tuple[tuple[float, float, str], ...]:
 
 
 def _cue(number: int, cue: Any) -> tuple[float, float, str]:
-    complaint = Refusal(
-        400, f"Parameter preview.cues[{number}] must hold start < end in seconds and a text of at most 500 characters"
-    )
+    limits = f"start < end in seconds and a text of at most {MAX_CUE_CHARACTERS} characters"
+    complaint = Refusal(400, f"Parameter preview.cues[{number}] must hold {limits}")
     if not isinstance(cue, dict):
         raise complaint
     start, end, words = _seconds(cue.get("start")), _seconds(cue.get("end")), cue.get("text")
-    if start is None or end is None or start >= end or not isinstance(words, str) or len(words) > 500:
+    if start is None or end is None or start >= end or not isinstance(words, str) or len(words) > MAX_CUE_CHARACTERS:
         raise complaint
     return start, end, words
 

@@ -40,11 +40,12 @@ class Cue(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """How much fits: the width of a line, in what `measure` measures in, and how many lines a cue has."""
+    """How much fits: the width of a line, in what `measure` measures in, how many lines a cue has, how short it may be."""
 
     width: float = LINE_COLUMNS
     lines: int = LINES_PER_CUE
     measure: Measure = columns
+    least_milliseconds: int = LEAST_MILLISECONDS
 
 
 SUBTITLES = Setting()
@@ -124,82 +125,88 @@ def _extended(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
     return result
 
 
+class _Row(NamedTuple):
+    """Units in a row, each with its width as it stands in a line, and as it stands at the end of one."""
+
+    units: Sequence[Unit]
+    full: Sequence[float]
+    bare: Sequence[float]
+
+    def part(self, start: int, end: int) -> _Row:
+        return _Row(self.units[start:end], self.full[start:end], self.bare[start:end])
+
+
 def _split(span: _Span, setting: Setting) -> list[Cue]:
     """A span as the cues it takes, each with its lines."""
     units = reading.units(span.text, setting.width, setting.measure)
-    most = max(1, span.length // LEAST_MILLISECONDS)
-    widths = [setting.measure(unit.text) for unit in units]
-    lines = max(setting.lines, -(-_fewest_cues(_reach(units, setting, 1)) // most))
-    while _fewest_cues(_reach(units, setting, lines)) > most:
+    row = _Row(units, [setting.measure(unit.text) for unit in units], [setting.measure(unit.text.rstrip()) for unit in units])
+    most = max(1, span.length // setting.least_milliseconds)
+    line_ends = _line_ends(row, setting.width)
+    lines = max(setting.lines, -(-_steps(line_ends) // most))
+    while _steps(_reach(line_ends, lines)) > most:
         lines += 1
-    groups = _grouped(units, widths, _reach(units, setting, lines), span.length, most)
-    shares = _shares([sum(widths[a:b]) for a, b in groups], span.length)
+    groups = _grouped(row, _reach(line_ends, lines), span.length, most)
+    shares = _shares([sum(row.full[a:b]) for a, b in groups], span.length, setting.least_milliseconds)
     ends = [span.start + end for end in accumulate(shares)]
     starts = [span.start, *ends[:-1]]
     return [
-        Cue(start / 1000, end / 1000, "\n".join(_lines(units[a:b], setting)))
+        Cue(start / 1000, end / 1000, "\n".join(_lines(row.part(a, b), setting.width)))
         for (a, b), start, end in zip(groups, starts, ends, strict=True)
     ]
 
 
-def _reach(units: Sequence[Unit], setting: Setting, lines: int) -> list[int]:
+def _line_ends(row: _Row, most: float) -> list[int]:
+    """For every unit: the unit behind the last one that fits on a line which begins with it; at least the unit itself fits."""
+    ends, end, width = [], 0, 0.0
+    for index in range(len(row.units)):
+        if end <= index:
+            end, width = index + 1, row.full[index]
+        while end < len(row.units) and width + row.bare[end] <= most:
+            width += row.full[end]
+            end += 1
+        ends.append(end)
+        width -= row.full[index]
+    return ends
+
+
+def _reach(line_ends: Sequence[int], lines: int) -> list[int]:
     """For every unit: the unit behind the last one that fits on a cue of so many lines which begins with it."""
-    line_end = _line_ends(units, setting)
     reach = []
-    for index in range(len(units)):
+    for index in range(len(line_ends)):
         end = index
         for _ in range(lines):
-            end = line_end[end] if end < len(units) else end
+            end = line_ends[end] if end < len(line_ends) else end
         reach.append(end)
     return reach
 
 
-def _line_ends(units: Sequence[Unit], setting: Setting) -> list[int]:
-    """For every unit: the unit behind the last one that fits on a line which begins with it; at least the unit itself fits."""
-    full = [setting.measure(unit.text) for unit in units]
-    bare = [setting.measure(unit.text.rstrip()) for unit in units]
-    ends, end, width = [], 0, 0.0
-    for index in range(len(units)):
-        if end <= index:
-            end, width = index + 1, full[index]
-        while end < len(units) and width + bare[end] <= setting.width:
-            width += full[end]
-            end += 1
-        ends.append(end)
-        width -= full[index]
-    return ends
-
-
-def _fewest_cues(reach: Sequence[int]) -> int:
+def _steps(reach: Sequence[int]) -> int:
+    """How many lines, or cues, all units take when each reaches as far as it can."""
     count = at = 0
     while at < len(reach):
         at, count = reach[at], count + 1
     return count
 
 
-def _grouped(
-    units: Sequence[Unit], widths: Sequence[float], reach: Sequence[int], milliseconds: int, most: int
-) -> list[tuple[int, int]]:
+def _grouped(row: _Row, reach: Sequence[int], milliseconds: int, most: int) -> list[tuple[int, int]]:
     """The units in groups, one a cue: at most `most`, ending with sentences and clauses where that leaves time to read."""
     cue_cost = _CUE_COST
     while True:
-        groups = _cheapest(units, widths, reach, milliseconds, cue_cost)
+        groups = _cheapest(row, reach, milliseconds, cue_cost)
         if len(groups) <= most:
             return groups
         cue_cost *= 8  # so dear that in the end only the fewest are left
 
 
-def _cheapest(
-    units: Sequence[Unit], widths: Sequence[float], reach: Sequence[int], milliseconds: int, cue_cost: float
-) -> list[tuple[int, int]]:
+def _cheapest(row: _Row, reach: Sequence[int], milliseconds: int, cue_cost: float) -> list[tuple[int, int]]:
     """The groups with the least cost, by dynamic programming over the places where a cue may end."""
-    count = len(units)
-    behind = [0.0, *accumulate(widths)]
+    count = len(row.units)
+    behind = [0.0, *accumulate(row.full)]
     time = milliseconds / (behind[-1] or 1)
     costs, came_from = [0.0, *[math.inf] * count], [0] * (count + 1)
-    ending = [cue_cost + _BREAK_COST[unit.after] for unit in units]
+    ending = [cue_cost + _BREAK_COST[unit.after] for unit in row.units]
     ending[-1] = cue_cost
-    sentences = [0, *accumulate(unit.after == Break.SENTENCE for unit in units)]
+    sentences = [0, *accumulate(unit.after == Break.SENTENCE for unit in row.units)]
     for start in range(count):
         for end in range(start + 1, reach[start] + 1):
             inside = sentences[end - 1] - sentences[start]
@@ -220,9 +227,9 @@ def _haste(milliseconds: float) -> float:
     return 4.0 if milliseconds < _COMFORTABLE_MILLISECONDS else 0.0
 
 
-def _shares(weights: Sequence[float], total: int) -> list[int]:
+def _shares(weights: Sequence[float], total: int, least: int) -> list[int]:
     """Whole milliseconds that add up to `total`, in proportion to the weights; none too short to be read if there is time."""
-    least = min(LEAST_MILLISECONDS, total // len(weights))
+    least = min(least, total // len(weights))
     fixed: set[int] = set()
     while True:
         left = total - least * len(fixed)
@@ -237,42 +244,41 @@ def _shares(weights: Sequence[float], total: int) -> list[int]:
     return shares
 
 
-def _lines(units: Sequence[Unit], setting: Setting) -> list[str]:
+def _lines(row: _Row, most: float) -> list[str]:
     """The lines of one cue: as few as they can be, two of them divided where the sense divides, and about equally long."""
-    fewest = _fewest_cues(_line_ends(units, setting))
-    groups = _halves(units, setting) if fewest == 2 else _even(units, setting, fewest)
-    lines = ("".join(unit.text for unit in units[a:b]).strip() for a, b in groups)
+    fewest = _steps(_line_ends(row, most))
+    groups = _halves(row, most) if fewest == 2 else _even(row, most, fewest)
+    lines = ("".join(unit.text for unit in row.units[a:b]).strip() for a, b in groups)
     return [line for line in lines if line]
 
 
-def _halves(units: Sequence[Unit], setting: Setting) -> list[tuple[int, int]]:
+def _halves(row: _Row, most: float) -> list[tuple[int, int]]:
     """Two lines that both fit: the first one ends where the sense does, if the lines are not too uneven then."""
-    widths = [setting.measure(unit.text) for unit in units]
-    behind = [0.0, *accumulate(widths)]
-    last = setting.measure(units[-1].text.rstrip()) - widths[-1]
+    behind, count = [0.0, *accumulate(row.full)], len(row.units)
 
     def cost(cut: int) -> float:
-        one, two = behind[cut] - widths[cut - 1] + setting.measure(units[cut - 1].text.rstrip()), behind[-1] - behind[cut] + last
-        if max(one, two) > setting.width:
+        one = behind[cut - 1] + row.bare[cut - 1]
+        two = behind[-2] - behind[cut] + row.bare[-1] if cut < count else 0.0
+        if max(one, two) > most:
             return math.inf
-        return abs(one - two) / setting.width * 20 + _BREAK_COST[units[cut - 1].after]
+        return abs(one - two) / most * 20 + _BREAK_COST[row.units[cut - 1].after]
 
-    cut = min(range(1, len(units)), key=cost)
-    return [(0, cut), (cut, len(units))]
+    cut = min(range(1, count), key=cost)
+    return [(0, cut), (cut, count)]
 
 
-def _even(units: Sequence[Unit], setting: Setting, count: int) -> list[tuple[int, int]]:
+def _even(row: _Row, most: float, count: int) -> list[tuple[int, int]]:
     """So many lines, in the narrowest setting that allows it: even lines look meant, a lone last word does not."""
-    low, high = 0.0, float(setting.width)
+    low, high = 0.0, float(most)
     for _ in range(8):
         middle = (low + high) / 2
-        if _fewest_cues(_line_ends(units, Setting(middle, 1, setting.measure))) <= count:
+        if _steps(_line_ends(row, middle)) <= count:
             high = middle
         else:
             low = middle
-    ends = _line_ends(units, Setting(high, 1, setting.measure))
+    ends = _line_ends(row, high)
     groups, at = [], 0
-    while at < len(units):
+    while at < len(ends):
         groups.append((at, ends[at]))
         at = ends[at]
     return groups

@@ -9,7 +9,7 @@ from typing import Any
 from tenxsom.errors import BadDefinition, BadInput, Problem
 from tenxsom.model.clip import Clip
 from tenxsom.model.job import VideoJob
-from tenxsom.pipeline.routing import Route
+from tenxsom.pipeline.routing import Route, route_of
 from tenxsom.services.base import Capabilities
 from tenxsom.text import in_parts, shortened
 
@@ -114,6 +114,10 @@ def differences(job: VideoJob) -> list[str]:
         )
     shapes = {(clip.aspect_ratio, clip.asked_aspect_ratio) for clip in job.clips if clip.asked_aspect_ratio}
     sentences += [f"{job.service} makes no {asked}: {made} is made and cut in the middle." for made, asked in sorted(shapes)]
+    if route_of(job).capabilities.shows_script:
+        from tenxsom.media.fonts import what_cannot_be_drawn  # reads fonts
+
+        sentences += filter(None, [what_cannot_be_drawn(cue["text"] for clip in job.clips for cue in clip.cues)])
     return sentences
 
 

@@ -60,6 +60,8 @@ class Capabilities(NamedTuple):
     """How long a finished clip can be fetched; None: for as long as a job lives."""
     can_reconcile: bool
     """Whether it can tell what became of a call that nobody saw return."""
+    shows_script: bool = False
+    """Whether its clips show the script's words in the picture."""
 
 
 INLINE = "inline"

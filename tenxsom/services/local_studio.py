@@ -24,7 +24,7 @@ NAME = "local_studio"
 MODELS = ("",)
 
 CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
-    first_check_seconds=0.5, longest_check_seconds=60, concurrent_submissions=4, sound=True
+    first_check_seconds=0.5, longest_check_seconds=60, concurrent_submissions=4, sound=True, shows_script=True
 )
 
 
@@ -44,8 +44,7 @@ class LocalStudio(UseApiLtx):
         super().__init__(UseApi(NAME, client, downloader, None, status_timeout))
 
     def _body(self, order: VideoOrder) -> dict[str, Any]:
-        cues = [{**cue, "text": cue["text"][:500]} for cue in order.cues]  # longer ones fit no picture
-        return super()._body(order) | {"preview": {"mood": order.mood, "cues": cues}, "audioSFX": True}
+        return super()._body(order) | {"preview": {"mood": order.mood, "cues": list(order.cues)}, "audioSFX": True}
 
     def settle(self, seconds: float) -> None:
         """Wait until the clips that this process renders are finished, so that the next tick finds them."""

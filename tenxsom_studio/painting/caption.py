@@ -1,29 +1,41 @@
 """Captions and the badge: drawn once with Pillow, then laid over frames as YUV with a strength that fades in and out.
 
-Set in Inter, which covers Latin, Greek, Cyrillic and Vietnamese. Sizes follow the shorter side of the picture.
+Set in Inter, and in Noto for the scripts that Inter has not. Sizes follow the shorter side of the picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import fontpkg_inter
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
 
-from tenxsom.media.subtitles import Cue
+from tenxsom.media.lettering import Lettering
+from tenxsom.media.subtitles import LEAST_MILLISECONDS, Cue, Setting, set_cues
 from tenxsom_studio.painting.camera import Samples, to_yuv
 
-_FONT = Path(fontpkg_inter.__file__).parent / "files" / "Inter[opsz,wght].ttf"
 _FADE_SECONDS = 0.28
 _INK = (255, 255, 255, 255)
 _PANEL = (9, 12, 20, 158)
-_ELLIPSIS = "…"
-_MOST_CHARACTERS = 400
+_SMALLEST = 10
+_HIGHEST = 0.78
+"""The share of a picture's height that captions may fill when there are more words than time."""
+_SETTINGS = (
+    *((divisor, lines, LEAST_MILLISECONDS) for divisor, lines in ((18, 2), (20, 2), (21, 3), (23, 3), (26, 3), (30, 0), (36, 0))),
+    *((36, 0, least) for least in (400, 100, 42)),
+)
+"""What is tried one after the other: the type's part of the picture's shorter side, the lines (0: as many as fit), how short a
+caption may be."""
+
+
+class Caption(NamedTuple):
+    """What is shown when, with its line breaks, and in which size of type (pixels)."""
+
+    cue: Cue
+    size: int
 
 
 class Layer(NamedTuple):
@@ -59,25 +71,55 @@ def strength_at(cue: Cue, moment: float) -> float:
     return share * share * (3 - 2 * share)
 
 
-def caption_layer(text: str, width: int, height: int) -> Layer | None:
-    """A caption as a lower third: up to three balanced lines on a soft panel. None when there are no words."""
-    words = " ".join(text.split())[:_MOST_CHARACTERS]
-    if not words:
-        return None
+def set_captions(script: Iterable[Cue], seconds: float, width: int, height: int) -> list[Caption]:
+    """The words of a clip as captions that each fit the picture, one after the other; all words are shown.
+
+    Long texts are divided over time, as subtitles are. Only when the time is too short for that the type gets smaller and the lines
+    get more, and at last the captions shorter than can be read.
+    """
+    script = list(script)
     unit, tall = min(width, height), height > width
-    font, lines = _fitted(words, unit, width * (0.86 if tall else 0.76))
-    pitch, ascent = round(font.size * 1.32), round(font.size * 0.98)
-    pad_x, pad_y = round(font.size * 0.85), round(font.size * 0.55)
-    widest = max(font.getlength(line) for line in lines)
-    box_wide, box_tall = round(widest) + 2 * pad_x, pitch * len(lines) + 2 * pad_y
-    bottom = height - round(height * (0.13 if tall else 0.075))
-    left, top, radius = (width - box_wide) // 2, bottom - box_tall, round(font.size * 0.62)
-    sheet = _panel((width, height), (left, top, left + box_wide, bottom), radius, round(font.size * 0.5))
+    most_high = height * _HIGHEST
+    captions: list[Caption] = []
+    for divisor, wanted, least in _SETTINGS:
+        type_ = Lettering(max(_SMALLEST, round(unit / divisor)), 580)
+        lines = wanted or max(1, int((most_high - 2 * _pad(type_)) / _pitch(type_, script)))
+        room = min(width * (0.86 if tall else 0.76), width * 0.93 - 2 * _side_pad(type_))
+        cues = set_cues(script, 0, seconds, Setting(room, lines, type_.width, least))
+        captions = [Caption(cue, type_.size) for cue in cues]
+        if all(cue.text.count("\n") < lines for cue in cues):
+            break
+    return captions
+
+
+def caption_layer(caption: Caption, width: int, height: int) -> Layer:
+    """A caption as a lower third, on a soft panel."""
+    type_, lines = Lettering(caption.size, 580), caption.cue.text.split("\n")
+    pitch, ascent = _pitch(type_, [caption.cue]), round(type_.size * 0.98)
+    pad_x, pad_y = _side_pad(type_), _pad(type_)
+    widths = [type_.width(line) for line in lines]
+    box_wide, box_tall = round(max(widths)) + 2 * pad_x, pitch * len(lines) + 2 * pad_y
+    bottom = height - round(height * (0.13 if height > width else 0.075))
+    left, top, radius = (width - box_wide) // 2, bottom - box_tall, round(type_.size * 0.62)
+    sheet = _panel((width, height), (left, top, left + box_wide, bottom), radius, round(type_.size * 0.5))
     draw = ImageDraw.Draw(sheet)
     for index, line in enumerate(lines):
-        baseline = top + pad_y + index * pitch + ascent
-        draw.text((width / 2, baseline), line, font=font, fill=_INK, anchor="ms")
+        type_.draw(draw, (width - widths[index]) / 2, top + pad_y + index * pitch + ascent, line, _INK)
     return _layer(sheet)
+
+
+def _pad(type_: Lettering) -> int:
+    return round(type_.size * 0.55)
+
+
+def _side_pad(type_: Lettering) -> int:
+    return round(type_.size * 0.85)
+
+
+def _pitch(type_: Lettering, script: Iterable[Cue]) -> int:
+    """From line to line: more for scripts that write marks above and below their letters."""
+    marks = any(unicodedata.category(letter)[0] == "M" for cue in script for letter in cue.text)
+    return round(type_.size * (1.55 if marks else 1.32))
 
 
 def badge_layer(text: str, width: int, height: int) -> Layer | None:
@@ -85,10 +127,10 @@ def badge_layer(text: str, width: int, height: int) -> Layer | None:
     if not text.strip():
         return None
     unit = min(width, height)
-    font = _font(max(9, round(unit / 44)), 600)
+    type_ = Lettering(max(9, round(unit / 44)), 600)
     spaced = "\u2009".join(text.strip().upper()[:24])
-    size = font.size
-    wide = round(font.getlength(spaced) + size * 2.5)
+    size = type_.size
+    wide = round(type_.width(spaced) + size * 2.5)
     tall, margin = round(size * 2.05), round(unit * 0.042)
     right, top = width - margin, margin if width >= height else round(unit * 0.075)
     sheet = _panel((width, height), (right - wide, top, right, top + tall), tall // 2, 0, (9, 12, 20, 116))
@@ -96,7 +138,7 @@ def badge_layer(text: str, width: int, height: int) -> Layer | None:
     middle, dot = top + tall / 2, size * 0.2
     x = right - wide + size * 0.92
     draw.ellipse((x - dot, middle - dot, x + dot, middle + dot), fill=(255, 176, 92, 255))
-    draw.text((x + size * 0.62, middle + size * 0.36), spaced, font=font, fill=(255, 255, 255, 226), anchor="ls")
+    type_.draw(draw, x + size * 0.62, middle + size * 0.36, spaced, (255, 255, 255, 226))
     return _layer(sheet)
 
 
@@ -134,57 +176,3 @@ def _layer(sheet: Image.Image) -> Layer:
     planes = to_yuv(np.ascontiguousarray(pixels[:, :, :3]))
     colours = tuple(plane.astype(np.uint16) * strength for plane, strength in zip(planes, opacity, strict=True))
     return Layer(left, top, colours, opacity)
-
-
-def _fitted(words: str, unit: int, room: float) -> tuple[ImageFont.FreeTypeFont, list[str]]:
-    """The largest type in which the words take two lines; three if they are many; cut short when even that is too little."""
-    for divisor, most in ((18, 2), (20, 2), (21, 3), (23, 3), (26, 3)):
-        font = _font(max(10, round(unit / divisor)), 580)
-        lines = _wrapped(words, font, room)
-        if len(lines) <= most:
-            return font, _balanced(words, font, room, len(lines))
-    kept = lines[:3]
-    while kept[2] and font.getlength(kept[2] + _ELLIPSIS) > room:
-        kept[2] = kept[2][:-1].rstrip()
-    kept[2] += _ELLIPSIS
-    return font, kept
-
-
-def _balanced(words: str, font: ImageFont.FreeTypeFont, room: float, count: int) -> list[str]:
-    """The narrowest setting with as many lines: even lines look meant, a lone last word does not."""
-    low, high = 0.4 * room, room
-    for _ in range(7):
-        middle = (low + high) / 2
-        if len(_wrapped(words, font, middle)) <= count:
-            high = middle
-        else:
-            low = middle
-    return _wrapped(words, font, high)
-
-
-def _wrapped(words: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
-    lines: list[str] = []
-    for word in words.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if font.getlength(longer) <= room:
-            lines[-1:] = [longer]
-        else:
-            lines += _broken(word, font, room)
-    return lines
-
-
-def _broken(word: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
-    """A word in pieces that fit: only words longer than a line are ever broken."""
-    pieces = [""]
-    for letter in word:
-        if pieces[-1] and font.getlength(pieces[-1] + letter) > room:
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces
-
-
-@lru_cache(maxsize=32)
-def _font(size: int, weight: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(_FONT, size)
-    font.set_variation_by_axes([min(32, max(14, size)), weight])
-    return font

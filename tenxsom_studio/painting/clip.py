@@ -21,7 +21,7 @@ from tenxsom.media.encode import RATE, Mp4Writer, made_ahead, new_mp4, writable
 from tenxsom.media.subtitles import Cue
 from tenxsom_studio.painting import sound
 from tenxsom_studio.painting.camera import MOVES, TRAVEL, Planes, Reader, planes_of, view_at
-from tenxsom_studio.painting.caption import Layer, badge_layer, caption_layer, strength_at
+from tenxsom_studio.painting.caption import Layer, badge_layer, caption_layer, set_captions, strength_at
 
 __all__ = ["MOVES", "ClipOrder", "Cue", "render_clip"]
 
@@ -99,9 +99,8 @@ class _Studio:
         self._readers = [Reader(planes.luma, order.width, order.height)]
         self._readers += [Reader(plane, *half, is_colour=True) for plane in (planes.blue, planes.red)]
         self._badge = badge_layer(order.badge, order.width, order.height)
-        self._captions: list[tuple[Cue, Layer]] = [
-            (cue, layer) for cue in order.cues if (layer := caption_layer(cue.text, order.width, order.height))
-        ]
+        self._captions = set_captions(order.cues, order.frames / order.fps, order.width, order.height)
+        self._drawn: tuple[int, Layer] | None = None
 
     def shoot(self, index: int) -> av.VideoFrame:
         """The frame number `index`."""
@@ -113,6 +112,15 @@ class _Studio:
             reader.read(view, plane)
         if self._badge is not None:
             self._badge.put(planes, 1.0)
-        for cue, layer in self._captions:
-            layer.put(planes, strength_at(cue, index / order.fps))
+        for number, caption in enumerate(self._captions):
+            strength = strength_at(caption.cue, index / order.fps)
+            if strength > 0:
+                self._caption(number).put(planes, strength)
         return frame
+
+    def _caption(self, number: int) -> Layer:
+        """A caption's layer, drawn when it is first shown; only the one that is shown is kept."""
+        if self._drawn is None or self._drawn[0] != number:
+            layer = caption_layer(self._captions[number], self._order.width, self._order.height)
+            self._drawn = (number, layer)
+        return self._drawn[1]

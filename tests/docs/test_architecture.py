@@ -181,6 +181,7 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "waitress": ("tenxsom_studio/",),
     "rich": ("tenxsom/cli/",),
     "uniseg": ("tenxsom/text.py",),
+    "fontTools": ("tenxsom/media/fonts.py",),
     "wcwidth": ("tenxsom/text.py",),
     "budoux": ("tenxsom/text.py",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -12,11 +13,13 @@ from PIL import Image
 
 from tenxsom.errors import BrokenMedia, DiskTrouble
 from tenxsom.media.check import check_video, open_picture
+from tenxsom.text import graphemes
 from tenxsom_studio.painting import clip, sound
 from tenxsom_studio.painting.camera import MOVES, TRAVEL, Reader, planes_of, view_at
-from tenxsom_studio.painting.caption import caption_layer, strength_at
+from tenxsom_studio.painting.caption import Layer, caption_layer, set_captions, strength_at
 from tenxsom_studio.painting.clip import ClipOrder, Cue, render_clip
 from tenxsom_studio.painting.paint import paint
+from tests.scripts_of_the_world import SENTENCES
 
 PLAIN = {"badge": "", "sound": False}
 
@@ -133,36 +136,61 @@ def test_a_caption_fades_in_and_out() -> None:
     assert 0 < strengths[5] < strengths[4] < 1.0
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (1080, 1080), (160, 90)])
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Short.",
-        "Every morning begins with the same quiet light over the hills, and then a great deal more happens than anybody could say.",
-        "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
-        "Новое утро приходит — Ένα νέο πρωινό έρχεται — naïve façade “quotes”",
-        "word " * 200,
-    ],
-)
+SIZES = [(1280, 720), (720, 1280), (1080, 1080), (160, 90), (64, 64)]
+LONG = {
+    "one word": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3,
+    "an address": "https://example.org/" + "harbour/" * 30,
+    "many words": "word " * 240,
+    "mixed": "Новое утро приходит — Ένα νέο πρωινό έρχεται — naïve façade “quotes” 👨‍👩‍👧‍👦 مرحبا 世界 " * 6,
+    **{language: sentence * 4 for language, sentence in SENTENCES.items()},
+}
+
+
+def layers(text: str, size: tuple[int, int], seconds: float = 8.0) -> list[Layer]:
+    return [caption_layer(caption, *size) for caption in set_captions([Cue(0, seconds, text)], seconds, *size)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("text", ["Short.", LONG["one word"], LONG["many words"], LONG["mixed"], LONG["Thai"], LONG["Chinese"]])
 def test_a_caption_keeps_inside_the_safe_area(size: tuple[int, int], text: str) -> None:
-    layer = caption_layer(text, *size)
-    assert layer is not None
-    rows, columns = np.nonzero(layer.opacity[0] > 120)  # the panel, without its soft shadow
-    assert layer.x + columns.min() >= 0.03 * size[0]
-    assert layer.x + columns.max() <= 0.97 * size[0]
-    assert layer.y + rows.max() <= 0.95 * size[1]
-    assert np.ptp(rows) < 0.42 * size[1] or size == (160, 90)
+    for layer in layers(text, size):
+        rows, columns = np.nonzero(layer.opacity[0] > 120)  # the panel, without its soft shadow
+        assert layer.x + columns.min() >= 0.03 * size[0] or size == (64, 64)
+        assert layer.x + columns.max() <= 0.97 * size[0] or size == (64, 64)
+        assert layer.y + rows.max() <= 0.95 * size[1]
+        assert np.ptp(rows) < (0.8 if text.startswith("word") else 0.42) * size[1] or min(size) < 100
 
 
-def test_letters_of_other_scripts_are_drawn_and_not_boxes() -> None:
-    """Every missing letter is drawn as the same box, so different words of one length would look the same."""
-    drawn = [caption_layer(word, 640, 360) for word in ("жук", "щит", "ψίω", "λάβ")]
-    pictures = [layer.planes[0].tobytes() for layer in drawn if layer]
-    assert len(set(pictures)) == 4
+@pytest.mark.case
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("seconds", [1.0, 6.0, 40.0])
+def test_captions_show_every_letter_of_a_long_text_one_after_the_other(text: str, seconds: float) -> None:
+    captions = set_captions([Cue(0, seconds, text)], seconds, 640, 360)
+    shown = "".join(caption.cue.text for caption in captions)
+    assert "".join(shown.split()) == "".join(text.split())
+    assert all(after.cue.start == before.cue.end for before, after in pairwise(captions))
+    assert (captions[0].cue.start, captions[-1].cue.end) == (0, seconds)
+    if seconds == 40:
+        assert max(caption.cue.text.count("\n") for caption in captions) <= 1
 
 
-def test_a_caption_without_words_is_none() -> None:
-    assert caption_layer(" \n ", 640, 360) is None
+def test_captions_fit_the_picture_even_if_there_is_hardly_any_time() -> None:
+    for size in SIZES:
+        pitch = 14  # of the smallest type
+        for caption in set_captions([Cue(0, 0.5, "word " * 240)], 0.5, *size):
+            assert (caption.cue.text.count("\n") + 1) * pitch <= size[1] or size == (64, 64)
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_letters_of_every_script_are_drawn_and_not_boxes(language: str) -> None:
+    """Every missing letter is drawn as the same box, so different letters would look the same."""
+    letters = [letter for letter in dict.fromkeys(graphemes(SENTENCES[language])) if letter[0].isalpha()][:8]
+    pictures = {layer.planes[0].tobytes() for letter in letters for layer in layers(letter, (640, 360))}
+    assert len(pictures) == len(letters) >= 5
+
+
+def test_captions_without_words_are_none() -> None:
+    assert layers(" \n ", (640, 360)) == []
 
 
 def test_the_badge_says_preview_in_a_corner_and_can_be_left_out(still: Path, tmp_path: Path) -> None:

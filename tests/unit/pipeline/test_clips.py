@@ -241,3 +241,10 @@ def test_every_difference_from_what_was_asked_is_told():
     ]
     job.clips = cut(segment(6), fit="trim")
     assert differences(job) == ["10 seconds are made and cut to 6: ltx_api makes clips of certain lengths only."]
+
+
+@pytest.mark.case
+def test_letters_that_a_preview_cannot_show_are_told_before_it_is_made():
+    job = new_job(service="local_studio", clips=cut(segment(5, content="The sign 𓀀 and 潮 and मछली.")))
+    assert [sentence for sentence in differences(job) if "𓀀" in sentence and "潮" not in sentence and "letters" in sentence]
+    assert differences(new_job(service="ltx_api", clips=cut(segment(5, content="The sign 𓀀.")))) == []

@@ -1,0 +1,123 @@
+"""Lines of text drawn with Pillow, in any script: each letter in a font that has it, each run in its own direction.
+
+Pillow joins letters and orders them within a run of one font (HarfBuzz and FriBiDi, by Raqm); the runs of a line are put
+in order here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+from PIL import ImageDraw, ImageFont
+
+from tenxsom.media.fonts import Face, can_join, face_of, faces, in_the_language_of
+from tenxsom.text import graphemes
+
+Direction = Literal["ltr", "rtl"]
+_STRONG: dict[str, Direction] = {"L": "ltr", "R": "rtl", "AL": "rtl", "AN": "rtl"}
+
+
+class Run(NamedTuple):
+    """Letters of one font and one direction."""
+
+    face: Face
+    direction: Direction
+    text: str
+
+
+class Lettering:
+    """One size and weight of type, in all scripts. Sizes in pixels, weights from 100 to 900."""
+
+    def __init__(self, size: int, weight: int = 580) -> None:
+        self.size = max(1, size)
+        self._weight = weight
+        self._widths: dict[str, float] = {}
+
+    def width(self, line: str) -> float:
+        """How wide a line is, in pixels."""
+        if line not in self._widths:
+            self._widths[line] = sum(self._length(run) for run in visual_runs(line))
+        return self._widths[line]
+
+    def draw(self, sheet: ImageDraw.ImageDraw, x: float, baseline: float, line: str, ink: tuple[int, ...]) -> None:
+        """Draw a line, its left end at `x`."""
+        for run in visual_runs(line):
+            sheet.text((x, baseline), run.text, font=self._font(run), fill=ink, anchor="ls", direction=_direction(run))
+            x += self._length(run)
+
+    def _length(self, run: Run) -> float:
+        return self._font(run).getlength(run.text, direction=_direction(run))
+
+    def _font(self, run: Run) -> ImageFont.FreeTypeFont:
+        return _font(run.face, self.size, self._weight)
+
+
+@lru_cache(maxsize=1024)
+def visual_runs(line: str) -> tuple[Run, ...]:
+    """The runs of a line from left to right, as they are seen."""
+    letters = graphemes(line)
+    found = (direction for letter in letters if (direction := _STRONG.get(unicodedata.bidirectional(letter[0]))))
+    base: Direction = next(found, "ltr")
+    runs: list[Run] = []
+    directed = zip(_directions(letters, base), _faces(letters, line), letters, strict=True)
+    for direction, group in groupby(directed, key=lambda item: item[0]):
+        part = [
+            Run(face, direction, "".join(letter for _, _, letter in same))
+            for face, same in groupby(group, key=lambda item: item[1])
+        ]
+        part = part[::-1] if direction == "rtl" else part
+        runs = part + runs if base == "rtl" else runs + part
+    return tuple(runs)
+
+
+def _directions(letters: list[str], base: Direction) -> list[Direction]:
+    """The direction of every letter; marks, digits and blanks go with their surroundings, else with the line."""
+    kinds = [unicodedata.bidirectional(letter[0]) for letter in letters]
+    strong: list[Direction | None] = []
+    last: Direction | None = None
+    for kind in kinds:
+        direction = last if kind == "EN" and last == "ltr" else _STRONG.get(kind)  # digits behind Latin letters belong to them
+        last = direction or last
+        strong.append(direction)
+    before, after = _carried(strong, base), _carried(strong[::-1], base)[::-1]
+    return [one if one == other else base for one, other in zip(before, after, strict=True)]
+
+
+def _carried(strong: Iterable[Direction | None], base: Direction) -> list[Direction]:
+    """For every letter the last strong direction up to it, the line's own before there is one."""
+    carried, last = [], base
+    for direction in strong:
+        last = direction or last
+        carried.append(last)
+    return carried
+
+
+def _faces(letters: list[str], line: str) -> list[Face]:
+    """The font of every letter; a blank has the one of the letter before it, and a letter without a font a box of the first."""
+    found: list[Face] = []
+    for letter in letters:
+        face = face_of(letter) or (found[-1] if found and letter.isspace() else faces()[0])
+        found.append(in_the_language_of(face, line))
+    return found
+
+
+def _direction(run: Run) -> Direction | None:
+    return run.direction if can_join() else None
+
+
+@lru_cache(maxsize=64)
+def _font(face: Face, size: int, weight: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.truetype(str(face.path), size, index=face.number)
+    wanted = {"weight": weight, "optical size": size}
+    font.set_variation_by_axes([_within(axis, wanted) for axis in font.get_variation_axes()])
+    return font
+
+
+def _within(axis: Mapping[str, Any], wanted: Mapping[str, int]) -> int:
+    """What is wanted of a variable font's axis, within what the axis has; its default where nothing is wanted."""
+    value = wanted.get(axis["name"].decode().lower(), axis["default"])
+    return int(min(axis["maximum"], max(axis["minimum"], value)))
