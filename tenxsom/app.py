@@ -6,7 +6,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from tenxsom.errors import BadInput
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import results as outcome
 from tenxsom.pipeline.finisher import Finisher
@@ -128,10 +128,13 @@ class App:
 
     def standing(self, content_id: str, message: str = "", exit_code: int = 0) -> Outcome:
         """Where a job stands, read from the disk: what this says is what a crash would leave."""
-        job = self.queue.load(content_id)
+        try:
+            job = self.queue.load(content_id)
+            report = None if job else self.shelf.final_report(content_id)
+        except (BrokenState, DiskTrouble) as error:
+            return Outcome(content_id, "unreadable", exit_code or 3, message or str(error))
         if job:
             return self.outcome(job, message, exit_code)
-        report = self.shelf.final_report(content_id)
         if report:
             return outcome.of_report(report, self.shelf, message, exit_code)
         return Outcome(content_id, "not accepted", exit_code, message)

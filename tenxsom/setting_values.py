@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import os
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -143,6 +144,14 @@ def path(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise BadSettings(f"{text!r} begins with the home folder of a user who is not known; write the whole path.") from None
+
+
+def folders(text: str) -> tuple[Path, ...]:
+    """Some folders that are there, by their absolute paths, with a colon between them."""
+    found = tuple(path(each.strip()) for each in text.split(os.pathsep) if each.strip())
+    if not all(each.is_absolute() and each.is_dir() for each in found):
+        raise ValueError("is no list of folders; write absolute paths of folders that are there, with a colon between them")
+    return found
 
 
 def existing_file(text: str) -> Path:

@@ -4,7 +4,9 @@ The environment wins over the file. The file lies in TENXSOM_HOME, which is the 
 otherwise. A misspelt name, an impossible value, a secret's file that is not there: one sentence and exit code 2.
 """
 
+import io
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 
 from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
+from tenxsom.safe_files import read_file
 from tenxsom.setting_values import Secret
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
 """The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.app`."""
 
+
+MAX_ENV_FILE_BYTES = 1024 * 1024
 
 OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE")
 """Variables of these names are for us; the environment holds many others that are not, so only these are looked at."""
@@ -52,6 +57,7 @@ class Settings(NamedTuple):
     video_service: str = "auto"
     video_service_fallback: tuple[str, ...] = ()
     start_frames: str = "auto"
+    start_image_folders: tuple[Path, ...] = ()
     poll_concurrency: int = 64
     poll_time_limit_seconds: float = 110.0
     status_timeout_seconds: float = 15.0
@@ -83,6 +89,13 @@ class Settings(NamedTuple):
     @property
     def ledger_file(self) -> Path:
         return self.home / "spend_ledger.jsonl"
+
+    @property
+    def private_places(self) -> tuple[Path, ...]:
+        """Files and folders of the program's own, which no definition may name as a picture."""
+        set_here = (self.google_application_credentials, self.tls_ca_file, self.log_file)
+        ours = (self.home / "production.env", self.ledger_file, self.pending_folder, self.studio_folder)
+        return (*ours, *(path for path in set_here if path))
 
     @property
     def studio_folder(self) -> Path:
@@ -157,15 +170,18 @@ def home_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _read_env_file(path: Path) -> dict[str, str]:
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
     from dotenv.parser import parse_stream  # costs 20 ms, and most machines in a test or a rehearsal have no such file
 
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            lines = list(parse_stream(file))
+        text = read_file(path, MAX_ENV_FILE_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadSettings(f"{path} cannot be read ({error}); make it a UTF-8 text that you own, with mode 600.") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadSettings(
+            f"{path} is there but cannot be read ({why}). Make it a UTF-8 text that you own, with mode 600, or remove it."
+        ) from None
+    lines = list(parse_stream(io.StringIO(text)))
     texts: dict[str, str] = {}
     for line in lines:
         text = line.original.string
@@ -180,6 +196,22 @@ def _read_env_file(path: Path) -> dict[str, str]:
         raise BadSettings(f"{path} sets TENXSOM_HOME, but it is itself looked for there: set it in the environment or the crontab.")
     _refuse_misspelt_names(str(path), texts)
     return texts
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What is not wrong but should be known, a sentence each: that others than its owner can read or change production.env.
+
+    A group may be how its owner hands it to this program: it counts only in a file of this program's own user.
+    """
+    path = settings.home / "production.env"
+    try:
+        facts = path.stat()
+    except OSError:
+        return []
+    others = stat.S_IRWXO | (stat.S_IRWXG if facts.st_uid == os.geteuid() else 0)
+    if not stat.S_IMODE(facts.st_mode) & others & ~(stat.S_IXOTH | stat.S_IXGRP):
+        return []
+    return [f"{path} can be read or changed by other users of this machine, with the keys in it. Make it yours alone: chmod 600."]
 
 
 def _refuse_misspelt_names(where: str, names: Iterable[str]) -> None:
@@ -256,6 +288,7 @@ SETTINGS = (
     Setting("VIDEO_SERVICE", values.choice("auto", *SERVICES), "Which video service makes the clips"),
     Setting("VIDEO_SERVICE_FALLBACK", values.several(*SERVICES), "What to use, in this order, when that one is down or retired"),
     Setting("START_FRAMES", values.choice("auto", "flux", "vertex_image", "none"), "Where start frames come from"),
+    Setting("START_IMAGE_FOLDERS", values.folders, "Where else than beside its definition a start_image may lie"),
     Setting("POLL_CONCURRENCY", values.number(1, 512, whole=True), "How many questions one tick asks at the same time"),
     Setting("POLL_TIME_LIMIT_SECONDS", values.number(1, 86_400), "How long one tick may take"),
     Setting("STATUS_TIMEOUT_SECONDS", values.number(0.1, 600), "How long one status call may take"),

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from tenxsom import clock
@@ -40,14 +41,19 @@ OTHER_APIS = (ltx, veo, gemini_image)
 desk = Blueprint("desk", __name__)
 
 
-def create_app(world: Path, *, token: str | None = None, storage_host: str | None = None) -> Flask:
+def create_app(
+    world: Path, *, token: str | None = None, storage_host: str | None = None, host_names: Sequence[str] | None = None
+) -> Flask:
     """The studio over the folder `world`, which is made if it is not there.
 
     `token`: the only bearer token that is let in; None lets any in, but one must come. `storage_host`: the host (or address)
-    that links to media point to; None is the host the API was called at. `app.extensions["studio"]` is the `Studio`.
+    that links to media point to; None is the host the API was called at. `host_names`: the names that requests may call it
+    by, so that no page in a browser gets at it through a name that leads to this machine; None lets any in.
+    `app.extensions["studio"]` is the `Studio`.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
+    app.config["HOST_NAMES"] = host_names
     app.extensions["studio"] = Studio(world, token, storage_host)
     app.register_blueprint(api_blueprint)
     for other in OTHER_APIS:
@@ -87,8 +93,10 @@ def set_faults() -> Response:
 
 
 def _receive() -> Response | None:
-    """Before every call: slow it down or misbehave if the script says so, then look at the token."""
+    """Before every call: look at the name it came by, slow it down or misbehave if the script says so, then look at the token."""
     g.call = None
+    if not _is_own_name(request.headers.get("Host", "")):
+        return error(421, "This studio answers to its own host names only.")
     if not request.path.startswith("/studio/") and studio().faults.exist():
         g.call = _describe()
         if rule := studio().faults.take(g.call, "arriving"):
@@ -97,6 +105,15 @@ def _receive() -> Response | None:
             status = rule.details.get("status", 404)
             return page(status, "This API has been retired") if rule.do == "retired" else api.scripted(rule, 500)
     return None if re.match(r"/storage/(?!v1/b/)", request.path) else _check_token()
+
+
+def _is_own_name(host: str) -> bool:
+    """Whether the Host header names this studio. Werkzeug's own list of trusted hosts knows no IPv6 addresses."""
+    names = current_app.config["HOST_NAMES"]
+    try:
+        return names is None or urlsplit(f"//{host}").hostname in names
+    except ValueError:
+        return False
 
 
 def _check_token() -> Response | None:

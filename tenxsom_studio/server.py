@@ -17,6 +17,7 @@ from tenxsom import clock
 from tenxsom_studio.answers import CutOnPurpose
 from tenxsom_studio.app import LARGEST_BODY_BYTES, create_app
 
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _LOOK_SECONDS = 0.1
 _GRACE_SECONDS = 2
 
@@ -63,7 +64,7 @@ class StudioServer:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is no trouble here
         # Bound here, because waitress leaks its half-made server when the address is taken.
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.app = create_app(world, token=token)
+        self.app = create_app(world, token=token, host_names=(*LOOPBACK_NAMES, host.lower()))
         # Waitress keeps its sockets in a map; with a map of our own we can run its loop in slices and close everything at the end.
         self._sockets: dict[int, Any] = {}
         self._server = create_server(

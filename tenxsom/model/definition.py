@@ -87,6 +87,9 @@ class JobDefinition(BaseModel):
 def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:
     """The definition in `data`. Raises BadDefinition with all its problems at once; `source` names the file in them."""
     document = parse_object(data, source)
+    if document and not document.keys() & JobDefinition.model_fields.keys():  # a key file, say, whose words are nobody's business
+        sentence = "it is no job definition: none of its fields is one of a definition's; see templates/jobs/"
+        raise BadDefinition(source, [Problem("/", sentence)])
     return check_definition(document, source, vocabulary, islice(_long_numbers(document.get("metadata")), MAX_PROBLEMS))
 
 

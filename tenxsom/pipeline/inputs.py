@@ -2,24 +2,64 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
-from pathlib import Path
 
+from tenxsom import clock
 from tenxsom.errors import BadInput
+from tenxsom.safe_files import read_file
 
 MAX_INPUT_BYTES = 2 * 1024 * 1024
+_LOOK_MILLISECONDS = 100
 
 
 def read_input(name: str) -> bytes:
-    """The bytes of a file, or of standard input for `-`. Raises BadInput with a sentence when it cannot be read."""
-    if name == "-" and sys.stdin is None:
-        raise BadInput("standard input is closed; name a file instead of -.")
+    """The bytes of a file, or of standard input for `-`, without those beyond MAX_INPUT_BYTES.
+
+    A pipe is waited for until a stop is requested (Interrupted). Raises BadInput with a sentence when it cannot be read.
+    """
     if name == "-":
-        return sys.stdin.buffer.read(MAX_INPUT_BYTES)
+        if sys.stdin is None:
+            raise BadInput("standard input is closed; name a file instead of -.")
+        return _standard_input()
     try:
-        with Path(name).open("rb") as file:
-            return file.read(MAX_INPUT_BYTES)
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            return _read(descriptor)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise BadInput(f"{name}: there is no such file.") from None
     except OSError as error:
         raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
+
+
+def read_file_of_folder(name: str) -> bytes:
+    """Like `read_input` for a file that nobody named: a pipe or a device among a folder's definitions is refused."""
+    try:
+        return read_file(name, MAX_INPUT_BYTES)
+    except OSError as error:
+        raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
+
+
+def _standard_input() -> bytes:
+    try:
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError):  # a program that calls this one has put something else in its place
+        return sys.stdin.buffer.read(MAX_INPUT_BYTES)
+    return _read(descriptor)
+
+
+def _read(descriptor: int) -> bytes:
+    ready = select.poll()
+    ready.register(descriptor, select.POLLIN)
+    data = b""
+    while len(data) < MAX_INPUT_BYTES:
+        while not ready.poll(_LOOK_MILLISECONDS):
+            clock.check_stop()
+        piece = os.read(descriptor, MAX_INPUT_BYTES - len(data))
+        if not piece:
+            break
+        data += piece
+    return data

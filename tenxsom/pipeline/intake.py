@@ -13,10 +13,11 @@ from tenxsom import clock
 from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
-from tenxsom.pipeline.inputs import read_input
+from tenxsom.pipeline.inputs import read_file_of_folder, read_input
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.routing import Route, route_of
-from tenxsom.services.images.picture_place import is_address, read_picture
+from tenxsom.services.images.picture_place import find_picture, is_address, read_picture
+from tenxsom.settings import Settings
 from tenxsom.store.queue import QUARANTINE, JobQueue, remedy
 
 
@@ -62,7 +63,7 @@ def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
             yield "standard input", partial(read_input, name)
         elif Path(name).is_dir():
             files = sorted(str(file) for file in Path(name).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
-            yield from ((file, partial(read_input, file)) for file in files)
+            yield from ((file, partial(read_file_of_folder, file)) for file in files)
             if not files:
                 yield name, partial(_refuse, f"{name}: this folder holds no definitions (*.json).")
         else:
@@ -73,7 +74,7 @@ def _refuse(sentence: str) -> NoReturn:
     raise BadInput(sentence)
 
 
-def with_its_picture(definition: JobDefinition, source: str) -> str | None:
+def with_its_picture(definition: JobDefinition, source: str, settings: Settings) -> str | None:
     """Where the definition's `start_image` is: an https address, or the absolute path of a file beside the definition.
 
     Raises BadDefinition when the file is none that can be a start frame.
@@ -84,11 +85,11 @@ def with_its_picture(definition: JobDefinition, source: str) -> str | None:
     from tenxsom.media.check import check_picture
 
     folder = Path(source).parent if Path(source).is_file() else Path.cwd()
-    path = (folder / Path(place).expanduser()).resolve()
     try:
+        path = find_picture(place, (folder.absolute(), *settings.start_image_folders), settings.private_places)
         read_picture(path)
         check_picture(path)
-    except (NotFound, BrokenMedia, RuntimeError) as error:
+    except (NotFound, BrokenMedia) as error:
         raise BadDefinition(source, [Problem("start_image", str(error).rstrip("."))]) from None
     return str(path)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BrokenState
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble
 from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
@@ -46,7 +46,10 @@ class JobManager:
             try:
                 job = self._app.queue.load(content_id)
             except BrokenState as error:
-                unreadable[content_id] = f"its state file cannot be used because {error}"
+                unreadable[content_id] = f"its state file cannot be used because {error}."
+                continue
+            except DiskTrouble as error:
+                unreadable[content_id] = str(error)
                 continue
             if job:
                 found.append(job)

@@ -128,7 +128,7 @@ class MasterOrchestrator:
     def _order(self, source: str, data: bytes) -> Order:
         app = self._app
         definition = parse_definition(data, source, app.vocabulary)
-        picture, usable = intake.with_its_picture(definition, source), not self._dry_run
+        picture, usable = intake.with_its_picture(definition, source, app.settings), not self._dry_run
         if self._by_tier:
             route = app.chooser.by_tier(definition.tier, picture, usable=usable)
         else:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tenxsom import atomic
-from tenxsom.disk import disk_errors, make_folder
+from tenxsom.disk import disk_errors, disk_trouble, make_folder
 from tenxsom.errors import BadInput, BrokenState, JobIsBusy, NewerState, SetAside
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
@@ -103,6 +103,8 @@ class FileQueue:
             return [name[:-5] for name in os.listdir(self._place) if name.endswith(".json") and name[0] != "."]
         except FileNotFoundError:
             return []  # nothing has been accepted yet
+        except OSError as error:
+            raise disk_trouble(self._place, error, "read") from error
 
     def load(self, content_id: str) -> VideoJob | None:
         path = self._path(content_id)
@@ -127,6 +129,8 @@ class FileQueue:
             names = os.listdir(self.folder / QUARANTINE)
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise disk_trouble(self.folder / QUARANTINE, error, "read") from error
         return sorted(name.replace(".json", "") for name in names if not name.endswith(".why.txt"))
 
     def check_room(self) -> None:

@@ -113,12 +113,19 @@ def test_an_image_model_on_vertex_can_make_the_start_frames_of_every_service(bel
 
 @pytest.mark.parametrize(
     ("place", "words"),
-    [("nowhere.png", "cannot be read"), ("words.png", "mine"), ("http://example.com/a.png", "https"), ("ftp://a/b.png", "https")],
+    [
+        ("nowhere.png", "cannot be read"),
+        ("words.png", "is no picture"),
+        ("http://example.com/a.png", "https"),
+        ("ftp://a/b.png", "https"),
+    ],
 )
 def test_a_start_image_that_is_none_is_refused_before_anything_starts(belt, studio, place, words):
     (belt.home / "words.png").write_text("mine, but no picture")
     ended = belt.submit(definition(service="ltx_api", start_image=place))
     assert ended.code == 2
+    assert words in ended.out
+    assert "mine, but no picture" not in ended.out + ended.err
     assert belt.state("lake") is None
     assert not studio.charges()
 

@@ -222,6 +222,22 @@ def test_without_a_token_of_its_own_the_studio_takes_any(tmp_path: Path) -> None
     assert client.get("/v1/ltxstudio/scheduler").status_code == 401
 
 
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8765"])
+def test_a_studio_over_a_socket_answers_to_its_own_names(tmp_path: Path, host: str) -> None:
+    with running(tmp_path, token=TOKEN) as server:
+        asked = {"Host": host, "Authorization": f"Bearer {TOKEN}"}
+        assert requests.get(f"{server.url}/v1/ltxstudio/scheduler", headers=asked, timeout=TIMEOUT).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["studio.example", "localhost.example:8765", "127.0.0.1.example", "10.0.0.1", "[::2]", "[", ""])
+@pytest.mark.parametrize("path", ["/v1/ltxstudio/scheduler", "/studio/charges", "/storage/x"])
+def test_a_name_that_somebody_elses_server_leads_here_gets_nothing(tmp_path: Path, host: str, path: str) -> None:
+    """As a page in a browser does it: a name of its own that resolves to this machine (DNS rebinding)."""
+    with running(tmp_path) as server:
+        asked = {"Host": host, "Authorization": "Bearer any"}
+        assert requests.get(f"{server.url}{path}", headers=asked, timeout=TIMEOUT).status_code == 421
+
+
 def test_renders_run_only_so_many_at_once_and_each_wish_once() -> None:
     made: list[str] = []
     running_now: list[str] = []

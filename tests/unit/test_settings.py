@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 import pickle
@@ -379,3 +380,71 @@ def test_the_first_look_leaves_everything_unusual_to_the_full_program(home, monk
     for unusual in ("home", "~/home", str(home / "nowhere")):
         monkeypatch.setitem(os.environ, "TENXSOM_HOME", unusual)
         assert not poll_video_status.queue_is_empty()
+
+
+# the file itself
+
+
+def not_there(path: Path) -> None:
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("make", [not_there, a_folder, a_pipe, a_loop])
+def test_a_production_env_that_is_there_but_no_file_stops_the_program(home, make):
+    """Without its keys and its budget the program would go on with other ones than somebody meant."""
+    make(home / "production.env")
+    assert "production.env is there but cannot be read" in refusal(home)
+
+
+def test_a_production_env_that_cannot_be_read_stops_the_program(home, monkeypatch):
+    def refuses(*_: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(settings, "read_file", refuses)
+    assert "Permission denied" in refusal(home, "LOG_LEVEL=INFO\n")
+
+
+def test_a_link_to_a_file_is_a_file(home, tmp_path):
+    (tmp_path / "shared.env").write_text("POLL_CONCURRENCY=7\n")
+    (home / "production.env").symlink_to(tmp_path / "shared.env")
+    assert loaded(home).poll_concurrency == 7
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_said"), [(0o600, False), (0o400, False), (0o644, True), (0o604, True), (0o640, True), (0o602, True)]
+)
+def test_a_file_with_keys_that_others_can_read_or_change_is_warned_of(home, mode, is_said):
+    found = loaded(home, "LOG_LEVEL=INFO\n")
+    (home / "production.env").chmod(mode)
+    assert bool(settings.warnings(found)) == is_said
+    assert all("chmod 600" in sentence for sentence in settings.warnings(found))
+
+
+def test_a_file_that_its_owner_hands_over_by_its_group_is_not_warned_of(home, monkeypatch):
+    found = loaded(home, "LOG_LEVEL=INFO\n")
+    (home / "production.env").chmod(0o640)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert settings.warnings(found) == []
+
+
+def test_without_a_file_nothing_is_warned_of(home):
+    assert settings.warnings(loaded(home)) == []
+
+
+def test_folders_of_pictures_are_absolute_and_there(home, tmp_path):
+    assert loaded(home, START_IMAGE_FOLDERS=f"{tmp_path}:{home}").start_image_folders == (tmp_path, home)
+    for text in ("pictures", f"{tmp_path}/nowhere", f"{tmp_path}:nowhere"):
+        assert "START_IMAGE_FOLDERS" in refusal(home, START_IMAGE_FOLDERS=text)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tenxsom.errors import BrokenMedia, NotFound
+from tenxsom.safe_files import read_file
 
 MAX_BYTES = 20_000_000
 """The least of what the services take as a start frame, and more than any still needs."""
@@ -15,13 +18,43 @@ def is_address(place: str) -> bool:
     return place.lower().startswith(("https://", "http://"))
 
 
-def read_picture(path: Path) -> bytes:
-    """The bytes of a picture of the user's. Raises NotFound when there is none, BrokenMedia when it cannot be a start frame."""
+def find_picture(place: str, folders: Sequence[Path], private: Sequence[Path]) -> Path:
+    """Where a `start_image` lies, every link followed; it is looked for in the first of the folders it may lie in.
+
+    Raises BrokenMedia for a place outside these folders, and for the program's own files (`private`): definitions come from
+    writers and programs, which may not read everything that this program can.
+    """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        path = (folders[0] / Path(place).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, the home of an unknown user
+        raise BrokenMedia(f"{place} is no place of a file: {error}.") from None
+    if any(path.is_relative_to(own.resolve()) for own in private):
+        raise BrokenMedia(f"{place} is a file of this program's own; name a picture.")
+    if not any(path.is_relative_to(folder.resolve()) for folder in folders):
+        raise BrokenMedia(
+            f"{place} lies outside the definition's folder; put the picture there, or add its folder to START_IMAGE_FOLDERS."
+        )
+    return path
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture of the user's, read once, from an ordinary file.
+
+    Raises NotFound when there is none (any more), BrokenMedia when it cannot be a start frame; no message quotes what is in it.
+    """
+    try:
+        if os.path.realpath(path) != str(path):
+            raise NotFound(f"The start_image {path} has become a link to another place.")
+        data = read_file(path, MAX_BYTES + 1)
     except OSError as error:
         raise NotFound(f"The start_image {path} cannot be read: {error.strerror}.") from None
     if len(data) > MAX_BYTES:
         raise BrokenMedia(f"the start_image {path.name} is larger than {MAX_BYTES // 1_000_000} MB; make it smaller.")
+    if not _begins_like_a_picture(data):
+        raise BrokenMedia(f"the start_image {path.name} is no picture; give a PNG, JPEG or WebP file.")
     return data
+
+
+def _begins_like_a_picture(data: bytes) -> bool:
+    """Whether these are the first bytes of a PNG, a JPEG, a WebP or an ISO (HEIC) file."""
+    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or data[8:12] == b"WEBP" or data[4:8] == b"ftyp"

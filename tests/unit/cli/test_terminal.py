@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -266,3 +268,30 @@ def test_standard_input_is_read_for_a_hyphen_and_its_absence_is_said(monkeypatch
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(BadInput, match="standard input is closed"):
         inputs.read_input("-")
+
+
+# pipes
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path):
+    os.mkfifo(tmp_path / "job.json")
+    writer = threading.Thread(target=(tmp_path / "job.json").write_bytes, args=(b"{}" * 50_000,))
+    writer.start()
+    assert inputs.read_input(str(tmp_path / "job.json")) == b"{}" * 50_000
+    writer.join()
+
+
+def test_a_stop_request_ends_the_wait_for_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "job.json")
+    clock.request_stop()
+    try:
+        with pytest.raises(Interrupted):
+            inputs.read_input(str(tmp_path / "job.json"))
+    finally:
+        clock.forget_stop()
+
+
+def test_a_pipe_among_the_files_of_a_folder_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "job.json")
+    with pytest.raises(BadInput, match="no ordinary file"):
+        inputs.read_file_of_folder(str(tmp_path / "job.json"))

@@ -456,3 +456,12 @@ def test_the_schema_accepts_what_the_program_accepts(document):
 def test_the_schema_refuses_what_the_program_refuses(document):
     assert problems_of(document)
     assert not VALIDATOR.is_valid(document)
+
+
+def test_a_file_that_is_no_definition_at_all_is_not_quoted():
+    """A wrong path may lead to a key file."""
+    key = b'{"type": "service_account", "private_key": "-----BEGIN canary", "canary_name": 1}'
+    with pytest.raises(BadDefinition) as caught:
+        parse_definition(key, "key.json", VOCABULARY)
+    assert "it is no job definition" in str(caught.value)
+    assert "canary" not in str(caught.value)
