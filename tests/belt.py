@@ -61,8 +61,8 @@ class Belt:
     def start(self, script: str, *arguments: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start a script; `before` is put in front of the interpreter (strace, say)."""
         command = [*before, sys.executable, str(ROOT / script), *map(str, arguments)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd="/", env=self.env(), text=True, **pipes)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd="/", env=self.env(), text=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
     def env(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ}

@@ -329,6 +329,7 @@ class Vendors:
 def serve_proxy(upstream: str, folder: Path) -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (its clients die all the time)
     with wire_proxy.running(upstream, RandomProxy) as proxy:
+        assert isinstance(proxy, RandomProxy)
         print(proxy.url.rsplit(":", 1)[1], flush=True)
         signal.sigwait({signal.SIGTERM})
         (folder / "wire.json").write_text(json.dumps(proxy.struck))

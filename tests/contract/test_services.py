@@ -98,6 +98,8 @@ EVERY_VARIANT = [
 ]
 FROM_WORDS = [name for name in SERVICES if registry.capabilities(name, Variant()).start_frames is StartFrames.OPTIONAL]
 FOUND_AGAIN = [name for name in ASKED if registry.capabilities(FAMILY[name].beside or name, Variant()).can_reconcile]
+NO_SERVICE: Any = None
+"""In the place of a service that must not be needed."""
 
 everybody = pytest.mark.parametrize("name", FAMILY, indirect=True)
 everybody_who_is_asked = pytest.mark.parametrize("name", ASKED, indirect=True)
@@ -176,7 +178,7 @@ class Bench:
 
     def order(self, picture: Path | None = None, **changes: Any) -> Submitted:
         """Order a clip, from a picture or from words alone, or a still."""
-        details = {"prompt": "A quiet lake at dawn.", "aspect_ratio": "9:16"}
+        details: dict[str, Any] = {"prompt": "A quiet lake at dawn.", "aspect_ratio": "9:16"}
         self.reference = f"ref-{next(_numbers)}"
         if self.makes_stills:
             return self.subject.request_image(ImageOrder(**(details | changes)), self.reference)
@@ -427,7 +429,7 @@ def test_what_is_missing_is_named_and_it_is_not_opened_without(name, house, tmp_
     is_source = bool(FAMILY[name].beside)
     with pytest.raises(BadSettings, match=needed):
         _ = (
-            stills_registry.open_source(source_of(name), None, nothing_set, tmp_path)
+            stills_registry.open_source(source_of(name), NO_SERVICE, nothing_set, tmp_path)
             if is_source
             else registry.open_service(name, nothing_set)
         )
@@ -550,6 +552,7 @@ def test_an_order_that_is_refused_is_a_certain_no_that_costs_nothing(bench, stat
     with pytest.raises(TenxsomError) as raised:
         bench.order()
     assert type(raised.value) is expected
+    assert isinstance(raised.value, ServiceRefused)
     assert raised.value.status == status
     assert (bench.paid(), bench.orders_received()) == ([], 1)
     assert expected is AccountTrouble or "The vendor's own words" in str(raised.value)
@@ -748,10 +751,11 @@ def test_no_secret_is_told_and_each_goes_only_where_it_belongs(no_pauses, bench,
 def test_ones_own_picture_costs_nothing_is_copied_whole_and_stays(house, tmp_path):
     assert stills_registry.missing("own_picture", "ltx_api", settings.load({"TENXSOM_HOME": str(tmp_path)})) is None
     assert money.still_price(Templates(ROOT, ROOT).prices, "own_picture", "ltx_api", None) == 0
-    source = stills_registry.open_source("own_picture", None, house.settings(), tmp_path)
+    source = stills_registry.open_source("own_picture", NO_SERVICE, house.settings(), tmp_path)
     for _ in range(2):
         status = source.image_status({"job_id": str(house.red)}, None)
         assert (status.progress, status.url) == (Progress.READY, str(house.red))
+        assert status.url is not None
         found = source.fetch_image(status.url, tmp_path / "still.part", 1_000_000, 5)
         assert found.path.read_bytes() == house.red.read_bytes()
         source.discard(str(house.red))

@@ -97,5 +97,6 @@ def struck(blow: Blow | None) -> Iterator[Fate]:
     def point(name: str) -> Callable[..., Any]:
         return lambda *arguments, **options: fate.change(real[name], POINTS[name], *arguments, **options)
 
-    with patch.multiple(atomic, **{name: point(name) for name in POINTS}):
+    points: dict[str, Any] = {name: point(name) for name in POINTS}
+    with patch.multiple(atomic, **points):
         yield fate

@@ -4,7 +4,7 @@ paid call can go wrong."""
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,13 @@ class PaperVendor:
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
         return self._paid("video", reference)._replace(endpoint=f"/ltxstudio/assets/job-{reference}")
 
-    def image_status(self, image: dict[str, Any], endpoint: str | None) -> Status:
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
         return self._status()
 
     def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
         return False
 
-    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
+    def video_status(self, video: Mapping[str, Any], endpoint: str | None) -> Status:
         return self._status()._replace(endpoint=f"/ltxstudio/assets/{video['job_id']}")
 
     def upload_image(self, picture: Path, mime_type: str) -> str:

@@ -75,6 +75,7 @@ def vendor(media: Path) -> Iterator[WireProxy]:
     command = [sys.executable, "-m", "tests.light_vendor", str(media), str(CHECKS)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
+        assert process.stdout is not None
         with wire_proxy.running(f"http://127.0.0.1:{int(process.stdout.readline())}") as proxy:
             yield proxy
     finally:

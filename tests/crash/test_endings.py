@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ class World:
         self.moment += timedelta(milliseconds=1)
         return self.moment
 
-    def submit(self, **changes: object) -> str:
+    def submit(self, **changes: Any) -> str:
         source = self.home / "lake.page.json"
         source.write_text(json.dumps(definition(**changes)))
         orchestrator = MasterOrchestrator(self.suite)

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -92,13 +93,17 @@ SOURCES = {
 KEPT_BY_THE_USER = ("production.env", "token.txt", "key.json")
 
 
-def faults() -> list[dict[str, object]]:
+def faults() -> list[dict[str, Any]]:
     """Every kind of failure, and every refusal with the token in its body, as a careless vendor would echo it."""
     echo = {"error": f"The token Bearer {CANARY} cannot do that.", "headers": {"Authorization": f"Bearer {CANARY}"}}
-    creates = [{"on": "POST /images/flux-create", "do": "status", "status": status, "body": echo} for status in REFUSALS]
+    creates: list[dict[str, Any]] = [
+        {"on": "POST /images/flux-create", "do": "status", "status": status, "body": echo} for status in REFUSALS
+    ]
     creates += [{"on": "POST /images/flux-create", "do": do} for do in ("accept_then_drop", "accept_then_status", "no_job_id")]
     creates += [{"on": "POST /videos/ltx-create", "do": "status", "status": status, "body": echo} for status in (422, 500)]
-    checks = [{"on": "GET /assets/{jobId}", "do": "status", "status": status, "body": echo} for status in (401, 404, 500)]
+    checks: list[dict[str, Any]] = [
+        {"on": "GET /assets/{jobId}", "do": "status", "status": status, "body": echo} for status in (401, 404, 500)
+    ]
     checks += [{"on": "GET /assets/{jobId}", "do": "unknown_status", "type": f"token {CANARY}"}]
     checks += [{"on": "GET /assets/{jobId}", "kind": "video", "skip": 3, "do": "fail", "message": f"bad token {CANARY}"}]
     loads = [{"on": "GET /storage", "do": do} for do in ("expired", "truncate", "html", "wrong_content")]

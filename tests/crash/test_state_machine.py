@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
@@ -35,7 +36,7 @@ from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
 from tests.crash.paper_vendor import ACCEPTING, CHECKS, REFUSING, PaperVendor, paper_suite
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long" or os.environ.get("CRASH_POINTS") == "all"
-IDS = {"lake": {}, "river": {"clips": "storyboard", "target_duration": 8}, "storm": {"clips": "single"}}
+IDS: dict[str, dict[str, Any]] = {"lake": {}, "river": {"clips": "storyboard", "target_duration": 8}, "storm": {"clips": "single"}}
 PRICE = {"image": Decimal("0.01"), "video": Decimal("0.24")}
 BUDGET = Decimal("0.80")
 """Three clips, and the still of a fourth."""
@@ -60,7 +61,7 @@ class Belt(RuleBasedStateMachine):
         self.accepted: set[str] = set()
         self.shift = timedelta()
         ticking = itertools.count()
-        self.patches = [
+        self.patches: list[Any] = [
             patch.object(clock, "now", lambda: START + self.shift + timedelta(milliseconds=next(ticking))),
             patch.object(os, "fsync", lambda _: None),  # nobody pulls the plug of this machine
         ]

@@ -214,9 +214,14 @@ def test_a_call_is_made_by_its_owner_only(call: str) -> None:
     wrong = []
     for path in everything():
         for node in ast.walk(tree(path)):
-            used = isinstance(node, ast.Attribute) and node.attr == name and _named(node.value) == base
-            taken = isinstance(node, ast.ImportFrom) and node.module == base and name in [alias.name for alias in node.names]
-            if (used or taken) and not inside(relative(path), CALL_OWNERS[call]):
+            match node:
+                case ast.Attribute(attr=attribute, value=value):
+                    is_found = attribute == name and _named(value) == base
+                case ast.ImportFrom(module=module, names=names):
+                    is_found = module == base and name in [alias.name for alias in names]
+                case _:
+                    continue
+            if is_found and not inside(relative(path), CALL_OWNERS[call]):
                 wrong.append(f"{relative(path)}:{node.lineno}")
     assert wrong == []
 

@@ -81,7 +81,7 @@ def test_an_id_that_would_leave_the_folder_is_refused(capsys, home, page, conten
 
 @pytest.mark.parametrize("field", ["target_duration", "seed", "max_cost_usd"])
 def test_true_is_no_number(capsys, home, page, field):
-    assert "number" in refused(capsys, home, master_orchestrator_v3, page(definition(**{field: True})))
+    assert "number" in refused(capsys, home, master_orchestrator_v3, page(definition() | {field: True}))
 
 
 def test_all_problems_come_in_one_answer_each_with_its_path_and_the_nearest_name(capsys, home, page):

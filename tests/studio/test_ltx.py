@@ -103,16 +103,18 @@ def test_a_clip_from_a_picture_goes_from_pending_to_completed_and_really_plays(c
     done = client.finish(path)
     assert sorted(done) == ["completed_at", "created_at", "id", "result", "status"]
     assert clock.parse(done["created_at"]) <= clock.parse(done["completed_at"]) <= clock.now()
-    with av.open(io.BytesIO(client.door.fetch(done["result"]["video_url"]).content)) as clip:
+    with av.open(io.BytesIO(client.door.fetch(done["result"]["video_url"]).content), "r") as clip:
         video = clip.streams.video[0]
-        assert (video.width, video.height, video.average_rate, len(clip.streams.audio)) == (72, 128, 24, 1)
-        assert sum(1 for _ in clip.decode(video)) == 6 * 24
+        assert (video.width, video.height, len(clip.streams.audio)) == (72, 128, 1)
+        assert video.average_rate == 24
+        assert len(list(clip.decode(video))) == 6 * 24
 
 
 def test_a_clip_from_the_prompt_alone_can_be_silent_and_fast(client: Client) -> None:
     done = client.finish(client.job(generate_audio=False, fps=48))
-    with av.open(io.BytesIO(client.door.fetch(done["result"]["video_url"]).content)) as clip:
-        assert (clip.streams.video[0].width, clip.streams.video[0].average_rate, len(clip.streams.audio)) == (128, 48, 0)
+    with av.open(io.BytesIO(client.door.fetch(done["result"]["video_url"]).content), "r") as clip:
+        assert (clip.streams.video[0].width, len(clip.streams.audio)) == (128, 0)
+        assert clip.streams.video[0].average_rate == 48
 
 
 @pytest.mark.parametrize(

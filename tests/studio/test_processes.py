@@ -265,7 +265,8 @@ def test_renders_run_only_so_many_at_once_and_each_wish_once() -> None:
 
 @pytest.mark.parametrize("end", [Renders.close, lambda _: clock.request_stop()], ids=["close", "stop request"])
 def test_at_the_end_what_waits_is_dropped_and_what_runs_is_told(end: Callable[[Renders], Any]) -> None:
-    made, started = [], threading.Event()
+    made: list[str] = []
+    started = threading.Event()
 
     def make(key: str) -> None:
         started.set()

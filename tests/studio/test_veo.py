@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import av
 import google.genai
@@ -56,7 +57,7 @@ def studio(server: StudioServer) -> Studio:
 @pytest.fixture
 def client(server: StudioServer) -> Iterator[google.genai.Client]:
     """Google's own client, as it comes."""
-    credentials = Credentials("local")  # type: ignore[no-untyped-call]
+    credentials = Credentials("local")
     options = types.HttpOptions(base_url=server.url)
     client = google.genai.Client(
         vertexai=True, project="demo-project", location="us-central1", credentials=credentials, http_options=options
@@ -85,7 +86,7 @@ def finish(client: google.genai.Client, studio: Studio, operation: types.Generat
 
 def facts(clip: bytes) -> tuple[int, int, float, int]:
     """Width, height, seconds, tracks of sound."""
-    with av.open(io.BytesIO(clip)) as container:
+    with av.open(io.BytesIO(clip), "r") as container:
         stream = container.streams.video[0]
         return stream.width, stream.height, (container.duration or 0) / 1e6, len(container.streams.audio)
 
@@ -113,7 +114,7 @@ def test_a_clip_whose_order_names_a_bucket_lies_there(client: google.genai.Clien
     assert video.video_bytes is None
     name = (video.uri or "").removeprefix("gs://mine/")
     for door in ("storage", "download/storage"):
-        address = f"{server.url}/{door}/v1/b/mine/o/{requests.utils.quote(name, safe='')}"
+        address = f"{server.url}/{door}/v1/b/mine/o/{quote(name, safe='')}"
         assert requests.get(f"{address}?alt=media", timeout=TIMEOUT).status_code == 401
         got = requests.get(f"{address}?alt=media", headers={"Authorization": "Bearer local"}, timeout=TIMEOUT)
         assert facts(got.content) == (128, 72, 4.0, 0)
@@ -348,7 +349,7 @@ def test_a_start_frame_that_comes_within_an_order_is_the_clips_first_picture(reh
     still.write_bytes(red.getvalue())
     wanted = VideoOrder(PROMPT, "16:9", 4.0, rehearsal.veo.upload_image(still, "image/png"), start_picture=still)
     status = rehearsal.finish({"job_id": rehearsal.veo.request_video(wanted, "job-1").job_id})
-    with av.open(io.BytesIO(status.content or b"")) as container:
+    with av.open(io.BytesIO(status.content or b""), "r") as container:
         red_part, green_part, _ = next(container.decode(video=0)).to_image().resize((1, 1)).getpixel((0, 0))
     assert red_part > 150
     assert green_part < 90

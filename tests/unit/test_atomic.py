@@ -83,11 +83,20 @@ def test_a_reader_sees_the_old_file_or_the_new_one_and_never_a_part_of_either(tm
     assert seen <= set(contents)
 
 
+def noted(steps: list[str], call: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    """`real`, with its name written down before it is called."""
+
+    def call_it(*arguments: Any, **options: Any) -> Any:
+        steps.append(call)
+        return real(*arguments, **options)
+
+    return call_it
+
+
 def test_the_new_content_and_its_name_are_on_the_disk_when_write_returns(tmp_path, monkeypatch):
     steps: list[str] = []
     for call in ("write", "fsync", "replace", "open"):
-        real: Callable[..., Any] = getattr(os, call)
-        monkeypatch.setattr(os, call, lambda *a, real=real, call=call, **n: (steps.append(call), real(*a, **n))[1])
+        monkeypatch.setattr(os, call, noted(steps, call, getattr(os, call)))
     atomic.write(tmp_path / "x", b"data")
     assert steps == ["open", "write", "fsync", "replace", "open", "fsync"]
 

@@ -196,6 +196,7 @@ def test_many_threads_that_open_the_lock_file_together_share_one_descriptor(path
         for thread in threads:
             thread.join()
         assert len(os.listdir("/proc/self/fd")) == before + 1
+        assert table._descriptor is not None
         os.close(table._descriptor)
 
 

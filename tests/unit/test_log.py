@@ -7,8 +7,9 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,10 @@ def untouched_logging() -> Iterator[None]:
 
 
 @pytest.fixture
-def logged(tmp_path: Path) -> Iterator[object]:
+def logged(tmp_path: Path) -> Callable[..., list[str]]:
     """Logs one message in a style, and returns the lines it became in the file."""
 
-    def write(message: str, *values: object, style: str = "text", **named: object) -> list[str]:
+    def write(message: str, *values: object, style: str = "text", **named: Any) -> list[str]:
         path = tmp_path / "log"
         log.start("INFO", style, path, [TOKEN, "", "SEC"])
         logging.getLogger("belt").error(message, *values, **named)

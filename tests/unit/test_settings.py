@@ -71,8 +71,13 @@ def test_a_name_that_the_file_sets_twice_is_refused(home):
     assert "line 3: LOG_LEVEL is set for the second time" in refusal(home, "LOG_LEVEL=INFO\n\nLOG_LEVEL=DEBUG\n")
 
 
+def token_of(given: Settings) -> str:
+    assert given.useapi_bearer_token is not None
+    return given.useapi_bearer_token.reveal()
+
+
 def test_a_dollar_sign_in_the_file_is_only_a_dollar_sign(home):
-    assert loaded(home, "USEAPI_BEARER_TOKEN=a$HOME${HOME}b").useapi_bearer_token.reveal() == "a$HOME${HOME}b"
+    assert token_of(loaded(home, "USEAPI_BEARER_TOKEN=a$HOME${HOME}b")) == "a$HOME${HOME}b"
 
 
 def test_a_file_saved_by_a_windows_editor_is_read(home):
@@ -258,12 +263,12 @@ def test_a_plain_http_address_is_refused_because_of_the_token(home):
 
 def test_a_secret_may_stand_in_a_file_of_its_own(home, tmp_path):
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    assert loaded(home, USEAPI_BEARER_TOKEN_FILE=str(tmp_path / "token")).useapi_bearer_token.reveal() == TOKEN
+    assert token_of(loaded(home, USEAPI_BEARER_TOKEN_FILE=str(tmp_path / "token"))) == TOKEN
 
 
 def test_a_secrets_file_is_looked_for_in_the_home_folder(home):
     (home / "token").write_text(TOKEN)
-    assert loaded(home, "USEAPI_BEARER_TOKEN_FILE=token").useapi_bearer_token.reveal() == TOKEN
+    assert token_of(loaded(home, "USEAPI_BEARER_TOKEN_FILE=token")) == TOKEN
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"two\nlines", b"with blank", "\u201cquoted\u201d".encode()])
@@ -281,9 +286,8 @@ def test_a_secret_and_its_file_together_are_refused(home):
 def test_a_secret_of_the_environment_overrules_the_files_in_either_form(home):
     (home / "token").write_text("from-a-file")
     of_a_file = str(home / "token")
-    assert loaded(home, f"USEAPI_BEARER_TOKEN_FILE={of_a_file}", USEAPI_BEARER_TOKEN=TOKEN).useapi_bearer_token.reveal() == TOKEN
-    token = loaded(home, f"USEAPI_BEARER_TOKEN={TOKEN}", USEAPI_BEARER_TOKEN_FILE=of_a_file).useapi_bearer_token
-    assert token.reveal() == "from-a-file"
+    assert token_of(loaded(home, f"USEAPI_BEARER_TOKEN_FILE={of_a_file}", USEAPI_BEARER_TOKEN=TOKEN)) == TOKEN
+    assert token_of(loaded(home, f"USEAPI_BEARER_TOKEN={TOKEN}", USEAPI_BEARER_TOKEN_FILE=of_a_file)) == "from-a-file"
 
 
 @pytest.mark.parametrize("value", [f"Bearer {TOKEN}", f"{TOKEN}\x07", f"{TOKEN}\u200b", f"{TOKEN}é"])
@@ -296,7 +300,7 @@ def test_a_secret_is_in_no_text_that_python_makes_of_the_settings(home):
     assert "***" in repr(mine)
     texts = [repr(mine), str(mine), f"{mine}", f"{mine.useapi_bearer_token}", f"{mine.useapi_bearer_token!r}", str(mine._asdict())]
     assert all(TOKEN not in text for text in texts)
-    assert mine.useapi_bearer_token.reveal() == TOKEN
+    assert token_of(mine) == TOKEN
 
 
 @pytest.mark.parametrize("write", [pickle.dumps, json.dumps, copy.deepcopy, lambda secret: pickle.dumps(secret, 0)])
@@ -332,7 +336,7 @@ def test_a_proxys_password_is_not_shown(home):
 
 def test_settings_that_were_loaded_ahead_are_handed_over_once(home, monkeypatch):
     monkeypatch.setenv("TENXSOM_HOME", str(home))
-    begun = []
+    begun: list[Settings] = []
     settings.load_ahead(begun.append)
     assert begun == [settings.loaded_ahead()] == [Settings(home=home)]
     assert settings.loaded_ahead() is None
@@ -341,7 +345,7 @@ def test_settings_that_were_loaded_ahead_are_handed_over_once(home, monkeypatch)
 def test_wrong_settings_are_told_by_whoever_goes_on_with_them_and_begin_nothing(home, monkeypatch):
     monkeypatch.setenv("TENXSOM_HOME", str(home))
     monkeypatch.setenv("POLL_CONCURRENCY", "many")
-    begun = []
+    begun: list[Settings] = []
     settings.load_ahead(begun.append)
     with pytest.raises(BadSettings, match="POLL_CONCURRENCY"):
         settings.loaded_ahead()

@@ -177,6 +177,8 @@ def test_a_terminal_that_does_not_know_a_character_ends_nothing(home, monkeypatc
 
 def test_a_reader_who_has_seen_enough_is_no_error(home):
     process = start(PRINT.replace("─ ü 😀 \\udcff", "x").replace('"x"', '"x" * 5_000_000'))
+    assert process.stdin is not None
+    assert process.stdout is not None
     assert process.stdout.read(10) == "x" * 10
     process.stdout.close()
     process.stdin.close()

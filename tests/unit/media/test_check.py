@@ -38,6 +38,7 @@ def clip(folder: Path) -> Path:
 def write_video(path: Path, codec: str, container: str, count: int = 24) -> None:
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=24)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for index in range(count):
             picture = np.full((64, 96, 3), index * 8 % 255, np.uint8)

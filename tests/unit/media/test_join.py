@@ -12,11 +12,10 @@ import pytest
 
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.check import check_video
-from tenxsom.media.encode import Mp4Writer, new_mp4
+from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.join import join_clips
 from tenxsom_studio.painting.clip import ClipOrder, render_clip
 from tenxsom_studio.painting.paint import paint
-from tenxsom_studio.painting.sound import RATE
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def flashes_and_beeps(path: Path) -> tuple[list[float], list[float]]:
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
             for place in np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.3):
-                moment = float(frame.time) + place / RATE
+                moment = float(frame.time or 0) + int(place) / RATE
                 if moment - last > 0.3:
                     beeps.append(moment)
                 last = moment

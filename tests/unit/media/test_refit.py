@@ -13,9 +13,8 @@ from PIL import Image
 
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.check import check_picture, check_video
-from tenxsom.media.encode import Mp4Writer, new_mp4
+from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.refit import crop_picture, refit
-from tenxsom_studio.painting.sound import RATE
 from tests.unit.media.test_join import flash_and_beep, flashes_and_beeps
 
 BANDS = (40, 90, 140, 190)
@@ -105,7 +104,7 @@ def test_the_middle_is_what_is_left(tmp_path: Path, size: tuple[int, int]) -> No
     line = picture[180] if size[0] > size[1] else picture[:, 180]
     assert [abs(int(line[place]) - band) < 6 for place, band in zip((8, 100, 260, 352), BANDS, strict=True)] == [True] * 4
     edges = [int(place) for place in np.flatnonzero(np.abs(np.diff(line.astype(int))) > 20)]
-    assert (edges[0], edges[-1]) == (pytest.approx(19, abs=2), pytest.approx(340, abs=2))
+    assert [edges[0], edges[-1]] == pytest.approx([19, 340], abs=2)
 
 
 def test_cutting_and_cropping_go_together_and_the_sound_stays(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,8 @@ class Service:
     """Answers every question about a job alike."""
 
     def __init__(self, trouble: Exception | None) -> None:
-        self.trouble, self.asked = trouble, []
+        self.trouble = trouble
+        self.asked: list[str] = []
 
     def video_status(self, video, endpoint):
         self.asked.append(video["job_id"])
@@ -106,7 +108,8 @@ class Service:
      (ServiceDown("down."), ServiceDown)],
 )  # fmt: skip
 def test_the_service_is_asked_whether_it_knows_an_id(step, trouble, raised):
-    service, job = Service(trouble), new_job(clips=[unclear_clip(step=step)])
+    service: Any = Service(trouble)
+    job = new_job(clips=[unclear_clip(step=step)])
     if raised:
         with pytest.raises(raised):
             adoption.check_known("v9", job, job.clips[0], lambda _: service, lambda *_: service)

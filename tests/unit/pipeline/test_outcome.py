@@ -94,7 +94,8 @@ def test_the_outcome_of_a_pending_job_is_what_its_state_file_says():
 )  # fmt: skip
 def test_only_what_time_alone_brings_further_is_on_its_way(state, on_its_way, fraction):
     result = Outcome("lake", state, percent=50)
-    assert (result.is_on_its_way, result.fraction) == (on_its_way, pytest.approx(fraction))
+    assert result.is_on_its_way is on_its_way
+    assert result.fraction == pytest.approx(fraction)
 
 
 @pytest.mark.parametrize("reason", ["The service refused it", "The service refused it."])
@@ -180,7 +181,7 @@ def test_a_report_that_cannot_be_read_is_said_and_left_alone(queue, shelf, data)
 
 
 def test_two_files_of_one_run_with_the_same_id_are_refused_with_both_names():
-    orders = [Order(definition(), name, "local_studio", "16:9") for name in ("a.json", "b.json", "c.json")]
+    orders = [Order(definition(), name, ROUTE, "16:9") for name in ("a.json", "b.json", "c.json")]
     problems = intake.same_id_twice(orders)
     assert [problem.source for problem in problems] == ["b.json", "c.json"]
     assert all(isinstance(problem, BadDefinition) and "a.json" in str(problem) for problem in problems)
@@ -241,7 +242,7 @@ def test_a_report_holds_no_email_address(shelf):
 
 
 def test_masking_an_endless_text_ends(shelf):
-    assert len(reports.masked_id("x" * 200_000)) == 200_000
+    assert len(reports.masked_id("x" * 200_000) or "") == 200_000
 
 
 def test_metadata_is_in_the_report_untouched():

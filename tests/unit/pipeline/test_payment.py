@@ -32,8 +32,9 @@ from tenxsom.errors import (
 )
 from tenxsom.model.clip import Step
 from tenxsom.model.job import State, VideoJob
-from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, spent_usd
+from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls
 from tenxsom.pipeline.planning_costs import PlanningCosts
+from tenxsom.pipeline.spend import spent_usd
 from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, FileQueue
@@ -401,6 +402,7 @@ def test_the_jobs_own_cap_holds_with_everything_it_has_cost(tmp_path):
     belt = Belt(tmp_path)
     belt.put(new_clip(), new_clip(1), definition={"content_id": "lake", "max_cost_usd": 0.3})
     with belt.queue.claim("lake") as claim:
+        assert claim is not None
         belt.planning.pay(claim, Decimal("0.06"), lambda: ("a plan", Decimal("0.05")))
         claim.save()
     belt.pay(0)
@@ -440,6 +442,7 @@ def test_planning_that_the_days_budget_does_not_hold_asks_nobody_and_waits(belt)
     assert (belt.on_disk()["state"], belt.counted()) == ("over_budget", Decimal(0))
     belt.ledger.daily_budget = Decimal("0.03")
     with belt.queue.claim("lake") as claim:
+        assert claim is not None
         belt.planning.pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))
         assert (claim.job.state, belt.counted()) == (State.ACCEPTED, Decimal("0.01"))
 

@@ -26,6 +26,7 @@ def belt(tmp_path, studio) -> Belt:
 def an_hour_passes(belt: Belt) -> None:
     """Let the service of every waiting clip have been silent for an hour."""
     state = belt.state("lake")
+    assert state is not None
     for clip in state["clips"]:
         if clip["down_since"]:
             clip["down_since"] = clock.stamp(clock.now() - timedelta(hours=1))

@@ -142,7 +142,8 @@ def test_without_a_single_thread_to_be_had_nothing_is_begun(monkeypatch: pytest.
 
 
 def test_one_thread_does_it_where_there_are_no_more_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    start, started = threading.Thread.start, []
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
 
     def starts_one(thread: threading.Thread) -> None:
         if started:

@@ -34,7 +34,8 @@ from tenxsom.net.upload import Uploader
 from tenxsom.services import ltx_api
 from tenxsom.services.base import Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.ltx_api import LtxApi
-from tenxsom.settings import ROOT, Secret, Settings
+from tenxsom.setting_values import Secret
+from tenxsom.settings import ROOT, Settings
 from tenxsom_studio.faults import write_rules
 from tests.net_server import ScriptedServer, raw, reset_unread, unused_port
 from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, picture
@@ -43,7 +44,7 @@ BASE = "https://api.ltx.video"
 JOB = "0f8fad5b-d9cb-469f-a165-70867728950e"
 TEXT, IMAGE = f"{BASE}/v2/text-to-video", f"{BASE}/v2/image-to-video"
 LINK = "https://storage.googleapis.com/ltx/uploads/1?X-Goog-Signature=abc"
-TICKET = {
+TICKET: dict[str, Any] = {
     "upload_url": LINK,
     "storage_uri": "ltx://uploads/1",
     "expires_at": "2026-11-22T10:00:00Z",
@@ -438,6 +439,7 @@ def test_the_limits_of_the_vendor_are_told():
     assert (can.start_frames, can.sound, can.can_reconcile) == (StartFrames.OPTIONAL, True, False)
     assert (can.concurrent_jobs, can.concurrent_submissions, can.aspect_ratios) == (2, 2, ("16:9", "9:16"))
     assert can.result_hours == 24
+    assert can.upload_hours is not None
     assert 12 < can.upload_hours < 24
     assert can.longest_check_seconds < 1800
 

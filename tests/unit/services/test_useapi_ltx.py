@@ -186,6 +186,7 @@ def test_a_web_page_with_a_200_leaves_a_paid_call_unclear_whatever_the_other_pat
     vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", body="<html>We will be back soon</html>", content_type="text/html")
     with pytest.raises(SubmitUnclear, match="We will be back soon") as raised:
         service.request_video(VIDEO, "ref")
+    assert raised.value.answer is not None
     assert raised.value.answer["text"] == "<html>We will be back soon</html>"
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -81,7 +83,7 @@ def veo(url: str | None, **details: Any) -> VertexVeo:
 
 
 def clip_order(**changes: Any) -> VideoOrder:
-    return VideoOrder(**({"prompt": "A cat yawns.", "aspect_ratio": "16:9", "seconds": 6.0, "start_file_id": None} | changes))
+    return VideoOrder("A cat yawns.", "16:9", 6.0, None)._replace(**changes)
 
 
 def trouble_with_order(url: str | None, **details: Any) -> TenxsomError:
@@ -161,7 +163,7 @@ def test_an_order_carries_the_picture_and_the_variant(still: Path) -> None:
     assert request.target == (
         "/v1beta1/projects/demo-project/locations/us-central1/publishers/google/models/veo-3.1-generate-001:predictLongRunning"
     )
-    body = requests.models.complexjson.loads(request.body)
+    body = json.loads(request.body)
     assert body["instances"] == [
         {"prompt": "A cat yawns.", "image": {"bytesBase64Encoded": base64.b64encode(picture()).decode(), "mimeType": "image/png"}}
     ]
@@ -180,7 +182,7 @@ def test_a_bucket_of_the_settings_is_where_clips_are_to_go() -> None:
         service = VertexVeo(GenAi("vertex_veo", "demo-project", "us-central1", base_url=google.url), output_uri="gs://mine/veo")
         service.request_video(clip_order(), "job-1")
         service.close()
-    body = requests.models.complexjson.loads(google.requests[0].body)
+    body = json.loads(google.requests[0].body)
     assert body["parameters"]["storageUri"] == "gs://mine/veo"
     assert "image" not in body["instances"][0]
 
@@ -211,7 +213,7 @@ def test_a_jpeg_is_taken_for_what_it_is(tmp_path: Path) -> None:
         service = veo(google.url)
         service.request_video(clip_order(start_file_id="inline", start_picture=still), "job-1")
         service.close()
-    assert requests.models.complexjson.loads(google.requests[0].body)["instances"][0]["image"]["mimeType"] == "image/jpeg"
+    assert json.loads(google.requests[0].body)["instances"][0]["image"]["mimeType"] == "image/jpeg"
 
 
 # trouble with an order
@@ -387,7 +389,7 @@ def test_the_environment_does_not_change_where_credentials_go(
         with pytest.raises(NotSent):
             service.video_status({"job_id": NAME.replace("us-central1", location)}, None)
     service.close()
-    hosts = [requests.utils.urlparse(url).hostname for url in asked]
+    hosts = [urlsplit(url).hostname for url in asked]
     assert hosts == ["us-central1-aiplatform.googleapis.com", "europe-west4-aiplatform.googleapis.com", "aiplatform.googleapis.com"]
 
 
@@ -411,7 +413,7 @@ def test_a_stored_name_is_all_that_asking_needs() -> None:
     assert found == Status(Progress.RUNNING, endpoint=NAME)
     (request,) = google.requests
     assert request.target == f"/v1beta1/{NAME.partition('/operations/')[0]}:fetchPredictOperation"
-    assert requests.models.complexjson.loads(request.body) == {"operationName": NAME}
+    assert json.loads(request.body) == {"operationName": NAME}
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,12 @@ def total(ledger: Ledger) -> str:
     return money.text(ledger.total(clock.day()))
 
 
+def last(ledger: Ledger, reference: str) -> dict[str, Any]:
+    line = ledger.last(reference)
+    assert line is not None
+    return line
+
+
 # the budget
 
 
@@ -196,8 +202,9 @@ def test_the_last_line_of_a_reference_is_what_the_ledger_knows_of_it(path):
     ledger.reserve(purchase())
     ledger.reserve(purchase("r10"))
     ledger.settle(purchase(), SPENT, job_id="v1")
-    assert (ledger.last("r1")["entry"], ledger.last("r1")["job_id"]) == (SPENT, "v1")
-    assert ledger.last("r10")["entry"] == RESERVED
+    first = last(ledger, "r1")
+    assert (first["entry"], first["job_id"]) == (SPENT, "v1")
+    assert last(ledger, "r10")["entry"] == RESERVED
 
 
 @pytest.mark.parametrize("block", [1, 7, 100, 300, 4096])
@@ -209,10 +216,10 @@ def test_the_last_line_is_found_wherever_the_ledgers_blocks_begin(path, monkeypa
     for number in (2, 5):
         ledger.settle(purchase(f"r{number}"), SPENT, job_id=f"v{number}")
     path.write_bytes(path.read_bytes() + b'{"reference":"r5","entry":"spe')  # a crash cut it short
-    assert [ledger.last(f"r{number}")["entry"] for number in range(8)] == [
+    assert [last(ledger, f"r{number}")["entry"] for number in range(8)] == [
         SPENT if number in (2, 5) else RESERVED for number in range(8)
     ]
-    assert ledger.last("r5")["job_id"] == "v5"
+    assert last(ledger, "r5")["job_id"] == "v5"
     assert ledger.last("r8") is None
 
 

@@ -329,7 +329,7 @@ def with_clip(**changes: Any) -> dict[str, Any]:
 
 
 INTENT = {"step": "request_image", "attempt": 1, "reference": "r", "usd": "1", "at": "2026-11-22T00:00:00Z"}
-BROKEN_DOCUMENTS = {
+BROKEN_DOCUMENTS: dict[str, Any] = {
     "a list": [], "a text": "x", "null": None, "an empty object": {}, "another object": {"name": "package", "version": "1"},
     "version 0": state(schema_version=0), "version true": state(schema_version=True), "version null": state(schema_version=None),
     "version text": state(schema_version="3"), "version 1.5": state(schema_version=1.5),
