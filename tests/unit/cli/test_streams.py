@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,9 @@ def reader_gone() -> Iterator[int]:
     os.close(writing)
 
 
-Broken = Callable[[], "contextmanager[int]"]
-
-
-def work(home, done, **streams) -> subprocess.CompletedProcess[str]:
+def work(home, done, **streams: Any) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "TENXSOM_HOME": str(home)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
     return subprocess.run([sys.executable, "-c", WORK, str(done)], cwd=ROOT, env=environment, text=True, check=False, **pipes)
 
 
@@ -82,9 +80,14 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(home, tmp_path):
     assert "could not be written" not in ended.stderr
 
 
+def close_all(descriptors: Sequence[int]) -> None:
+    for number in descriptors:
+        os.close(number)
+
+
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
 def test_streams_that_were_closed_from_the_start_end_nothing_and_no_file_gets_their_output(home, tmp_path, closed):
-    ended = work(home, tmp_path / "done", preexec_fn=lambda: [os.close(number) for number in closed])
+    ended = work(home, tmp_path / "done", preexec_fn=lambda: close_all(closed))
     assert ended.returncode == 3
     assert (tmp_path / "done").read_bytes() == b""
     if 1 not in closed:
@@ -96,7 +99,7 @@ def test_a_tick_over_an_empty_queue_does_not_need_its_output(home, broken):
     (home / "pending_video_jobs").mkdir()
     environment = {"PATH": os.environ["PATH"], "TENXSOM_HOME": str(home)}
     with broken() as descriptor:
-        command = [sys.executable, ROOT / "poll_video_status.py"]
+        command = [sys.executable, str(ROOT / "poll_video_status.py")]
         ended = subprocess.run(command, env=environment, stdout=descriptor, stderr=subprocess.PIPE, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
