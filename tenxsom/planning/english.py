@@ -6,7 +6,9 @@ A few hundred words instead of a language model: wrong now and then, but the sam
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
+from itertools import dropwhile
 
 
 def _words(text: str) -> frozenset[str]:
@@ -76,25 +78,38 @@ NO_KEYWORDS = _words(
 )
 """Words of a title that say nothing as a tag."""
 AUXILIARIES = _words("is are was were do does did can could will would should has have had")
-_UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]"
+_UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff]"
+_CLOSED = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।", "॥", "։", "።", "။", "។")
+_CLOSING_MARKS = (
+    ("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]", "。"),  # Chinese and Japanese
+    ("[\u0900-\u09ff]", "।"),  # Hindi, Bengali
+    ("[\u0e00-\u0eff]", ""),  # Thai, Lao
+    ("[\u0530-\u058f]", "։"),  # Armenian
+    ("[\u1000-\u109f]", "။"),  # Burmese
+    ("[\u1200-\u137f]", "።"),  # Amharic
+    ("[\u1780-\u17ff]", "។"),  # Khmer
+)
+"""What ends a sentence in scripts that have no full stop, by its last letter; Thai and Lao have no mark at all."""
 
 
 def capitalised(text: str) -> str:
     """The text with a capital first letter; brands such as `iPhone` keep theirs."""
     first = text.split(" ", 1)[0]
-    return text if any(letter.isupper() for letter in first[1:]) else text[:1].upper() + text[1:]
+    return text if any(letter.isupper() for letter in first[1:]) else text[:1].title() + text[1:]
 
 
 def as_sentence(text: str) -> str:
-    """The text with a capital and a closing mark."""
+    """The text with a capital and a closing mark, as its script writes one."""
     text = capitalised(text.strip().rstrip(" ,;:-–—"))
-    closed = text.rstrip("\"'”’»)").endswith((".", "!", "?", "…", "。", "！", "？"))
-    return text if closed else f"{text}."
+    if text.rstrip("\"'”’»)」』").endswith(_CLOSED):
+        return text
+    mark = next((mark for letters, mark in _CLOSING_MARKS if re.match(letters, text[-1:])), ".")
+    return text + mark
 
 
 def bare(text: str) -> str:
     """The text without closing marks and quotation marks around it."""
-    return text.strip().rstrip(" .,;:!?…。！？").strip(' "“”«»')
+    return text.strip().rstrip(" .,;:!?…。！？，、；：؟۔،।॥։።။។").strip(' "“”«»')
 
 
 @lru_cache(maxsize=8192)
@@ -108,6 +123,15 @@ def count_words(text: str) -> int:
 def plain_words(text: str) -> list[str]:
     """The words in lower case, without the marks around them."""
     return [word.strip("\"'“”‘’.,;:!?()").lower().replace("’", "'") for word in text.split()]
+
+
+def bare_words(text: str) -> list[str]:
+    """The text's words without the punctuation and symbols around them, in any script."""
+    return [bare for word in text.split() if (bare := _without_marks(_without_marks(word)[::-1])[::-1])]
+
+
+def _without_marks(word: str) -> str:
+    return "".join(dropwhile(lambda letter: unicodedata.category(letter)[0] in "PSZC", word))
 
 
 def has_verb(text: str) -> bool:

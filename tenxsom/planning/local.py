@@ -7,11 +7,12 @@ import re
 from tenxsom.model.blueprint import Blueprint, PlannerRecord, Segment, VideoPlan, with_times
 from tenxsom.model.definition import JobDefinition
 from tenxsom.planning.archetypes import Archetype
-from tenxsom.planning.english import NO_KEYWORDS, count_words
+from tenxsom.planning.english import NO_KEYWORDS, bare_words, count_words
 from tenxsom.planning.pacing import COMFORTABLE_SECONDS, Placement, arrange
 from tenxsom.planning.prompts import Wishes, read_prompt
 from tenxsom.planning.titles import Title, read_title, tidy
 from tenxsom.planning.wording import Writer
+from tenxsom.text import shortened
 
 MAX_TAGS = 15
 
@@ -63,19 +64,19 @@ def _tags(title: Title, archetype: Archetype) -> list[str]:
     """Keywords without hashes: the topic, the archetype's own, then the words of the title."""
     bare_name = re.sub(r"^(?:an?|the) ", "", title.name.lower()) if title.name else ""
     name = [bare_name] if 0 < len(bare_name) <= 30 else []
-    words = [word.lower() for word in re.findall(r"[^\W_][\w'’-]+", title.headlines[0])]
+    words = [word.lower() for word in bare_words(title.headlines[0])]
     keywords = [word for word in words if len(word) >= 3 and len(word) <= 30 and word not in NO_KEYWORDS and not word.isdigit()]
     return list(dict.fromkeys([*name, *archetype.tags, *keywords]))[:MAX_TAGS]
 
 
 def _voice(archetype: Archetype, wishes: Wishes) -> str:
-    return " ".join([archetype.voice, *(f"{wish}." for wish in wishes.voice)])[:300]
+    return shortened(" ".join([archetype.voice, *(f"{wish}." for wish in wishes.voice)]), 300)
 
 
 def _visual_style(archetype: Archetype, wishes: Wishes, style: str) -> str:
     look = archetype.visual
     parts = [f"Palette of {look.palette}", look.light, look.lens, look.camera, *([style] if style else []), *wishes.look]
-    return "; ".join(parts)[:500]
+    return shortened("; ".join(parts), 500)
 
 
 def _warnings(definition: JobDefinition, writer: Writer, reason: str | None) -> list[str]:

@@ -26,14 +26,15 @@ from tenxsom.planning.english import (
     as_gerund,
     as_sentence,
     bare,
-    capitalised,
     count_words,
     plain_words,
 )
+from tenxsom.text import shortened, units
 
 MAX_NAME_WORDS = 7
 MAX_NAME_CHARACTERS = 48
 MAX_SUBJECT_CHARACTERS = 80
+NEVER_TOO_WIDE = 10_000
 
 _LIST_NOUNS = (
     "(?:ways|tips|tricks|hacks|steps|secrets|ideas|rules|habits|facts|things|myths|lessons|mistakes|signs|reasons|recipes|stories)"
@@ -86,13 +87,19 @@ def tidy(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r"https?://\S+|(?<!\w)#\w+", " ", text)
     kept = "".join(
-        " " if unicodedata.category(c) in {"So", "Cc", "Cf", "Cs", "Co", "Cn"} or c in "{}\ufe0f\u20e3*_`" else c for c in text
+        " " if (unicodedata.category(c) in _UNSPEAKABLE and c not in _SPOKEN) or c in "{}\ufe0f\u20e3*_`" else c for c in text
     )
     kept = re.sub(r"[\U0001f3fb-\U0001f3ff]", "", kept)
+    kept = re.sub(r"(?<![^\s])[\u200c\u200d]+|[\u200c\u200d]+(?=\s|$)", "", kept)
     kept = re.sub(r"\s+([,.;:!?…])(?=\s|$)", r"\1", kept)
     kept = re.sub(r"[.…]{2,}", "…", kept)
     kept = re.sub(r"([!?])[!?]+", r"\1", kept)
     return " ".join(kept.split()).lstrip(" ,;:|?!…-–—").rstrip(" ,;:|-–—")
+
+
+_UNSPEAKABLE = {"So", "Cc", "Cf", "Cs", "Co", "Cn"}
+_SPOKEN = "°\u200c\u200d"
+"""Degrees are spoken; joiners and non-joiners are spelling in Persian and in Indian scripts."""
 
 
 def _name(text: str) -> str | None:
@@ -181,23 +188,34 @@ def _quiet_word(word: str, *, first: bool) -> str:
     core = re.sub(r"\W", "", word)
     if core in ACRONYMS:
         return word
-    lower = word.lower()
-    return lower if core.lower() in SMALL_WORDS and not first else capitalised(lower)
+    lower = word.lower().replace("i\u0307", "i")  # the Turkish İ
+    return lower if core.lower() in SMALL_WORDS and not first else word[:1] + lower[1:]
 
 
 def _cut(sentence: str, most_words: int) -> str:
+    """The beginning of a sentence: whole words, or whole phrases of a language without blanks; one long word stays as it is."""
     words = sentence.split()
-    if len(words) <= 1:
-        return sentence if count_words(sentence) <= most_words else sentence[: most_words * 2] + "…"
     kept = words[:most_words]
     while len(kept) > 2 and kept[-1].lower().strip(",") in SMALL_WORDS | DETERMINERS:
         kept.pop()
+    if count_words(" ".join(kept)) > most_words + 1:
+        return _first_phrases(sentence, most_words)
     return sentence if len(kept) == len(words) else " ".join(kept).rstrip(" .,;:!?-–—…") + "…"
+
+
+def _first_phrases(sentence: str, most_words: int) -> str:
+    """The first phrases or clauses of a language without blanks; the whole sentence where nothing tells them apart."""
+    kept = ""
+    for phrase in units(sentence, NEVER_TOO_WIDE):
+        if kept and count_words(kept + phrase.text) > most_words:
+            return kept.rstrip(" .,;:!?-–—…，、；：") + "…"
+        kept += phrase.text
+    return sentence
 
 
 def _subject(text: str) -> str:
     if len(text) > MAX_SUBJECT_CHARACTERS:
-        text = text[:MAX_SUBJECT_CHARACTERS].rsplit(" ", 1)[0].rstrip(" ,;:.")
+        text = shortened(text, MAX_SUBJECT_CHARACTERS).removesuffix("…").rstrip(" ,;:.")
     return text.replace('"', "") or "untitled"
 
 

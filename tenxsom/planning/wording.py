@@ -17,6 +17,7 @@ from tenxsom.planning.english import capitalised, count_words
 from tenxsom.planning.pacing import Placement
 from tenxsom.planning.prompts import Wishes, shorter_fact
 from tenxsom.planning.titles import Title
+from tenxsom.text import shortened
 
 MAX_CUE_CHARACTERS = 600
 MAX_SCREEN_WORDS = 8
@@ -82,7 +83,7 @@ class Writer:
         values = {"headline": self._title.headlines[0], "name": name or ""}
         usable = [text for text in texts if name or "{name}" not in text] or ["{headline}"]
         opening, _ = self._decks.choose("description", len(usable), lambda i: Draft(_put(usable[i], values)))
-        return " ".join([opening.text, *self._wishes.facts[:2]])[:2000]
+        return shortened(" ".join([opening.text, *self._wishes.facts[:2]]), 2000)
 
     def _scene(self, place: Placement, words: Draft) -> str:
         """The picture that belongs to the words if one does; else the video's thread, if it runs through here; else one by lot."""
@@ -195,7 +196,7 @@ def _put(template: str, values: dict[str, str]) -> str:
     if not values:
         return template
     text = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
-    return re.sub(r"([.!?…])[.,;:](?=\s|$)", r"\1", text)
+    return re.sub(r"([.!?…。！？؟।॥።။។])[.,;:](?=\s|$)", r"\1", text)
 
 
 def _echo(words: Draft) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from tenxsom.planning.archetypes import Archetype, parse_archetype
 from tenxsom.planning.english import count_words
 from tenxsom.planning.local import plan_locally
 from tenxsom.planning.prompts import read_prompt
-from tenxsom.planning.titles import read_title
+from tenxsom.planning.titles import read_title, tidy
+from tenxsom.text import units
+from tests.scripts_of_the_world import SENTENCES
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
 FILES = sorted((TEMPLATES / "archetypes").glob("*.json"))
@@ -269,7 +272,7 @@ def test_no_text_has_open_slots_doubled_marks_or_stray_spaces(grid: list[tuple[s
 def test_sentences_start_with_a_capital_and_end_with_a_mark(grid: list[tuple[str, str, float, Blueprint]]) -> None:
     for name, title, seconds, blueprint in grid:
         for text in texts(blueprint):
-            assert text.endswith((".", "!", "?", "…")), (name, title, seconds, text)
+            assert text.endswith((".", "!", "?", "…", "。")), (name, title, seconds, text)
             for start in re.findall(r"(?:^|[.!?] )(\S)", text):
                 assert not start.islower(), (name, title, seconds, text)
 
@@ -460,3 +463,42 @@ def test_a_prompt_is_sorted_into_facts_points_look_and_voice() -> None:
 @pytest.mark.parametrize("prompt", [None, "", "   ", "...", "#tag https://example.com", "🧼"])
 def test_an_empty_prompt_wishes_for_nothing(prompt: str | None) -> None:
     assert read_prompt(prompt) == read_prompt(None)
+
+
+# titles in other languages than English
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("language", SENTENCES)
+@pytest.mark.parametrize("most_words", [3, 5, 9])
+def test_a_title_is_never_cut_inside_a_word(language: str, most_words: int) -> None:
+    def letters(text: str) -> str:
+        return "".join(letter for letter in text.lower() if unicodedata.category(letter)[0] in "LMN")
+
+    title = SENTENCES[language].strip()
+    cut = read_title(title).headline(most_words)
+    whole = {letters(unit.text) for unit in units(tidy(title), 10_000)}
+    assert letters(units(cut, 10_000)[-1].text) in whole
+
+
+@pytest.mark.parametrize(
+    ("title", "sentence"),
+    [
+        ("人工智能如何改变世界", "人工智能如何改变世界。"),
+        ("潮はなぜ引くのか？", "潮はなぜ引くのか？"),
+        ("ทำไมน้ำจึงลง", "ทำไมน้ำจึงลง"),
+        ("समुद्र की कहानी", "समुद्र की कहानी।"),
+        ("كيف يعمل العالم؟", "كيف يعمل العالم؟"),
+        ("می\u200cخواهم", "می\u200cخواهم."),
+        ("მოხუცი მცხობელი", "მოხუცი მცხობელი."),
+        ("WATER AT 100°", "Water at 100°."),
+        ("İSTANBUL NERESİ", "İstanbul Neresi."),
+        ("👨\u200d👩\u200d👧 family", "Family."),
+    ],
+)
+def test_a_title_becomes_a_sentence_as_its_script_writes_one(title: str, sentence: str) -> None:
+    assert read_title(title).headlines[0] == sentence
+
+
+def test_tags_of_a_hindi_title_are_whole_words() -> None:
+    assert {"समुद्र", "कहानी"} <= set(plan(title="समुद्र की कहानी").video_plan.tags)
