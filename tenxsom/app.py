@@ -12,6 +12,7 @@ from tenxsom.pipeline import results as outcome
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.unexpected import UnexpectedErrors
 from tenxsom.services import registry as services
 from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.queue import QUARANTINE, FileQueue, JobQueue, remedy
@@ -71,7 +72,11 @@ class App:
 
     @cached_property
     def finisher(self) -> Finisher:
-        return Finisher(self.shelf)
+        return Finisher(self.shelf, self.settings.job_deadline_hours)
+
+    @cached_property
+    def unexpected_errors(self) -> UnexpectedErrors:
+        return UnexpectedErrors(self.settings.job_deadline_hours, self.finisher.fail)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

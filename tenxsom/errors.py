@@ -21,6 +21,7 @@
     │   ├── JobIsBusy                         another process owns the job
     │   ├── RevisionIsStale                   the job was changed by somebody else meanwhile
     │   └── Interrupted                       TERM or INT arrived; the step in hand was finished
+    ├── UnexpectedError              exit 75  what no code expected; exit 3 once it repeats
     ├── ServiceRefused               exit 1   the service's certain no to this request
     │   ├── AccountTrouble           exit 3   401, 402, 403, 412, 596: token, plan or credits; the job waits for you
     │   ├── NotFound                          404, 410: unknown or expired
@@ -179,6 +180,17 @@ class ServiceRetired(ServiceRefused):
     ) -> None:
         super().__init__(message, status, answer=answer)
         self.certain = certain
+
+
+class UnexpectedError(TenxsomError):
+    """An exception that no code expected, as it was saved with its job. `repeated`: it was not the first one in a row."""
+
+    exit_code = 75
+    may_retry = True
+
+    def __init__(self, message: str, *, repeated: bool) -> None:
+        super().__init__(message)
+        self.exit_code = 3 if repeated else 75
 
 
 class BrokenMedia(TenxsomError):

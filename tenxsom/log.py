@@ -19,6 +19,9 @@ from tenxsom.errors import BadSettings
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._+'-])[A-Za-z0-9._+'-]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 """`%40` is the @ of an address in a URL. The look-behind keeps the search linear in long texts without any address."""
 
+_secrets: tuple[str, ...] = ()
+"""What `start` was told must appear nowhere."""
+
 _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 9} | {10: "\\n", 13: "\\r"}
 """A service's text must not make lines of its own, or talk to the terminal."""
 
@@ -29,7 +32,9 @@ WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES
 
 def start(level: str, style: str, file: Path | None = None, secrets: Iterable[str] = ()) -> None:
     """Set up logging for this process. Raises BadSettings when the log file cannot be opened."""
-    formatter = _Formatter(style, tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True)))
+    global _secrets
+    _secrets = tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True))
+    formatter = _Formatter(style, _secrets)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     trouble = None
     if file:
@@ -58,6 +63,13 @@ class _LogFile(logging.FileHandler):
             return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o644)
 
         return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)
+
+
+def mask(text: str) -> str:
+    """The text with every secret of this process and every e-mail address in it masked."""
+    for secret in _secrets:
+        text = text.replace(secret, "***")
+    return mask_emails(text)
 
 
 def mask_emails(text: str) -> str:

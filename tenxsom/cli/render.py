@@ -105,7 +105,7 @@ def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Seque
         for job in jobs
     ]
     listing = table(("JOB", "STATE", "SERVICE", "AGE", "NEXT STEP", "COST"), rows, right=(3, 5))
-    troubles = [f"{job.content_id}: {clip.error}" for job in jobs for clip in job.clips if clip.error and not clip.is_final]
+    troubles = [trouble for job in jobs for trouble in _troubles(job)]
     counts = Counter(job.state for job in jobs)
     counted = ", ".join(f"{count} {state}" for state, count in counts.items()) + "."
     return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
@@ -128,6 +128,10 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
     facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
     facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
     facts += [("open_call", _open_call(clip)) for clip in clips if clip.intent]
+    facts += [("answered", _answered(clip, answer)) for clip in clips for answer in clip.answers[-1:]]
+    facts += [("clip_error", f"clip {clip.index + 1}: {masked_id(clip.error)}") for clip in clips if clip.error]
+    if unexpected := document.get("unexpected"):
+        facts.append(("unexpected", _unexpected(unexpected)))
     listing = table(
         ("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"),
         [
@@ -152,6 +156,28 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
     return Result(0, lambda: {"job": document}, "\n\n".join(texts))
 
 
+def _troubles(job: VideoJob) -> list[str]:
+    """What keeps a job from going on: a sentence for each of its clips, and for the job itself."""
+    found = [clip.error for clip in job.clips if clip.error and not clip.is_final]
+    if job.error:
+        found.append(job.error)
+    if job.unexpected:
+        found.append(f"unexpected error, {_unexpected(job.unexpected)}")
+    return [f"{job.content_id}: {sentence}" for sentence in dict.fromkeys(found)]
+
+
+def _unexpected(found: dict[str, Any]) -> str:
+    return f"{found['count']} times while {found['during']}, last at {found['at']}: {found['error']} at {found['place']}"
+
+
+def _answered(clip: Clip, answer: dict[str, Any]) -> str:
+    """What the service answered to a paid call of the clip that was not plainly accepted."""
+    ids = f", ids {', '.join(answer['ids'])}" if answer["ids"] else ""
+    return (
+        f"{answer['step']} of clip {clip.index + 1}: HTTP {answer['status']}{ids}: {_short(' '.join(answer['text'].split()), 300)}"
+    )
+
+
 def sentence(content_id: str, words: str) -> Result:
     """A command that did one thing and says so."""
     return Result(0, lambda: {"content_id": content_id, "message": words}, words)
@@ -172,6 +198,8 @@ def age(moment: str) -> str:
 
 
 def _whereabouts(job: VideoJob) -> str:
+    if job.step:
+        return job.step
     steps = Counter(str(clip.step) for clip in job.clips)
     return ", ".join(step if len(job.clips) == 1 else f"{count} × {step}" for step, count in steps.items()) or "plan"
 

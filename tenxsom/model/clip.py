@@ -182,11 +182,13 @@ class Clip(StoredModel):
 
         A clip that was ordered and not refused is asked for once more, which is free: it may be there by now.
         """
-        if not keep_asset:
+        if not keep_asset and self.asset:
             self.asset = {}
             self.image = {} if self.first_step != Step.FETCH_IMAGE else self.image
         ordered = bool(self.video) and not self.refused
-        self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else self.first_step
+        paid_still = self.start_frame == START_FRAME_OF_OLD and self.image.get("job_id")  # asking for it once more is free
+        first = Step.AWAIT_IMAGE if paid_still else self.first_step
+        self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else first
         if not ordered:
             self.video, self.status_endpoint, self.submitted_at = {}, None, None
         self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = self.facts = None

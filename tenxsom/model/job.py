@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import money
-from tenxsom.model.clip import Clip
+from tenxsom.model.clip import LONGEST_PAUSE_SECONDS, Clip
 from tenxsom.model.stored import Moment, StoredModel, broken, check_moment, check_text
 
 SCHEMA_VERSION = 2
@@ -82,6 +82,16 @@ class VideoJob(StoredModel):
     warnings: list[str] = Field(default_factory=list)
     cancelled: bool = False
     """Nothing further is ordered for it; what is paid for already is still collected and kept."""
+    step: str | None = None
+    """The step of the whole job that comes next or was begun last (`tenxsom.pipeline.finisher`); None while its clips are made."""
+    attempts: dict[str, int] = Field(default_factory=dict)
+    """How often steps of the whole job were begun, counted before each."""
+    next_check_at: Moment | None = None
+    """Not before this moment the job's own steps are tried again."""
+    media: dict[str, Any] | None = None
+    """What is in the finished film, once it is verified."""
+    unexpected: dict[str, Any] | None = None
+    """The last error that no code expected: at, during, error, place, count (how often in a row)."""
     error: str | None = None
     history: list[HistoryEntry] = Field(default_factory=list)
 
@@ -117,6 +127,16 @@ class VideoJob(StoredModel):
         self.warnings.append(sentence)
         return True
 
+    def count(self, what: str) -> int:
+        """Count one more of something that happens to the whole job; returns how many it makes."""
+        self.attempts[what] = self.attempts.get(what, 0) + 1
+        return self.attempts[what]
+
+    def begin_anew(self) -> None:
+        """Forget how often the whole job was tried, for a retry that somebody has asked for."""
+        self.step = self.next_check_at = self.media = self.unexpected = self.error = None
+        self.attempts = {}
+
     def settle_state(self) -> None:
         """Derive the job's state, id and endpoint from its clips."""
         if self.cancelled:
@@ -132,9 +152,11 @@ class VideoJob(StoredModel):
             self.job_id, self.status_endpoint = first.video.get("job_id"), first.status_endpoint
 
     def is_due(self) -> bool:
-        """Whether any of its clips wants attention now (a job without clips does)."""
+        """Whether any of its clips wants attention now, or the job itself: before it has clips, and when all of them are there."""
         waiting = [clip for clip in self.clips if not clip.is_final]
-        return not waiting or any(clip.is_due() for clip in waiting)
+        if waiting:
+            return any(clip.is_due() for clip in waiting)
+        return clock.is_due(self.next_check_at, LONGEST_PAUSE_SECONDS)
 
 
 def _check_version(version: Any) -> None:

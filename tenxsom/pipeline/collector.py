@@ -18,6 +18,7 @@ from tenxsom import atomic, clock
 from tenxsom.errors import AccountTrouble, BrokenMedia, Interrupted, NotFound, TenxsomError, TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.pipeline import limits
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
@@ -33,11 +34,8 @@ LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
 UNEXPLAINED_LOOKS, UNEXPLAINED_PAUSE = 2, 60.0
 """A paid clip of which the service says that it has failed, and not why, counts as failed at the second look."""
-OVERDUE_PAUSE_SECONDS = 600.0
 DANGEROUS_GAP = 0.25
 """Nobody looking for this share of the time that a result lives means that cron does not run as it should."""
-OVERDUE_LOOKS = 5
-"""After its deadline a job is still looked at so many times: the clock may have jumped, or the machine slept for two days."""
 
 
 class ClipCollector:
@@ -82,6 +80,8 @@ class ClipCollector:
         """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""
         clip.checks += 1
         self._warn_of_gap(claim, clip)
+        if self._is_given_up(claim, clip):
+            return
         try:
             status = self._service(claim, clip).video_status(clip.video, clip.status_endpoint)
             clip.attempts.pop("not_found", None)
@@ -97,6 +97,15 @@ class ClipCollector:
         except TryAgainLater as error:
             self._postpone(claim, clip, error.retry_after or self._pace(claim, clip), error)
             raise
+
+    def _is_given_up(self, claim: Claim, clip: Clip) -> bool:
+        """Whether a clip past its deadline has had its last look, one that killed the program counted."""
+        hours = self._settings.job_deadline_hours
+        if not limits.count_overdue_look(claim.job, clip, hours):
+            return False
+        is_given_up = limits.give_up_overdue(claim.job, clip, hours, before_the_look=True)
+        claim.save()
+        return is_given_up
 
     def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         note_unknown_status(claim.job, clip, status)
@@ -150,14 +159,8 @@ class ClipCollector:
         claim.save()
 
     def _still_running(self, claim: Claim, clip: Clip) -> None:
-        job, limit = claim.job, self._settings.job_age_warning_minutes
-        minutes = clock.age_seconds(job.submit_time) / 60
-        if minutes > limit and job.warn(f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."):
-            log.warning(
-                "Not there after %.0f minutes; it is asked for until its deadline.", minutes, extra={"content_id": job.content_id}
-            )
         clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
-        give_up_overdue(job, clip, self._settings.job_deadline_hours)
+        limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
         claim.save()
 
     def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
@@ -171,11 +174,11 @@ class ClipCollector:
 
     def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: TenxsomError) -> None:
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
-        give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
+        limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
         claim.save()
 
     def _fail(self, claim: Claim, clip: Clip, reason: str) -> None:
-        give_up(claim.job, clip, reason)
+        limits.give_up(claim.job, clip, reason)
         claim.save()
 
     def _pace(self, claim: Claim, clip: Clip) -> float:
@@ -210,24 +213,3 @@ def note_unknown_status(job: VideoJob, clip: Clip, status: Status) -> None:
         clip.unknown_status = status.unknown
         job.record("unknown_status", f"clip {clip.index + 1}: {status.unknown}")
         log.warning("The service says %s, which counts as running.", status.unknown, extra={"content_id": job.content_id})
-
-
-def give_up(job: VideoJob, clip: Clip, reason: str) -> None:
-    """A clip that will not come: its job ends with a failure report once its other clips have ended."""
-    clip.step, clip.error, clip.hold = Step.FAILED, reason, None
-    job.record("clip_failed", f"clip {clip.index + 1}: {reason}")
-
-
-def give_up_overdue(job: VideoJob, clip: Clip, deadline_hours: float) -> None:
-    """Give a clip up that is still not there long after it was ordered (or its job accepted), at the fifth look after that.
-
-    The looks that count are some minutes apart: a short outage of the service must not use them up.
-    """
-    if clock.age_seconds(max(job.submit_time, clip.submitted_at or "")) <= deadline_hours * 3600:
-        return
-    if not clock.is_due(clip.overdue_at, OVERDUE_PAUSE_SECONDS):
-        return
-    clip.overdue_at = clock.later(OVERDUE_PAUSE_SECONDS)
-    if clip.count("overdue") >= OVERDUE_LOOKS:
-        last = f" (last: {clip.error})" if clip.error else ""
-        give_up(job, clip, f"it was not there {deadline_hours:g} hours after it was ordered{last}")

@@ -1,32 +1,39 @@
 """The end of a job: join its clips, verify, thumbnail, subtitles, publish, report, and only then empty the queue.
 
 Every file is published under its final name whole; the report is written last; the pending file goes after it. A crash in
-between is repaired by running the same steps again: each one is skipped or repeated without harm.
+between is repaired by the step that was saved before it: each one is skipped or repeated without harm. How often a step is
+tried, and what its failure means, says `tenxsom.pipeline.film`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tenxsom import atomic
+from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.strict_json import pretty
-from tenxsom.pipeline import reports
+from tenxsom.pipeline import limits, reports
+from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
 from tenxsom.pipeline.reports import Shelf
+from tenxsom.pipeline.unexpected import describe
 from tenxsom.store.queue import Claim
 
 log = logging.getLogger(__name__)
 
 UNFINISHED = (".part", ".part.resume", ".part.fit", ".part.crop")
 """What an interrupted download leaves beside its target, for the next one to carry on with."""
+
+GO_ON = "Every clip is kept. manage_jobs.py retry {content_id} goes on from there, free of charge."
+"""What to do about a job whose clips are all there, and whose film could not be finished."""
 
 _media_work = threading.BoundedSemaphore(2)
 """Decoding and joining keep a core busy each; more of them at once would only use more memory."""
@@ -35,8 +42,19 @@ _media_work = threading.BoundedSemaphore(2)
 class Finisher:
     """Ends jobs: `complete` and `fail` are the only two ways off the belt, besides `cancel`."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, deadline_hours: float = 24.0) -> None:
         self._shelf = shelf
+        self._film_steps = FilmSteps(
+            (
+                FilmStep("gather_clips", self._gather_clips),
+                FilmStep("assemble_film", self._assemble_film),
+                FilmStep("make_thumbnail", self._make_thumbnail, side_file="thumbnail"),
+                FilmStep("write_subtitles", self._write_subtitles, side_file="subtitles"),
+                FilmStep("write_blueprint", self._write_blueprint, side_file="blueprint"),
+                FilmStep("write_report", self._write_report),
+            ),
+            deadline_hours,
+        )
 
     def make_way(self, job: VideoJob) -> None:
         """Keep the files of an earlier run of the same id under a numbered stem, before this run makes its own.
@@ -74,39 +92,39 @@ class Finisher:
         job.record("refitted", f"clip {clip.index + 1} {how}")
         return {**self.verify_clip(part, clip.asked_seconds), "sha256": _sha256(part), "refitted": how}
 
-    def complete(self, claim: Claim) -> dict[str, Any]:
-        """Publish a job whose clips are all there; returns the completion report. Raises BrokenMedia, DiskTrouble."""
-        job = claim.job
-        self._refetch_missing(claim)
-        with _media_work:
-            facts = self._publish_video(job)
-            self._publish_sidecars(job)
-        job.record("verified", f"{facts['seconds']:.2f} s, {facts['width']}x{facts['height']}")
-        job.record("completed")
-        job.state = State.COMPLETED
-        report = reports.completion_report(job, facts, self._file_names(job.content_id))
-        reports.write(self._shelf.completion_report(job.content_id), report)
-        self._leave(claim)
-        return report
+    def complete(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
+        """Publish a job whose clips are all there, step by step, or fail it when a step that it needs cannot be taken.
 
-    def fail(self, claim: Claim, reason: str, state: State = State.FAILED) -> dict[str, Any]:
-        """End a job without a video; what was paid for and fetched is kept. Returns the failure report."""
+        What is left when `deadline` has passed is left to the next tick. Raises what a step is tried again after.
+        """
+        try:
+            if self._film_steps.take(claim, deadline or clock.Deadline(math.inf)):
+                self._leave(claim)
+        except CannotFinish as error:
+            self.fail(claim, f"the film could not be finished: {error}", advice=GO_ON.format(content_id=claim.job.content_id))
+
+    def fail(self, claim: Claim, reason: str, state: State = State.FAILED, advice: str | None = None) -> None:
+        """End a job without a video; what was paid for and fetched is kept. Raises DiskTrouble."""
         job = claim.job
         job.error, job.state = reason, state
         job.record(state.value, reason)
-        if job.blueprint:
-            atomic.write(self._shelf.blueprint(job.content_id), pretty(job.blueprint))
-        report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state)
+        try:
+            self._write_blueprint(claim)
+        except Exception as error:  # noqa: BLE001  (a side file: whatever keeps it from being written must not keep the report)
+            job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
+        report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice)
         reports.write(self._shelf.failure_report(job.content_id), report)
         self._leave(claim, keep_clips=True)
-        return report
 
-    def end(self, claim: Claim) -> dict[str, Any]:
-        """End a job whose clips are all final, the way it deserves; returns its report."""
+    def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
+        """End a job whose clips are all final: publish it, or fail it where a clip is missing."""
         reason = failed_reason(claim.job)
         if claim.job.cancelled:
-            return self.fail(claim, "it was cancelled", State.CANCELLED)
-        return self.fail(claim, reason) if reason else self.complete(claim)
+            self.fail(claim, "it was cancelled", State.CANCELLED)
+        elif reason:
+            self.fail(claim, reason)
+        else:
+            self.complete(claim, deadline)
 
     def left_already(self, claim: Claim) -> bool:
         """Whether this run's final report exists; the queue is emptied then: after a crash in between, the report wins."""
@@ -118,13 +136,15 @@ class Finisher:
         self._leave(claim, keep_clips=report["state"] != State.COMPLETED)
         return True
 
-    def _refetch_missing(self, claim: Claim) -> None:
+    def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
         """A clip that was fetched and whose file is gone is fetched once more, which is free. Raises TryAgainLater then."""
         job = claim.job
         if len(job.clips) > 1 and self._shelf.video(job.content_id).exists():
             return  # joined already
         targets = {clip.index: self._shelf.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
         missing = [clip for clip in job.clips if not targets[clip.index].exists()]
+        if missing and job.count("file_missing") > limits.TRIES:
+            raise CannotFinish(f"the file of clip {missing[0].index + 1} disappeared {limits.TRIES} times after it was downloaded")
         for clip in missing:
             clip.step, clip.file, clip.facts, clip.next_check_at = Step.AWAIT_VIDEO, None, None, None
             job.record("file_missing", f"clip {clip.index + 1} is fetched again")
@@ -133,7 +153,13 @@ class Finisher:
             claim.save()
             raise TryAgainLater("A clip that was downloaded is gone from the disk; it is fetched again.", retry_after=1)
 
-    def _publish_video(self, job: VideoJob) -> dict[str, Any]:
+    def _assemble_film(self, claim: Claim, deadline: clock.Deadline) -> None:
+        """Make `<content_id>.mp4` from the clips, and keep what is in it."""
+        with _media_work:
+            claim.job.media = facts = self._publish_video(claim.job, deadline)
+        claim.job.record("verified", f"{facts['seconds']:.2f} s, {facts['width']}x{facts['height']}")
+
+    def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> dict[str, Any]:  # noqa: ARG002  (joining does not take it yet)
         """Make `<content_id>.mp4` from the clips and return its verified facts."""
         from tenxsom.media.check import check_video
 
@@ -144,7 +170,8 @@ class Finisher:
             return verified | asked  # it was checked and hashed when it came in
         if len(job.clips) > 1:
             self._join(job, target)
-        facts = check_video(target, at_least_seconds=asked["asked_seconds"]).as_dict()
+        delivered = sum((clip.facts or {}).get("seconds", clip.asked_seconds) for clip in job.clips)
+        facts = check_video(target, at_least_seconds=delivered).as_dict()
         return {**facts, "sha256": _sha256(target), **asked}
 
     def _join(self, job: VideoJob, target: Path) -> None:
@@ -159,18 +186,32 @@ class Finisher:
         job.record("joined", f"{len(clips)} clips, {how}")
         atomic.publish(part, target)
 
-    def _publish_sidecars(self, job: VideoJob) -> None:
+    def _make_thumbnail(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (one frame)
         from tenxsom.media.thumbnail import make_thumbnail
 
-        thumbnail = self._shelf.thumbnail(job.content_id)
+        content_id = claim.job.content_id
+        thumbnail = self._shelf.thumbnail(content_id)
         part = thumbnail.with_name(thumbnail.name + ".part")
-        with disk_errors(thumbnail):
-            make_thumbnail(self._shelf.video(job.content_id), part)
+        with _media_work, disk_errors(thumbnail):
+            make_thumbnail(self._shelf.video(content_id), part)
         atomic.publish(part, thumbnail)
-        if job.blueprint:
-            atomic.write(self._shelf.blueprint(job.content_id), pretty(job.blueprint))
+
+    def _write_subtitles(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
+        job = claim.job
         if job.definition.get("captions", True) and (text := subtitles_of(job)):
             atomic.write(self._shelf.subtitles(job.content_id), text.encode())
+
+    def _write_blueprint(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:  # noqa: ARG002  (a few lines)
+        if claim.job.blueprint:
+            atomic.write(self._shelf.blueprint(claim.job.content_id), pretty(claim.job.blueprint))
+
+    def _write_report(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
+        """Write the completion report. From then on the job counts as done, whatever happens to the rest."""
+        job = claim.job
+        job.record("completed")
+        job.state, job.error, job.unexpected = State.COMPLETED, None, None
+        report = reports.completion_report(job, job.media or {}, self._file_names(job.content_id))
+        reports.write(self._shelf.completion_report(job.content_id), report)
 
     def _leave(self, claim: Claim, keep_clips: bool = False) -> None:
         """Empty the queue, then sweep what only the job's way needed."""
@@ -180,7 +221,7 @@ class Finisher:
             leftovers = [self._shelf.still(claim.job.content_id, clip.index)]
             leftovers += [] if keep_clips else [self._shelf.clip(claim.job.content_id, clip.index)]
             for path in (*leftovers, *(path.with_name(path.name + end) for path in (target, *leftovers) for end in UNFINISHED)):
-                path.unlink(missing_ok=True)
+                _sweep(path)
 
     def _file_names(self, content_id: str, job: VideoJob | None = None) -> Mapping[str, str]:
         """The job's files that exist, by what they are; names only, because folders move."""
@@ -223,6 +264,14 @@ def failed_reason(job: VideoJob) -> str | None:
     """Why the job cannot become a video any more; None if every clip was made."""
     failed = [clip for clip in job.clips if clip.step == Step.FAILED]
     return "; ".join(f"clip {clip.index + 1}: {clip.error}" for clip in failed) or None
+
+
+def _sweep(path: Path) -> None:
+    """Remove what only the job's way needed. It has its report: a file that cannot be removed is left, and said."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s could not be removed: %s.", path, error.strerror)
 
 
 def _sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,7 +24,8 @@ from tenxsom.errors import (
     TryAgainLater,
 )
 from tenxsom.model.clip import SUBMISSION_STEPS, Step
-from tenxsom.pipeline.collector import LOST_AFTER_CHECKS, give_up
+from tenxsom.pipeline import limits
+from tenxsom.pipeline.collector import LOST_AFTER_CHECKS
 from tenxsom.pipeline.rerouting import is_about_the_service
 from tenxsom.pipeline.routing import route_of
 
@@ -37,6 +39,8 @@ log = logging.getLogger("generate")
 ACCOUNT_PAUSE_SECONDS = 900.0
 """How long a job waits after the account's token, plan or credits were refused, so that somebody can repair it."""
 MAX_BROKEN_STILLS = 5
+NO_LIMIT = clock.Deadline(math.inf)
+"""A submission that somebody waits for ends when its services have answered."""
 RETIRED_LOOKS, RETIRED_PAUSE_SECONDS = 3, 300.0
 """A service of which one address alone answers as gone counts as retired at the third look, minutes apart."""
 
@@ -48,28 +52,29 @@ class ProductionVideoGenerator:
         self._app = app
         self._steps = app.clip_steps
 
-    def generate_with_useapi(self, claim: Claim) -> None:
+    def generate_with_useapi(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
         """Submit every clip of the job that is not submitted yet, by the UseAPI contract: image → asset → video.
 
         Goes step by step through all clips, so that the service works on their stills side by side. Raises what stopped it;
-        everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater.
+        everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater. What
+        is left when `deadline` has passed is left without a word.
         """
         self._steps.reconcile(claim)
         self._steps.check_cap(claim)
-        while self._submit(claim):
+        while self._submit(claim, deadline):
             log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
 
-    def generate_with_ltx(self, claim: Claim) -> None:
+    def generate_with_ltx(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
         """The same for the official LTX API: start frame → upload → video, or the video alone (text to video)."""
-        self.generate_with_useapi(claim)
+        self.generate_with_useapi(claim, deadline)
 
-    def generate_with_veo(self, claim: Claim) -> None:
+    def generate_with_veo(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
         """The same for Veo on Vertex AI, which takes the start frame within the order."""
-        self.generate_with_useapi(claim)
+        self.generate_with_useapi(claim, deadline)
 
-    def generate(self, claim: Claim) -> None:
+    def generate(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
         """Submit the job by the service that was chosen for it."""
-        self._maker(claim.job.service)(claim)
+        self._maker(claim.job.service)(claim, deadline)
 
     def generate_video(self, claim: Claim, tier: str | None = None) -> None:
         """The architecture's tier router: templates/tiers.json says which services, models and resolutions make a tier's videos.
@@ -81,23 +86,27 @@ class ProductionVideoGenerator:
         self._app.rerouter.reroute(claim, route)
         self.generate(claim)
 
-    def _maker(self, service: str) -> Callable[[Claim], None]:
+    def _maker(self, service: str) -> Callable[[Claim, clock.Deadline], None]:
         return {"ltx_api": self.generate_with_ltx, "vertex_veo": self.generate_with_veo}.get(service, self.generate_with_useapi)
 
-    def _submit(self, claim: Claim) -> bool:
+    def _submit(self, claim: Claim, deadline: clock.Deadline) -> bool:
         """Take every clip through its steps; returns True when clips went to another service, where they begin anew."""
         for step in SUBMISSION_STEPS:
             for clip in claim.job.clips:
-                if clip.step == step and not self._is_doomed(claim, clip) and self._take(step, claim, clip):
+                if deadline.passed():
+                    return False
+                if clip.step == step and not self._is_doomed(claim, clip) and self._take(step, claim, clip, deadline):
                     return True
         return False
 
-    def _take(self, step: Step, claim: Claim, clip: Clip) -> bool:
+    def _take(self, step: Step, claim: Claim, clip: Clip, deadline: clock.Deadline) -> bool:
         """One step, and what its failure means: another service, wait for somebody or for better times, the end of this clip."""
         clock.check_stop()
+        if self._has_had_its_last_look(claim, clip):
+            return False
         rerouter = self._app.rerouter
         try:
-            self._steps.take(step, claim, clip)
+            self._steps.take(step, claim, clip, deadline)
             rerouter.note_life(clip)
         except (Interrupted, NeedsDecision):
             raise
@@ -130,6 +139,16 @@ class ProductionVideoGenerator:
             self._give_up(claim, clip, str(error))
         return False
 
+    def _has_had_its_last_look(self, claim: Claim, clip: Clip) -> bool:
+        """Whether a clip that is past its deadline is given up; a look that is left is counted before it begins."""
+        hours = self._app.settings.job_deadline_hours
+        if not limits.count_overdue_look(claim.job, clip, hours):
+            return False
+        is_given_up = limits.give_up_overdue(claim.job, clip, hours, before_the_look=True)
+        claim.job.settle_state()
+        claim.save()
+        return is_given_up
+
     def _try_again(self, claim: Claim, clip: Clip, error: TryAgainLater) -> NoReturn:
         self._steps.postpone(claim, clip, error.retry_after or clock.backoff_seconds(clip.count_attempt()), error)
         raise error
@@ -159,7 +178,9 @@ class ProductionVideoGenerator:
         raise TryAgainLater(f"The still came broken ({error}); it is fetched again.") from error
 
     def _give_up(self, claim: Claim, clip: Clip, reason: str) -> None:
-        give_up(claim.job, clip, reason)
+        if clip.step in (Step.AWAIT_IMAGE, Step.FETCH_IMAGE) and clip.first_step == Step.REQUEST_IMAGE:
+            clip.image = {}  # the still is lost: a retry needs another one
+        limits.give_up(claim.job, clip, reason)
         claim.job.settle_state()
         claim.save()
 

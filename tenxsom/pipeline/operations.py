@@ -13,8 +13,8 @@ from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import adoption
-from tenxsom.pipeline.collector import give_up
 from tenxsom.pipeline.finisher import all_final
+from tenxsom.pipeline.limits import give_up
 from tenxsom.services import registry as services
 from tenxsom.services.base import INLINE, Variant
 
@@ -80,15 +80,19 @@ class JobManager:
                 kept = services.pace(job.service_of(clip), Variant())
                 clip.retry(keep_asset=kept.upload_hours is None and clip.asset.get("file_id") != INLINE)
                 if clip.step != Step.AWAIT_VIDEO:
-                    total += prices.of_clip(job, clip) + (money.ZERO if clip.asset else prices.of_still(job, clip))
+                    needs_still = clip.step == Step.REQUEST_IMAGE
+                    total += prices.of_clip(job, clip) + (prices.of_still(job, clip) if needs_still else money.ZERO)
         if not job.clips:
             return job, f"{job.service} will make all of it; what that costs is known when it has been planned"
+        if all(clip.step == Step.DONE for clip in job.clips):
+            return job, "Every clip is there; finishing the film is tried again, free of charge"
         return job, f"{job.service} will make what is missing for {money.shown(total)}"
 
     def retry(self, job: VideoJob) -> None:
         """Put a failed job back on the queue, as a new run: its earlier report is kept under a numbered stem."""
         job.run_id, job.submit_time = f"tx-{uuid.uuid4().hex[:16]}", clock.stamp()
-        job.cancelled, job.error = False, None
+        job.cancelled = False
+        job.begin_anew()
         job.record("retried")
         job.settle_state()
         with self._app.queue.accept(job) as claim:

@@ -18,10 +18,11 @@ from tenxsom.model.job import State, VideoJob
 from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.estimate import Estimate, estimate
 from tenxsom.pipeline.finisher import all_final
-from tenxsom.pipeline.generator import ProductionVideoGenerator
+from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
 from tenxsom.pipeline.intake import Order, Standing
 from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.pipeline.routing import USEAPI_CONTRACT, route_of
+from tenxsom.pipeline.unexpected import SUBMITTING
 
 if TYPE_CHECKING:
     from tenxsom.app import App
@@ -72,11 +73,25 @@ class MasterOrchestrator:
         """Put one definition on the belt and carry it as far as it goes; None if it has been made already."""
         with self._owned(order) as claim:
             if claim:
-                self.carry_on(claim, blueprint)
+                self._submitted(claim, blueprint)
             return claim.job if claim else None
 
-    def carry_on(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
-        """Everything a job needs until its clips are at the service; whatever is done already is not done again."""
+    def _submitted(self, claim: Claim, blueprint: Blueprint | None) -> None:
+        """Carry a job on, and end it where none of its clips can come. Raises what stopped it, saved with the job."""
+        try:
+            self.carry_on(claim, blueprint)
+        except TenxsomError:
+            raise
+        except Exception as error:  # a mistake of ours: it is saved with its job, and the next tick tries again
+            raise self._app.unexpected_errors.record(claim, SUBMITTING, error) from error
+        if all_final(claim.job):
+            self._app.finisher.end(claim)
+
+    def carry_on(self, claim: Claim, blueprint: Blueprint | None = None, deadline: clock.Deadline = NO_LIMIT) -> None:
+        """Everything a job needs until its clips are at the service; whatever is done already is not done again.
+
+        What is left when `deadline` has passed is left to the next run.
+        """
         job = claim.job
         self._app.finisher.make_way(job)
         if job.blueprint is None:
@@ -86,11 +101,9 @@ class MasterOrchestrator:
         if self._by_tier:
             self.generator.generate_video(claim)
         elif job.service in USEAPI_CONTRACT:
-            self.generator.generate_with_useapi(claim)
+            self.generator.generate_with_useapi(claim, deadline)
         else:
-            self.generator.generate(claim)
-        if all_final(job):
-            self._app.finisher.end(claim)
+            self.generator.generate(claim, deadline)
 
     def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
         """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
@@ -98,6 +111,7 @@ class MasterOrchestrator:
         definition = check_definition(job.definition, job.content_id, self._app.vocabulary)
         made = blueprint or self._app.planning_costs.pay(claim, self.planner.most_usd(), lambda: self._planned(definition))
         job.blueprint = made.as_dict()
+        job.error = job.next_check_at = None
         job.record(
             "planned", made.planner.name + (f" ({made.planner.reason})" if made.planner.reason else ""), usd=made.planner.cost_usd
         )

@@ -7,20 +7,30 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tenxsom import clock
-from tenxsom.errors import BadDefinition, BadSettings, Interrupted, JobIsBusy, TenxsomError
-from tenxsom.model.clip import Step
+from tenxsom.errors import (
+    BadDefinition,
+    BadSettings,
+    Interrupted,
+    JobIsBusy,
+    NeedsDecision,
+    RevisionIsStale,
+    TenxsomError,
+    UnexpectedError,
+)
+from tenxsom.model.clip import Clip, Step
+from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.finisher import all_final
 from tenxsom.pipeline.results import Outcome, ShowsProgress
 from tenxsom.pipeline.side_by_side import Visit, side_by_side
+from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING
 from tenxsom.services import registry as services
 
 if TYPE_CHECKING:
     from tenxsom.app import App
-    from tenxsom.model.clip import Clip
     from tenxsom.model.job import VideoJob
     from tenxsom.pipeline.orchestrator import MasterOrchestrator
     from tenxsom.pipeline.routing import Route
@@ -77,27 +87,63 @@ class VideoStatusPoller:
 
     def collect(self, claim: Claim) -> None:
         """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
-        troubles = [self._trouble_with(self.carry_on, claim)]
-        if isinstance(troubles[0], BadDefinition) and not claim.job.clips:
-            self._app.finisher.fail(claim, str(troubles[0]))  # what it needs has gone since it was accepted; nothing was paid
-            return
-        for clip in self._due_clips(claim.job):  # also if the submission is stuck: what is at the service is collected all the same
+        troubles = [self._trouble_with(claim, SUBMITTING, self.carry_on)]
+        if not claim.job.clips and not claim.finished:
+            self._put_off_planning(claim, troubles[0])
+        for index in self._due_clips(
+            claim.job
+        ):  # also if the submission is stuck: what is at the service is collected all the same
             clock.check_stop()
-            troubles.append(self._trouble_with(self._collector.collect, claim, clip, self._deadline))
-        if all_final(claim.job):
-            self._app.finisher.end(claim)
+            troubles.append(self._trouble_with(claim, f"{COLLECTING} clip {index + 1}", partial(self._collect_clip, index=index)))
+        if all_final(claim.job) and not claim.finished and (self._at_once or claim.job.is_due()):
+            troubles.append(self._trouble_with(claim, FINISHING, partial(self._app.finisher.end, deadline=self._deadline)))
+        self._warn_of_age(claim)
         for trouble in filter(None, troubles):
             raise trouble
 
-    def _due_clips(self, job: VideoJob) -> list[Clip]:
-        """The clips of a job that are to be asked for now."""
+    def _collect_clip(self, claim: Claim, index: int) -> None:
+        self._collector.collect(claim, claim.job.clips[index], self._deadline)
+        self._app.unexpected_errors.forget(claim, f"{COLLECTING} clip {index + 1}")
+
+    def _put_off_planning(self, claim: Claim, trouble: TenxsomError | None) -> None:
+        """A job without clips has no paid clip to lose: it waits for a budget, and for anything else until its deadline."""
+        job = claim.job
+        if trouble is None or isinstance(trouble, UnexpectedError | RevisionIsStale):
+            return  # kept already, or not ours to keep
+        if isinstance(trouble, BadDefinition):
+            self._app.finisher.fail(claim, str(trouble))  # what it needs has gone since it was accepted; nothing was paid
+            return
+        tries = job.count("planning")
+        if not isinstance(trouble, NeedsDecision) and limits.has_had_its_tries(
+            job, min(tries, 2), self._app.settings.job_deadline_hours
+        ):
+            self._app.finisher.fail(claim, f"it could not be planned before its deadline ({trouble})")
+            return
+        pause = getattr(trouble, "retry_after", None) or clock.backoff_seconds(tries)
+        job.error, job.next_check_at = str(trouble), clock.later(pause)
+        claim.save()
+
+    def _warn_of_age(self, claim: Claim) -> None:
+        """Warn once of a job that is on its way for long, whatever it waits for."""
+        job, limit = claim.job, self._app.settings.job_age_warning_minutes
+        minutes = clock.age_seconds(job.submit_time) / 60
+        sentence = f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."
+        if claim.finished or minutes <= limit or not job.warn(sentence):
+            return
+        waiting = ", ".join(sorted({str(clip.step) for clip in job.clips if not clip.is_final})) or job.step or "plan"
+        log.warning("Not there after %.0f minutes; it is at %s.", minutes, waiting, extra={"content_id": job.content_id})
+        claim.save()
+
+    def _due_clips(self, job: VideoJob) -> list[int]:
+        """The indexes of a job's clips that are to be asked for now."""
         at_service = [clip for clip in job.clips if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD)]
-        return [clip for clip in at_service if self._at_once or clip.is_due()]
+        return [clip.index for clip in at_service if self._at_once or clip.is_due()]
 
     def carry_on(self, claim: Claim) -> None:
         """Go on with a submission that was interrupted, refused for a while, or left waiting for its still."""
         unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
-        if claim.job.clips and not any(self._at_once or clip.is_due() for clip in unsubmitted):
+        is_due = any(map(Clip.is_due, unsubmitted)) if claim.job.clips else claim.job.is_due()
+        if (claim.job.clips and not unsubmitted) or not (self._at_once or is_due):
             return
         from tenxsom.pipeline.routing import route_of
 
@@ -105,7 +151,8 @@ class VideoStatusPoller:
         if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
             return  # the tick is over before its turn has come; the next one goes on with it
         try:
-            orchestrator.carry_on(claim)
+            orchestrator.carry_on(claim, deadline=self._deadline)
+            self._app.unexpected_errors.forget(claim, SUBMITTING)
         finally:
             side_by_side.release()
 
@@ -119,14 +166,16 @@ class VideoStatusPoller:
                 self._limits[route.service] = threading.BoundedSemaphore(route.capabilities.concurrent_submissions)
             return self._orchestrator, self._limits[route.service]
 
-    @staticmethod
-    def _trouble_with(work: Callable[..., None], *about: Any) -> TenxsomError | None:
+    def _trouble_with(self, claim: Claim, during: str, work: Callable[[Claim], None]) -> TenxsomError | None:
+        """What kept some work on a job from being done; None if nothing did. An unexpected error is saved with the job."""
         try:
-            work(*about)
+            work(claim)
         except Interrupted:
             raise
         except TenxsomError as error:
             return error
+        except Exception as error:  # noqa: BLE001  (a mistake of ours with one job must not keep the others from being collected)
+            return self._app.unexpected_errors.record(claim, during, error)
         return None
 
     def _visit(self, content_id: str) -> Visit[tuple[str, Outcome] | None]:
@@ -148,7 +197,7 @@ class VideoStatusPoller:
         """Own a job that is due, have its clips asked for, and work on it once the answers are there."""
         with self._app.queue.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
-                yield partial(self._collector.prefetch, claim, self._due_clips(claim.job))
+                yield partial(self._collector.prefetch, claim, [claim.job.clips[index] for index in self._due_clips(claim.job)])
                 return self._worked_on(claim)
         return self._app.standing(content_id) if self._at_once else None
 

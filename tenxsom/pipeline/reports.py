@@ -126,17 +126,49 @@ def _bytes_of(path: Path) -> bytes:
 
 def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     """Everything about a finished job. `facts` are the verified video's, with its size and sha256; `files` name its files."""
-    return _common(job, State.COMPLETED) | {"media": dict(facts), "files": dict(files)}
+    return _about(job, State.COMPLETED) | {"media": dict(facts), "files": dict(files)}
 
 
-def failure_report(job: VideoJob, reason: str, files: Mapping[str, str], state: State = State.FAILED) -> dict[str, Any]:
+def failure_report(
+    job: VideoJob, reason: str, files: Mapping[str, str], state: State = State.FAILED, advice: str | None = None
+) -> dict[str, Any]:
     """Everything about a job that has ended without a video, what can be done about it, and its whole state (`job`) for a retry."""
-    advice = f"manage_jobs.py retry {job.content_id} makes what is missing once more; it says first what that costs."
-    return _common(job, state) | {
+    usual = f"manage_jobs.py retry {job.content_id} makes what is missing once more; it says first what that costs."
+    return _about(job, state) | {
         "reason": reason,
-        "advice": advice,
+        "advice": advice or usual,
         "files": dict(files),
         "job": job.as_dict(),
+    }
+
+
+def _about(job: VideoJob, state: State) -> dict[str, Any]:
+    """What both reports say of a job. A job whose state holds something odd gets a report as well, of what can be told."""
+    try:
+        return _common(job, state)
+    except Exception as error:  # noqa: BLE001  (a mistake in the telling must not keep a job from ending)
+        job.warn(f"The report tells less than usual, because of an unexpected error: {type(error).__name__}.")
+        return _plain(job, state)
+
+
+def _plain(job: VideoJob, state: State) -> dict[str, Any]:
+    ended = clock.stamp()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "content_id": job.content_id,
+        "title": job.title,
+        "state": state.value,
+        "service": job.service,
+        "job_id": masked_id(job.job_id),
+        "run_id": job.run_id,
+        "fingerprint": job.fingerprint,
+        "planner": {},
+        "times": {"accepted": job.submit_time, "ended": ended, "total_seconds": _between(job.submit_time, ended)},
+        "clips": [{"index": clip.index, "step": str(clip.step), "error": clip.error, "file": clip.file} for clip in job.clips],
+        "cost": _cost(job),
+        "warnings": job.warnings,
+        "metadata": job.definition.get("metadata", {}),
+        "history": job.history,
     }
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import AccountTrouble, BadSettings, NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.errors import NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
-from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, give_up_overdue, note_unknown_status
+from tenxsom.pipeline import limits
+from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
 from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.reports import Shelf
@@ -24,8 +25,6 @@ from tenxsom.store.queue import Claim
 
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
-PATIENT = (ServiceBusy, AccountTrouble, BadSettings)
-"""What a clip that was not ordered yet waits for as long as it takes: its turn, or somebody who repairs the account."""
 BUSY_SECONDS = 20.0
 """How long a service that is at its limit is left in peace, where it does not say so itself."""
 
@@ -53,9 +52,12 @@ class ClipSteps:
         self._deadline_hours = deadline_hours
         self._full_until: dict[str, clock.Deadline] = {}
 
-    def take(self, step: Step, claim: Claim, clip: Clip) -> None:
-        """Take one step of a submission. Raises what kept it from being done."""
-        getattr(self, step.value)(claim, clip)
+    def take(self, step: Step, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
+        """Take one step of a submission, waiting no longer than until `deadline`. Raises what kept it from being done."""
+        if step == Step.AWAIT_IMAGE:
+            self.await_image(claim, clip, deadline)
+        else:
+            getattr(self, step.value)(claim, clip)
 
     def reconcile(self, claim: Claim) -> None:
         """Find out about paid calls that nobody saw return. Raises SubmitUnclear when somebody must decide."""
@@ -90,10 +92,11 @@ class ClipSteps:
         then = self._prices.of_clip(claim.job, clip)
         self._paid_calls.pay(claim, clip, price, lambda reference: source.request_image(order, reference), then)
 
-    def await_image(self, claim: Claim, clip: Clip) -> None:
+    def await_image(self, claim: Claim, clip: Clip, until: clock.Deadline) -> None:
         """Wait for the still, as long as its source allows; the poller waits on where this run stops."""
         source = self._source(claim, clip)
-        deadline, pause = clock.Deadline(source.patience.wait_seconds), source.patience.check_seconds / 12
+        deadline = clock.Deadline(min(source.patience.wait_seconds, until.left()))
+        pause = source.patience.check_seconds / 12
         while (status := self._asked_for_still(claim, clip, source)).progress == Progress.RUNNING:
             deadline.check(f"Waiting for the still of clip {clip.index + 1}")
             clock.sleep(pause)
@@ -157,7 +160,8 @@ class ClipSteps:
         except ServiceBusy as error:
             self._full_until[service.name] = clock.Deadline(error.retry_after or BUSY_SECONDS)
             raise
-        clip.next_check_at = clock.later(capabilities.first_check_seconds)
+        clip.next_check_at, clip.overdue_at = clock.later(capabilities.first_check_seconds), None
+        clip.attempts.pop("overdue", None)  # from here on the clip has a deadline of its own
         job.settle_state()
         claim.save()
         self._shelf.still(job.content_id, clip.index).unlink(missing_ok=True)
@@ -165,8 +169,7 @@ class ClipSteps:
     def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
         """Look at a clip again in so many seconds, and keep why."""
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
-        if not isinstance(error, PATIENT):
-            give_up_overdue(claim.job, clip, self._deadline_hours)
+        limits.give_up_overdue(claim.job, clip, self._deadline_hours)
         claim.job.settle_state()
         claim.save()
 

@@ -41,6 +41,9 @@ class Claim(Protocol):
     def save(self) -> None:
         """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
 
+    def reload(self) -> None:
+        """Go back to the job as it is on the disk: what was changed in memory since the last save is forgotten."""
+
     def finish(self) -> None:
         """Take the job out of the queue; its final report exists, and wins should a power cut bring the job back."""
 
@@ -204,6 +207,10 @@ class _FileClaim(AbstractContextManager[Claim | None]):
                 self.on_disk = data
             raise
         self.on_disk = data
+
+    def reload(self) -> None:
+        if found := self._queue.read(self.path, self._content_id):
+            self.job, self.on_disk = found
 
     def finish(self) -> None:
         atomic.remove(self.path, sync_names=False)

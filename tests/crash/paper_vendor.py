@@ -119,6 +119,10 @@ class PaperVendor:
                 return Status(Progress.RUNNING, percent=10)
             case "failed":
                 return Status(Progress.FAILED, message="out of paint")
+            case "unexplained":
+                return Status(Progress.FAILED, message="the service gave no reason", explained=False)
+            case "odd":
+                return Status(Progress.RUNNING, unknown="'daydreaming' in {}")
         return Status(Progress.READY, url="https://storage.example.com/result")
 
 
@@ -128,11 +132,11 @@ class PaperFinisher(Finisher):
     def verify_clip(self, part, at_least_seconds):
         return {"seconds": at_least_seconds, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
 
-    def _publish_video(self, job):
+    def _publish_video(self, job, deadline):
         return {"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64}
 
-    def _publish_sidecars(self, job):
-        """None: they come from the video."""
+    def _make_thumbnail(self, claim, deadline):
+        """None: it comes from the video."""
 
 
 def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> App:

@@ -1,0 +1,166 @@
+"""The steps of a whole job, once its clips are there: each is counted and saved before it is taken, and has an end.
+
+A step that the film depends on is tried five times, with growing pauses; then the job ends with a failure report that keeps
+every clip. A side file that cannot be made is a warning, and the film is published without it. Trouble that passes by itself (a
+full disk, a tick that is over) uses up no try before the job's deadline. A step that killed the program counts as well.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
+
+from tenxsom import clock
+from tenxsom.errors import DiskRefused, Interrupted, TenxsomError, TryAgainLater
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline import limits
+from tenxsom.pipeline.unexpected import FINISHING, describe, note, place_of
+from tenxsom.store.queue import Claim
+
+log = logging.getLogger(__name__)
+
+TRIES_OF_A_SIDE_FILE = 3
+LONGEST_WAIT_SECONDS = 900.0
+
+
+class CannotFinish(TenxsomError):
+    """A step that the film depends on has failed too often. The message is the reason."""
+
+
+class FilmStep(NamedTuple):
+    """One step of a whole job."""
+
+    name: str
+    """As states say it: a verb and what it makes."""
+    work: Callable[[Claim, clock.Deadline], None]
+    """May be repeated after any interruption. Raises what keeps it from being done."""
+    side_file: str | None = None
+    """What it makes beside the film, which does not depend on it; None for a step that it needs."""
+
+
+class FilmSteps:
+    """Takes a job through a list of steps, from the one that its state names."""
+
+    def __init__(self, steps: Sequence[FilmStep], deadline_hours: float) -> None:
+        self._steps = steps
+        self._deadline_hours = deadline_hours
+
+    def take(self, claim: Claim, deadline: clock.Deadline) -> bool:
+        """Take every step that is left; returns whether all are taken, and not left to the next tick.
+
+        Raises CannotFinish at the end of all tries, and before that what to try again after.
+        """
+        names = [step.name for step in self._steps]
+        first = names.index(claim.job.step) if claim.job.step in names and claim.job.media else 0
+        for step in self._steps[first:]:
+            if deadline.passed() or clock.stop_requested():
+                self._leave_to_the_next_run(step, claim)
+                clock.check_stop()
+                return False
+            self._take(step, claim, deadline)
+        return True
+
+    @staticmethod
+    def _leave_to_the_next_run(step: FilmStep, claim: Claim) -> None:
+        if claim.job.step not in (None, step.name):  # the step before was taken just now
+            claim.job.step = step.name
+            claim.save()
+
+    def _take(self, step: FilmStep, claim: Claim, deadline: clock.Deadline) -> None:
+        tries = self._begin(step, claim)
+        try:
+            if tries > (TRIES_OF_A_SIDE_FILE if step.side_file else limits.TRIES):
+                raise CannotFinish(f"the program ended {tries - 1} times while it did that")
+            step.work(claim, deadline)
+        except Interrupted:
+            self._give_back(step, claim)
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever a library or a mistake of ours raises: it is counted and told)
+            self._after(step, claim, error, tries)
+        else:
+            claim.job.attempts.pop(f"{step.name}_waits", None)
+            claim.job.unexpected = None
+        _forget_try(claim.job, step)
+
+    def _begin(self, step: FilmStep, claim: Claim) -> int:
+        """Count a try in the state before it begins; returns its number."""
+        job = claim.job
+        job.step = step.name
+        tries = job.count(step.name)
+        job.next_check_at = clock.later(limits.pause_after(tries))
+        claim.save()
+        return tries
+
+    def _give_back(self, step: FilmStep, claim: Claim) -> None:
+        """A stop is no fault of the step's: the next run takes it at once."""
+        _forget_try(claim.job, step)
+        claim.save()
+
+    def _after(self, step: FilmStep, claim: Claim, error: Exception, tries: int) -> None:
+        """What a failure means. Returns for a side file that the film does without."""
+        if not all(clip.is_final for clip in claim.job.clips):
+            _start_over(claim)
+            raise error
+        if isinstance(error, TryAgainLater) and not isinstance(error, DiskRefused):
+            self._wait(step, claim, error)
+        elif step.side_file is None:
+            self._try_again(step, claim, error, tries)
+        self._do_without(step, claim.job, error)
+
+    def _wait(self, step: FilmStep, claim: Claim, error: TryAgainLater) -> None:
+        """Put off what passes by itself. Returns when it has been waited for long enough."""
+        job = claim.job
+        waits = job.count(f"{step.name}_waits")
+        if step.side_file and waits >= TRIES_OF_A_SIDE_FILE:
+            return
+        if step.side_file is None and waits >= 2 and limits.has_had_its_tries(job, 2, self._deadline_hours):
+            raise CannotFinish(_reason(step, error, waits)) from error
+        _forget_try(job, step)
+        job.next_check_at = clock.later(error.retry_after or min(LONGEST_WAIT_SECONDS, limits.pause_after(waits)))
+        claim.save()
+        raise error
+
+    def _try_again(self, step: FilmStep, claim: Claim, error: Exception, tries: int) -> NoReturn:
+        """Save why a step failed, for another try after its pause. Raises CannotFinish where there is none."""
+        if isinstance(error, CannotFinish):
+            raise CannotFinish(f"{step.name}: {error}")
+        if isinstance(error, TenxsomError):
+            told: TenxsomError = TryAgainLater(f"The film could not be finished ({step.name}: {error}) It is tried again.")
+            claim.job.error = str(error)
+        else:
+            log.error("Unexpected error", exc_info=error, extra={"content_id": claim.job.content_id})
+            claim.reload()
+            told = note(claim.job, FINISHING, error)
+        if limits.has_had_its_tries(claim.job, tries, self._deadline_hours):
+            raise CannotFinish(_reason(step, error, tries)) from error
+        claim.save()
+        raise told from error
+
+    @staticmethod
+    def _do_without(step: FilmStep, job: VideoJob, error: Exception) -> None:
+        why = _words(error)
+        job.warn(f"The video was published without its {step.side_file}: {why}.")
+        job.record("side_file_missing", f"{step.side_file}: {why}")
+        log.warning("The %s could not be made: %s.", step.side_file, why, extra={"content_id": job.content_id})
+
+
+def _forget_try(job: VideoJob, step: FilmStep) -> None:
+    job.attempts.pop(step.name, None)
+    job.next_check_at = None
+
+
+def _start_over(claim: Claim) -> None:
+    """A clip has to be fetched again: the steps begin anew when it is there."""
+    claim.job.step, claim.job.next_check_at, claim.job.attempts = None, None, {"file_missing": claim.job.attempts["file_missing"]}
+    claim.save()
+
+
+def _reason(step: FilmStep, error: Exception, tries: int) -> str:
+    return f"{step.name} failed {tries} times, at last with {_words(error)}"
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TenxsomError):
+        return str(error).rstrip(".")
+    return f"{describe(error)} ({place_of(error)})"

@@ -1,0 +1,459 @@
+"""After the clips are in, a film ends: whatever a step of finishing raises, however often the program is killed in one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manage_jobs import JobManager
+from master_orchestrator_v3 import MasterOrchestrator
+from poll_video_status import VideoStatusPoller
+from tenxsom import clock
+from tenxsom.app import App
+from tenxsom.disk import disk_trouble
+from tenxsom.errors import BrokenMedia, Interrupted, TryAgainLater
+from tenxsom.pipeline import limits, reports
+from tenxsom.pipeline.results import Outcome
+from tests.belt import definition
+from tests.crash.deaths import Death
+from tests.crash.paper_vendor import PaperFinisher, PaperVendor, paper_suite
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NEEDED = {"_gather_clips": "gather_clips", "_assemble_film": "assemble_film"}
+SIDE_FILES = {"_make_thumbnail": "thumbnail", "_write_subtitles": "subtitles", "_write_blueprint": "blueprint"}
+FULL = disk_trouble("a file", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+FOLDER_IN_ITS_PLACE = disk_trouble("a file", OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+
+
+class World:
+    """A home, a vendor, a clock in the test's hands, and steps of finishing that do what the test says."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.vendor, self.moment = home, PaperVendor(), START
+        self.app: App = paper_suite(home, self.vendor)
+        self.tried: list[datetime] = []
+        self.last: list[Outcome] = []
+
+    def now(self) -> datetime:
+        self.moment += timedelta(milliseconds=1)
+        return self.moment
+
+    def submit(self, **changes: Any) -> None:
+        source = self.home / "lake.page.json"
+        source.write_text(json.dumps(definition(**changes)))
+        orchestrator = MasterOrchestrator(self.app)
+        self.last = orchestrator.submit_all(orchestrator.read([str(source)]))
+        self.moment += timedelta(minutes=1)
+
+    def tick(self, minutes: float = 10) -> None:
+        try:
+            self.last = VideoStatusPoller(self.app).tick()
+        finally:
+            self.moment += timedelta(minutes=minutes)
+
+    def ticks(self, number: int, minutes: float = 10) -> None:
+        for _ in range(number):
+            self.tick(minutes)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        job = self.app.queue.load("lake")
+        assert job is not None
+        return job.as_dict()
+
+    @property
+    def has_report(self) -> bool:
+        return self.app.shelf.final_report("lake") is not None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        found = self.app.shelf.final_report("lake")
+        assert found is not None, self.state
+        return found
+
+    def retry(self) -> str:
+        manager = JobManager(self.app)
+        job, cost = manager.retry_cost("lake")
+        manager.retry(job)
+        return cost
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    made = World(tmp_path)
+    monkeypatch.setattr(clock, "now", made.now)
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
+def break_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:
+    """Let a step of finishing raise; what is returned mends it."""
+
+    def break_it(name: str, error: BaseException) -> Callable[[], None]:
+        real = getattr(PaperFinisher, name)
+        broken = [True]
+
+        def step(self: PaperFinisher, claim: Any, deadline: Any = None) -> None:
+            if not broken:
+                real(self, claim, deadline)
+                return
+            world.tried.append(world.moment)
+            raise error
+
+        monkeypatch.setattr(PaperFinisher, name, step)
+        world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf)
+        world.app.__dict__.pop("unexpected_errors", None)
+        return broken.clear
+
+    return break_it
+
+
+@pytest.mark.parametrize(
+    "error", [IndexError("list index out of range"), BrokenMedia("no frame."), MemoryError(), RecursionError()]
+)
+@pytest.mark.parametrize("step", [*NEEDED, "_write_report"])
+def test_a_step_that_the_film_needs_is_tried_five_times_with_growing_pauses_and_then_the_job_ends(world, break_step, step, error):
+    mend = break_step(step, error)
+    world.submit()
+    world.ticks(20)
+    assert len(world.tried) == limits.TRIES
+    minutes = [round((tried - START) / timedelta(minutes=1)) for tried in world.tried]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(minutes)]
+    assert pauses == sorted(pauses)
+    assert sum(pauses) > 60
+    assert world.report["state"] == "failed"
+    assert type(error).__name__ in world.report["reason"] or str(error).rstrip(".") in world.report["reason"]
+    assert "manage_jobs.py retry lake" in world.report["advice"]
+    assert (world.home / "completed_videos" / "lake.mp4").exists(), "the clip is kept"
+    mend()
+    assert "free of charge" in world.retry()
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert len(world.vendor.charges) == 2, "a still and a clip, and nothing for the retry"
+
+
+@pytest.mark.parametrize("error", [IndexError("list index out of range"), BrokenMedia("no frame"), FOLDER_IN_ITS_PLACE], ids=repr)
+@pytest.mark.parametrize("step", SIDE_FILES)
+def test_a_side_file_that_cannot_be_made_decides_nothing(world, break_step, step, error):
+    break_step(step, error)
+    world.submit()
+    world.tick()
+    assert world.report["state"] == "completed"
+    told = f"The video was published without its {SIDE_FILES[step]}: "
+    assert any(warning.startswith(told) for warning in world.report["warnings"])
+
+
+def test_the_warning_about_a_side_file_names_the_error_and_its_place(world, break_step):
+    break_step("_write_subtitles", ValueError("a line that is too long"))
+    world.submit()
+    world.tick()
+    assert any("ValueError: a line that is too long (tenxsom/pipeline/film.py:" in each for each in world.report["warnings"])
+
+
+@pytest.mark.parametrize("step", SIDE_FILES)
+def test_a_side_file_waits_for_room_on_the_disk_but_not_for_ever(world, break_step, step):
+    mend = break_step(step, FULL)
+    world.submit()
+    world.tick()
+    assert not world.has_report
+    assert world.last[0].exit_code == 75
+    mend()
+    world.tick()
+    assert (world.report["state"], world.report["warnings"]) == ("completed", world.report["warnings"])
+    assert not any("without its" in warning for warning in world.report["warnings"])
+
+
+def test_a_film_is_published_without_a_side_file_on_a_disk_that_stays_full(world, break_step):
+    break_step("_make_thumbnail", FULL)
+    world.submit()
+    world.ticks(5)
+    assert world.report["state"] == "completed"
+    assert any("without its thumbnail" in warning for warning in world.report["warnings"])
+
+
+def test_a_film_waits_for_room_on_the_disk_until_the_jobs_deadline(world, break_step):
+    break_step("_assemble_film", FULL)
+    world.submit()
+    world.ticks(23, minutes=60)
+    assert not world.has_report, "what passes by itself uses up no try"
+    world.ticks(3, minutes=60)
+    assert world.report["state"] == "failed"
+    assert "No space left" in world.report["reason"]
+
+
+@pytest.mark.parametrize("step", [*NEEDED, "_write_report"])
+def test_a_step_that_kills_the_program_is_counted_and_the_job_ends(world, break_step, step):
+    break_step(step, Death())
+    world.submit()
+    for _ in range(20):
+        with contextlib.suppress(Death):
+            world.tick()
+    assert len(world.tried) == limits.TRIES
+    assert world.report["state"] == "failed"
+    assert "the program ended 5 times" in world.report["reason"]
+
+
+@pytest.mark.parametrize("step", SIDE_FILES)
+def test_a_side_file_that_kills_the_program_is_done_without(world, break_step, step):
+    mend = break_step(step, Death())
+    world.submit()
+    for _ in range(10):
+        with contextlib.suppress(Death):
+            world.tick()
+        if len(world.tried) == 3:
+            mend()  # a failure report would want the blueprint as well
+    assert len(world.tried) == 3
+    assert world.report["state"] == "completed"
+    assert any(f"without its {SIDE_FILES[step]}" in warning for warning in world.report["warnings"])
+
+
+def test_a_real_kill_in_a_step_is_found_in_the_state(world, break_step, monkeypatch):
+    world.submit()
+
+    class Kill(Exception):
+        def __init__(self) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(PaperFinisher, "_publish_video", lambda *_: Kill())
+    child = os.fork()
+    if child == 0:  # pragma: no cover  (it is killed)
+        with contextlib.suppress(BaseException):
+            world.tick()
+        os._exit(3)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert (world.state["step"], world.state["attempts"]) == ("assemble_film", {"assemble_film": 1})
+    assert world.state["next_check_at"] > clock.stamp(), "the next tick has time for the other jobs"
+
+
+def test_a_stop_while_a_film_is_finished_uses_up_no_try(world, break_step):
+    mend = break_step("_assemble_film", Interrupted("TERM"))
+    world.submit()
+    world.ticks(7)
+    assert len(world.tried) == 7
+    assert world.state["attempts"] == {}
+    mend()
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+def test_a_tick_that_is_over_leaves_the_rest_of_a_film_to_the_next_one(world, monkeypatch):
+    world.submit()
+    real = PaperFinisher._publish_video
+
+    def slow(self: PaperFinisher, job: Any, deadline: clock.Deadline) -> Any:
+        monkeypatch.setattr(deadline, "left", lambda: 0.0)
+        return real(self, job, deadline)
+
+    monkeypatch.setattr(PaperFinisher, "_publish_video", slow)
+    world.tick()
+    assert not world.has_report
+    assert world.state["media"]["seconds"] == 3.0
+    monkeypatch.setattr(PaperFinisher, "_publish_video", real)
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.report["media"]["seconds"] == 3.0
+
+
+def test_a_finished_film_survives_a_mistake_in_its_report(world, monkeypatch):
+    def broken(*_: Any) -> Any:
+        raise KeyError("width")
+
+    world.submit()
+    monkeypatch.setattr(reports, "_clip", broken)
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert any("tells less than usual" in warning for warning in world.report["warnings"])
+
+
+def test_a_clip_whose_file_disappears_each_time_is_not_fetched_for_ever(world, monkeypatch):
+    world.submit()
+    real = PaperFinisher._gather_clips
+
+    def gather(self: PaperFinisher, claim: Any, deadline: Any) -> None:
+        (world.home / "completed_videos" / "lake.mp4").unlink(missing_ok=True)
+        real(self, claim, deadline)
+
+    monkeypatch.setattr(PaperFinisher, "_gather_clips", gather)
+    world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf)
+    world.ticks(40)
+    assert world.report["state"] == "failed"
+    assert "disappeared 5 times" in world.report["reason"]
+
+
+# Errors that no code expected, elsewhere
+
+
+def raises(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError("an accident with user:12345-test")
+
+
+PLACES = {
+    "planning": "tenxsom.pipeline.orchestrator.MasterOrchestrator._planned",
+    "cutting": "tenxsom.pipeline.clips.clips_for",
+    "budget": "tenxsom.pipeline.steps.ClipSteps.check_cap",
+    "still": "tenxsom.pipeline.steps.ClipSteps.request_image",
+    "upload": "tenxsom.pipeline.steps.ClipSteps.upload_asset",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_unexpected_error_before_the_order_is_told_and_ends_after_a_few_tries(world, monkeypatch, place):
+    with monkeypatch.context() as patched:
+        patched.setattr(PLACES[place], raises)
+        world.submit()
+        assert (world.last[0].exit_code, world.state["unexpected"]["count"]) == (75, 1)
+        assert world.state["unexpected"]["error"].startswith("ZeroDivisionError: an accident")
+        assert world.state["unexpected"]["place"].startswith("tenxsom/pipeline/")
+        world.tick()
+        assert (world.last[0].exit_code, world.state["unexpected"]["count"]) == (3, 2)
+        assert "ZeroDivisionError" in world.last[0].message
+        world.tick(minutes=0)
+        world.tick()
+        assert not world.has_report, "the tries are spread over time"
+        world.ticks(20)
+        assert world.report["state"] == "failed"
+        assert "ZeroDivisionError" in world.report["reason"]
+    before = len(world.vendor.charges)
+    world.retry()
+    world.ticks(3)
+    assert world.report["state"] == "completed"
+    assert [charge["kind"] for charge in world.vendor.charges].count("image") == 1, "a still that is paid for is used"
+    assert before <= len(world.vendor.charges) == 2
+
+
+def test_an_unexpected_error_while_a_paid_clip_is_asked_for_waits_for_its_deadline(world, monkeypatch):
+    world.submit()
+    with monkeypatch.context() as patched:
+        patched.setattr(PaperVendor, "video_status", raises)
+        world.ticks(20, minutes=60)
+        assert not world.has_report, "asking is free, and a paid clip is not given up for a mistake of ours"
+        assert world.state["clips"][0]["error"].startswith("ZeroDivisionError")
+        assert world.last[0].exit_code == 3
+        assert sum(entry["event"] == "unexpected_error" for entry in world.state["history"]) == 1
+    world.tick()
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+def test_an_unexpected_error_for_ever_ends_with_the_deadline(world, monkeypatch):
+    world.submit()
+    monkeypatch.setattr(PaperVendor, "video_status", raises)
+    world.ticks(40, minutes=60)
+    assert world.report["state"] == "failed"
+    assert "ZeroDivisionError" in world.report["reason"]
+    assert len(world.vendor.charges) == 2
+
+
+def test_what_went_well_again_is_forgotten(world, monkeypatch):
+    world.submit()
+    world.vendor.check = "running"
+    with monkeypatch.context() as patched:
+        patched.setattr(PaperVendor, "video_status", raises)
+        world.tick()
+    assert world.state["unexpected"]
+    world.tick()
+    assert world.state["unexpected"] is None
+
+
+# Deadlines hold in every state
+
+
+def always(error: str) -> Callable[[World], None]:
+    def order(world: World) -> None:
+        real = world.vendor._paid
+
+        def paid(kind: str, reference: str) -> Any:
+            world.vendor.mood = error
+            return real(kind, reference)
+
+        setattr(world.vendor, "_paid", paid)  # noqa: B010  (mypy lets no method be replaced)
+
+    return order
+
+
+def upload_fails(world: World) -> None:
+    def upload_image(*_: Any) -> str:
+        raise TryAgainLater("the upload was refused")
+
+    setattr(world.vendor, "upload_image", upload_image)  # noqa: B010  (mypy lets no method be replaced)
+
+
+def checks(word: str) -> Callable[[World], None]:
+    def order(world: World) -> None:
+        world.vendor.check = word
+
+    return order
+
+
+WAITS = {
+    "the order is always refused as busy": always("busy"),
+    "the service is never reached": always("not_sent"),
+    "the account is always refused": always("account"),
+    "uploads always fail": upload_fails,
+    "the still is never ready": checks("running"),
+    "the still's status always fails": checks("down"),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_every_wait_is_told_and_has_its_deadline(world, wait):
+    WAITS[wait](world)
+    world.submit()
+    world.ticks(20, minutes=60)
+    assert not world.has_report
+    assert sum("JOB_AGE_WARNING_MINUTES" in warning for warning in world.state["warnings"]) == 1
+    world.ticks(30, minutes=60)
+    assert world.report["state"] == "failed"
+    assert "24 hours after" in world.report["reason"]
+
+
+def test_over_budget_waits_for_another_day_without_a_deadline(tmp_path, monkeypatch):
+    world = World(tmp_path)
+    (tmp_path / "templates").mkdir()
+    prices = {"services": {"useapi_ltx": {"image_usd": "1", "clip_usd": "1", "clip_second_usd": "0"}}, "planners": {}}
+    (tmp_path / "templates" / "prices.json").write_text(json.dumps(prices))
+    world.app.close()
+    world.app = paper_suite(tmp_path, world.vendor, DAILY_BUDGET_USD="0.5")
+    monkeypatch.setattr(clock, "now", world.now)
+    world.submit()
+    world.ticks(60, minutes=60)
+    assert world.state["state"] == "over_budget"
+    assert world.last[0].exit_code == 3
+    assert any("JOB_AGE_WARNING_MINUTES" in warning for warning in world.state["warnings"])
+    world.app.close()
+
+
+def test_a_failure_without_a_reason_is_asked_about_once_more(world):
+    world.submit()
+    world.vendor.check = "unexplained"
+    world.tick()
+    assert not world.has_report
+    world.vendor.check = "ready"
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+def test_a_failure_that_stays_without_a_reason_is_one(world):
+    world.submit()
+    world.vendor.check = "unexplained"
+    world.ticks(2)
+    assert world.report["state"] == "failed"
+
+
+def test_a_status_of_no_table_is_in_the_trail_once(world):
+    world.submit()
+    world.vendor.check = "odd"
+    world.ticks(4)
+    told = [entry["detail"] for entry in world.state["history"] if entry["event"] == "unknown_status"]
+    assert told == ["clip 1: 'daydreaming' in {}"]
