@@ -7,10 +7,10 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types format schema bench soak clean
+.PHONY: help demo test check lint types format schema docs-tables pictures bench soak clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and the report are
 	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/tech_news_16x9.json
@@ -33,6 +33,12 @@ format: $(VENV)/.ready-dev  ## put the code into shape
 
 schema: $(VENV)/.ready  ## make templates/job_definition.schema.json anew
 	$(RUN) manage_jobs.py schema > templates/job_definition.schema.json
+
+docs-tables: $(VENV)/.ready  ## write the documents' tables from the program's declarations
+	$(RUN) tools/docs_tables.py
+
+pictures: $(VENV)/.ready  ## draw the pictures that are made from the code
+	$(RUN) tools/architecture_picture.py
 
 bench: $(VENV)/.ready-dev  ## every benchmark, as ratios; takes some minutes
 	@for file in benchmarks/bench_*.py; do echo; $(RUN) $$file || exit 1; done

@@ -1,15 +1,19 @@
-"""How the text of a setting becomes a value. What cannot raises ValueError: the end of a sentence that says why."""
+"""How the text of a setting becomes a value, as validators of pydantic. A ValueError is the end of a sentence that says why."""
 
 from __future__ import annotations
 
 import binascii
+import difflib
+import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, ValidationInfo
 
 from tenxsom.errors import BadSettings
 
@@ -32,10 +36,19 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-def number(least: float, most: float, whole: bool = False) -> Callable[[str], float]:
+def secret(text: str | Secret) -> Secret:
+    """A token or key: one word, as the vendor shows it."""
+    if isinstance(text, Secret):
+        return text
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("must be one word of plain characters, as the vendor shows it")
+    return Secret(text)
+
+
+def number(least: float, most: float, whole: bool = False) -> BeforeValidator:
     """A number from `least` to `most`."""
 
-    def parse(text: str) -> float:
+    def parse(text: str | float) -> float:
         kind = "a whole number" if whole else "a number"
         try:
             value = int(text) if whole else float(text)
@@ -45,18 +58,19 @@ def number(least: float, most: float, whole: bool = False) -> Callable[[str], fl
             raise ValueError(f"is out of range; give {kind} from {least:g} to {most:g}")
         return value
 
-    return parse
+    return BeforeValidator(parse)
 
 
-def choice(*names: str) -> Callable[[str], str]:
+def choice(*names: str) -> BeforeValidator:
     """One of the names, in any case."""
+    return BeforeValidator(_one_of(names))
 
+
+def _one_of(names: Sequence[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         for name in names:
             if text.lower() == name.lower():
                 return name
-        import difflib
-
         close = difflib.get_close_matches(text.lower(), [name.lower() for name in names], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise ValueError(f"is not one of {', '.join(names)}{hint}")
@@ -81,8 +95,6 @@ def web_address(text: str) -> str:
 
 def is_this_machine(host: str) -> bool:
     """Whether what is sent to a host stays on this machine."""
-    import ipaddress
-
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -97,12 +109,9 @@ def cloud_folder(text: str) -> str:
     return text.rstrip("/")
 
 
-def certificates(text: str) -> Path:
-    """A file of certificates in PEM form.
-
-    Only their envelopes are looked at: loading TLS takes a tick as long as fifty questions. `net.tls` says what else is wrong.
-    """
-    path = existing_file(text)
+def certificates(text: str | Path, info: ValidationInfo) -> Path:
+    """A file of certificates in PEM form. Only their envelopes are looked at; `http.tls` says what else is wrong."""
+    path = existing_file(text, info)
     try:
         found = re.findall(rb"^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]+)-----END", path.read_bytes(), re.MULTILINE)
         is_usable = found and all(_is_whole(binascii.a2b_base64(inside)) for inside in found)
@@ -120,13 +129,18 @@ def _is_whole(certificate: bytes) -> bool:
     return len(certificate) >= 4 + int.from_bytes(certificate[2:4], "big")
 
 
-def several(*names: str) -> Callable[[str], tuple[str, ...]]:
+def several(*names: str) -> BeforeValidator:
     """Some of the names in the order that was written, separated by commas or blanks; each counts once."""
-    one = choice(*names)
-    return lambda text: tuple(dict.fromkeys(one(name) for name in text.replace(",", " ").split()))
+    one = _one_of(names)
+
+    def parse(text: str | tuple[str, ...]) -> tuple[str, ...]:
+        written = text.replace(",", " ").split() if isinstance(text, str) else text
+        return tuple(dict.fromkeys(one(name) for name in written))
+
+    return BeforeValidator(parse)
 
 
-def dollars(text: str) -> Decimal:
+def dollars(text: str | Decimal) -> Decimal:
     """An amount of US dollars."""
     sentence = "is no amount of dollars; write for example 25 or 12.50"
     try:
@@ -146,16 +160,25 @@ def path(text: str) -> Path:
         raise BadSettings(f"{text!r} begins with the home folder of a user who is not known; write the whole path.") from None
 
 
-def folders(text: str) -> tuple[Path, ...]:
+def folders(text: str | tuple[Path, ...]) -> tuple[Path, ...]:
     """Some folders that are there, by their absolute paths, with a colon between them."""
+    if not isinstance(text, str):
+        return text
     found = tuple(path(each.strip()) for each in text.split(os.pathsep) if each.strip())
     if not all(each.is_absolute() and each.is_dir() for each in found):
         raise ValueError("is no list of folders; write absolute paths of folders that are there, with a colon between them")
     return found
 
 
-def existing_file(text: str) -> Path:
-    """A file that is there."""
-    if not Path(text).is_file():
+def path_in_home(text: str | Path, info: ValidationInfo) -> Path:
+    """A path; a relative one starts in TENXSOM_HOME."""
+    home = (info.context or {}).get("home")
+    return Path(home) / path(str(text)) if home else Path(text)
+
+
+def existing_file(text: str | Path, info: ValidationInfo) -> Path:
+    """A file that is there; a relative path starts in TENXSOM_HOME."""
+    found = path_in_home(text, info)
+    if not found.is_file():
         raise ValueError("names a file that is not there")
-    return Path(text)
+    return found

@@ -187,7 +187,7 @@ def _speak_utf_8() -> None:
 
 
 def _told(story: Story, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
-    loaded = settings.loaded_ahead() or _checked(settings.load())
+    loaded = _checked(settings.load())
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     for warning in settings.warnings(loaded):
         notice(f"Warning: {warning}")

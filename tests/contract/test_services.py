@@ -723,7 +723,7 @@ def test_a_result_that_is_larger_than_is_believed_is_broken(bench, made, tmp_pat
 @everybody
 def test_no_secret_is_told_and_each_goes_only_where_it_belongs(no_pauses, bench, stored, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    own = [value.reveal() for value in map(bench.settings._asdict().get, bench.own_settings()) if isinstance(value, Secret)]
+    own = [value.reveal() for value in map(dict(bench.settings).get, bench.own_settings()) if isinstance(value, Secret)]
     echo, picture = f"You said {own}", None if bench.makes_stills else bench.house.red
     told = [repr(bench.subject), repr(vars(bench.subject)), repr(bench.settings)]
     bench.fetch(bench.status(stored.submitted, stored.submitted.endpoint), tmp_path / "result.part")

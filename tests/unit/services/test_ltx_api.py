@@ -468,20 +468,20 @@ def test_every_model_in_every_resolution_has_a_price():
 
 
 def test_a_missing_key_is_told_with_where_to_get_one(tmp_path):
-    assert "LTX_API_KEY" in str(ltx_api.missing(Settings(tmp_path)))
+    assert "LTX_API_KEY" in str(ltx_api.missing(Settings(home=tmp_path)))
     with pytest.raises(BadSettings, match="LTX_API_KEY"):
-        ltx_api.open_service(Settings(tmp_path))
+        ltx_api.open_service(Settings(home=tmp_path))
 
 
 def test_the_settings_choose_the_variant(tmp_path):
-    settings = Settings(tmp_path, ltx_api_key=Secret("k" * 20), ltx_api_model="ltx-2-5-pro", ltx_api_resolution="720p")
+    settings = Settings(home=tmp_path, ltx_api_key=Secret("k" * 20), ltx_api_model="ltx-2-5-pro", ltx_api_resolution="720p")
     assert ltx_api.default_variant(settings) == Variant("ltx-2-5-pro", "720p")
     assert ltx_api.missing(settings) is None
     ltx_api.open_service(settings).close()
 
 
 def test_a_removed_model_in_the_settings_is_refused_for_orders_but_does_not_keep_clips_from_being_collected(tmp_path):
-    removed = Settings(tmp_path, ltx_api_key=Secret("k" * 20), ltx_api_model="ltx-2-fast")
+    removed = Settings(home=tmp_path, ltx_api_key=Secret("k" * 20), ltx_api_model="ltx-2-fast")
     with pytest.raises(BadSettings, match="removed"):
         ltx_api.capabilities(ltx_api.default_variant(removed))
     ltx_api.open_service(removed).close()
