@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.scripts_of_the_world import SENTENCES, any_text
 
 TIMES = re.compile(r"(\d\d):(\d\d):(\d\d),(\d{3}) --> (\d\d):(\d\d):(\d\d),(\d{3})")
 LEAST = 5 / 6
+thorough = settings(deadline=None, max_examples=3000 if os.environ.get("CRASH_POINTS") == "all" else 100)
 
 
 def blocks(text: str) -> list[tuple[int, int, list[str]]]:
@@ -228,7 +230,7 @@ def test_a_narrow_line_is_kept_in_any_measure() -> None:
 moments = st.floats(0, 40, allow_nan=False)
 
 
-@settings(deadline=None)
+@thorough
 @given(st.lists(st.tuples(moments, moments, any_text(400)), max_size=6), st.floats(0, 5), st.floats(0.01, 60))
 def test_any_words_become_cues_that_can_be_read(script: list[tuple[float, float, str]], start: float, length: float) -> None:
     cues = set_cues([Cue(*part) for part in script], start, start + length)
@@ -241,7 +243,7 @@ def test_any_words_become_cues_that_can_be_read(script: list[tuple[float, float,
     assert not [line for line in lines_of(cues) if line != line.strip() or not line]
 
 
-@settings(deadline=None)
+@thorough
 @given(any_text(600), st.floats(1, 60))
 def test_no_letter_is_lost_and_none_is_added(text: str, seconds: float) -> None:
     kept = [
@@ -255,7 +257,7 @@ def test_no_letter_is_lost_and_none_is_added(text: str, seconds: float) -> None:
         assert shown == ""
 
 
-@settings(deadline=None)
+@thorough
 @given(any_text(500))
 def test_a_text_with_time_enough_has_two_lines_a_cue(text: str) -> None:
     assert all(len(cue.text.split("\n")) <= 2 for cue in set_text(text, 600))
