@@ -128,7 +128,8 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
     facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
     facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
     facts += [("open_call", _open_call(clip)) for clip in clips if clip.intent]
-    facts += [("answered", _answered(clip, answer)) for clip in clips for answer in clip.answers[-1:]]
+    kept = [(clip["index"], answer) for clip in document.get("clips", []) for answer in clip.get("answers", [])[-1:]]
+    facts += [("answered", _answered(index, answer)) for index, answer in kept]
     facts += [("clip_error", f"clip {clip.index + 1}: {masked_id(clip.error)}") for clip in clips if clip.error]
     if unexpected := document.get("unexpected"):
         facts.append(("unexpected", _unexpected(unexpected)))
@@ -170,12 +171,10 @@ def _unexpected(found: dict[str, Any]) -> str:
     return f"{found['count']} times while {found['during']}, last at {found['at']}: {found['error']} at {found['place']}"
 
 
-def _answered(clip: Clip, answer: dict[str, Any]) -> str:
+def _answered(index: int, answer: dict[str, Any]) -> str:
     """What the service answered to a paid call of the clip that was not plainly accepted."""
     ids = f", ids {', '.join(answer['ids'])}" if answer["ids"] else ""
-    return (
-        f"{answer['step']} of clip {clip.index + 1}: HTTP {answer['status']}{ids}: {_short(' '.join(answer['text'].split()), 300)}"
-    )
+    return f"{answer['step']} of clip {index + 1}: HTTP {answer['status']}{ids}: {_short(' '.join(answer['text'].split()), 300)}"
 
 
 def sentence(content_id: str, words: str) -> Result:

@@ -15,7 +15,16 @@ import threading
 from collections.abc import Callable, Sequence
 
 from tenxsom import atomic, clock
-from tenxsom.errors import AccountTrouble, BrokenMedia, Interrupted, NotFound, TenxsomError, TryAgainLater
+from tenxsom.errors import (
+    AccountTrouble,
+    BadSettings,
+    BrokenMedia,
+    Interrupted,
+    NotFound,
+    ServiceRefused,
+    TenxsomError,
+    TryAgainLater,
+)
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
@@ -32,6 +41,8 @@ DOWNLOADS_AT_ONCE = 4
 ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
+TAKING_IN = "taking_in"
+"""What is counted while a file is downloaded and verified; a count that is found later means that the program ended in it."""
 UNEXPLAINED_LOOKS, UNEXPLAINED_PAUSE = 2, 60.0
 """A paid clip of which the service says that it has failed, and not why, counts as failed at the second look."""
 DANGEROUS_GAP = 0.25
@@ -97,6 +108,12 @@ class ClipCollector:
         except TryAgainLater as error:
             self._postpone(claim, clip, error.retry_after or self._pace(claim, clip), error)
             raise
+        except ServiceRefused as error:
+            self._postpone(claim, clip, self._pace(claim, clip), error)
+            raise TryAgainLater(f"{error} The clip is asked for again until its deadline.") from error
+        except BadSettings as error:
+            self._postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
+            raise
 
     def _is_given_up(self, claim: Claim, clip: Clip) -> bool:
         """Whether a clip past its deadline has had its last look, one that killed the program counted."""
@@ -131,12 +148,27 @@ class ClipCollector:
         if clip.step != Step.DOWNLOAD:
             clip.step = Step.DOWNLOAD
             claim.job.record("video_ready", f"clip {clip.index + 1} after {clip.checks} checks")
-            claim.save()
+        if not self._may_take_in(claim, clip):
+            return
         try:
             self._download(claim, clip, status, deadline)
+        except Interrupted:
+            clip.next_check_at = None  # a stop is no fault of the clip's
+            claim.save()
+            raise
         except (NotFound, BrokenMedia) as error:
             pause = clock.backoff_seconds(clip.attempts[clip.step], first=5)
             raise TryAgainLater(f"The download did not succeed ({error}) It is fetched again.", retry_after=pause) from error
+
+    def _may_take_in(self, claim: Claim, clip: Clip) -> bool:
+        """Count in the state that a clip is being taken in: a file that kills the program does so five times, and no more."""
+        deaths = clip.count(TAKING_IN) - 1
+        if deaths >= limits.TRIES:
+            self._fail(claim, clip, f"the program ended {deaths} times while it took the clip in; look at it at the service")
+            return False
+        clip.next_check_at = clock.later(limits.pause_after(deaths)) if deaths else clock.later(1)
+        claim.save()
+        return True
 
     def _download(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
         """Fetch, verify and publish. A broken file is thrown away, a part of a good one is kept and carried on with."""
@@ -155,6 +187,7 @@ class ClipCollector:
         atomic.publish(part, target)
         clip.facts = facts
         clip.step, clip.file, clip.error = Step.DONE, target.name, None
+        clip.attempts.pop(TAKING_IN, None)
         job.record("downloaded", f"clip {clip.index + 1}, {loaded.size_bytes} bytes")
         claim.save()
 
@@ -173,6 +206,7 @@ class ClipCollector:
         raise TryAgainLater(f"{error} It is asked for again before it counts as lost.")
 
     def _postpone(self, claim: Claim, clip: Clip, seconds: float, error: TenxsomError) -> None:
+        clip.attempts.pop(TAKING_IN, None)
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
         limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
         claim.save()

@@ -21,9 +21,10 @@ from poll_video_status import VideoStatusPoller
 from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.disk import disk_trouble
-from tenxsom.errors import BrokenMedia, Interrupted, TryAgainLater
+from tenxsom.errors import BadSettings, BrokenMedia, Interrupted, ServiceRefused, SubmitUnclear, TryAgainLater
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.results import Outcome
+from tenxsom.services.images.base import Patience
 from tests.belt import definition
 from tests.crash.deaths import Death
 from tests.crash.paper_vendor import PaperFinisher, PaperVendor, paper_suite
@@ -457,3 +458,65 @@ def test_a_status_of_no_table_is_in_the_trail_once(world):
     world.ticks(4)
     told = [entry["detail"] for entry in world.state["history"] if entry["event"] == "unknown_status"]
     assert told == ["clip 1: 'daydreaming' in {}"]
+
+
+@pytest.mark.parametrize("mood", ["refused", "unset"])
+def test_a_status_call_that_is_refused_has_the_clips_deadline(world, mood):
+    errors = {"refused": ServiceRefused("400: bad request", 400), "unset": BadSettings("no key")}
+
+    def video_status(*_: Any) -> Any:
+        raise errors[mood]
+
+    world.submit()
+    setattr(world.vendor, "video_status", video_status)  # noqa: B010  (mypy lets no method be replaced)
+    world.tick()
+    assert world.last[0].exit_code == {"refused": 75, "unset": 3}[mood], "nothing has failed for good"
+    world.ticks(20, minutes=60)
+    assert not world.has_report
+    world.ticks(20, minutes=60)
+    assert world.report["state"] == "failed"
+
+
+def test_a_file_that_kills_the_program_while_it_is_taken_in_does_so_five_times_and_no_more(world, monkeypatch):
+    deaths = []
+
+    def verify(*_: Any) -> Any:
+        deaths.append(world.moment)
+        raise Death
+
+    world.submit()
+    monkeypatch.setattr(PaperFinisher, "verify_clip", verify)
+    for _ in range(30):
+        with contextlib.suppress(Death):
+            world.tick()
+    assert len(deaths) == limits.TRIES
+    assert world.report["state"] == "failed"
+    assert "the program ended 5 times while it took the clip in" in world.report["reason"]
+    assert "$0" in world.retry()
+
+
+def test_a_still_is_not_waited_for_when_the_tick_is_over(world, monkeypatch):
+    world.vendor.check = "running"
+    world.submit()
+    monkeypatch.setattr(PaperVendor, "patience", Patience(check_seconds=3, wait_seconds=90))
+    monkeypatch.setattr(clock, "sleep", lambda _: pytest.fail("it slept past the end of the tick"))
+    with world.app.queue.claim("lake") as claim, pytest.raises(TryAgainLater):
+        world.app.clip_steps.await_image(claim, claim.job.clips[0], clock.Deadline(0))
+
+
+@pytest.mark.parametrize("kind", [ServiceRefused, SubmitUnclear])
+def test_what_was_answered_to_a_paid_call_is_in_the_state_and_in_the_report(world, kind):
+    said = {"status": 422, "text": "Moderated: request 17 of owner@example.com", "ids": ["17"]}
+
+    def request_image(*_: Any) -> Any:
+        raise kind("no", answer=said)
+
+    setattr(world.vendor, "request_image", request_image)  # noqa: B010  (mypy lets no method be replaced)
+    world.submit()
+    if kind is SubmitUnclear:
+        (kept,) = world.state["clips"][0]["answers"]
+        assert (kept["step"], kept["text"], kept["ids"]) == ("request_image", said["text"], ["17"])
+        JobManager(world.app).resolve("lake", None)
+    (told,) = world.report["clips"][0]["answers"]
+    assert (told["status"], told["ids"]) == (422, ["17"])
+    assert "owner@example.com" not in told["text"]

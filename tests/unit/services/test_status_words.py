@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def asked(name: str, word: Any, sentence: str, url: str | None, home: Path) -> S
         service = registry.open_service("useapi_ltx" if name == "flux" else name, given)
         try:
             if name == "flux":
-                return stills.open_source("flux", service, given, home).image_status({"job_id": "job-1"}, None)
+                with closing(stills.open_source("flux", service, given, home)) as source:
+                    return source.image_status({"job_id": "job-1"}, None)
             return service.video_status({"job_id": "job-1", "generation_id": None}, None)
         finally:
             service.close()
