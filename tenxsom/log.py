@@ -34,7 +34,6 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
     """Set up logging for this process. Raises BadSettings when the log file cannot be opened."""
     global _secrets
     _secrets = tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True))
-    formatter = _Formatter(style, _secrets)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     trouble = None
     if file:
@@ -45,7 +44,7 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
                 raise BadSettings(f"LOG_FILE names {file}, which cannot be opened: {error.strerror}.") from None
             trouble = error
     for handler in handlers:
-        handler.setFormatter(formatter)
+        handler.setFormatter(_Formatter(style, _secrets, knows_all_letters=_writes_utf_8(handler)))
     logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.raiseExceptions = False
     if trouble:
@@ -53,6 +52,11 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
     for noisy in ("urllib3", "httpx", "httpx2", "httpcore", "anthropic", "google", "werkzeug", "waitress", "PIL", "libav"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of, missing credentials, is said by our own messages
+
+
+def _writes_utf_8(handler: logging.Handler) -> bool:
+    encoding = handler.encoding if isinstance(handler, logging.FileHandler) else getattr(sys.stderr, "encoding", None)
+    return str(encoding).lower().replace("-", "") == "utf8"
 
 
 class _LogFile(logging.FileHandler):
@@ -80,9 +84,10 @@ def mask_emails(text: str) -> str:
 class _Formatter(logging.Formatter):
     """One line per event: `time level [content_id] sentence`, or the same as a JSON object."""
 
-    def __init__(self, style: str, secrets: tuple[str, ...]) -> None:
+    def __init__(self, style: str, secrets: tuple[str, ...], knows_all_letters: bool = True) -> None:
         super().__init__()
         self._json, self._secrets = style == "json", secrets
+        self._escapes = not knows_all_letters  # JSON has escapes of its own; those of a terminal would be none of them
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage() if self._json else record.getMessage().translate(_CONTROL)
@@ -92,7 +97,7 @@ class _Formatter(logging.Formatter):
         job = getattr(record, "content_id", None)
         if self._json:
             entry: dict[str, Any] = {"time": clock.stamp(), "level": record.levelname, "message": message, "logger": record.name}
-            return json.dumps(entry | ({"content_id": job} if job else {}), ensure_ascii=False)
+            return json.dumps(entry | ({"content_id": job} if job else {}), ensure_ascii=self._escapes)
         return f"{clock.stamp()} {record.levelname:<7} {f'[{job}] ' if job else ''}{message}"
 
     def _masked(self, text: str) -> str:

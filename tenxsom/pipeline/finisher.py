@@ -237,17 +237,19 @@ class Finisher:
 
 
 def subtitles_of(job: VideoJob) -> str:
-    """The script as SubRip text, on the time line of the clips as they were delivered: no cue leaves its clip."""
+    """The script as SubRip text, on the time line of the film as it was made: no cue leaves its clip as it was delivered."""
     from tenxsom.media.subtitles import Cue, set_cues, to_srt
 
+    ordered = [clip.asked_seconds if clip.trim else clip.seconds for clip in job.clips]
+    delivered = [(clip.facts or {}).get("seconds") or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
+    film = (job.media or {}).get("seconds") or sum(delivered)  # joining may change a frame a clip
     cues, start = [], 0.0
-    for clip in job.clips:
-        ordered = clip.asked_seconds if clip.trim else clip.seconds
-        delivered = (clip.facts or {}).get("seconds", ordered)
-        pace = min(1.0, delivered / ordered)  # a clip that came out shorter is spoken faster
+    for clip, asked, came in zip(job.clips, ordered, delivered, strict=True):
+        end = start + came * film / sum(delivered)
+        pace = min(1.0, (end - start) / asked)  # a clip that came out shorter is spoken faster
         script = [Cue(start + cue["start"] * pace, start + cue["end"] * pace, cue["text"]) for cue in clip.cues]
-        cues += set_cues(script, start, start + delivered)
-        start += delivered
+        cues += set_cues(script, start, end)
+        start = end
     return to_srt(cues)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tenxsom.errors import BadDefinition, PlanFailed, Problem
 from tenxsom.model.blueprint import Segment, VideoPlan, share_out, with_times
 from tenxsom.model.strict_json import parse_object
+from tenxsom.text import one_line
 
 MAX_CUE = 600
 """Characters of a visual cue; video models lose the thread of longer prompts."""
@@ -40,10 +40,8 @@ class ReadPlan(NamedTuple):
 
 
 def _one_line(text: Any) -> Any:
-    """The text with all white space as single blanks and without control characters, which no caption or prompt wants."""
-    if not isinstance(text, str):
-        return text
-    return "".join(letter for letter in " ".join(text.split()) if unicodedata.category(letter) != "Cc")
+    """The text on one line and without control characters, which no caption or prompt wants; its language's own blanks stay."""
+    return one_line(text) if isinstance(text, str) else text
 
 
 def _tag(text: Any) -> Any:

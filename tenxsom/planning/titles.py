@@ -86,17 +86,21 @@ def tidy(text: str) -> str:
     """The text on one line, without emoji, hashtags, links, braces and doubled punctuation."""
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r"https?://\S+|(?<!\w)#\w+", " ", text)
-    kept = "".join(
-        " " if (unicodedata.category(c) in _UNSPEAKABLE and c not in _SPOKEN) or c in "{}\ufe0f\u20e3*_`" else c for c in text
-    )
-    kept = re.sub(r"[\U0001f3fb-\U0001f3ff]", "", kept)
-    kept = re.sub(r"(?<![^\s])[\u200c\u200d]+|[\u200c\u200d]+(?=\s|$)", "", kept)
-    kept = re.sub(r"\s+([,.;:!?…])(?=\s|$)", r"\1", kept)
+    text = re.sub(r"[\U0001f3fb-\U0001f3ff]", "", text)
+    kept = "".join(_GAP if _is_unspeakable(letter) else letter for letter in text)
+    kept = re.sub(rf"[\s{_GAP}]*{_GAP}[\s{_GAP}]*(?=[,.;:!?…]|$)|\s+(?=[,.](?:\s|$))", "", kept)  # a French " !" keeps its blank
+    kept = re.sub(r"(?<![^\s])[\u200c\u200d]+|[\u200c\u200d]+(?=\s|$)", "", kept.replace(_GAP, " "))
     kept = re.sub(r"[.…]{2,}", "…", kept)
     kept = re.sub(r"([!?])[!?]+", r"\1", kept)
-    return " ".join(kept.split()).lstrip(" ,;:|?!…-–—").rstrip(" ,;:|-–—")
+    return re.sub(r"[ \t\n\r]+", " ", kept).strip().lstrip(" ,;:|?!…-–—").rstrip(" ,;:|-–—")
 
 
+def _is_unspeakable(letter: str) -> bool:
+    return letter in "{}\ufe0f\u20e3*_`" or (unicodedata.category(letter) in _UNSPEAKABLE and letter not in _SPOKEN)
+
+
+_GAP = "\x00"
+"""Where something was left out that cannot be spoken."""
 _UNSPEAKABLE = {"So", "Cc", "Cf", "Cs", "Co", "Cn"}
 _SPOKEN = "°\u200c\u200d"
 """Degrees are spoken; joiners and non-joiners are spelling in Persian and in Indian scripts."""

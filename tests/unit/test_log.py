@@ -7,6 +7,8 @@ import errno
 import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,3 +160,11 @@ def test_a_pipe_as_log_file_is_never_waited_for(tmp_path, capsys):
     for _ in range(2_000):
         logging.getLogger("belt").warning("a line that nothing reads " * 10)
     os.close(reader)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_json_line_is_json_in_any_encoding(home, monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", f"{encoding}:backslashreplace")
+    lines = "import logging\nfrom tenxsom import log\nlog.start('INFO', 'json')\nlogging.info('ü 東京 🔥')"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, check=True)
+    assert json.loads(done.stderr.decode(encoding))["message"] == "ü 東京 🔥"

@@ -494,6 +494,10 @@ def test_a_title_is_never_cut_inside_a_word(language: str, most_words: int) -> N
         ("WATER AT 100°", "Water at 100°."),
         ("İSTANBUL NERESİ", "İstanbul Neresi."),
         ("👨\u200d👩\u200d👧 family", "Family."),
+        ("Où va ce nuage ?", "Où va ce nuage ?"),
+        ("Déjà vu\u00a0: la mer", "Déjà vu\u00a0: la mer."),
+        ("Wow 🔥!", "Wow!"),
+        ("Ｆｕｌｌ　ｗｉｄｔｈ", "Ｆｕｌｌ　ｗｉｄｔｈ."),
     ],
 )
 def test_a_title_becomes_a_sentence_as_its_script_writes_one(title: str, sentence: str) -> None:
