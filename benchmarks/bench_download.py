@@ -26,8 +26,7 @@ MOST_RSS_MB = 45.0
 OURS = """
 import resource, sys, time
 from pathlib import Path
-from tenxsom.net import transfer
-from tenxsom.net.download import Downloader
+from tenxsom.http.downloads import Downloader
 with Downloader(service_url=sys.argv[1]) as downloader:
     began = time.perf_counter()
     found = downloader.fetch(sys.argv[1], Path(sys.argv[2]), max_bytes=10**10, deadline_seconds=600)

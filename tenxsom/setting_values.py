@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import difflib
+import importlib.util
 import ipaddress
 import os
 import re
@@ -91,6 +92,22 @@ def web_address(text: str) -> str:
     if parts.scheme == "http" and not is_this_machine(host):
         raise ValueError("would send your token unencrypted; use https (http is for this machine only)")
     return text.rstrip("/")
+
+
+def proxy_address(text: str) -> str:
+    """The address of a proxy, with its scheme; `socks` alone is SOCKS 5, and the proxy resolves names."""
+    text = text.strip() if "://" in text else f"http://{text.strip()}"
+    text = f"socks5h{text[5:]}" if text.lower().startswith("socks://") else text
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
+        raise ValueError("is no address of a proxy; write for example http://proxy.example.com:3128")
+    if parts.scheme.startswith("socks") and importlib.util.find_spec("socks") is None:
+        raise ValueError("names a SOCKS proxy, which needs one more package; run `pip install 'requests[socks]'`")
+    return text
 
 
 def is_this_machine(host: str) -> bool:

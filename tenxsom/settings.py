@@ -519,6 +519,16 @@ def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
 
 
 def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
-    """HTTPS_PROXY and HTTP_PROXY, in either case, as every command-line program honours them."""
-    named = {scheme: texts.get(f"{scheme}_proxy") or texts.get(f"{scheme.upper()}_PROXY") for scheme in ("https", "http")}
-    return {scheme: address for scheme, address in named.items() if address}
+    """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case, as every command-line program honours them.
+
+    `https` and `http` hold addresses; `no_proxy` is the text as it is written.
+    """
+    named = {
+        kind: texts.get(f"{kind}_proxy") or texts.get(f"{kind.upper()}_PROXY") or "" for kind in ("https", "http", "all", "no")
+    }
+    found = {scheme: named[scheme] or named["all"] for scheme in ("https", "http")}
+    try:
+        found = {scheme: values.proxy_address(text) for scheme, text in found.items() if text}
+    except ValueError as error:
+        raise BadSettings(f"HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: its value {error}.") from None
+    return found | ({"no_proxy": named["no"]} if found and named["no"] else {})

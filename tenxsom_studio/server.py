@@ -47,7 +47,7 @@ def running(world: Path, *, token: str | None = None, threads: int = 16) -> Iter
     """A studio on a free loopback port, served by a thread for the length of a block."""
     ended = threading.Event()
     with StudioServer(world, "127.0.0.1", 0, token=token, threads=threads) as server:
-        thread = threading.Thread(target=server.run, args=(ended.is_set,), name="studio-server")
+        thread = threading.Thread(target=server.run, args=(ended.is_set,), name="studio-server", daemon=True)
         thread.start()
         try:
             yield server

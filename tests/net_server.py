@@ -183,8 +183,8 @@ def drip_now(visit: Visit, data: bytes) -> None:
             return
 
 
-def certificate(folder: Path) -> tuple[ssl.SSLContext, Callable[[], ssl.SSLContext]]:
-    """A server's context with a certificate of its own making, and what makes a client's context that trusts it."""
+def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's context with a certificate of its own making, and the file that makes a client trust it."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -209,5 +209,6 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Callable[[], ssl.SSLConte
     file.write_bytes(pem + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, no_password))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(file)
-    trusting = ssl.create_default_context(cadata=pem.decode())
-    return server, lambda: trusting
+    trusted = folder / "trusted.pem"
+    trusted.write_bytes(pem)
+    return server, trusted

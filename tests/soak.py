@@ -44,7 +44,7 @@ LOADED_ONCE = (
     "master_orchestrator_v3", "poll_video_status", "manage_jobs", "tenxsom.app", "tenxsom.model.definition",
     "tenxsom.planning.archetypes", "tenxsom.planning.local", "tenxsom.media.check", "tenxsom.media.thumbnail",
     "tenxsom.services.ltx_api", "tenxsom.services.useapi_ltx", "tenxsom.services.images.flux", "tenxsom.services.images.registry",
-    "tenxsom.net.exchange", "tenxsom.net.transfer",
+    "tenxsom.http.paid", "tenxsom.http.downloads",
 )  # fmt: skip
 """What every worker needs: loaded before forking, so that workers are killed at work and not while they import."""
 

@@ -1,4 +1,4 @@
-"""The two doors of the local studio for tests: in process, and over a socket. Everything behind them is the same."""
+"""The local studio for tests: over a socket, with its insides at hand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import Any
 import requests
 from PIL import Image
 
-from tenxsom.net.inprocess import InProcessAdapter
-from tenxsom_studio.app import create_app
 from tenxsom_studio.faults import write_rules
 from tenxsom_studio.server import running
 from tenxsom_studio.studio import Studio
@@ -29,6 +27,7 @@ class Door:
     url: str
     session: requests.Session
     studio: Studio
+    app: Any
 
     def api(self, method: str, path: str, **details: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {TOKEN}"} | details.pop("headers", {})
@@ -83,19 +82,7 @@ def picture(width: int = 320, height: int = 180, form: str = "PNG") -> bytes:
 
 
 @contextlib.contextmanager
-def in_process(world: Path) -> Iterator[Door]:
-    app = create_app(world, token=TOKEN)
-    with requests.Session() as session:
-        session.mount("http://", InProcessAdapter(app))
-        yield Door("http://studio.invalid", session, app.extensions["studio"])
-    app.extensions["studio"].close()
-
-
-@contextlib.contextmanager
 def over_a_socket(world: Path) -> Iterator[Door]:
     with running(world, token=TOKEN) as server, requests.Session() as session:
         session.trust_env = False
-        yield Door(server.url, session, server.app.extensions["studio"])
-
-
-DOORS = {"in process": in_process, "over a socket": over_a_socket}
+        yield Door(server.url, session, server.app.extensions["studio"], server.app)

@@ -198,7 +198,7 @@ def _told(story: Story, arguments: "argparse.Namespace | SimpleNamespace") -> Re
 def _checked(loaded: settings.Settings) -> settings.Settings:
     """The settings, looked at once more by whoever may begin something with them. Raises BadSettings."""
     if loaded.tls_ca_file:
-        from tenxsom.net.tls import tls_context
+        from tenxsom.http.tls import tls_context
 
         tls_context(loaded.tls_ca_file)
     return loaded

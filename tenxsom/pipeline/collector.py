@@ -9,10 +9,9 @@ no answer    ask again
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from tenxsom import atomic, clock
 from tenxsom.errors import (
@@ -66,26 +65,6 @@ class ClipCollector:
         self._finisher = finisher
         self._settings = settings
         self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
-
-    def prefetch(self, claim: Claim, clips: Sequence[Clip], then: Callable[[], object]) -> None:
-        """Send off the questions about these clips; `then` is called when `collect` need not wait for any of their answers."""
-        arrivals = itertools.count(1)
-
-        def arrived() -> None:
-            if next(arrivals) == len(clips):
-                then()
-
-        for clip in clips:
-            if not self._prefetched(claim, clip, arrived):
-                arrived()
-        if not clips:
-            then()
-
-    def _prefetched(self, claim: Claim, clip: Clip, arrived: Callable[[], None]) -> bool:
-        try:
-            return self._service(claim, clip).prefetch_status(clip.video, clip.status_endpoint, arrived)
-        except Exception:  # noqa: BLE001  (whatever it is, `collect` comes upon it again and says so)
-            return False
 
     def collect(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
         """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""

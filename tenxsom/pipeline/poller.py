@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import resource
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,6 @@ from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.finisher import all_final
 from tenxsom.pipeline.results import Outcome, ShowsProgress
-from tenxsom.pipeline.side_by_side import Visit, side_by_side
 from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING
 from tenxsom.services import registry as services
 
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     from tenxsom.store.queue import Claim
 
 log = logging.getLogger("poll")
+
+_DESCRIPTORS_OF_A_JOB = 5
+"""Open files of a job at most: its lock, its state, a connection each for status and download, the download itself."""
+_DESCRIPTORS_BESIDE = 64
+"""Open files of the rest of the process: libraries, logs, the ledger, idle connections."""
 
 
 class VideoStatusPoller:
@@ -61,8 +67,8 @@ class VideoStatusPoller:
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._app.queue.ids()
-        most = 2 * self._app.settings.poll_concurrency - 1  # while all questions are out, the next jobs are got ready
-        by_id = dict(filter(None, side_by_side(map(self._visit, ids), most)))
+        with ThreadPoolExecutor(_workers(self._app.settings.poll_concurrency), thread_name_prefix="poll") as pool:
+            by_id = dict(filter(None, pool.map(self._visit, ids)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
         self._app.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return outcomes
@@ -178,12 +184,12 @@ class VideoStatusPoller:
             return self._app.unexpected_errors.record(claim, during, error)
         return None
 
-    def _visit(self, content_id: str) -> Visit[tuple[str, Outcome] | None]:
+    def _visit(self, content_id: str) -> tuple[str, Outcome] | None:
         """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
         if self._deadline.passed() or clock.stop_requested():
             return None
         try:
-            outcome = yield from self._seen(content_id)
+            outcome = self._seen(content_id)
         except JobIsBusy as busy:
             outcome = self._app.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
@@ -193,11 +199,10 @@ class VideoStatusPoller:
             outcome = Outcome(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
         return (content_id, outcome) if outcome else None
 
-    def _seen(self, content_id: str) -> Visit[Outcome | None]:
-        """Own a job that is due, have its clips asked for, and work on it once the answers are there."""
+    def _seen(self, content_id: str) -> Outcome | None:
+        """Own a job that is due, and work on it."""
         with self._app.queue.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
-                yield partial(self._collector.prefetch, claim, [claim.job.clips[index] for index in self._due_clips(claim.job)])
                 return self._worked_on(claim)
         return self._app.standing(content_id) if self._at_once else None
 
@@ -216,3 +221,11 @@ class VideoStatusPoller:
         if claim.finished:
             return self._app.standing(claim.job.content_id, message, code)
         return self._app.outcome(claim.job, message, code)
+
+
+def _workers(wanted: int) -> int:
+    """How many jobs to work on at once: as many as are wanted, as far as the limit of open files allows (macOS: 256)."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, (limit - _DESCRIPTORS_BESIDE) // _DESCRIPTORS_OF_A_JOB))

@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from tenxsom.errors import AccountTrouble, NotSent, PlanFailed, TenxsomError
-from tenxsom.net import google_credentials
+from tenxsom.google import credentials as google_credentials
 from tenxsom.planning.model_garden import model_state
 from tenxsom.settings import Settings
 

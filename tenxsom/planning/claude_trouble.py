@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenxsom.errors import PlanFailed
+from tenxsom.google.credentials import REMEDY, quoted
 from tenxsom.model.blueprint import PlannerRecord
-from tenxsom.net.google_credentials import REMEDY, quoted
 from tenxsom.planning.model_garden import advice
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tenxsom.errors import PlanFailed
-from tenxsom.net.google_credentials import quoted
+from tenxsom.google.credentials import quoted
 
 CURRENT_MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5")
 """What to use instead of a retired model (https://platform.claude.com/docs/en/about-claude/model-deprecations, November 2026)."""

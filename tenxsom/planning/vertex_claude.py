@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from tenxsom import clock
 from tenxsom.errors import AccountTrouble, NotSent, PlanFailed
+from tenxsom.google import credentials as google_credentials
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint, PlannerRecord
 from tenxsom.model.definition import JobDefinition
-from tenxsom.net import google_credentials
 from tenxsom.planning.archetypes import Archetype
 from tenxsom.planning.claude_answer import AnswerRefused, ReadPlan, answer_schema, read_answer
 from tenxsom.planning.claude_brief import director_brief, free_form_rules, order, repair_order

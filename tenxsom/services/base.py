@@ -10,7 +10,6 @@ The module `tenxsom.services.<name>` holds, beside the service's class:
     open_service(settings)        the service, ready to be asked
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -117,7 +116,7 @@ class Status(NamedTuple):
 
 
 class VideoService(Protocol):
-    """A vendor, or the local studio. Every method may raise the errors of `tenxsom.net.client`."""
+    """A vendor, or the local studio. Every method may raise the errors of `tenxsom.http.client`."""
 
     name: str
 
@@ -133,18 +132,11 @@ class VideoService(Protocol):
         `video` holds `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
         """
 
-    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
-        """Send off what `video_status` is going to ask about the same clip, and return at once.
-
-        `answered` is called by another thread, which it must not keep, when `video_status` need not wait any more. False, and no
-        call, where a service cannot do that, or not now: `video_status` asks as ever.
-        """
-
     def find_submission(self, reference: str) -> Submitted | None:
         """The job that was accepted under our reference; None as well where the service cannot tell. Free."""
 
     def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
-        """Download what a READY status names to a `.part` file; returns a `tenxsom.net.download.Download`."""
+        """Download what a READY status names to a `.part` file; returns a `tenxsom.http.downloads.Download`."""
 
     def settle(self, seconds: float) -> None:
         """Give work that runs inside this process up to `seconds` to finish (the local studio renders here)."""

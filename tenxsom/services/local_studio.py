@@ -1,25 +1,26 @@
-"""The local studio as a service: the UseAPI contract, answered inside this process by an app that really paints and renders.
+"""The local studio as a service: the UseAPI contract, answered by a server of this process that really paints and renders.
 
-Needs no account and no network. Beside the contract it sends one field of its own, `preview`, so that the studio can paint in
-the archetype's mood and show the script as captions.
+Needs no account and no network: it listens on a free port of the loopback interface while the service is open, and answers only
+to those who know a random token, because other users of the machine can reach that port, too. Beside the contract it sends one
+field of its own, `preview`, so that the studio can paint in the archetype's mood and show the script as captions.
 """
 
 from __future__ import annotations
 
+import secrets
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tenxsom.errors import BadSettings
-from tenxsom.net.client import HttpClient
-from tenxsom.net.download import Downloader
-from tenxsom.net.inprocess import InProcessAdapter
+from tenxsom.http.client import HttpClient
+from tenxsom.http.downloads import Downloader
 from tenxsom.services import useapi_ltx
 from tenxsom.services.base import Capabilities, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
 from tenxsom.settings import Settings
 
-BASE_URL = "http://local-studio/v1"
 NAME = "local_studio"
 MODELS = ("",)
 
@@ -29,18 +30,20 @@ CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
 
 
 class LocalStudio(UseApiLtx):
-    """UseApiLtx, with the studio of `world` mounted where the network would be."""
+    """UseApiLtx, with a studio over the folder `world` as the vendor."""
 
     name = NAME
 
     def __init__(self, world: Path, status_timeout: float = 15.0) -> None:
-        from tenxsom_studio.app import create_app  # Flask loads when a video is made, not when a definition is looked at
+        from tenxsom_studio.server import running  # Flask loads when a video is made, not when a definition is looked at
 
-        app = create_app(world)
-        self._studio = app.extensions["studio"]
-        headers = {"Authorization": "Bearer local"}
-        client = HttpClient(BASE_URL, headers=headers, name=NAME, adapter_factory=lambda: InProcessAdapter(app))
-        downloader = Downloader(adapter_factory=lambda: InProcessAdapter(app), service_url=BASE_URL)
+        token = secrets.token_urlsafe(32)
+        self._open = ExitStack()
+        server = self._open.enter_context(running(world, token=token))
+        self._studio = server.app.extensions["studio"]
+        url = f"{server.url}/v1"
+        client = HttpClient(url, headers={"Authorization": f"Bearer {token}"}, name=NAME)
+        downloader = Downloader(service_url=url)
         super().__init__(UseApi(NAME, client, downloader, None, status_timeout))
 
     def _body(self, order: VideoOrder) -> dict[str, Any]:
@@ -53,7 +56,7 @@ class LocalStudio(UseApiLtx):
     def close(self) -> None:
         """Break off what is being rendered, before the interpreter takes the renderer's threads away; the next tick begins anew."""
         super().close()
-        self._studio.close()
+        self._open.close()
 
 
 def capabilities(variant: Variant) -> Capabilities:

@@ -16,23 +16,23 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.net.answer import Answer, raise_for_answer
-from tenxsom.net.looks import looks_like_mp4
+from tenxsom.http.answer import Answer, raise_for_answer
+from tenxsom.http.downloads import looks_like_mp4
 from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.status_words import read_status
 from tenxsom.settings import Settings
 
 if TYPE_CHECKING:  # `requests` loads when the service is opened, not when its capabilities are looked at
-    from tenxsom.net.client import HttpClient
-    from tenxsom.net.download import Download, Downloader
-    from tenxsom.net.upload import Uploader
+    from tenxsom.http.client import HttpClient
+    from tenxsom.http.downloads import Download, Downloader
+    from tenxsom.http.uploads import Uploader
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class LtxApi:
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
         """Asked with the name of the endpoint that took the order; any other name is a 404 as well."""
         for candidate in _candidates(video, endpoint):
-            answer = self._client.get(candidate, timeout=self._status_timeout, deadline_seconds=3 * self._status_timeout)
+            timeout, about = self._status_timeout, (str(video["job_id"]),)
+            answer = self._client.get(candidate, timeout=timeout, deadline_seconds=3 * timeout, about=about)
             if answer.status not in (404, 410):
                 raise_for_answer(answer, NAME)
                 return _status(answer)._replace(endpoint=candidate)
@@ -103,10 +104,6 @@ class LtxApi:
             " for 24 hours.",
             404,
         )
-
-    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
-        path, timeout = _candidates(video, endpoint)[0], self._status_timeout
-        return self._client.prefetch(path, answered, timeout=timeout, deadline_seconds=3 * timeout)
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing can be found by it)
         """None: the vendor has no list of jobs, and takes no reference of ours."""
@@ -186,7 +183,7 @@ def missing(settings: Settings) -> str | None:
 
 def open_service(settings: Settings) -> LtxApi:
     """The service with the key of the settings. Raises BadSettings when there is none."""
-    from tenxsom.net.upload import Uploader
+    from tenxsom.http.uploads import Uploader
     from tenxsom.services.opening import open_client, open_downloader
 
     if settings.ltx_api_key is None:
@@ -194,7 +191,7 @@ def open_service(settings: Settings) -> LtxApi:
     variant = default_variant(settings)
     url = settings.ltx_api_base_url
     client, downloader = open_client(NAME, url, settings.ltx_api_key, settings), open_downloader(url, settings)
-    uploader = Uploader(proxies=settings.proxies, service_url=url, ca_file=settings.tls_ca_file)
+    uploader = Uploader(settings.proxies, service_url=url, ca_file=settings.tls_ca_file)
     return LtxApi(client, downloader, uploader, variant, settings.status_timeout_seconds)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tenxsom.net.client import HttpClient
-from tenxsom.net.download import Downloader
+from tenxsom.http.client import HttpClient
+from tenxsom.http.downloads import Downloader
 from tenxsom.setting_values import Secret
 from tenxsom.settings import Settings
 
@@ -17,7 +17,6 @@ def open_client(name: str, base_url: str, token: Secret, settings: Settings) -> 
         proxies=settings.proxies,
         pool_size=settings.poll_concurrency,
         ca_file=settings.tls_ca_file,
-        own_line=True,
     )
 
 

@@ -7,7 +7,6 @@ from functools import cache
 from types import ModuleType
 
 from tenxsom.errors import BadSettings
-from tenxsom.net import tls
 from tenxsom.services.base import Capabilities, Variant, VideoService
 from tenxsom.settings import SERVICES, Settings
 
@@ -42,13 +41,6 @@ def open_service(name: str, settings: Settings) -> VideoService:
     """The service, ready to be asked. Raises BadSettings when its credentials are missing."""
     service: VideoService = _module(name).open_service(settings)
     return service
-
-
-def get_ready(settings: Settings) -> None:
-    """Begin, beside everything else, what the first question to a service with a token has to wait for: TLS and its authorities."""
-    services = ((settings.useapi_bearer_token, settings.useapi_base_url), (settings.ltx_api_key, settings.ltx_api_base_url))
-    if any(token and url.startswith("https:") for token, url in services):
-        tls.get_ready(settings.tls_ca_file)
 
 
 @cache

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tenxsom.services.base import Progress, Status
 
 if TYPE_CHECKING:
-    from tenxsom.net.answer import Answer
+    from tenxsom.http.answer import Answer
 
 NO_REASON = "the service gave no reason"
 

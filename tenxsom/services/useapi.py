@@ -8,15 +8,14 @@ Facts and their pages:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.net.client import Answer, HttpClient, raise_for_answer
-from tenxsom.net.download import Download, Downloader
-from tenxsom.net.looks import looks_like_mp4, looks_like_picture
+from tenxsom.http.client import Answer, HttpClient, raise_for_answer
+from tenxsom.http.downloads import Download, Downloader, looks_like_mp4, looks_like_picture
 from tenxsom.services.base import Status, Submitted
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, reason_in
@@ -77,7 +76,7 @@ class UseApi:
         """What the service says about a still or a clip, and which endpoint said it. Raises NotFound when none knows the job."""
         for candidate in self.candidates(job_id, generation_id, endpoint):
             try:
-                status = _status(self._get(candidate))._replace(endpoint=candidate)
+                status = _status(self._get(candidate, about=(job_id, generation_id or "")))._replace(endpoint=candidate)
             except NotFound:
                 continue
             self._vendor_endpoint_answers |= candidate.startswith("/ltxstudio/assets/")
@@ -93,11 +92,6 @@ class UseApi:
         if self._vendor_endpoint_answers:
             asked.insert(0, vendor)
         return list(dict.fromkeys(path for path in asked if path))
-
-    def prefetch_status(self, endpoint: str, answered: Callable[[], None]) -> bool:
-        """Send off what `status` is going to ask; see `HttpClient.prefetch`."""
-        timeout = self._status_timeout
-        return self._client.prefetch(endpoint, answered, timeout=timeout, deadline_seconds=3 * timeout)
 
     def find(self, reference: str) -> Submitted | None:
         """Look among the running jobs first, then among the newest finished ones, which only their status call tells apart."""
@@ -130,10 +124,9 @@ class UseApi:
         except ServiceDown:
             return False
 
-    def _get(self, path: str, **params: Any) -> Answer:
-        answer = self._client.get(
-            path, params=params or None, timeout=self._status_timeout, deadline_seconds=3 * self._status_timeout
-        )
+    def _get(self, path: str, *, about: Collection[str] = (), **params: Any) -> Answer:
+        timeout = self._status_timeout
+        answer = self._client.get(path, params=params or None, timeout=timeout, deadline_seconds=3 * timeout, about=about)
         raise_for_answer(answer, self.name)
         return answer
 
@@ -143,7 +136,7 @@ class UseApi:
 
     def _reply_ref(self, job_id: str) -> Any:
         try:
-            return at(self._get(assets(job_id)).json(), "replyRef")
+            return at(self._get(assets(job_id), about=(job_id,)).json(), "replyRef")
         except (NotFound, AccountTrouble):
             return None
 

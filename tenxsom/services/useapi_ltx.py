@@ -11,12 +11,11 @@ studio serves it for real. Facts and their pages:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tenxsom.errors import BadSettings
-from tenxsom.net.download import Download
+from tenxsom.http.downloads import Download
 from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi, missing, open_api
 from tenxsom.settings import Settings
@@ -60,9 +59,6 @@ class UseApiLtx:
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
         return self.api.status(video["job_id"], video.get("generation_id"), endpoint)
-
-    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
-        return self.api.prefetch_status(self.api.candidates(video["job_id"], video.get("generation_id"), endpoint)[0], answered)
 
     def find_submission(self, reference: str) -> Submitted | None:
         return self.api.find(reference)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +28,12 @@ from tenxsom.errors import (
     ServiceRefused,
     ServiceRetired,
 )
-from tenxsom.net.download import Download
-from tenxsom.net.looks import looks_like_mp4
+from tenxsom.http.downloads import Download, looks_like_mp4
 from tenxsom.services.base import INLINE, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.settings import Settings
 
 if TYPE_CHECKING:
-    from tenxsom.net.google_genai import GenAi, Operation
+    from tenxsom.google.genai import GenAi, Operation
 
 NAME = "vertex_veo"
 MODELS = ("veo-3.1-fast-generate-001", "veo-3.1-generate-001", "veo-3.1-lite-generate-001")
@@ -112,10 +110,6 @@ class VertexVeo:
             raise ServiceDown(str(trouble), getattr(trouble, "retry_after", None)) from None
         return _status(found)._replace(endpoint=name)
 
-    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:  # noqa: ARG002
-        """False: Google's library asks, and waits for its answers itself."""
-        return False
-
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (Veo lists nothing by reference)
         """None: Veo cannot tell."""
         return None
@@ -178,7 +172,7 @@ def missing(settings: Settings) -> str | None:
 
 def open_service(settings: Settings) -> VertexVeo:
     """Veo in the project of the settings. Raises BadSettings when there is none."""
-    from tenxsom.net.google_genai import open_genai
+    from tenxsom.google.genai import open_genai
 
     variant = default_variant(settings)
     genai = open_genai(NAME, settings, settings.vertex_veo_location)

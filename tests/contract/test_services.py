@@ -119,7 +119,7 @@ class Call(NamedTuple):
 
 
 class House:
-    """A home whose settings hold everybody's credentials, and the two studios: one in process, one behind a socket."""
+    """A home whose settings hold everybody's credentials, and the two studios: our own, and the vendors'."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.home, remote = folder / "home", folder / "studio"
@@ -133,9 +133,8 @@ class House:
         self.red = folder / "red.png"
         Image.new("RGB", (320, 180), (200, 20, 20)).save(self.red)
         self.received: list[Call] = []
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr("tenxsom_studio.app.create_app", self._watched_app)
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr("tenxsom_studio.server.create_app", self._watched_app)
         server = stack.enter_context(running(remote))
-        self._watch(server.app)
         self.studio: Studio = server.app.extensions["studio"]
         self.environment = {"TENXSOM_HOME": str(self.home), "GOOGLE_APPLICATION_CREDENTIALS": str(folder / "key.json")}
         for row in FAMILY.values():
@@ -147,10 +146,8 @@ class House:
     def secrets(self) -> list[str]:
         return [*self.settings().secrets(), "google-canary"]
 
-    def _watched_app(self, world: Path) -> Flask:
-        return self._watch(create_app(world))
-
-    def _watch(self, app: Flask) -> Flask:
+    def _watched_app(self, world: Path, **details: Any) -> Flask:
+        app = create_app(world, **details)
         app.before_request_funcs.setdefault(None, []).insert(0, self._note)
         return app
 

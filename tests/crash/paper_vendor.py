@@ -13,7 +13,7 @@ from PIL import Image
 from tenxsom import clock, settings
 from tenxsom.app import App
 from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
-from tenxsom.net.download import Download
+from tenxsom.http.downloads import Download
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder, Patience
@@ -53,9 +53,6 @@ class PaperVendor:
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
         return self._status()
-
-    def prefetch_status(self, video: dict[str, Any], endpoint: str | None, answered: Callable[[], None]) -> bool:
-        return False
 
     def video_status(self, video: Mapping[str, Any], endpoint: str | None) -> Status:
         return self._status()._replace(endpoint=f"/ltxstudio/assets/{video['job_id']}")

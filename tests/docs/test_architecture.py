@@ -29,7 +29,8 @@ SCRIPTS = (
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "settings", "setting_values", "clock", "bytecode", "disk", "atomic", "safe_files", "locks", "log", "text"),
     ("model/",),
-    ("net/", "store/", "media/"),
+    ("http/", "store/", "media/"),
+    ("google/",),
     ("services/", "planning/"),
     ("pipeline/", "app"),
     ("cli/",),
@@ -95,7 +96,7 @@ def imports_of(path: Path) -> Iterator[Import]:
 
 
 def unit_of(module: str) -> str:
-    """What the layer table calls a module: `tenxsom.net.client` is `net/`, `tenxsom.clock` is `clock`; else nothing."""
+    """What the layer table calls a module: `tenxsom.http.client` is `http/`, `tenxsom.clock` is `clock`; else nothing."""
     package, *parts = module.split(".")
     if package != "tenxsom" or not parts or parts[0].startswith("__"):
         return ""
@@ -159,8 +160,9 @@ def test_the_layer_table_of_contributing_is_this_one() -> None:
 # owners
 
 LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
-    "requests": ("tenxsom/net/",),
-    "urllib3": ("tenxsom/net/",),
+    "requests": ("tenxsom/http/", "tenxsom/google/"),
+    "urllib3": ("tenxsom/http/",),
+    "tenacity": ("tenxsom/http/",),
     "av": ("tenxsom/media/", "tenxsom_studio/painting/"),
     "PIL": ("tenxsom/media/", "tenxsom_studio/painting/"),
     "numpy": ("tenxsom/media/", "tenxsom_studio/painting/"),
@@ -168,13 +170,8 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "subprocess": (),
     "multiprocessing": (),
     "anthropic": ("tenxsom/planning/vertex_claude.py",),
-    "google": (
-        "tenxsom/net/google_credentials.py",
-        "tenxsom/net/google_genai.py",
-        "tenxsom/planning/model_garden.py",
-        "tenxsom/planning/vertex_claude.py",
-    ),
-    "httpx": ("tenxsom/net/google_wire.py",),
+    "google": ("tenxsom/google/", "tenxsom/planning/model_garden.py", "tenxsom/planning/vertex_claude.py"),
+    "httpx": ("tenxsom/google/genai.py",),
     "dotenv": ("tenxsom/settings.py",),
     "flask": ("tenxsom_studio/",),
     "werkzeug": ("tenxsom_studio/",),

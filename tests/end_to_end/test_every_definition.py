@@ -24,9 +24,9 @@ from PIL import Image
 
 from tenxsom import settings as program_settings
 from tenxsom.app import App
+from tenxsom.http.downloads import Download
 from tenxsom.media.check import check_video
 from tenxsom.model.blueprint import Blueprint, parse_blueprint
-from tenxsom.net.download import Download
 from tenxsom.pipeline.orchestrator import MasterOrchestrator
 from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.services.base import Status, Submitted, VideoOrder

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from tenxsom import clock
-from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, in_process, picture
+from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket, picture
 
 
-@pytest.fixture(params=list(DOORS))
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
-    with DOORS[request.param](tmp_path / "world") as opened:
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with over_a_socket(tmp_path / "world") as opened:
         yield opened
 
 
@@ -72,7 +72,7 @@ def test_a_multipart_body_is_as_good_as_json(door: Door) -> None:
 
 
 def test_a_generated_artifact_is_refused_as_start_frame_until_it_is_uploaded_again(tmp_path: Path) -> None:
-    with in_process(tmp_path) as door:
+    with over_a_socket(tmp_path) as door:
         door.studio.poll_pace_seconds = 0
         artifact = door.create(aspectRatio="1:1", pollForResult=5).json()["status"]["artifact"]
         refused = door.create("video", startAssetId=artifact["asset"]["fileId"])

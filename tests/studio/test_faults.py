@@ -17,29 +17,29 @@ from tenxsom import clock
 from tenxsom.errors import BadInput
 from tenxsom_studio.faults import Call, Faults, write_rules
 from tenxsom_studio.world import World
-from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, in_process, picture
+from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket, picture
 
 CREATE = "POST /videos/ltx-create"
 STATUS = "GET /assets/{jobId}"
 
 
-@pytest.fixture(params=list(DOORS))
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
-    with DOORS[request.param](tmp_path / "world") as opened:
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with over_a_socket(tmp_path / "world") as opened:
         yield opened
 
 
 @pytest.fixture
 def near(tmp_path: Path) -> Iterator[Door]:
     """Only the in-process door, for what has nothing to do with doors."""
-    with in_process(tmp_path / "world") as opened:
+    with over_a_socket(tmp_path / "world") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, str]]:
     """A studio with one finished still, and the still's job."""
-    with in_process(tmp_path_factory.mktemp("gallery")) as opened:
+    with over_a_socket(tmp_path_factory.mktemp("gallery")) as opened:
         job_id = opened.job()
         opened.finish(job_id)
         yield opened, job_id

@@ -16,7 +16,7 @@ import requests
 
 from tenxsom import clock
 from tenxsom_studio.faults import write_rules
-from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, in_process, picture
+from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket, picture
 
 TEXT, IMAGE = "/v2/text-to-video", "/v2/image-to-video"
 VALID = {"prompt": "A circuit of microchips. Blue light.", "model": "ltx-2-3-fast", "duration": 6, "resolution": "1280x720"}
@@ -61,9 +61,9 @@ class Client:
         write_rules(self.door.studio.world.root, rules)
 
 
-@pytest.fixture(params=list(DOORS))
+@pytest.fixture
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
-    with DOORS[request.param](tmp_path / "world") as opened:
+    with over_a_socket(tmp_path / "world") as opened:
         (opened.studio.world.root / "scale").write_text("0.1")
         yield Client(opened)
 
@@ -71,7 +71,7 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
 @pytest.fixture
 def near(tmp_path: Path) -> Iterator[Client]:
     """Only the in-process door, for what has nothing to do with doors."""
-    with in_process(tmp_path / "world") as opened:
+    with over_a_socket(tmp_path / "world") as opened:
         (opened.studio.world.root / "scale").write_text("0.1")
         yield Client(opened)
 
@@ -290,7 +290,7 @@ def test_an_upload_over_the_limit_is_refused(near: Client, monkeypatch: pytest.M
 
 
 def test_a_body_over_every_limit_is_413(near: Client) -> None:
-    near.door.session.adapters["http://"]._app.config["MAX_CONTENT_LENGTH"] = 100  # type: ignore[attr-defined]
+    near.door.app.config["MAX_CONTENT_LENGTH"] = 100
     assert refused(near.order(prompt="x" * 200)) == (413, "request_too_large")
 
 

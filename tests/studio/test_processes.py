@@ -23,7 +23,7 @@ from tenxsom_studio.records import Order
 from tenxsom_studio.renders import Renders
 from tenxsom_studio.server import running, serve
 from tenxsom_studio.studio import Studio
-from tests.studio_doors import TIMEOUT, TOKEN, Door, in_process, over_a_socket
+from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket
 
 CHECK_UNTIL_OVER = """
 import sys
@@ -83,7 +83,7 @@ print("ended")
 
 @pytest.fixture
 def near(tmp_path: Path) -> Iterator[Door]:
-    with in_process(tmp_path / "world") as opened:
+    with over_a_socket(tmp_path / "world") as opened:
         yield opened
 
 
@@ -129,7 +129,7 @@ def test_a_process_that_ends_breaks_its_render_off_and_loses_nothing(near: Door)
 
 
 def test_a_restarted_studio_carries_on_where_the_old_one_stopped(tmp_path: Path) -> None:
-    with in_process(tmp_path) as door:
+    with over_a_socket(tmp_path) as door:
         job_id = door.job()
         assert door.status(job_id)["type"] == "active"
     with over_a_socket(tmp_path) as door:

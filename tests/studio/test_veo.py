@@ -17,13 +17,11 @@ from google.oauth2.credentials import Credentials
 from PIL import Image
 
 from tenxsom.errors import AccountTrouble, ServiceRefused, SubmitUnclear, TenxsomError
-from tenxsom.net.google_genai import GenAi
-from tenxsom.net.inprocess import InProcessAdapter
+from tenxsom.google.genai import GenAi
 from tenxsom.services.base import Progress, Status, Variant, VideoOrder
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.vertex_image import VertexImage
 from tenxsom.services.vertex_veo import VertexVeo
-from tenxsom_studio.app import create_app
 from tenxsom_studio.faults import write_rules
 from tenxsom_studio.server import StudioServer, running
 from tenxsom_studio.studio import Studio
@@ -218,19 +216,19 @@ def test_imagen_is_gone(server: StudioServer) -> None:
     assert (refused.status_code, refused.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
-# our services at the studio, in process and with scripted faults
+# our services at the studio, with scripted faults
 
 
 class Rehearsal:
     """Both of our clients before a studio in this process."""
 
-    def __init__(self, world: Path, folder: Path) -> None:
-        app = create_app(world)
-        self.world, self.studio = world, app.extensions["studio"]
-        door: dict[str, Any] = {"base_url": "http://127.0.0.1", "adapter_factory": lambda: InProcessAdapter(app)}
-        self.bucket = VertexVeo(GenAi("vertex_veo", "demo-project", "us-central1", **door), output_uri="gs://mine/veo")
-        self.veo = VertexVeo(GenAi("vertex_veo", "demo-project", "us-central1", **door))
-        self.stills = VertexImage(GenAi("vertex_image", "demo-project", "global", **door), "gemini-3.1-flash-image", folder)
+    def __init__(self, world: Path, server: StudioServer, folder: Path) -> None:
+        self.world, self.studio = world, server.app.extensions["studio"]
+        url = server.url
+        self.bucket = VertexVeo(GenAi("vertex_veo", "demo-project", "us-central1", base_url=url), output_uri="gs://mine/veo")
+        self.veo = VertexVeo(GenAi("vertex_veo", "demo-project", "us-central1", base_url=url))
+        stills = GenAi("vertex_image", "demo-project", "global", base_url=url)
+        self.stills = VertexImage(stills, "gemini-3.1-flash-image", folder)
 
     def script(self, on: str, do: str, **details: Any) -> None:
         write_rules(self.world, [{"on": on, "do": do, **details}])
@@ -249,12 +247,11 @@ class Rehearsal:
 
 
 @pytest.fixture
-def rehearsal(world: Path, tmp_path: Path) -> Iterator[Rehearsal]:
-    rehearsal = Rehearsal(world, tmp_path / "stills")
+def rehearsal(world: Path, server: StudioServer, tmp_path: Path) -> Iterator[Rehearsal]:
+    rehearsal = Rehearsal(world, server, tmp_path / "stills")
     yield rehearsal
     for client in (rehearsal.bucket, rehearsal.veo, rehearsal.stills):
         client.close()
-    rehearsal.studio.close()
 
 
 def test_a_clip_is_ordered_finished_and_fetched_from_the_answer_and_from_a_bucket(rehearsal: Rehearsal, tmp_path: Path) -> None:

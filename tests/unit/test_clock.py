@@ -125,8 +125,8 @@ def test_pauses_double_with_a_quarter_of_jitter():
 
 
 def test_no_pause_of_ours_is_longer_than_what_counts_as_a_jumping_clock():
+    from tenxsom.http.answer import LONGEST_RETRY_AFTER_SECONDS
     from tenxsom.model.clip import LONGEST_PAUSE_SECONDS
-    from tenxsom.net.answer import LONGEST_RETRY_AFTER_SECONDS
     from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, RECONCILE_PAUSE_SECONDS
 
     pauses = (BUDGET_PAUSE_SECONDS, RECONCILE_PAUSE_SECONDS, LONGEST_RETRY_AFTER_SECONDS, 600 * 1.25)

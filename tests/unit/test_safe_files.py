@@ -13,9 +13,9 @@ from PIL import Image
 from tenxsom import safe_files
 from tenxsom.disk import disk_errors
 from tenxsom.errors import DiskRefused
+from tenxsom.http.part import PartFile
 from tenxsom.media.encode import new_mp4
 from tenxsom.media.refit import crop_picture
-from tenxsom.net.part import PartFile
 from tenxsom.pipeline.reports import Shelf
 
 SECRET = b"LTX_API_KEY=never-touch-this\n"
@@ -61,7 +61,7 @@ PLANTED = [link, relative_link, link_to_nothing, hard_link, pipe, waiting_socket
 def through_a_download(place: Path) -> None:
     with PartFile(place) as part:
         part.write(b"the clip")
-        part.finish()
+        part.sha256()
 
 
 def through_a_picture(place: Path) -> None:

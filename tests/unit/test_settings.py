@@ -12,12 +12,13 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import certifi
 import pytest
 
 import poll_video_status
 from tenxsom import settings
 from tenxsom.errors import BadSettings
-from tenxsom.net.tls import tls_context, usual_authorities
+from tenxsom.http.tls import tls_context
 from tenxsom.setting_values import Secret
 from tenxsom.settings import ROOT, SETTINGS, Settings, load
 from tests import net_server
@@ -177,7 +178,7 @@ def test_a_misspelt_choice_gets_a_suggestion(home):
 def test_a_file_of_certificates_is_taken(home, tmp_path):
     net_server.certificate(tmp_path)
     assert loaded(home, TLS_CA_FILE=str(tmp_path / "server.pem")).tls_ca_file == tmp_path / "server.pem"
-    assert loaded(home, TLS_CA_FILE=usual_authorities()).tls_ca_file == Path(usual_authorities())
+    assert loaded(home, TLS_CA_FILE=certifi.where()).tls_ca_file == Path(certifi.where())
 
 
 NO_CERTIFICATES = {

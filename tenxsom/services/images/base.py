@@ -39,7 +39,7 @@ class Patience(NamedTuple):
 
 
 class StillSource(Protocol):
-    """Makes start frames. Every method may raise the errors of `tenxsom.net.client`."""
+    """Makes start frames. Every method may raise the errors of `tenxsom.http.client`."""
 
     name: str
     patience: Patience

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tenxsom.net.download import Download
+from tenxsom.http.downloads import Download
 from tenxsom.services.base import Status, Submitted
 from tenxsom.services.images.base import FLUX, ImageOrder, Patience
 from tenxsom.services.useapi import UseApi, missing, open_api

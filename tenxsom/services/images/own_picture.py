@@ -9,8 +9,7 @@ from typing import Any, NoReturn
 
 from tenxsom import atomic
 from tenxsom.errors import NotFound, ServiceRefused
-from tenxsom.net.download import Download, Downloader
-from tenxsom.net.looks import looks_like_picture
+from tenxsom.http.downloads import Download, Downloader, looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
 from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, Patience
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture

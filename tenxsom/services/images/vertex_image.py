@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 from tenxsom import atomic
 from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
-from tenxsom.net.download import Download
-from tenxsom.net.looks import looks_like_picture
+from tenxsom.http.downloads import Download, looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
 from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, Patience
 from tenxsom.settings import Settings
 
 if TYPE_CHECKING:
-    from tenxsom.net.google_genai import GenAi
+    from tenxsom.google.genai import GenAi
 
 EXAMPLES = ("gemini-3.1-flash-image", "gemini-3-pro-image")
 """Generally available since May 2026 (https://docs.cloud.google.com/gemini-enterprise-agent-platform/release-notes)."""
@@ -127,7 +126,7 @@ def missing(settings: Settings) -> str | None:
 
 def open_source(settings: Settings, folder: Path) -> VertexImage:
     """The image model of the settings, with its pictures in `folder`. Raises BadSettings when something is missing or retired."""
-    from tenxsom.net.google_genai import open_genai
+    from tenxsom.google.genai import open_genai
 
     if complaint := missing(settings):
         raise BadSettings(complaint)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tenxsom import clock
 from tenxsom.errors import ServiceDown, SubmitUnclear
-from tenxsom.net.answer import LONGEST_RETRY_AFTER_SECONDS, MAX_BODY_BYTES, Answer
+from tenxsom.http.answer import LONGEST_RETRY_AFTER_SECONDS, Answer
+from tenxsom.http.paid import MAX_BODY_BYTES
 
 
 def of(body: object, content_type: str = "application/json", **headers: str) -> Answer:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import responses
 
 from tenxsom import clock
 from tenxsom.errors import Interrupted, ServiceDown, ServiceRefused
-from tenxsom.net import call as calls
-from tenxsom.net.circuit import Circuit
-from tenxsom.net.client import HttpClient
+from tenxsom.http import client as calls
+from tenxsom.http.circuit import Circuit
+from tenxsom.http.client import HttpClient
 from tests import net_server
 from tests.net_server import ScriptedServer, answer, raw
 
@@ -332,13 +334,11 @@ def test_a_base_url_that_cannot_work_is_refused(url: str) -> None:
 # --- Living with others ----------------------------------------------------------------------------------------------------
 
 
-def test_it_works_with_the_responses_library() -> None:
+def test_free_calls_work_with_the_responses_library() -> None:
     with responses.RequestsMock() as mock, client_of("https://api.example.com/v1") as client:
         mock.get("https://api.example.com/v1/a", json={"n": 1}, headers={"X-Id": "7"})
-        mock.post("https://api.example.com/v1/b", json={"n": 2})
         found = client.get("a", params={"q": "x"})
         assert (found.status, found.json(), found.headers["x-id"]) == (200, {"n": 1}, "7")
-        assert client.post_paid("/b", json={}).json() == {"n": 2}
         assert mock.calls[0].request.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -360,8 +360,6 @@ def test_64_threads_share_one_client_and_its_connections() -> None:
 
 
 def test_compressed_answers_are_unpacked_and_never_beyond_the_limit(pauses: list[float]) -> None:
-    import gzip
-
     small, bomb = gzip.compress(b'{"a": 1}'), gzip.compress(b" " * 50_000_000)
     with ScriptedServer(
         answer(200, small, Content_Encoding="gzip", Connection="close"), answer(200, bomb, Content_Encoding="gzip")
@@ -386,3 +384,128 @@ def test_early_hints_are_skipped_and_never_left_for_the_next_call() -> None:
 
 def test_the_cap_on_pauses_is_the_documented_one() -> None:
     assert calls.RETRY_AFTER_CAP_SECONDS == 30
+
+
+# --- Answers over kept connections ------------------------------------------------------------------------------------------
+
+
+WHOLE = net_server.head(200, {"Content-Type": "application/json", "Content-Length": "8"}) + b'{"a": 1}'
+
+
+def in_pieces(data: bytes, size: int) -> net_server.Behaviour:
+    """Answer every request of a connection with these bytes, so many at a time."""
+
+    def behave(visit: net_server.Visit) -> None:
+        while visit.read_request():
+            for start in range(0, len(data), size):
+                visit.sock.sendall(data[start : start + size])
+                visit.server.over.wait(0.002)
+
+    return behave
+
+
+@pytest.mark.parametrize("size", [40, 64, 70])
+def test_an_answer_in_pieces_is_put_together_and_its_connection_kept(size: int) -> None:
+    with ScriptedServer(in_pieces(WHOLE, size)) as server, client_of(server.url) as client:
+        assert [client.get("/x").json() for _ in range(3)] == [{"a": 1}] * 3
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_bytes_that_nobody_asked_for_are_never_the_next_answer(late: bool) -> None:
+    sent = threading.Event()
+
+    def answer_twice(visit: net_server.Visit) -> None:
+        visit.read_request()
+        if late:
+            visit.sock.sendall(WHOLE)
+            visit.server.over.wait(0.05)
+            visit.sock.sendall(WHOLE)
+        else:
+            visit.sock.sendall(WHOLE * 2)
+        sent.set()
+        visit.read_request()
+
+    with ScriptedServer(answer_twice, answer(200, {"b": 2})) as server, client_of(server.url) as client:
+        assert client.get("/x").json() == {"a": 1}
+        assert sent.wait(5)
+        assert client.get("/y").json() == {"b": 2}
+        assert server.connections == 2
+
+
+def test_a_connection_that_the_service_closes_is_not_used_again() -> None:
+    with ScriptedServer(answer(200, {"a": 1}, Connection="close")) as server, client_of(server.url) as client:
+        assert [client.get("/x", retries=0).status for _ in range(3)] == [200] * 3
+        assert server.connections == 3
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+def test_a_refusal_without_its_whole_text_is_a_refusal_and_a_success_without_it_is_none(then: str) -> None:
+    cut = {status: net_server.head(status, {"Content-Length": "50"}) + b'{"error": ' for status in (404, 200)}
+    for status, answered in cut.items():
+        with ScriptedServer(raw(answered, then)) as server, client_of(server.url) as client:
+            if status == 404:
+                assert client.get("/x", retries=0).status == 404
+            else:
+                with pytest.raises(ServiceDown):
+                    client.get("/x", retries=0)
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        answer(200, gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"),
+        in_pieces(net_server.head(200, {"Transfer-Encoding": "chunked"}) + b'8\r\n{"a": 1}\r\n0\r\n\r\n', 1000),
+        in_pieces(net_server.head(200, {"Transfer-Encoding": "chunked"}) + b'3\r\n{"a\r\n5\r\n": 1}\r\n0\r\n\r\n', 9),
+    ],
+    ids=["packed", "chunked", "chunked, in pieces"],
+)
+def test_packed_and_chunked_answers_are_read_and_their_connection_kept(behave: net_server.Behaviour) -> None:
+    with ScriptedServer(behave) as server, client_of(server.url) as client:
+        assert [client.get("/x").json() for _ in range(5)] == [{"a": 1}] * 5
+        assert server.connections == 1
+
+
+def test_a_connection_that_went_stale_is_replaced(pauses: list[float]) -> None:
+    def once(visit: net_server.Visit) -> None:
+        visit.read_request()
+        visit.sock.sendall(WHOLE)
+
+    with ScriptedServer(once) as server, client_of(server.url) as client:
+        assert [client.get("/x").json() for _ in range(3)] == [{"a": 1}] * 3
+        assert server.connections == 3
+
+
+def test_over_tls_free_calls_share_a_connection(tmp_path: Path) -> None:
+    tls, trusted = net_server.certificate(tmp_path)
+    with ScriptedServer(answer(200, {"a": 1}), tls=tls) as server, client_of(server.url, ca_file=trusted) as client:
+        assert [client.get("/x").json() for _ in range(3)] == [{"a": 1}] * 3
+        assert server.connections == 1
+
+
+def test_a_certificate_that_is_not_trusted_ends_a_free_call_and_its_reason_is_told(tmp_path: Path) -> None:
+    tls, _ = net_server.certificate(tmp_path)
+    with ScriptedServer(answer(), tls=tls) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown, match="its certificate could not be verified: self-signed certificate; TLS_CA_FILE"):
+            client.get("/x", retries=0)
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [("http://api.example.com/v1", "api.example.com"), ("http://api.example.com:8080", "api.example.com:8080")],
+)
+def test_a_free_call_through_a_proxy_names_the_service_and_the_proxys_password(base_url: str, host: str) -> None:
+    with ScriptedServer(answer(200, {"a": 1})) as proxy:
+        with client_of(base_url, proxies={"http": f"http://user:pw@{proxy.host}"}) as client:
+            assert [client.get("/x").json() for _ in range(2)] == [{"a": 1}] * 2
+        request = proxy.requests[1]
+    assert request.target == f"{base_url}/x"
+    assert request.headers["proxy-authorization"] == "Basic dXNlcjpwdw=="
+    assert request.headers["host"] == host
+
+
+@pytest.mark.parametrize("name", ["X Y", "X:", "", "X\r\nY", "Ä"])
+def test_a_header_name_that_cannot_work_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name of a header"):
+        HttpClient("https://api.example.com", headers={name: "x"}, name="UseAPI")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import random
 import re
@@ -15,8 +16,10 @@ import responses
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, DiskTrouble, Interrupted, NotFound, ServiceDown
-from tenxsom.net import links
-from tenxsom.net.download import Download, Downloader, LinkExpired, UnsafeLink
+from tenxsom.http import links
+from tenxsom.http.connections import Adapter
+from tenxsom.http.downloads import Download, Downloader, LinkExpired
+from tenxsom.http.links import UnsafeLink
 from tests import net_server
 from tests.net_server import ScriptedServer, Visit, answer, head, raw
 
@@ -130,27 +133,94 @@ def test_a_cut_transfer_is_carried_on_where_it_stopped(part: Path, pauses: list[
     assert len(pauses) == 2
 
 
-def test_without_a_validator_a_cut_transfer_starts_anew(part: Path) -> None:
-    with ScriptedServer(file_host(cut_after=lambda number: 1_000_000 if number == 1 else None)) as server:
+OVERLAP = 65_536
+
+WEAK: dict[str, dict[str, str]] = {
+    "no validator": {},
+    "weak ETag": {"ETag": 'W/"a"'},
+    "ETag without quotes": {"ETag": "a"},
+    "Last-Modified alone": {"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"},
+    "Last-Modified of this second": {
+        "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT",
+        "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
+    },
+    "no dates": {"Last-Modified": "yesterday", "Date": "today"},
+}
+STRONG: dict[str, dict[str, str]] = {
+    "strong ETag": {"ETag": '"a"'},
+    "old Last-Modified": {"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT", "Date": "Sun, 22 Nov 2026 11:00:00 GMT"},
+}
+
+
+def uncut(_: int) -> int | None:
+    return None
+
+
+def cut_once(number: int) -> int | None:
+    return 1_000_000 if number == 1 else None
+
+
+@pytest.mark.parametrize("headers", STRONG.values(), ids=STRONG.keys())
+def test_with_a_strong_validator_a_cut_transfer_is_carried_on_at_its_end(headers: dict[str, str], part: Path) -> None:
+    with ScriptedServer(file_host(CLIP, cut_once, **headers)) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+        assert ranges(server) == [None, "bytes=1000000-"]
+        assert server.requests[1].headers["if-range"] in headers.values()
+
+
+@pytest.mark.parametrize("headers", WEAK.values(), ids=WEAK.keys())
+def test_without_a_strong_validator_it_is_carried_on_with_an_overlap(headers: dict[str, str], part: Path) -> None:
+    with ScriptedServer(file_host(CLIP, cut_once, **headers)) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+        assert ranges(server) == [None, f"bytes={1_000_000 - OVERLAP}-"]
+        assert "if-range" not in server.requests[1].headers
+    assert part.read_bytes() == CLIP
+
+
+@pytest.mark.parametrize("headers", WEAK.values(), ids=WEAK.keys())
+def test_a_slow_download_is_carried_on_call_by_call_with_whatever_validator_there_is(headers: dict[str, str], part: Path) -> None:
+    for _ in range(3):
+        with ScriptedServer(file_host(CLIP, lambda number: 200_000 + OVERLAP, **headers)) as server:
+            with pytest.raises(ServiceDown):
+                fetch(server.url, part)
+    assert part.stat().st_size > 2_000_000
+    with ScriptedServer(file_host(CLIP, uncut, **headers)) as server:
+        assert fetch(server.url, part) == Download(part, len(CLIP), DIGEST, "video/mp4")
+        assert all(ranges(server))
+
+
+@pytest.mark.parametrize("same_length", [True, False])
+def test_another_file_under_the_same_link_is_noticed_by_the_overlap(same_length: bool, part: Path) -> None:
+    other = CLIP[::-1] if same_length else CLIP[::-1] + b"x"
+    with ScriptedServer(file_host(cut_after=lambda number: 500_000)) as server, pytest.raises(ServiceDown):
+        fetch(server.url, part)
+    with ScriptedServer(file_host(other)) as server:
+        assert fetch(server.url, part).sha256 == hashlib.sha256(other).hexdigest()
+        assert ranges(server)[-1] is None
+    assert part.read_bytes() == other
+
+
+def test_another_version_is_not_appended_even_where_the_overlap_is_the_same(part: Path) -> None:
+    other = CLIP[:-1000] + CLIP[:1000]
+    with ScriptedServer(file_host(cut_after=lambda number: 500_000, ETag='W/"a"')) as server, pytest.raises(ServiceDown):
+        fetch(server.url, part)
+    with ScriptedServer(file_host(other, ETag='W/"b"')) as server:
+        assert fetch(server.url, part).sha256 == hashlib.sha256(other).hexdigest()
+
+
+def test_a_part_smaller_than_the_overlap_is_fetched_anew(part: Path) -> None:
+    with ScriptedServer(file_host(cut_after=lambda number: 60_000 if number == 1 else None)) as server:
         assert fetch(server.url, part).sha256 == DIGEST
         assert ranges(server) == [None, None]
 
 
-@pytest.mark.parametrize(
-    ("headers", "is_strong"),
-    [
-        ({"ETag": 'W/"a"'}, False),
-        ({"ETag": "a"}, False),
-        ({"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"}, False),
-        ({"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}, False),
-        ({"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT", "Date": "Sun, 22 Nov 2026 11:00:00 GMT"}, True),
-        ({"Last-Modified": "yesterday", "Date": "today"}, False),
-    ],
-)
-def test_only_a_strong_validator_is_used_to_carry_on(headers: dict[str, str], is_strong: bool, part: Path) -> None:
-    with ScriptedServer(file_host(CLIP, lambda number: 1_000_000 if number == 1 else None, **headers)) as server:
+def test_a_memo_of_an_earlier_release_is_understood(part: Path) -> None:
+    part.write_bytes(CLIP[:700_000])
+    memo = {"validator": '"a"', "size": 700_000, "total": len(CLIP), "sha256": hashlib.sha256(CLIP[:700_000]).hexdigest()}
+    part.with_name(part.name + ".resume").write_text(json.dumps(memo))
+    with ScriptedServer(file_host(ETag='"a"')) as server:
         assert fetch(server.url, part).sha256 == DIGEST
-        assert ranges(server)[1] == ("bytes=1000000-" if is_strong else None)
+        assert ranges(server) == ["bytes=700000-"]
 
 
 def test_an_interrupted_download_is_carried_on_by_the_next_call(part: Path) -> None:
@@ -261,8 +331,30 @@ def test_a_rest_that_begins_or_ends_elsewhere_is_not_appended(content_range: str
         assert ranges(server) == ["bytes=2000000-", None]
 
 
-def test_a_206_nobody_asked_for_is_not_believed(part: Path) -> None:
-    with ScriptedServer(answer(206, CLIP[:10], Content_Range="bytes 0-9/10", Connection="close"), answer(200, CLIP)) as server:
+@pytest.mark.parametrize("headers", [{}, {"Content-Range": "bytes 0-2999999/3000000"}, {"Content-Range": "nonsense"}])
+def test_a_host_that_says_206_to_everything_sends_the_file(headers: dict[str, str], part: Path) -> None:
+    with ScriptedServer(answer(206, CLIP, **headers)) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+        assert len(server.requests) == 1
+
+
+def test_a_host_that_hands_a_file_out_in_slices_is_asked_for_all_of_them(part: Path) -> None:
+    def slices(visit: Visit) -> None:
+        while request := visit.read_request():
+            first = int(request.headers.get("range", "bytes=0-")[6:-1])
+            body = CLIP[first : first + 400_000]
+            content_range = f"bytes {first}-{first + len(body) - 1}/{len(CLIP)}"
+            visit.sock.sendall(head(206, {"Content-Length": str(len(body)), "Content-Range": content_range}) + body)
+
+    with ScriptedServer(slices) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+        assert len(server.requests) == 9
+    assert part.read_bytes() == CLIP
+
+
+def test_a_206_that_begins_elsewhere_is_not_the_file(part: Path) -> None:
+    elsewhere = answer(206, CLIP[5:], Content_Range="bytes 5-2999999/3000000", Connection="close")
+    with ScriptedServer(elsewhere, answer(200, CLIP)) as server:
         assert fetch(server.url, part).sha256 == DIGEST
 
 
@@ -493,8 +585,7 @@ def test_the_host_that_is_judged_is_the_host_that_is_asked() -> None:
     """Where two ways to read an address differ, only the one that the connection uses counts."""
     for url in ("http://good.example.com\\@127.0.0.1/x", "http://good.example.com:80\\@127.0.0.1/x"):
         request = links.prepare(url, {}, local_allowed=False)
-        with Downloader() as downloader:
-            host, _ = downloader._transfers()._adapter.build_connection_pool_key_attributes(request, True)
+        host, _ = Adapter().build_connection_pool_key_attributes(request, True)
         assert host["host"] == "good.example.com"
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
-import responses
-from urllib3.util import Retry
 
 from tenxsom.errors import (
     AccountTrouble,
@@ -24,9 +20,9 @@ from tenxsom.errors import (
     SubmitUnclear,
     TenxsomError,
 )
-from tenxsom.net.circuit import Circuit
-from tenxsom.net.client import HttpClient
-from tenxsom.net.wire import WireAdapter
+from tenxsom.http.circuit import Circuit
+from tenxsom.http.client import HttpClient
+from tenxsom.http.tls import tls_context
 from tests import net_server
 from tests.net_server import ScriptedServer, Visit, answer, raw
 
@@ -230,17 +226,17 @@ def test_tls_that_breaks_after_the_handshake_is_unclear(tmp_path: Path) -> None:
         with socket.socket(fileno=visit.sock.detach()) as bare:
             bare.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)
 
-    tls, trusting = net_server.certificate(tmp_path)
+    tls, trusted = net_server.certificate(tmp_path)
     with ScriptedServer(break_tls, tls=tls) as server:
         with fails_as(SubmitUnclear):
-            order(server.url, adapter_factory=lambda: WireAdapter(tls=trusting))
+            order(server.url, ca_file=trusted)
         assert len(server.requests) == 1
 
 
 def test_over_good_tls_a_paid_call_succeeds(tmp_path: Path) -> None:
-    tls, trusting = net_server.certificate(tmp_path)
+    tls, trusted = net_server.certificate(tmp_path)
     with ScriptedServer(answer(200, {"jobId": "j"}), tls=tls) as server:
-        assert order(server.url, adapter_factory=lambda: WireAdapter(tls=trusting)) == {"jobId": "j"}
+        assert order(server.url, ca_file=trusted) == {"jobId": "j"}
 
 
 def test_a_plain_proxy_that_passes_trouble_on_leaves_it_unclear() -> None:
@@ -263,37 +259,6 @@ def test_an_early_refusal_counts_although_the_request_was_not_read() -> None:
         order(server.url)
 
 
-@pytest.mark.parametrize(
-    ("error", "meaning"),
-    [
-        (requests.ConnectTimeout(), NotSent),
-        (requests.ReadTimeout(), SubmitUnclear),
-        (requests.ConnectionError("('Connection aborted.')"), SubmitUnclear),
-        (requests.exceptions.SSLError(), SubmitUnclear),
-        (requests.exceptions.ProxyError(), SubmitUnclear),
-        (requests.exceptions.ChunkedEncodingError(), SubmitUnclear),
-    ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
-)
-def test_where_our_connections_took_no_part_only_the_error_itself_can_prove_anything(
-    error: Exception, meaning: type[TenxsomError]
-) -> None:
-    with responses.RequestsMock() as mock:
-        mock.post("https://api.example.com/videos/ltx-create", body=error)
-        with fails_as(meaning):
-            order("https://api.example.com")
-
-
-def test_an_older_error_that_is_being_handled_proves_nothing() -> None:
-    with responses.RequestsMock() as mock:
-        mock.post("https://api.example.com/videos/ltx-create", body=requests.ReadTimeout())
-        try:
-            raise requests.ConnectTimeout
-        except requests.ConnectTimeout:
-            with fails_as(SubmitUnclear):
-                order("https://api.example.com")
-
-
 # --- Sent once, over a fresh connection ------------------------------------------------------------------------------------
 
 
@@ -308,11 +273,10 @@ def test_every_paid_call_has_a_connection_of_its_own_while_free_ones_share() -> 
 
 
 @pytest.mark.parametrize("behave", [raw(b""), answer(502, Connection="close"), answer(503, Connection="close", Retry_After="0")])
-def test_a_foreign_adapter_that_would_retry_is_told_not_to(behave: net_server.Behaviour) -> None:
-    eager = Retry(3, allowed_methods=None, status_forcelist=[502, 503])
+def test_no_layer_below_tries_a_paid_call_again(behave: net_server.Behaviour) -> None:
     with ScriptedServer(behave) as server:
         with pytest.raises((SubmitUnclear, ServiceBusy)):
-            order(server.url, adapter_factory=lambda: requests.adapters.HTTPAdapter(max_retries=eager))
+            order(server.url)
         assert server.connections == 1
 
 
@@ -325,7 +289,7 @@ def test_an_upload_may_take_longer_than_connecting_may(monkeypatch: pytest.Monke
         visit.sock.sendall(net_server.head(200, {"Content-Length": "2"}) + b"{}")
 
     real_send = socket.socket.sendall
-    monkeypatch.setattr("tenxsom.net.call.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("tenxsom.http.paid.CONNECT_SECONDS", 0.5)
     with ScriptedServer(note_timeout) as server, client_of(server.url) as client:
 
         def sendall(sock: socket.socket, *args: object) -> None:
@@ -351,19 +315,10 @@ def test_a_redirect_is_never_followed_with_the_order() -> None:
 
 
 def test_the_shared_tls_context_is_made_once_and_not_reloaded(tmp_path: Path) -> None:
-    tls, trusting = net_server.certificate(tmp_path)
-    loads: list[ssl.SSLContext] = []
-
-    def counting() -> ssl.SSLContext:
-        loads.append(trusting())
-        return loads[-1]
-
-    before = trusting().cert_store_stats()
-    with (
-        ScriptedServer(answer(200, {}), tls=tls) as server,
-        client_of(server.url, adapter_factory=lambda: WireAdapter(tls=counting)) as client,
-    ):
+    tls, trusted = net_server.certificate(tmp_path)
+    before = tls_context(trusted).cert_store_stats()
+    with ScriptedServer(answer(200, {}), tls=tls) as server, client_of(server.url, ca_file=trusted) as client:
         for _ in range(3):
             client.post_paid("/paid")
-    assert trusting().cert_store_stats() == before
-    assert len({id(context) for context in loads}) == 1
+    assert tls_context(trusted).cert_store_stats() == before
+    assert tls_context(trusted) is tls_context(trusted)

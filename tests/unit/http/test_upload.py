@@ -8,8 +8,8 @@ import pytest
 import responses
 
 from tenxsom.errors import ServiceDown, ServiceRefused
-from tenxsom.net.download import UnsafeLink
-from tenxsom.net.upload import Uploader
+from tenxsom.http.links import UnsafeLink
+from tenxsom.http.uploads import Uploader
 from tests.net_server import ScriptedServer, answer, certificate, close_at_once, raw, reset_unread, unused_port
 
 DATA = bytes(range(256)) * 800

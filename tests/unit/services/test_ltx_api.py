@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,21 @@ from tenxsom.errors import (
     ServiceRetired,
     SubmitUnclear,
 )
+from tenxsom.http.client import HttpClient
+from tenxsom.http.downloads import Downloader
+from tenxsom.http.links import UnsafeLink
+from tenxsom.http.uploads import Uploader
 from tenxsom.media.check import check_video
 from tenxsom.model.money import clip_price
-from tenxsom.net.client import HttpClient
-from tenxsom.net.download import Downloader, UnsafeLink
-from tenxsom.net.inprocess import InProcessAdapter
-from tenxsom.net.upload import Uploader
 from tenxsom.services import ltx_api
 from tenxsom.services.base import Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.ltx_api import LtxApi
 from tenxsom.setting_values import Secret
 from tenxsom.settings import ROOT, Settings
 from tenxsom_studio.faults import write_rules
+from tests.mocked_vendor import mocked_vendor
 from tests.net_server import ScriptedServer, raw, reset_unread, unused_port
-from tests.studio_doors import DOORS, TIMEOUT, TOKEN, Door, picture
+from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket, picture
 
 BASE = "https://api.ltx.video"
 JOB = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -55,7 +56,7 @@ ORDER = VideoOrder("slow push in", "16:9", 6.0, "ltx://uploads/1", seed=7, mood=
 
 @pytest.fixture
 def vendor() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
+    with mocked_vendor() as mock:
         yield mock
 
 
@@ -487,12 +488,12 @@ def test_a_removed_model_in_the_settings_is_refused_for_orders_but_does_not_keep
     ltx_api.open_service(removed).close()
 
 
-# Against the local studio, through both doors
+# Against the local studio
 
 
-@pytest.fixture(params=list(DOORS))
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
-    with DOORS[request.param](tmp_path / "world") as opened:
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with over_a_socket(tmp_path / "world") as opened:
         (opened.studio.world.root / "scale").write_text("0.1")
         yield opened
 
@@ -500,16 +501,11 @@ def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
 @pytest.fixture
 def rehearsal(door: Door) -> Iterator[LtxApi]:
     """The service with the studio where the vendor would be."""
-    adapter: Callable[[], Any] | None = None
-    if door.url == "http://studio.invalid":
-        app = door.session.adapters["http://"]._app  # type: ignore[attr-defined]
-        adapter = lambda: InProcessAdapter(app)  # noqa: E731
-    base = "http://studio.local" if adapter else door.url
-    client = HttpClient(base, headers={"Authorization": f"Bearer {TOKEN}"}, name="ltx_api", adapter_factory=adapter)
+    client = HttpClient(door.url, headers={"Authorization": f"Bearer {TOKEN}"}, name="ltx_api")
     service = LtxApi(
         client,
-        Downloader(adapter, service_url=base),
-        Uploader(adapter, service_url=base),
+        Downloader(service_url=door.url),
+        Uploader(service_url=door.url),
         Variant("ltx-2-3-fast", "720p"),
     )
     yield service

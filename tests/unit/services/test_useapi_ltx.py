@@ -22,13 +22,14 @@ from tenxsom.errors import (
     SubmitUnclear,
     TenxsomError,
 )
-from tenxsom.net.client import HttpClient
-from tenxsom.net.download import Downloader
+from tenxsom.http.client import HttpClient
+from tenxsom.http.downloads import Downloader
 from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.flux import Flux
 from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
+from tests.mocked_vendor import mocked_vendor
 
 BASE = "https://api.useapi.net/v1"
 VIDEO_JOB = "email:owner@example.com-job:11-type:video"
@@ -41,7 +42,7 @@ VIDEO = VideoOrder("slow push in", "9:16", 5, "asset:1-type:image/png", seed=7, 
 
 @pytest.fixture
 def vendor() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
+    with mocked_vendor() as mock:
         yield mock
 
 

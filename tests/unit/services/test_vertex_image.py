@@ -22,7 +22,7 @@ from tenxsom.errors import (
     SubmitUnclear,
     TenxsomError,
 )
-from tenxsom.net.google_genai import GenAi
+from tenxsom.google.genai import GenAi
 from tenxsom.services.base import Progress, Status, Submitted
 from tenxsom.services.images import vertex_image
 from tenxsom.services.images.base import ImageOrder

@@ -12,7 +12,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,8 +35,10 @@ from tenxsom.errors import (
     SubmitUnclear,
     TenxsomError,
 )
-from tenxsom.net import google_genai, wire
-from tenxsom.net.google_genai import GenAi
+from tenxsom.google import genai as google_genai
+from tenxsom.google.genai import GenAi
+from tenxsom.http import paid
+from tenxsom.http.errors import NotConnected
 from tenxsom.services import vertex_veo
 from tenxsom.services.base import Progress, StartFrames, Status, Variant, VideoOrder
 from tenxsom.services.vertex_veo import MODELS, VertexVeo, capabilities
@@ -267,7 +268,7 @@ def test_an_answer_to_an_order_means_exactly_one_thing(behaviour: Behaviour, err
 )
 def test_an_order_whose_answer_does_not_come_in_time_is_unclear(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google_genai, "_ORDER_SECONDS", 0.3)
-    monkeypatch.setattr("tenxsom.net.call.CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("tenxsom.http.paid.CONNECT_SECONDS", 0.3)
     with ScriptedServer(behaviour) as google:
         assert isinstance(trouble_with_order(google.url), SubmitUnclear)
 
@@ -354,13 +355,12 @@ def test_a_token_service_that_refuses_or_is_away_means_that_nothing_was_sent(acc
 def test_a_token_that_the_service_repeats_is_in_no_message(
     account: StubVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server, trusting = certificate(tmp_path)
+    server, trusted = certificate(tmp_path)
     monkeypatch.setattr(google_genai, "is_this_machine", lambda _: False)
-    adapter = partial(wire.WireAdapter, tls=trusting)
     failed = {"name": NAME, "done": True, "error": {"code": 3, "message": f"{TOKEN} of me@example.com"}}
     script = (google_error(403, f"{TOKEN} of me@example.com may not"), answer(200, failed))
     with ScriptedServer(*script, tls=server) as google:
-        service = veo(google.url, credentials_file=tmp_path / "key.json", adapter_factory=adapter)
+        service = veo(google.url, credentials_file=tmp_path / "key.json", ca_file=trusted)
         with pytest.raises(AccountTrouble) as refused:
             service.request_video(clip_order(), "job-1")
         status = service.video_status(VIDEO, NAME)
@@ -377,16 +377,16 @@ def test_the_environment_does_not_change_where_credentials_go(
 ) -> None:
     asked: list[str] = []
 
-    class Nowhere(requests.adapters.HTTPAdapter):
-        def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-            asked.append(str(request.url))
-            raise requests.exceptions.ConnectTimeout
+    def nowhere(_: object, request: requests.PreparedRequest, *args: object, **kwargs: object) -> paid.Reply:
+        asked.append(str(request.url))
+        raise NotConnected
 
+    monkeypatch.setattr(google_genai, "send_once", nowhere)
     monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", "https://elsewhere.example.com")
     monkeypatch.setenv("GOOGLE_API_KEY", "a-key-of-somebody")
-    trouble = trouble_with_order(None, credentials_file=tmp_path / "key.json", adapter_factory=Nowhere)
+    trouble = trouble_with_order(None, credentials_file=tmp_path / "key.json")
     assert type(trouble) is NotSent
-    service = veo(None, credentials_file=tmp_path / "key.json", adapter_factory=Nowhere)
+    service = veo(None, credentials_file=tmp_path / "key.json")
     for location in ("europe-west4", "global"):
         with pytest.raises(NotSent):
             service.video_status({"job_id": NAME.replace("us-central1", location)}, None)

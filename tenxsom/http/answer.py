@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote, unquote
+
+from requests.structures import CaseInsensitiveDict
 
 from tenxsom import clock
 from tenxsom.errors import (
@@ -19,10 +24,8 @@ from tenxsom.errors import (
     SubmitUnclear,
     TenxsomError,
 )
-from tenxsom.net.reply import Headers
+from tenxsom.http.paid import MAX_BODY_BYTES
 
-MAX_BODY_BYTES = 8_000_000
-"""No JSON answer of any service we know comes near this."""
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 """A longer wait than this is not believed: it would park a job for a slip of the service's."""
 
@@ -56,18 +59,21 @@ class Answer:
         secrets: tuple[str, ...] = (),
     ) -> None:
         self.status = status
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers.items())
+        self.headers: Mapping[str, str] = CaseInsensitiveDict(headers)
         self.body = body
         self.service = service
         self.paid = paid
-        self.secrets = secrets
+        self.secrets = _every_spelling(secrets)
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {len(self.body)} bytes>"
 
     def json(self) -> Any:
-        """The body as JSON. If it is none: ServiceDown, or SubmitUnclear for a paid call, which may well have been accepted."""
-        content = _parsed(self.body)
+        """The body as JSON, without our secrets, even if the service repeats them in an id or a link.
+
+        Raises ServiceDown for a body that is none, or SubmitUnclear for a paid call, which may well have been accepted.
+        """
+        content = _parsed(self.body, self.secrets)
         if content is not _NO_JSON:
             return content
         if self.paid:
@@ -91,9 +97,7 @@ class Answer:
         }
 
     def _masked(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return _without(text, self.secrets)
 
     def error_text(self) -> str:
         """The service's own sentence about what is wrong: one line, at most 300 characters, no e-mail address; or nothing.
@@ -103,6 +107,15 @@ class Answer:
         content = _parsed(self.body)
         text = _from_envelope(content) if content is not _NO_JSON else _from_page(self.body, self.headers.get("Content-Type", ""))
         return self.presentable(text)
+
+    def names_another(self, ids: Collection[str]) -> bool:
+        """Whether a 2xx is about something else than one of `ids`: its `jobId`, or else its `id` or `name`, is none of them."""
+        if not ids or not 200 <= self.status <= 299:
+            return False
+        content = _parsed(self.body, self.secrets)
+        named = [content.get(key) for key in ("jobId", "id", "name")] if isinstance(content, dict) else []
+        text = next((text for text in named if isinstance(text, str) and text), None)
+        return text is not None and unquote(text) not in {unquote(known) for known in ids}
 
     def presentable(self, text: str) -> str:
         """A text of the service's as it may go into messages, logs and reports: one line, not too long, no secret, no address."""
@@ -194,12 +207,13 @@ def unclear(name: str, reason: str) -> SubmitUnclear:
     return SubmitUnclear(f"{name} was sent a paid call and gave no usable answer ({reason}); {_SETTLE}")
 
 
-def _parsed(body: bytes) -> Any:
-    """The JSON of a body, or _NO_JSON. A body that is too long or nested too deeply is none."""
+def _parsed(body: bytes, secrets: tuple[str, ...] = ()) -> Any:
+    """The JSON of a body without the secrets, or _NO_JSON. A body that is too long or nested too deeply is none."""
     if not body or len(body) > MAX_BODY_BYTES:
         return _NO_JSON
     try:
-        return json.loads(body)
+        content = json.loads(body)
+        return _masked(content, secrets) if secrets else content
     except (ValueError, RecursionError):
         return _NO_JSON
 
@@ -223,25 +237,41 @@ def _from_page(body: bytes, content_type: str) -> str:
     if start >= 0:
         start = small.find(">", start) + 1
         end = small.find("</title", start)
-        import html  # its table of names takes 3 ms to import, and a service that is well answers with JSON
-
         return html.unescape(page[start:end]) if 0 < start <= end else ""
     return page if content_type.lower().startswith("text/plain") else ""
 
 
 def _presentable(text: str, secrets: tuple[str, ...]) -> str:
-    text = text[:8192]
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    text = _E_MAIL.sub("***@***", text)
+    text = _E_MAIL.sub("***@***", _without(text[:8192], secrets))
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
 
+def _every_spelling(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The secrets, and as they look within an address."""
+    spelt = [text for secret in secrets for text in (secret, quote(secret, safe=""), quote(secret, safe="").lower())]
+    return tuple(dict.fromkeys(spelt))
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _masked(content: Any, secrets: tuple[str, ...]) -> Any:
+    """A document whose texts hold no secret."""
+    if isinstance(content, str):
+        return _without(content, secrets)
+    if isinstance(content, list):
+        return [_masked(item, secrets) for item in content]
+    if isinstance(content, dict):
+        return {_without(key, secrets): _masked(value, secrets) for key, value in content.items()}
+    return content
+
+
 def _moment(text: str) -> datetime | None:
     """A date as HTTP writes it or as ISO 8601; None for anything else."""
-    from email.utils import parsedate_to_datetime  # few answers hold a date that matters
-
     try:
         moment = clock.parse(text) if text[:1].isdigit() else parsedate_to_datetime(text)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,6 +8,10 @@ from tenxsom import clock
 from tenxsom.errors import ServiceDown
 
 
+class CircuitOpen(ServiceDown):
+    """The service was not asked, because it failed too often just now."""
+
+
 class Circuit:
     """Opens after `failures` in a row for `open_seconds`; then one call goes through as a probe and decides. Thread-safe.
 
@@ -23,7 +27,7 @@ class Circuit:
         self._held_until = 0.0
 
     def check(self, name: str) -> None:
-        """Let the call through, or raise ServiceDown at once with the wait as its `retry_after`."""
+        """Let the call through, or raise CircuitOpen at once with the wait as its `retry_after`."""
         if self._shut_until is None:
             return  # the everyday case, without the lock that all threads would meet at
         with self._lock:
@@ -34,11 +38,7 @@ class Circuit:
                 self._shut_until = clock.monotonic() + self._open_seconds  # the others wait for this call, the probe
                 return
             failures = self._failures
-        raise ServiceDown(f"{name} failed {failures} times in a row and is left alone for {wait:.0f} more seconds.", wait)
-
-    def lets_all_through(self) -> bool:
-        """Whether nothing is wrong: it is closed, and the service asked for no pause."""
-        return self._shut_until is None and self.held_seconds() == 0.0
+        raise CircuitOpen(f"{name} failed {failures} times in a row and is left alone for {wait:.0f} more seconds.", wait)
 
     def succeeded(self) -> None:
         """The service answered and is well: the circuit closes."""

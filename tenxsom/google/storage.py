@@ -5,18 +5,13 @@ API: https://cloud.google.com/storage/docs/json_api/v1/objects/get
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import requests
-from requests.adapters import HTTPAdapter
-
 from tenxsom.errors import AccountTrouble
-from tenxsom.net.download import Download, Downloader, LinkExpired
-from tenxsom.net.google_credentials import Account
-from tenxsom.net.looks import looks_like_mp4
+from tenxsom.google.credentials import Account
+from tenxsom.http.downloads import Download, Downloader, LinkExpired, looks_like_mp4
 
 STORAGE_URL = "https://storage.googleapis.com"
 
@@ -24,13 +19,10 @@ STORAGE_URL = "https://storage.googleapis.com"
 class Bucket:
     """Downloads what gs:// addresses name. `url` is another address of Cloud Storage (the local studio's)."""
 
-    def __init__(
-        self, account: Account, adapter_factory: Callable[[], HTTPAdapter], proxies: Mapping[str, str], url: str | None = None
-    ) -> None:
+    def __init__(self, account: Account, proxies: Mapping[str, str], url: str | None = None, ca_file: Path | None = None) -> None:
         self._url = url or STORAGE_URL
-        self._downloader = Downloader(
-            lambda: _TokenAdapter(adapter_factory(), self._url, account.token), proxies, service_url=self._url
-        )
+        self._account = account
+        self._downloader = Downloader(proxies, service_url=self._url, ca_file=ca_file, headers_for=self._headers_for)
 
     def fetch_clip(self, uri: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         """Download a video. Raises what `Downloader.fetch` raises, and AccountTrouble when we may not read the bucket."""
@@ -50,20 +42,10 @@ class Bucket:
             ) from None
 
     def close(self) -> None:
+        """Close the kept connections."""
         self._downloader.close()
 
-
-class _TokenAdapter(HTTPAdapter):
-    """Another adapter, whose requests to one origin, and to nobody else, carry a token."""
-
-    def __init__(self, inner: HTTPAdapter, origin: str, token: Callable[[], str]) -> None:
-        super().__init__()
-        self._inner, self._origin, self._token = inner, origin.rstrip("/") + "/", token
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        if (request.url or "").startswith(self._origin):
-            request.headers["Authorization"] = f"Bearer {self._token()}"
-        return self._inner.send(request, *args, **kwargs)
-
-    def close(self) -> None:
-        self._inner.close()
+    def _headers_for(self, url: str) -> dict[str, str]:
+        """The token, for Cloud Storage and for no other host."""
+        at_home = url.startswith(f"{self._url.rstrip('/')}/")
+        return {"Authorization": f"Bearer {self._account.token()}"} if at_home else {}

@@ -9,25 +9,26 @@ from __future__ import annotations
 import re
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 import requests
-from requests.adapters import HTTPAdapter
 
-from tenxsom.clock import Deadline
 from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
-from tenxsom.net import call as calls
-from tenxsom.net import wire
-from tenxsom.net.answer import Answer, raise_for_answer, unclear
-from tenxsom.net.circuit import Circuit
-from tenxsom.net.google_credentials import Account, quoted
-from tenxsom.net.google_storage import Bucket
-from tenxsom.net.google_wire import OurWire, http_client
-from tenxsom.net.trouble import WIRE_ERRORS, certainly_not_sent, phrase
+from tenxsom.google.credentials import Account, quoted
+from tenxsom.google.storage import Bucket
+from tenxsom.http.answer import Answer, raise_for_answer, unclear
+from tenxsom.http.circuit import Circuit
+from tenxsom.http.connections import Adapter, new_session
+from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
+from tenxsom.http.paid import send_once
+from tenxsom.http.proxies import proxy_for
+from tenxsom.http.tls import tls_context
 from tenxsom.setting_values import is_this_machine
 from tenxsom.settings import Settings
 
@@ -39,6 +40,12 @@ _PICTURE_SECONDS = 300.0
 """For an image model to paint: the answer is the picture itself."""
 _INLINE_SECONDS = 60.0
 """For an answer that holds a whole clip; how long it may fall silent meanwhile is the caller's to say."""
+
+_MAX_ANSWER_BYTES = 200_000_000
+"""A clip may come within a JSON answer, as base64: 8 seconds in 4K are some tens of megabytes."""
+
+_OF_THE_BODY_AS_SENT = {"content-encoding", "transfer-encoding", "content-length", "connection"}
+"""Headers of an answer that are true no more once its body has been read and unpacked."""
 
 _HOSTS = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
 """Of the locations that are no regions."""
@@ -79,19 +86,20 @@ class GenAi:
         base_url: str | None = None,
         credentials_file: Path | None = None,
         proxies: Mapping[str, str] | None = None,
-        adapter_factory: Callable[[], HTTPAdapter] = wire.WireAdapter,
+        ca_file: Path | None = None,
     ) -> None:
         rehearses = base_url is not None and is_this_machine(urlsplit(base_url).hostname or "")
         if base_url and not rehearses and not base_url.startswith("https://"):
             raise BadSettings("VERTEX_GENAI_BASE_URL would send Google credentials unencrypted; use https.")
         self.name = name
         self._project, self._location, self._base_url = project, location, base_url
-        self._proxies, self._adapter_factory = dict(proxies or {}), adapter_factory
+        self._proxies = dict(proxies or {})
+        self._tls = partial(tls_context, ca_file)
         self._account = Account(credentials_file, rehearses=rehearses, session=self._session)
-        self._wire = OurWire(adapter_factory, self._proxies)
+        self._transport = _Transport(self._tls, self._proxies)
         self._circuit, self._lock = Circuit(), threading.Lock()
         self._client: Any = None
-        self.bucket = Bucket(self._account, adapter_factory, self._proxies, base_url if rehearses else None)
+        self.bucket = Bucket(self._account, self._proxies, base_url if rehearses else None, ca_file)
 
     def order_video(self, model: str, prompt: str, picture: tuple[bytes, str] | None, **parameters: Any) -> str:
         """Order a clip, from a picture (bytes and MIME type) or from words alone; returns the operation's name. Paid.
@@ -107,7 +115,7 @@ class GenAi:
         )
         if not operation.name:
             raise unclear(self.name, "its answer names no operation")
-        return str(operation.name)
+        return self._account.masked(str(operation.name))
 
     def operation(self, name: str, silence_seconds: float) -> Operation:
         """What became of an order. Free. `silence_seconds`: how long nothing may be heard.
@@ -119,7 +127,7 @@ class GenAi:
         asked = types.GenerateVideosOperation(name=name)  # type: ignore[call-arg]  # it comes from a base without a plugin
         options = types.HttpOptions(base_url=self._address_of(name))
         return self._ask(
-            lambda client: self._read_operation(client.operations.get(asked, config={"http_options": options})),
+            lambda client: self._read_operation(client.operations.get(asked, config={"http_options": options}), name),
             max(_INLINE_SECONDS, silence_seconds),
             silence_seconds,
         )
@@ -154,29 +162,31 @@ class GenAi:
         except ServiceDown as shut:
             raise (NotSent(f"{shut} Nothing was sent.", shut.retry_after) if paid else shut) from None
         client = self._opened()
-        call = wire.Call(silence or seconds, Deadline(calls.CONNECT_SECONDS + seconds))
         try:
-            with self._wire.during(call, silence or seconds):
+            with self._transport.within(seconds, silence):
                 found = question(client)
         except Exception as error:  # noqa: BLE001 - whatever the library makes of an answer, an order may have been accepted
-            raise self._trouble(error, call, paid=paid) from None
+            raise self._trouble(error, paid=paid) from None
         self._circuit.succeeded()
         return found
 
-    def _trouble(self, error: Exception, call: wire.Call, *, paid: bool) -> TenxsomError:
+    def _trouble(self, error: Exception, *, paid: bool) -> TenxsomError:
         """Our own error for what came out of a question."""
         from google.genai import errors
 
+        proxy = proxy_for(self._address(self._location), self._proxies)
         if isinstance(error, errors.APIError) and error.response is not None:
             return self._refusal(error.response, paid=paid)
-        if isinstance(error, WIRE_ERRORS):
+        if isinstance(error, NotConnected):
             self._circuit.failed()
-            if certainly_not_sent(error, call):
-                return NotSent(f"{self.name} could not be reached ({phrase(error)}); nothing was sent, it will be tried again.")
-            return self._no_answer(phrase(error), paid=paid)
+            words = phrase(error, proxy)
+            return NotSent(f"{self.name} could not be reached ({words}); nothing was sent, it will be tried again.")
+        if isinstance(error, CONNECTION_ERRORS):
+            self._circuit.failed()
+            return self._no_answer(phrase(error, proxy), paid=paid)
         if isinstance(error, BadSettings):  # no TLS: nothing was asked
             return error
-        if call.phase is wire.Phase.UNSEEN:
+        if not self._transport.has_sent():
             return ServiceRefused(f"{self.name} cannot be asked for this ({self._account.quoted(error)}); nothing was sent.")
         return self._no_answer("the answer is none that its library can read", paid=paid)
 
@@ -214,7 +224,7 @@ class GenAi:
                 nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 options = types.HttpOptions(
                     base_url=self._address(self._location),
-                    httpx_client=http_client(self._wire),
+                    httpx_client=httpx.Client(transport=self._transport, trust_env=False, follow_redirects=False),
                     async_client_args={"verify": nobody, "ssl": nobody},
                 )
                 self._client = genai.Client(
@@ -227,9 +237,9 @@ class GenAi:
 
         No proxy for plain http: that is how a machine in Google's cloud asks its own metadata server.
         """
-        session = requests.Session()
-        session.trust_env, session.proxies = False, {scheme: at for scheme, at in self._proxies.items() if scheme == "https"}
-        session.mount("https://", self._adapter_factory())
+        session = new_session(Adapter(tls=self._tls))
+        proxy = proxy_for("https://oauth2.googleapis.com", self._proxies)
+        session.proxies = {"https": proxy} if proxy else {}
         return session
 
     def _address(self, location: str) -> str:
@@ -241,8 +251,13 @@ class GenAi:
         named = re.search(r"/locations/([a-z0-9-]{2,40})/", operation)
         return self._address(named[1] if named else self._location)
 
-    def _read_operation(self, found: Any) -> Operation:
-        """`done` alone is no success: the clip may have failed, been filtered, or simply not be there."""
+    def _read_operation(self, found: Any, asked: str) -> Operation:
+        """`done` alone is no success: the clip may have failed, been filtered, or simply not be there.
+
+        An answer about another operation does not count: a connection may have delivered one twice.
+        """
+        if found.name and found.name.rpartition("/")[2] != asked.rpartition("/")[2]:
+            raise ValueError("that is another operation")
         if not found.done and not found.name:
             raise ValueError("that is no operation")
         if not found.done:
@@ -252,11 +267,43 @@ class GenAi:
         response = found.response
         for video in (each.video for each in (response.generated_videos if response else None) or []):
             if video and (video.video_bytes or video.uri):
-                return Operation(done=True, uri=video.uri, content=video.video_bytes)
+                return Operation(done=True, uri=video.uri and self._account.masked(video.uri), content=video.video_bytes)
         if response and (response.rai_media_filtered_count or response.rai_media_filtered_reasons):
             reasons = " ".join(self._account.quoted(reason) for reason in response.rai_media_filtered_reasons or [])
             return Operation(done=True, filtered=reasons or "it gave no reason")
         return Operation(done=True)
+
+
+class _Transport(httpx.BaseTransport):
+    """Lets Google's library send each request once, over a fresh connection. What fails raises what `send_once` raises.
+
+    httpx's own transport does not always tell whether a request has left, and counts its time-outs anew with every byte.
+    """
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext], proxies: Mapping[str, str]) -> None:
+        self._tls, self._proxies = tls, proxies
+        self._thread = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float, silence: float | None) -> Iterator[None]:
+        """Give the request that this thread makes within the block so many seconds, and so many without hearing anything."""
+        self._thread.seconds, self._thread.silence, self._thread.has_sent = seconds, silence, False
+        yield
+
+    def has_sent(self) -> bool:
+        """Whether this thread has sent a request since its last `within`."""
+        return bool(self._thread.has_sent)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """What httpx calls to send a request."""
+        headers = dict(request.headers) | {"accept-encoding": "gzip", "connection": "close"}
+        prepared = requests.Request(request.method, str(request.url), headers=headers, data=request.read()).prepare()
+        self._thread.has_sent = True
+        proxy, thread = proxy_for(str(prepared.url), self._proxies), self._thread
+        with closing(Adapter(tls=self._tls, long_bodies=True)) as fresh:
+            reply = send_once(fresh, prepared, thread.seconds, proxy, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+        kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_BODY_AS_SENT]
+        return httpx.Response(reply.status, headers=kept, content=reply.body)
 
 
 def open_genai(name: str, settings: Settings, location: str) -> GenAi:
@@ -270,7 +317,7 @@ def open_genai(name: str, settings: Settings, location: str) -> GenAi:
         base_url=settings.vertex_genai_base_url,
         credentials_file=settings.google_application_credentials,
         proxies=settings.proxies,
-        adapter_factory=partial(wire.WireAdapter, tls=partial(wire.tls_context, settings.tls_ca_file)),
+        ca_file=settings.tls_ca_file,
     )
 
 

@@ -1,33 +1,20 @@
 """The origin of a service: its base URL and the headers that belong to it alone, the token among them."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
+
+import requests
 
 from tenxsom.errors import ServiceRefused
 
-if TYPE_CHECKING:
-    from requests import PreparedRequest
-
 _WHOLE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PLAIN_ROOT = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([1-9][0-9]{0,4}))?(?=/|$)")
-_PLAIN_TARGET = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]++|%[0-9A-F]{2})*+")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_FRAMING = {"host", "connection", "content-length", "transfer-encoding", "expect", "upgrade"}
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 _STANDARD_PORTS = {"http": 80, "https": 443}
-
-
-class Door(NamedTuple):
-    """Where the plain GETs of a service go, and the header lines they all carry."""
-
-    scheme: str
-    host: str
-    port: int
-    root: str
-    """Scheme, host and port, as every address at home begins."""
-    lines: bytes
 
 
 class Origin:
@@ -43,28 +30,13 @@ class Origin:
         common = {"User-Agent": user_agent, "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
         self._common = _checked_headers(common)
         self.secrets = _secrets(self._headers)
-        unpacked = {**self._common, "Accept-Encoding": "identity"}
-        self.door = _door(self.base_url, {**unpacked, **self._headers})
 
-    def plain_get(self, path: str) -> bytes | None:
-        """A GET at home whose address needs no encoding any more, as it goes over the wire; None for any other.
-
-        A tick asks for a thousand of them, and this is a tenth of what preparing one with `requests` costs.
-        """
-        url = self._address(path)
-        if self.door is None or not url.startswith(self.door.root):
-            return None
-        target = url[len(self.door.root) :]  # it begins with a slash, so the root is the whole origin
-        return b"GET %b HTTP/1.1\r\n%b\r\n" % (target.encode("ascii"), self.door.lines) if _PLAIN_TARGET.fullmatch(target) else None
-
-    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> "PreparedRequest":
+    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> requests.PreparedRequest:
         """A request ready to be sent. `content` is what requests knows as `params`, `json` and `data`.
 
         `path` is joined to the base URL. A GET may also name a whole address elsewhere; it then goes without our headers.
         Raises ServiceRefused for a whole address that is no plain http(s) address.
         """
-        import requests
-
         url = self._address(path)
         at_home = _origin_of(url) == _origin_of(self.base_url)
         if method != "GET" and not at_home:
@@ -78,17 +50,6 @@ class Origin:
         if _origin_of(path) is None:
             raise ServiceRefused(f"{self._name} gave an address that is no plain http(s) address; it is not asked.")
         return path
-
-
-def _door(base_url: str, headers: Mapping[str, str]) -> Door | None:
-    """None for an unusual host, or headers of which the connection itself depends."""
-    root = _PLAIN_ROOT.match(base_url)
-    if root is None or any(name.lower() in _FRAMING for name in headers):
-        return None
-    scheme, host, standard = root[1], root[2], _STANDARD_PORTS[root[1]]
-    port = int(root[3] or standard)
-    named = [("Host", host if port == standard else f"{host}:{port}"), *headers.items()]
-    return Door(scheme, host, port, root[0], "".join(f"{name}: {value}\r\n" for name, value in named).encode("ascii"))
 
 
 def _origin_of(url: str) -> tuple[str, str, int] | None:

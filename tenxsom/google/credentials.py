@@ -60,6 +60,12 @@ class Account:
         token = self._credentials.token if self._credentials else None
         return (str(token),) if token and not self._rehearses else ()
 
+    def masked(self, text: str) -> str:
+        """A text of Google's, an id or a link, without the token."""
+        for secret in self.secrets():
+            text = text.replace(secret, "***")
+        return text
+
     def quoted(self, words: object) -> str:
         """What Google said, without the token."""
         return quoted(words, next(iter(self.secrets()), None))

@@ -1,0 +1,1 @@
+"""Google: credentials, generative media on Vertex AI, Cloud Storage."""

@@ -1,0 +1,235 @@
+"""Talking to one service's API: free calls that are tried again, and paid calls that are sent at most once.
+
+The bearer token goes to the origin of the base URL and nowhere else. Redirects are never followed, cookies never kept, the
+environment never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from tenxsom import __version__, clock
+from tenxsom.errors import NotSent, ServiceBusy, ServiceDown, TenxsomError
+from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
+from tenxsom.http.circuit import Circuit, CircuitOpen
+from tenxsom.http.connections import CONNECT_SECONDS, Adapter, new_session, send
+from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
+from tenxsom.http.origin import Origin
+from tenxsom.http.paid import read_body, send_once
+from tenxsom.http.proxies import proxy_for
+from tenxsom.http.retries import retry
+from tenxsom.http.tls import tls_context
+
+__all__ = ["USER_AGENT", "Answer", "Circuit", "HttpClient", "raise_for_answer"]
+
+USER_AGENT = f"tenxsom-ai/{__version__}"
+
+RETRY_AFTER_CAP_SECONDS = 30.0
+"""A call waits this long at most because a service asked it to; a longer wait is the caller's to plan."""
+
+
+class HttpClient:
+    """One service's API. One object serves all threads of a process; connections are kept for free GETs."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        name: str,
+        proxies: Mapping[str, str] | None = None,
+        pool_size: int = 64,
+        user_agent: str = USER_AGENT,
+        circuit: Circuit | None = None,
+        ca_file: Path | None = None,
+    ) -> None:
+        """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service; at most
+        `pool_size` connections are kept; the authorities in `ca_file` are trusted beside the usual ones.
+
+        Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
+        """
+        self._name = name
+        self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
+        self._proxies = dict(proxies or {})
+        self._circuit = circuit or Circuit()
+        self._tls = partial(tls_context, ca_file)
+        self._kept = Adapter(pool_size, self._tls)
+        self._session = new_session(self._kept)
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        timeout: float = 15,
+        deadline_seconds: float | None = None,
+        retries: int = 2,
+        about: Collection[str] = (),
+    ) -> Answer:
+        """Ask for something, which is free: connection trouble, 408, 429 and 5xx are tried again `retries` times, with jitter.
+
+        `path` is joined to the base URL; a whole http(s) address is taken as it is, and gets our headers only at the base
+        URL's origin. One attempt takes `timeout` seconds at most, once its connection stands; everything together, pauses
+        too, takes `deadline_seconds` at most. An answer that names its job counts only when it names one of `about`.
+        Returns the answer for every final status, a 404 too: the caller, or `raise_for_answer`, decides. Raises ServiceDown
+        (with `retry_after` where the service named one) when it gives up, or at once while the circuit is open; Interrupted
+        when a stop is requested during a pause.
+        """
+        deadline = None if deadline_seconds is None else clock.Deadline(deadline_seconds)
+        request = self._origin.request("GET", path, params=params)
+        return self._persist(partial(self._get_once, request, timeout, deadline, about), retries, deadline)
+
+    def post_paid(
+        self,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60,
+    ) -> Answer:
+        """Make a call that costs money: sent at most once, over a fresh connection, no retry in any layer, no redirect.
+
+        `timeout` is for sending and waiting together, once the connection stands.
+
+        Returns the answer for a 2xx (its `json` raises SubmitUnclear if it is none). Raises
+        NotSent: the request certainly never reached the service (no connection, no TLS, no proxy; or the circuit is open);
+        ServiceBusy: 429, 503, 529; AccountTrouble: 401, 402, 403, 412, 596; NotFound: 404, 410; ServiceRefused: every other
+        3xx and 4xx but 408; SubmitUnclear: everything else, because it may have been accepted and billed.
+        """
+        request = self._origin.request("POST", path, headers, json=json, data=data)
+        try:
+            self._circuit.check(self._name)
+        except CircuitOpen as shut:
+            raise NotSent(f"{shut} Nothing was sent.", shut.retry_after) from None
+        return self._post_once(request, timeout, paid=True)
+
+    def post(
+        self,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60,
+        params: Mapping[str, str | int] | None = None,
+        retries: int = 0,
+    ) -> Answer:
+        """Make a call that costs nothing but changes something (an upload). The caller may try it again freely.
+
+        Raises what `post_paid` raises, with ServiceDown in place of SubmitUnclear.
+        """
+        request = self._origin.request("POST", path, headers, json=json, data=data, params=params)
+
+        def attempt() -> Answer:
+            self._circuit.check(self._name)
+            return self._post_once(request, timeout, paid=False)
+
+        return self._persist(attempt, retries, None)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<HttpClient {self._name} at {self._origin.base_url}>"
+
+    @staticmethod
+    def _persist(attempt: Callable[[], Answer], retries: int, deadline: clock.Deadline | None) -> Answer:
+        return retry(attempt, tries=retries + 1, longest_pause=RETRY_AFTER_CAP_SECONDS, deadline=deadline, is_passing=_is_passing)
+
+    def _get_once(
+        self, request: requests.PreparedRequest, timeout: float, deadline: clock.Deadline | None, about: Collection[str]
+    ) -> Answer:
+        """One attempt of a GET: a final answer, or ServiceDown."""
+        self._circuit.check(self._name)
+        self._wait_while_held_back(deadline)
+        budget = timeout if deadline is None else min(timeout, deadline.left())
+        if budget <= 0:
+            raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
+        answer = self._asked(self._session, request, budget)
+        if answer.names_another(about):
+            answer = self._asked_afresh(request, budget, about)
+        if not is_final(answer.status):
+            told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
+            raise ServiceDown(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
+        return answer
+
+    def _asked(self, session: requests.Session, request: requests.PreparedRequest, timeout: float) -> Answer:
+        proxy = proxy_for(str(request.url), self._proxies)
+        deadline = clock.Deadline(min(CONNECT_SECONDS, timeout) + timeout)
+        try:
+            with closing(send(session, request, timeout, proxy)) as response:
+                body = read_body(response.raw, response.status_code, deadline)
+        except CONNECTION_ERRORS as error:
+            self._circuit.failed()
+            raise ServiceDown(f"{self._name} could not be asked ({phrase(error, proxy)}); it will be asked again.") from None
+        answer = self._answer(response.status_code, response.headers, body, paid=False)
+        self._take_note(answer)
+        return answer
+
+    def _asked_afresh(self, request: requests.PreparedRequest, timeout: float, about: Collection[str]) -> Answer:
+        """Ask over a connection that nothing can be left on: the answer to one question must not become another's."""
+        self._kept.forget_connections()
+        with new_session(Adapter(tls=self._tls)) as fresh:
+            answer = self._asked(fresh, request, timeout)
+        if answer.names_another(about):
+            raise ServiceDown(f"{self._name} answered about another job than the one that was asked for; it will be asked again.")
+        return answer
+
+    def _post_once(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
+        proxy = proxy_for(str(request.url), self._proxies)
+        try:
+            with closing(Adapter(tls=self._tls)) as fresh:
+                reply = send_once(fresh, request, timeout, proxy)
+        except CONNECTION_ERRORS as error:
+            self._circuit.failed()
+            raise self._post_trouble(error, proxy, paid=paid) from None
+        answer = self._answer(*reply, paid=paid)
+        self._take_note(answer)
+        raise_for_answer(answer, self._name, paid=paid)
+        return answer
+
+    def _post_trouble(self, error: BaseException, proxy: str | None, *, paid: bool) -> TenxsomError:
+        words = phrase(error, proxy)
+        if isinstance(error, NotConnected):
+            return NotSent(f"{self._name} could not be reached ({words}); nothing was sent, it will be tried again.")
+        if paid:
+            return unclear(self._name, words)
+        return ServiceDown(f"{self._name} gave no usable answer ({words}); it will be tried again.")
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes, *, paid: bool) -> Answer:
+        return Answer(status, headers, body, self._name, paid=paid, secrets=self._origin.secrets)
+
+    def _take_note(self, answer: Answer) -> None:
+        if answer.status >= 500 and answer.status != 596:
+            self._circuit.failed()
+        else:
+            self._circuit.succeeded()
+        if answer.status == 429:
+            self._circuit.hold_back(min(answer.retry_after() or 0.0, RETRY_AFTER_CAP_SECONDS))
+
+    def _wait_while_held_back(self, deadline: clock.Deadline | None) -> None:
+        wait = self._circuit.held_seconds()
+        if wait and deadline is not None and wait >= deadline.left():
+            raise ServiceDown(f"{self._name} asked for a pause of {wait:.0f} more seconds; it will be asked again after it.", wait)
+        if wait:
+            pause = wait + clock.chance(0, 1)  # so that the threads that waited do not all come at once
+            clock.sleep(pause if deadline is None else min(pause, deadline.left()))
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, NotSent | ServiceBusy | ServiceDown) and not isinstance(error, CircuitOpen)

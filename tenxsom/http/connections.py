@@ -1,0 +1,253 @@
+"""The adapter under `requests`: one shared TLS context, no retries of its own, and connections that keep to their time.
+
+urllib3 counts its time-out anew with every byte, so a service that drips could hold a call for hours. Our connections count it
+once for the whole answer, or for the head of it where the body is a download.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, NameResolutionError
+
+from tenxsom.clock import Deadline
+from tenxsom.errors import BadSettings
+from tenxsom.http.tls import tls_context
+
+CONNECT_SECONDS = 5.0
+"""How long making a connection may take, per address of the host; the TLS handshake has the same time."""
+
+_AS_WRITTEN = "x-as-written"
+"""Carries a request's target past urllib3, which would spell it anew. Our connections take it out before anything is sent."""
+
+Resolve = Callable[[str, int], list[str]]
+"""Host and port → the addresses that may be connected to."""
+
+# urllib3 logs whole addresses: job ids with e-mail addresses in them, links with signatures. Our errors say what matters.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+class Adapter(HTTPAdapter):
+    """What a `requests.Session` of ours is mounted on.
+
+    `links` resolves the names of addresses that a service hands out. With `long_bodies` only the head of an answer has to
+    come within the time-out; the body may take longer, as long as it does not fall silent.
+    """
+
+    def __init__(
+        self,
+        pool_size: int = 1,
+        tls: Callable[[], ssl.SSLContext] = tls_context,
+        *,
+        links: Resolve | None = None,
+        long_bodies: bool = False,
+    ) -> None:
+        self._tls, self._links, self._long_bodies = tls, links, long_bodies
+        super().__init__(pool_connections=max(4, min(pool_size, 16)), pool_maxsize=pool_size, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Let direct connections be ours."""
+        super().init_poolmanager(*args, **kwargs)
+        self._mount(self.poolmanager, _Pool, _TLSPool, resolve=self._links)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Let connections through a proxy be ours. The proxy resolves the names."""
+        if proxy not in self.proxy_manager:
+            pools = _socks_pools() if proxy.lower().startswith("socks") else (_Pool, _TLSPool)
+            if proxy.lower().startswith("https:"):
+                kwargs["proxy_ssl_context"] = self._tls()
+            self._mount(super().proxy_manager_for(proxy, **kwargs), *pools)
+        return self.proxy_manager[proxy]
+
+    def _mount(self, manager: Any, plain: type, secure: type, **options: Any) -> None:
+        options["head_only"] = self._long_bodies
+        manager.pool_classes_by_scheme = {"http": partial(plain, **options), "https": partial(secure, **options)}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """Give every pool the shared TLS context."""
+        host, options = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            options["ssl_context"] = self._tls()
+        return host, options
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing: the shared context verifies. The library would load the authorities into it again for every connection."""
+
+    def forget_connections(self) -> None:
+        """Close the kept connections; those in use are closed after use."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            manager.clear()
+
+
+def new_session(adapter: Adapter) -> requests.Session:
+    """A session that takes nothing from the environment (proxies, netrc) and keeps no cookies."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(_NoCookies())
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def send(session: requests.Session, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> requests.Response:
+    """Send a request, once, and return when the head of its answer is there. No redirect is followed."""
+    limits = (min(CONNECT_SECONDS, timeout), timeout)
+    proxies = proxies_of(proxy)
+    return session.send(request, stream=True, allow_redirects=False, timeout=limits, proxies=proxies, verify=True)
+
+
+def proxies_of(proxy: str | None) -> dict[str, str]:
+    """A proxy as `requests` wants to be told."""
+    return {"all": proxy} if proxy else {}
+
+
+class _NoCookies(http.cookiejar.DefaultCookiePolicy):
+    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002  (none is kept, whatever it is)
+        return False
+
+
+class _TimedReader(io.RawIOBase):
+    """The reading end of a socket, which reads until a deadline; after `release` every read has the old time-out again."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._sock, self._timeout = raw, sock, sock.gettimeout()
+        self._deadline = None if self._timeout is None else Deadline(self._timeout)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._deadline:
+            left = self._deadline.left()
+            if left <= 0:
+                raise TimeoutError("the time for this answer is used up")
+            self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def release(self) -> None:
+        self._deadline = None
+        self._sock.settimeout(self._timeout)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """A response whose time-out is for all of it, or for its head."""
+
+    head_only = False
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._reader = _TimedReader(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._reader)
+
+    def begin(self) -> None:
+        """Read the head of the final answer.
+
+        The standard library skips a 100 but takes 103 (Early Hints) for the answer, and would leave the real one in a kept
+        connection, where the next call would read it as its own (RFC 9110 §15.2).
+        """
+        super().begin()
+        while 102 <= self.status <= 199:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+        if self.head_only:
+            self._reader.release()
+
+
+class _HeadResponse(_Response):
+    head_only = True
+
+
+class _Connection(HTTPConnection):
+    """A connection that keeps to its time, and sends targets as they are written."""
+
+    def __init__(self, *args: Any, resolve: Resolve | None = None, head_only: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._resolve = resolve
+        self.response_class = _HeadResponse if head_only else _Response
+
+    def request(self, method: str, url: str, body: Any = None, headers: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        sent = dict(headers or {})
+        super().request(method, sent.pop(_AS_WRITTEN, url), body, sent, **kwargs)
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to an address that was looked at, so that a name cannot resolve to another one in between."""
+        if self._resolve is None:
+            return super()._new_conn()
+        name, trouble = self._dns_host, None
+        try:
+            for address in self._addresses(name, self._resolve):
+                self._dns_host = address
+                try:
+                    return super()._new_conn()
+                except HTTPError as error:
+                    trouble = error
+        finally:
+            self._dns_host = name
+        raise trouble or NameResolutionError(name, self, socket.gaierror("no address"))
+
+    def _addresses(self, name: str, resolve: Resolve) -> list[str]:
+        try:
+            return resolve(name, self.port)
+        except (socket.gaierror, UnicodeError) as error:
+            raise NameResolutionError(name, self, socket.gaierror(str(error))) from error
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _AsWritten:
+    """A pool that lets targets out as they are written. Where a host signs the text, another spelling is another signature."""
+
+    def urlopen(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), _AS_WRITTEN: url}
+        return super().urlopen(method, url, *args, **kwargs)  # type: ignore[misc]
+
+
+class _Pool(_AsWritten, HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(_AsWritten, HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+def _socks_pools() -> tuple[type, type]:
+    """Our pools over SOCKS. Raises BadSettings where the library for it is not installed."""
+    try:
+        from urllib3.contrib import socks
+    except ImportError:
+        raise BadSettings(
+            "The proxy that is set speaks SOCKS, which needs one more package: run `pip install 'requests[socks]'`."
+        ) from None
+
+    class SOCKSConnection(_Connection, socks.SOCKSConnection):
+        pass
+
+    class SOCKSTLSConnection(_Connection, socks.SOCKSHTTPSConnection):
+        pass
+
+    class SOCKSPool(_AsWritten, socks.SOCKSHTTPConnectionPool):
+        ConnectionCls = SOCKSConnection
+
+    class SOCKSTLSPool(_AsWritten, socks.SOCKSHTTPSConnectionPool):
+        ConnectionCls = SOCKSTLSConnection
+
+    return SOCKSPool, SOCKSTLSPool

@@ -1,0 +1,103 @@
+"""What can go wrong on a connection: the exceptions of three libraries, told in a few words."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions as urllib3_errors
+
+CONNECTION_ERRORS = (OSError, http.client.HTTPException, urllib3_errors.HTTPError)
+"""Everything that a request may raise; `requests.RequestException` is an OSError."""
+
+
+class ResponseTooLong(urllib3_errors.HTTPError):
+    """The body of a response is longer than any honest one."""
+
+
+class NotConnected(OSError):
+    """No connection was made, so nothing was sent. Its cause says why."""
+
+
+def phrase(error: BaseException, proxy: str | None = None) -> str:
+    """The error in a few words, with the name of the proxy that was used.
+
+    Never the library's own text: that holds whole addresses, with ids and signatures.
+    """
+    through = f", through the proxy {proxy_name(proxy)}" if proxy else ""
+    return f"{_words(list(_chain(error)))}{through}"
+
+
+def proxy_name(proxy: str) -> str:
+    """A proxy's address without the user name and the password that it may hold."""
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    except ValueError:
+        return "that is set"
+
+
+def _words(chain: list[BaseException]) -> str:
+    for kind, words in _PHRASES:
+        for error in chain:
+            if isinstance(error, kind):
+                return words if isinstance(words, str) else words(error)
+    return "the connection broke"
+
+
+def _certificate_words(error: ssl.SSLCertVerificationError) -> str:
+    reason = error.verify_message.rstrip(".")
+    hint = "; TLS_CA_FILE names further authorities" if "issuer" in reason or "self-signed" in reason else ""
+    return f"its certificate could not be verified: {reason}{hint}"
+
+
+def _tls_words(error: BaseException) -> str:
+    reason = getattr(error, "reason", None)
+    return f"TLS failed: {reason.replace('_', ' ').lower()}" if isinstance(reason, str) and reason else "TLS failed"
+
+
+def _proxy_words(error: BaseException) -> str:
+    status = next((text for text in map(str, error.args) if "Tunnel connection failed" in text), "")
+    return f"the proxy did not connect{status.replace('Tunnel connection failed', '')}"[:120]
+
+
+_PHRASES: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
+    (ResponseTooLong, "the answer was longer than any honest one"),
+    (urllib3_errors.NameResolutionError, "its name could not be resolved"),
+    (socket.gaierror, "its name could not be resolved"),
+    (ConnectionRefusedError, "connection refused"),
+    (ssl.SSLCertVerificationError, _certificate_words),
+    (urllib3_errors.NewConnectionError, "no connection could be made"),
+    (urllib3_errors.ConnectTimeoutError, "connecting took too long"),
+    (requests.exceptions.ConnectTimeout, "connecting took too long"),
+    (urllib3_errors.TimeoutError, "it took too long"),
+    (requests.exceptions.Timeout, "it took too long"),
+    (TimeoutError, "it took too long"),
+    (urllib3_errors.IncompleteRead, "the answer was cut off"),
+    (http.client.IncompleteRead, "the answer was cut off"),
+    (ssl.SSLError, _tls_words),
+    (urllib3_errors.SSLError, _tls_words),
+    (urllib3_errors.ProxyError, "the proxy did not connect"),
+    (requests.exceptions.ProxyError, "the proxy did not connect"),
+    (ConnectionError, "the connection was closed without an answer"),
+    (http.client.RemoteDisconnected, "the connection was closed without an answer"),
+    (http.client.HTTPException, "the answer was no HTTP"),
+    (urllib3_errors.DecodeError, "the answer could not be unpacked"),
+    (requests.exceptions.InvalidURL, "its address is not valid"),
+)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps. Not `__context__`: that may be an older, unrelated error that was being handled."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            waiting += [*cause.args, getattr(cause, "reason", None), getattr(cause, "original_error", None), cause.__cause__]
+            yield cause

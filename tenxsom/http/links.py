@@ -1,0 +1,136 @@
+"""Links that a service hands out: which ones are followed, and where they lead."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+import urllib3.exceptions
+
+from tenxsom.errors import BrokenMedia
+
+_LOCAL_NAMES = ("localhost", "local", "internal")
+_TARGET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/*[^/?#]*([^#]*)", re.DOTALL)
+_PRINTABLE = "".join(map(chr, range(33, 127)))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""Addresses that stand for IPv4 addresses behind a translator (RFC 6052)."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class UnsafeLink(BrokenMedia):
+    """A link that is not followed: another scheme than http(s), a user name in it, or an address inside our own network."""
+
+
+def prepare(url: str, headers: dict[str, str], *, local_allowed: bool, method: str = "GET") -> requests.PreparedRequest:
+    """The request for a link. What is judged is the address as it will be used, not as it was written.
+
+    Path and query go out letter by letter as the service wrote them, because some hosts sign the text; only what no request
+    line can hold (blanks, letters beyond ASCII) is encoded. Raises UnsafeLink.
+    """
+    try:
+        request = requests.Request(method, url, headers=headers).prepare()
+        parts = urlsplit(request.url or "")
+        host, _ = parts.hostname or "", parts.port
+    except (requests.RequestException, ValueError, urllib3.exceptions.HTTPError):
+        raise UnsafeLink("The service gave a link that is no valid address; it is not followed.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise UnsafeLink("The service gave a link that is no http(s) address; it is not followed.")
+    if "@" in parts.netloc or "Authorization" in request.headers:
+        raise UnsafeLink(f"The service gave a link to {host} with a user name in it; it is not followed.")
+    if is_local(host) and not local_allowed:
+        raise _inside(host)
+    request.url = f"{parts.scheme}://{parts.netloc}{_target(url)}"
+    return request
+
+
+def redirected(url: str, location: str, *, local_allowed: bool) -> str:
+    """The address that a Location header leads to. Raises UnsafeLink when it would give up encryption on the way.
+
+    The header's bytes are read as they came, so that one in raw UTF-8 is understood, as curl understands it.
+    """
+    try:
+        target = urljoin(url, quote(location.encode("latin-1", "replace"), safe=_PRINTABLE))
+        downgraded = urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http"
+    except ValueError:
+        raise UnsafeLink("The service redirects to something that is no valid address; it is not followed.") from None
+    if downgraded and not local_allowed:
+        raise UnsafeLink("The service redirects from https to http, where anybody could change the file; it is not followed.")
+    return target
+
+
+def is_local(host: str) -> bool:
+    """Whether a host name or an IP literal, in any spelling (`127.1`, `0x7f000001`), belongs to this machine or its network."""
+    name = host.lower().strip("[]").rstrip(".")
+    address = _literal(name)
+    return name.rpartition(".")[2] in _LOCAL_NAMES if address is None else _is_inside(address)
+
+
+def public_addresses(host: str, port: int) -> list[str]:
+    """All addresses that a name resolves to. Raises UnsafeLink when one of them is inside our own network, and OSError.
+
+    Whoever connects uses these addresses and asks for no others: between the check and the use nothing can change.
+    """
+    found = list(dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    if not found:
+        raise OSError("the host has no address")
+    if any(_is_inside(ipaddress.ip_address(text.partition("%")[0])) for text in found):
+        raise _inside(host)
+    return found
+
+
+def check_before_proxy(host: str) -> None:
+    """Raise UnsafeLink for a name that leads into our own network: a proxy would go there for us.
+
+    Where only the proxy can resolve names, it has to decide.
+    """
+    try:
+        public_addresses(host, 443)
+    except (OSError, UnicodeError):
+        pass
+
+
+def is_inside(service_url: str) -> bool:
+    """Whether a service is itself on this machine or its network, so that its links may lead there."""
+    host = urlsplit(service_url).hostname or ""
+    try:
+        check_before_proxy(host)
+    except UnsafeLink:
+        return True
+    return bool(host) and is_local(host)
+
+
+def _inside(host: str) -> UnsafeLink:
+    return UnsafeLink(f"The service gave a link to {host}, which is inside our own network; it is not followed.")
+
+
+def _target(url: str) -> str:
+    """Path and query of an address, as they are written."""
+    found = _TARGET.match(url.strip())
+    target = quote(found[1] if found else "", safe=_PRINTABLE)
+    return target if target.startswith("/") else f"/{target}"
+
+
+def _is_inside(address: Address) -> bool:
+    """Whether an address is not one of the public internet's. One that wraps another counts as that one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        wrapped = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if wrapped is not None:
+            return _is_inside(wrapped)
+    return not address.is_global or address.is_multicast
+
+
+def _literal(name: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        pass  # no standard literal; the resolver also knows the old spellings
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(name))
+    except (OSError, ValueError):
+        return None

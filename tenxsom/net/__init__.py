@@ -1,1 +1,0 @@
-"""HTTP: what may be tried again, what may be sent once, and where our secrets may go. The only owner of `requests`."""
