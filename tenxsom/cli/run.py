@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
@@ -221,11 +222,29 @@ def _show(command: str, result: Result, as_json: bool) -> None:
     if as_json or result.is_json:
         _speak_utf_8()
     else:
-        text = _harmless(text)
+        text = _typeable(_harmless(text))
     print(text, flush=True)
     trouble = getattr(sys.stdout, "trouble", None)
     if trouble and not isinstance(trouble, BrokenPipeError):  # the reader of a pipe (head, less) has seen enough
         notice(f"The result could not be written to standard output ({trouble}); what was done is done.")
+
+
+def _typeable(text: str) -> str:
+    """The text with plain signs for the typographic ones, where stdout's encoding does not know them; letters stay as they are."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return "".join(sign if _knows(encoding, sign) else _PLAIN.get(sign, sign) for sign in text)
+
+
+@lru_cache(maxsize=512)
+def _knows(encoding: str, sign: str) -> bool:
+    try:
+        sign.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+_PLAIN = {"─": "-", "–": "-", "—": "-", "×": "x", "…": "...", "→": "->", "’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " "}
 
 
 def _harmless(text: str, one_line: bool = False) -> str:

@@ -175,6 +175,13 @@ def test_a_terminal_that_does_not_know_a_character_ends_nothing(home, monkeypatc
         assert json.loads(out)["text"] == "─ ü 😀 \udcff"
 
 
+def test_a_terminal_without_typographic_signs_gets_plain_ones(home, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    process = start(PRINT)
+    out, _ = process.communicate(timeout=60)
+    assert out == "- \\xfc \\U0001f600 \\udcff\n"
+
+
 def test_a_reader_who_has_seen_enough_is_no_error(home):
     process = start(PRINT.replace("─ ü 😀 \\udcff", "x").replace('"x"', '"x" * 5_000_000'))
     assert process.stdin is not None
