@@ -510,7 +510,7 @@ def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
     if text:
         raise BadSettings(f"{setting.name} and {setting.name}_FILE are both set; keep one.")
     try:
-        text = (home / values.path(file_name)).read_text(encoding="utf-8").strip()
+        text = (home / values.path(file_name)).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
         raise BadSettings(f"{setting.name}_FILE names {file_name}, which cannot be read: {error.__class__.__name__}.") from None
     if not text:

@@ -54,7 +54,7 @@ class Templates:
     def _json(self, name: str) -> dict[str, Any]:
         path = self._find(name)
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = json.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise BadSettings(
                 f"{path} cannot be used: {error}. Repair it, or remove it to get the one that came with the program."

@@ -272,6 +272,11 @@ def test_a_secrets_file_is_looked_for_in_the_home_folder(home):
     assert token_of(loaded(home, "USEAPI_BEARER_TOKEN_FILE=token")) == TOKEN
 
 
+def test_a_secret_file_may_begin_with_a_byte_order_mark(home):
+    (home / "token").write_text(f"{TOKEN}\r\n", encoding="utf-8-sig")
+    assert token_of(loaded(home, "USEAPI_BEARER_TOKEN_FILE=token")) == TOKEN
+
+
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"two\nlines", b"with blank", "\u201cquoted\u201d".encode()])
 def test_a_secrets_file_that_holds_no_secret_is_refused_by_name(home, content):
     if content is not None:
