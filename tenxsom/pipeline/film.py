@@ -80,7 +80,8 @@ class FilmSteps:
             self._after(step, claim, error, tries)
         else:
             claim.job.attempts.pop(f"{step.name}_waits", None)
-            claim.job.unexpected = None
+            if (claim.job.unexpected or {}).get("during") == _during(step):
+                claim.job.unexpected = None
         _forget_try(claim.job, step)
 
     def _begin(self, step: FilmStep, claim: Claim) -> int:
@@ -131,7 +132,7 @@ class FilmSteps:
         else:
             log.error("Unexpected error", exc_info=error, extra={"content_id": claim.job.content_id})
             claim.reload()
-            told = note(claim.job, FINISHING, error)
+            told = note(claim.job, _during(step), error)
         if limits.has_had_its_tries(claim.job, tries, self._deadline_hours):
             raise CannotFinish(_reason(step, error, tries)) from error
         claim.save()
@@ -143,6 +144,10 @@ class FilmSteps:
         job.warn(f"The video was published without its {step.side_file}: {why}.")
         job.record("side_file_missing", f"{step.side_file}: {why}")
         log.warning("The %s could not be made: %s.", step.side_file, why, extra={"content_id": job.content_id})
+
+
+def _during(step: FilmStep) -> str:
+    return f"{FINISHING} ({step.name})"
 
 
 def _forget_try(job: VideoJob, step: FilmStep) -> None:
