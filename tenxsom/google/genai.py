@@ -26,7 +26,7 @@ from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
 from tenxsom.http.connections import Adapter, new_session
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
-from tenxsom.http.paid import send_once
+from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
 from tenxsom.setting_values import is_this_machine
@@ -43,6 +43,9 @@ _INLINE_SECONDS = 60.0
 
 _MAX_ANSWER_BYTES = 200_000_000
 """A clip may come within a JSON answer, as base64: 8 seconds in 4K are some tens of megabytes."""
+
+_LARGEST_KEPT_BYTES = 1_000_000
+"""An answer that holds a clip or a picture is no sentence that somebody has to read."""
 
 _OF_THE_BODY_AS_SENT = {"content-encoding", "transfer-encoding", "content-length", "connection"}
 """Headers of an answer that are true no more once its body has been read and unpacked."""
@@ -114,7 +117,7 @@ class GenAi:
             lambda client: client.models.generate_videos(model=model, source=source, config=config), _ORDER_SECONDS, paid=True
         )
         if not operation.name:
-            raise unclear(self.name, "its answer names no operation")
+            raise self._no_answer("its answer names no operation", paid=True)
         return self._account.masked(str(operation.name))
 
     def operation(self, name: str, silence_seconds: float) -> Operation:
@@ -202,14 +205,19 @@ class GenAi:
                 f"{str(refused).rpartition(';')[0]}; check the Google credentials, give them the role roles/aiplatform.user in"
                 f" project {self._project}, and enable aiplatform.googleapis.com there.",
                 refused.status,
+                answer=refused.answer,
             )
         except TenxsomError as told:
             return told
         return self._no_answer(f"HTTP {status}", paid=paid)  # a 2xx that is no 200
 
     def _no_answer(self, reason: str, *, paid: bool) -> TenxsomError:
-        if paid:
+        reply = self._transport.last_reply()
+        if paid and reply is None:
             return unclear(self.name, reason)
+        if paid and reply is not None:
+            answer = Answer(reply.status, reply.headers, reply.body, self.name, paid=True, secrets=self._account.secrets())
+            return answer.unclear(reason)
         return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
 
     def _opened(self) -> Any:
@@ -287,8 +295,13 @@ class _Transport(httpx.BaseTransport):
     @contextmanager
     def within(self, seconds: float, silence: float | None) -> Iterator[None]:
         """Give the request that this thread makes within the block so many seconds, and so many without hearing anything."""
-        self._thread.seconds, self._thread.silence, self._thread.has_sent = seconds, silence, False
+        self._thread.seconds, self._thread.silence, self._thread.has_sent, self._thread.reply = seconds, silence, False, None
         yield
+
+    def last_reply(self) -> Reply | None:
+        """What answered this thread's last request, for whoever has to decide about it; None for a long one, and for none."""
+        reply: Reply | None = self._thread.reply
+        return reply
 
     def has_sent(self) -> bool:
         """Whether this thread has sent a request since its last `within`."""
@@ -302,6 +315,7 @@ class _Transport(httpx.BaseTransport):
         proxy, thread = proxy_for(str(prepared.url), self._proxies), self._thread
         with closing(Adapter(tls=self._tls, long_bodies=True)) as fresh:
             reply = send_once(fresh, prepared, thread.seconds, proxy, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+        thread.reply = reply if len(reply.body) <= _LARGEST_KEPT_BYTES else None
         kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_BODY_AS_SENT]
         return httpx.Response(reply.status, headers=kept, content=reply.body)
 

@@ -96,6 +96,7 @@ class VertexVeo:
                 f"{model} is retired, or not offered in this location ({error}); set VERTEX_VEO_MODEL_ID to one of"
                 f" {', '.join(MODELS)}, and VERTEX_VEO_LOCATION to one that its page names, such as us-central1.",
                 error.status,
+                answer=error.answer,
             ) from None
         return Submitted(name, endpoint=name)
 

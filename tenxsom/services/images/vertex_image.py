@@ -60,6 +60,7 @@ class VertexImage:
                 f"{self._model} is retired, or not offered in this location ({error}); set VERTEX_IMAGE_MODEL_ID to a current"
                 f" model, such as {EXAMPLES[0]}, and VERTEX_IMAGE_LOCATION to global.",
                 error.status,
+                answer=error.answer,
             ) from None
         if picture.content is None:
             raise ServiceRefused(f"{self._model} painted no picture ({picture.reason}); change the words of the image prompt.")
