@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import results as outcome
+from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.results import Outcome
@@ -72,7 +73,11 @@ class App:
 
     @cached_property
     def finisher(self) -> Finisher:
-        return Finisher(self.shelf, self.settings.job_deadline_hours)
+        return Finisher(self.shelf, self.delivery, self.settings.job_deadline_hours)
+
+    @cached_property
+    def delivery(self) -> ClipDelivery:
+        return ClipDelivery(self.service, self.shelf, self.settings)
 
     @cached_property
     def unexpected_errors(self) -> UnexpectedErrors:

@@ -261,6 +261,12 @@ class CollectingSettings(SettingsGroup):
         allowed="0.1 to 600",
         comment="How long one status call may take, in seconds.",
     )
+    max_video_pixels: Annotated[int, number(64, 2_000_000_000, whole=True)] = setting(
+        8192 * 4320,
+        "Width × height of the largest pictures that are decoded",
+        allowed="a whole number from 64 to 2,000,000,000; the default is 8192×4320",
+        comment="Width times height of the largest pictures that are decoded; a clip with larger ones is refused.",
+    )
     job_age_warning_minutes: Annotated[float, number(0, 100_000)] = setting(
         30.0,
         "When an unfinished job starts to warn",

@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     decision.add_argument("--adopt", metavar="JOB_ID", help="it was accepted: this is the service's id")
     decision.add_argument("--never-sent", action="store_true", help="the service never got it: order it again")
     decision.add_argument("--write-off", action="store_true", help="give it up: count it as spent, fail the clip")
+    decision.add_argument("--take-as-is", action="store_true", help="take a clip that was refused, or is too short, as it is")
     made["studio"].add_argument(
         "--port",
         metavar="NUMBER",
@@ -75,7 +76,13 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         sentence = (
             manager.cancel(arguments.content_id)
             if arguments.command == "cancel"
-            else manager.resolve(arguments.content_id, arguments.clip, adopt=arguments.adopt, never_sent=arguments.never_sent)
+            else manager.resolve(
+                arguments.content_id,
+                arguments.clip,
+                adopt=arguments.adopt,
+                never_sent=arguments.never_sent,
+                take_as_is=arguments.take_as_is,
+            )
         )
         return views.sentence(arguments.content_id, sentence)
 

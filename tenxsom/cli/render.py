@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tenxsom import clock
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
-from tenxsom.model.clip import Clip
+from tenxsom.model.clip import DECISION, Clip
 from tenxsom.model.job import State
 from tenxsom.pipeline.reports import masked_id
 from tenxsom.pipeline.results import Outcome, worst
@@ -27,6 +27,7 @@ WORDS = {
     "waiting": "at the service, collected by the next ticks",
     "over_budget": "waits for the budget",
     "submit_unknown": "waits for your decision",
+    "needs_decision": "waits for your decision",
     "completed": "done",
     "failed": "failed",
     "cancelled": "cancelled",
@@ -295,7 +296,7 @@ def _next_look(clip: Clip) -> str:
         return "never"
     if clip.intent and clip.intent.unclear:
         return "when you have decided"
-    if clip.hold:
+    if clip.hold and clip.hold != DECISION:
         return "when the budget allows"
     if clip.is_due() or not clip.next_check_at:
         return "with the next tick"

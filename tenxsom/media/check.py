@@ -1,28 +1,32 @@
-"""Is this file the picture or the video it should be? What vendors deliver is looked at before anything counts as done.
-
-Cheap and thorough: the container's own structure, every packet, the key frames and the end (short clips: every frame).
-"""
+"""Is this file the picture or the video it should be? What vendors deliver is looked at before anything counts as done."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tenxsom.errors import BrokenMedia
+from tenxsom.errors import BrokenMedia, TenxsomError
 from tenxsom.media.video_check import VideoFacts, check_video, refuse_what_is_no_media
 
-__all__ = ["PictureFacts", "VideoFacts", "check_picture", "check_video", "open_picture"]
+__all__ = ["PictureFacts", "VideoFacts", "check_picture", "check_video", "decode_picture", "open_picture", "picture_errors"]
 
 MAX_PIXELS = 50_000_000
-_FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp", "HEIF": "image/heic"}
+"""What can be read. MPO is a JPEG with more pictures behind the first, as many cameras and telephones write it."""
+_ORIENTATION = 0x0112
+"""The EXIF tag that says how a picture is turned; 1 is upright."""
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What is known about a picture that was decoded completely."""
+    """What is known about a picture that was decoded completely; width and height are those of the upright picture."""
 
     mime_type: str
     width: int
@@ -33,29 +37,83 @@ class PictureFacts:
         return asdict(self)
 
 
+class Decoded(NamedTuple):
+    """A picture, turned upright, and what its file was."""
+
+    picture: Image.Image
+    kind: str
+    """A name of MIME_TYPES."""
+    is_turned: bool
+    """Whether it was stored in another orientation."""
+    frames: int
+    """More than one where the file holds several pictures, of which this is the first."""
+
+
 def check_picture(path: Path) -> PictureFacts:
-    """The facts of a PNG, JPEG or WEBP picture. Raises BrokenMedia, with the reason, for everything else."""
-    picture = open_picture(path)
-    return PictureFacts(_FORMATS[str(picture.format)], picture.width, picture.height, path.stat().st_size)
+    """The facts of a PNG, JPEG, WEBP or HEIC picture. Raises BrokenMedia, with the reason, for everything else."""
+    picture, kind, *_ = decode_picture(path)
+    return PictureFacts(MIME_TYPES[kind], picture.width, picture.height, path.stat().st_size)
 
 
 def open_picture(path: Path) -> Image.Image:
-    """A picture, decoded completely; its `format` is still known. Raises BrokenMedia like `check_picture`."""
+    """A picture, decoded completely and turned upright. Raises BrokenMedia like `check_picture`."""
+    return decode_picture(path).picture
+
+
+def decode_picture(path: Path) -> Decoded:
+    """A picture, decoded completely and turned upright as its EXIF data says. Raises BrokenMedia like `check_picture`."""
     refuse_what_is_no_media(path, "a picture")
+    formats = ["HEIF"] if _is_heic(path) else ["PNG", "JPEG", "WEBP"]
+    if formats == ["HEIF"]:
+        _get_ready_for_heic(path)
+    with picture_errors(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # our own limit is stricter and says more; odd metadata is no concern of ours
+        with Image.open(path, formats=formats) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise BrokenMedia(f"{path.name} has {picture.width}x{picture.height} pixels; more than 50 million are refused.")
+            picture.load()
+            turned = _turned(picture)
+            return Decoded(turned or picture.copy(), str(picture.format), turned is not None, getattr(picture, "n_frames", 1))
+
+
+@contextmanager
+def picture_errors(path: Path) -> Iterator[None]:
+    """Turn what a library raises about a picture into BrokenMedia."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter and says more
-            picture = Image.open(path, formats=tuple(_FORMATS))
-            with picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise BrokenMedia(f"{path.name} has {picture.width}x{picture.height} pixels; more than 50 million are refused.")
-                picture.load()
+        yield
+    except TenxsomError:
+        raise
     except Image.DecompressionBombError as error:
         raise BrokenMedia(f"{path.name} claims to have far more than the 50 million pixels that are accepted.") from error
     except UnidentifiedImageError as error:
         raise BrokenMedia(f"{path.name} is not a PNG, JPEG or WEBP picture.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
-        raise BrokenMedia(f"{path.name} is damaged or was cut off: {error}.") from error
-    return picture
+    except (FileNotFoundError, PermissionError) as error:
+        raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
+    except Exception as error:  # decoders raise whatever the bytes of a damaged file make them run into
+        raise BrokenMedia(f"{path.name} is damaged or was cut off: {error!s:.200}.") from error
+
+
+def _turned(picture: Image.Image) -> Image.Image | None:
+    """The picture as it is seen; None where it is stored like that, or where its EXIF data is garbled."""
+    try:
+        is_turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
+        return ImageOps.exif_transpose(picture) if is_turned else None
+    except Exception:  # noqa: BLE001  (the pixels are whole: what a camera wrote about them may be as wrong as it likes)
+        return None
+
+
+def _is_heic(path: Path) -> bool:
+    """Whether a file begins as a HEIC photo does: an 'ftyp' box of a HEIF brand (ISO/IEC 23008-12)."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS
+
+
+def _get_ready_for_heic(path: Path) -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise BrokenMedia(
+            f"{path.name} is a HEIC photo; install the extra `heic` to use it (pip install pillow-heif), or save it as a JPEG."
+        ) from None
+    register_heif_opener()

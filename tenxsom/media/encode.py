@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -55,6 +56,7 @@ class Mp4Writer:
     def frame(self, frame: av.VideoFrame) -> None:
         """Write the next picture."""
         frame.pts, frame.time_base = self.frames, 1 / self._fps
+        frame.pict_type = PictureType.NONE  # where the source had its key frames is not where this one has them
         self.frames += 1
         self._container.mux(self._video.encode(frame))
 
@@ -99,14 +101,6 @@ def told_as_broken(trouble: str) -> Iterator[None]:
         if error.errno in _DISK_ERRORS:
             raise
         raise BrokenMedia(f"{trouble}: {error.strerror} ({error.filename or 'unknown file'}).") from error
-
-
-def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """A frame's planes as arrays to write into, without the padding that ends their lines."""
-    return [
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-        for plane in frame.planes
-    ]
 
 
 def made_ahead(make: Callable[[int], av.VideoFrame], count: int) -> Generator[av.VideoFrame, None, None]:

@@ -12,57 +12,70 @@ from av.audio.stream import AudioStream
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from tenxsom import clock
 from tenxsom.media.encode import new_mp4, told_as_broken
 from tenxsom.media.join_encode import encode_clips
-from tenxsom.media.video_check import picture_track, sound_track
-
-av.logging.set_level(None)
+from tenxsom.media.video_file import open_video, picture_track, rotation_of, shown_size, sound_track
 
 _Likeness = tuple[object, ...]
 
 
-def join_clips(clips: Sequence[Path], target: Path) -> str:
+def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | None = None) -> str:
     """Write all clips, in order, to `target` (MP4, index at the front); returns "copied" or "encoded".
 
-    The first clip decides size, frame rate and whether there is sound at all. Where clips differ, all are encoded to that size
-    with black bars, and silence stands in for missing sound. Raises BrokenMedia when a clip cannot be read, OSError when
-    `target` cannot be written.
+    The first clip decides size, frame rate and whether there is sound at all. Where clips differ, or do not play everywhere as they
+    are, all are encoded to that size with black bars, and silence stands in for missing sound. Raises BrokenMedia when a clip
+    cannot be read, OSError when `target` cannot be written, TryAgainLater when `deadline` comes first.
     """
     if not clips:
         raise ValueError("There are no clips to join.")
     with told_as_broken("A clip cannot be joined"):
-        alike = len({_likeness(clip) for clip in clips}) == 1
-        if alike:
+        can_be_copied = len({_likeness(clip) for clip in clips}) == 1 and all(_plays_everywhere(clip) for clip in clips)
+        if can_be_copied:
             _copy(clips, target)
         else:
-            encode_clips(clips, target)
-    return "copied" if alike else "encoded"
+            encode_clips(clips, target, deadline)
+    return "copied" if can_be_copied else "encoded"
 
 
 def _likeness(clip: Path) -> _Likeness:
     """What must be equal for two clips to share one track without encoding."""
-    with av.open(str(clip), metadata_errors="replace") as container:
+    with open_video(clip) as container:
         video, audio = picture_track(container, clip.name), sound_track(container)
         context = video.codec_context
-        picture = (context.name, context.extradata, video.width, video.height, context.pix_fmt, video.time_base)
+        shape = (video.width, video.height, video.sample_aspect_ratio)
+        picture = (context.name, context.extradata, *shape, context.pix_fmt, video.time_base)
         if audio is None:
             return picture
         voice = audio.codec_context
         return (*picture, voice.name, voice.extradata, voice.sample_rate, voice.layout.name, audio.time_base)
 
 
+def _plays_everywhere(clip: Path) -> bool:
+    """Whether a clip's packets can stand in a film as they are: H.264 of eight bits, upright, none hidden by an edit list."""
+    with open_video(clip) as container:
+        video, audio = picture_track(container, clip.name), sound_track(container)
+        is_common = video.codec_context.name == "h264" and video.codec_context.pix_fmt in ("yuv420p", "yuvj420p")
+        if not is_common or (audio and audio.codec_context.name != "aac"):
+            return False
+        if any(entry.is_discard for entry in video.index_entries):
+            return False
+        first = next(container.decode(video), None)
+        return first is not None and shown_size(first, video) == (first.width, first.height) and not rotation_of(first)
+
+
 def _copy(clips: Sequence[Path], target: Path) -> None:
     with new_mp4(target) as output:
         copier: _Copier | None = None
         for clip in clips:
-            with av.open(str(clip), metadata_errors="replace") as source:
+            with open_video(clip) as source:
                 copier = copier or _Copier(output, source)
                 copier.append(source)
 
 
 def _tracks(source: av.container.InputContainer) -> list[VideoStream | AudioStream]:
     audio = sound_track(source)
-    return [source.streams.video[0], *([audio] if audio else [])]
+    return [picture_track(source, "A clip"), *([audio] if audio else [])]
 
 
 class _Timed(NamedTuple):

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, writable
-from tenxsom.media.video_check import sound_track
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia
+from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
+from tenxsom.media.video_file import open_video, picture_track, rate_of, shown_size, sound_track, upright, writable
 
 _BLACK = (16, 128, 128)
-_FALLBACK_FPS = Fraction(24)
 
 
-def encode_clips(clips: Sequence[Path], target: Path) -> None:
+class Shape(NamedTuple):
+    """How a clip is shown: width and height in even pixels, frames a second."""
+
+    width: int
+    height: int
+    fps: Fraction
+
+
+def encode_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | None = None) -> None:
     """Encode all clips into one MP4 of the first one's size and frame rate; with sound if any clip has some."""
     width, height, fps = shape_of(clips[0])
     with new_mp4(target) as output:
         writer = Mp4Writer(output, width, height, fps, has_sound=any(has_sound(clip) for clip in clips))
         written = 0
         for clip in clips:
-            for frame in at_rate(clip, fps):
+            for frame in at_rate(clip, fps, deadline):
                 writer.frame(_fitted(frame, width, height))
             samples = round(writer.frames / fps * RATE) - written
             writer.sound(sound_of(clip, samples))
@@ -33,32 +44,41 @@ def encode_clips(clips: Sequence[Path], target: Path) -> None:
         writer.finish()
 
 
-def shape_of(clip: Path) -> tuple[int, int, Fraction]:
-    """Width and height in even pixels, and frames a second."""
-    with av.open(str(clip), metadata_errors="replace") as container:
-        video = container.streams.video[0]
-        return max(2, video.width // 2 * 2), max(2, video.height // 2 * 2), video.average_rate or _FALLBACK_FPS
+def shape_of(clip: Path) -> Shape:
+    """How a clip is shown. Raises BrokenMedia when it has no picture."""
+    with open_video(clip) as container:
+        video = picture_track(container, clip.name)
+        first = next(container.decode(video), None)
+        if first is None:
+            raise BrokenMedia(f"{clip.name} has a picture track without pictures.")
+        width, height = shown_size(first, video)
+        return Shape(max(2, width // 2 * 2), max(2, height // 2 * 2), rate_of(video))
 
 
 def has_sound(clip: Path) -> bool:
-    with av.open(str(clip), metadata_errors="replace") as container:
+    with open_video(clip) as container:
         return sound_track(container) is not None
 
 
-def at_rate(clip: Path, fps: Fraction) -> Iterator[av.VideoFrame]:
-    """A clip's frames at a constant rate: repeated or left out where its own rate differs."""
-    with av.open(str(clip), metadata_errors="replace") as container:
-        video = container.streams.video[0]
-        video.thread_type = "AUTO"
+def at_rate(clip: Path, fps: Fraction, deadline: clock.Deadline | None = None) -> Iterator[av.VideoFrame]:
+    """A clip's frames, upright and at a constant rate: repeated or left out where its own rate differs, the last one held.
+
+    Raises TryAgainLater when `deadline` comes first, Interrupted when a stop is requested.
+    """
+    with open_video(clip) as container:
+        video = picture_track(container, clip.name)
         start, made, shown = None, 0, None
         end = 0.0
         for frame in container.decode(video):
+            clock.check_stop()
+            if deadline:
+                deadline.check(f"Encoding {clip.name}")
             moment = float(frame.time or 0)
             start = moment if start is None else start
             while shown is not None and made / fps < moment - start - 1e-4:
                 yield shown
                 made += 1
-            shown, end = frame, moment - start + float((frame.duration or 0) * (frame.time_base or 0))
+            shown, end = upright(frame, video), moment - start + float((frame.duration or 0) * (frame.time_base or 0))
         while shown is not None and (made == 0 or made / fps < end - 0.5 / float(fps)):
             yield shown
             made += 1
@@ -70,28 +90,26 @@ def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     wide, tall = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
     small = frame.reformat(min(wide, width), min(tall, height), "yuv420p", interpolation=Interpolation.BICUBIC)
     if (small.width, small.height) == (width, height):
-        result = small
-    else:
-        result = av.VideoFrame(width, height, "yuv420p")
-        left, top = (width - small.width) // 4 * 2, (height - small.height) // 4 * 2
-        for plane, black, part, half in zip(writable(result), _BLACK, writable(small), (1, 2, 2), strict=True):
-            plane[:] = black
-            plane[top // half : top // half + part.shape[0], left // half : left // half + part.shape[1]] = part
-    result.pict_type = av.video.frame.PictureType.NONE
+        return small
+    result = av.VideoFrame(width, height, "yuv420p")
+    left, top = (width - small.width) // 4 * 2, (height - small.height) // 4 * 2
+    for plane, black, part, half in zip(writable(result), _BLACK, writable(small), (1, 2, 2), strict=True):
+        plane[:] = black
+        plane[top // half : top // half + part.shape[0], left // half : left // half + part.shape[1]] = part
     return result
 
 
 def sound_of(clip: Path, samples: int) -> NDArray[np.float32]:
     """A clip's sound as 48 kHz stereo, cut or filled with silence to `samples`, in step with its pictures."""
     result = np.zeros((2, samples), np.float32)
-    with av.open(str(clip), metadata_errors="replace") as container:
-        video, audio = container.streams.video[0], sound_track(container)
+    with open_video(clip) as container:
+        video, audio = picture_track(container, clip.name), sound_track(container)
         if audio is None:
             return result
         start = float((video.start_time or 0) * (video.time_base or 0))
         resampler = av.AudioResampler("fltp", "stereo", RATE)
         at: int | None = None
-        for frame in [*container.decode(audio), None]:
+        for frame in chain(container.decode(audio), (None,)):
             for part in resampler.resample(frame):
                 if at is None:
                     at = round((float(part.time or 0) - start) * RATE)

@@ -5,33 +5,42 @@ Services offer few lengths and few shapes; what was asked for is cut out of the 
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import av
-from PIL import ImageOps
+from PIL import Image
 
-from tenxsom.media.check import open_picture
-from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken, writable
+from tenxsom import clock
+from tenxsom.media.check import Decoded, decode_picture, picture_errors
+from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken
 from tenxsom.media.join_encode import at_rate, has_sound, shape_of, sound_of
-from tenxsom.media.video_check import picture_track
-from tenxsom.safe_files import writing
+from tenxsom.media.video_file import open_video, picture_track, writable
+from tenxsom.safe_files import open_new
 
 _CLOSE_ENOUGH = 0.01
 """A shape that is off by less than this share is left as it is."""
 
 _QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "PNG": {}}
-"""How a cropped picture is written, by its format: with next to nothing lost."""
+"""How a picture is written, by its format: with next to nothing lost."""
+_WRITTEN_AS = {"MPO": "JPEG", "HEIF": "JPEG"}
+_DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+"""Modes of more than eight bits; Pillow reads 16-bit greys into them, from 0 to 65,535."""
 
 
-def refit(source: Path, target: Path, *, seconds: float | None, aspect_ratio: str | None) -> str:
+def refit(
+    source: Path, target: Path, *, seconds: float | None, aspect_ratio: str | None, deadline: clock.Deadline | None = None
+) -> str:
     """Cut a clip to `seconds` (its end is dropped) and crop its middle to `aspect_ratio` ("1:1"); None leaves it as it is.
 
-    Frame rate and sound stay as they are, in step with the pictures. Returns what was done, such as "trimmed from 6 s to 5 s,
-    cropped from 1280x720 to 720x720"; returns "" and writes nothing when the clip fits already (a shorter one is never
-    stretched). Raises BrokenMedia when the clip cannot be read, OSError when `target` cannot be written.
+    Frame rate and sound stay as they are, in step with the pictures; a clip that is marked to be turned is turned. Returns what
+    was done, such as "trimmed from 6 s to 5 s, cropped from 1280x720 to 720x720"; returns "" and writes nothing when the clip fits
+    already (a shorter one is never stretched). Raises BrokenMedia when the clip cannot be read, OSError when `target` cannot be
+    written, TryAgainLater when `deadline` comes first.
     """
     with told_as_broken("A clip cannot be cut to fit"):
         length = _seconds_of(source)
@@ -41,29 +50,69 @@ def refit(source: Path, target: Path, *, seconds: float | None, aspect_ratio: st
         box = _crop_box(width, height, aspect_ratio, even=True) if aspect_ratio else None
         if not trims and box is None:
             return ""
-        _encode(source, target, fps, frames if trims else None, box or (0, 0, width, height))
+        pictures = islice(at_rate(source, fps, deadline), frames if trims else None)
+        _encode(source, target, fps, pictures, box or (0, 0, width, height))
     done = [f"trimmed from {_shown(length)} s to {_shown(float(frames / fps))} s"] if trims and frames else []
     done += [f"cropped from {width}x{height} to {box[2]}x{box[3]}"] if box else []
     return ", ".join(done)
 
 
-def crop_picture(source: Path, target: Path, aspect_ratio: str) -> str | None:
-    """Crop the middle of a picture to a shape, in its own format; upright, whatever its EXIF orientation says.
+def crop_picture(source: Path, target: Path, aspect_ratio: str | None) -> str | None:
+    """Make a picture a start frame: upright, of a kind that every service reads, its middle cropped to a shape (None: as it is).
 
-    Returns what was done; None, and nothing is written, when its shape is right to one per cent. Raises BrokenMedia when it cannot
-    be read, OSError when `target` cannot be written.
+    Returns what was done, such as "turned upright, cropped from 640x360 to 360x360"; None, and nothing is written, for a plain
+    PNG, JPEG or WEBP picture whose shape is right to one per cent. Raises BrokenMedia when it cannot be read, OSError when `target`
+    cannot be written.
     """
-    picture = open_picture(source)
-    form = str(picture.format)
-    upright = ImageOps.exif_transpose(picture)
-    box = _crop_box(upright.width, upright.height, aspect_ratio, even=False)
-    if box is None:
-        return None
-    left, top, width, height = box
-    colours = {"icc_profile": profile} if (profile := picture.info.get("icc_profile")) else {}
-    with writing(target) as name:
-        upright.crop((left, top, left + width, top + height)).save(name, format=form, **_QUALITY[form], **colours)
-    return f"cropped from {upright.width}x{upright.height} to {width}x{height}"
+    decoded = decode_picture(source)
+    with picture_errors(source):
+        picture, kind = decoded.picture, decoded.kind
+        box = _crop_box(picture.width, picture.height, aspect_ratio, even=False) if aspect_ratio else None
+        done = _oddities(decoded)
+        if box:
+            done.append(f"cropped from {picture.width}x{picture.height} to {box[2]}x{box[3]}")
+        if not done:
+            return None
+        left, top, width, height = box or (0, 0, picture.width, picture.height)
+        data = _written(_plain(picture).crop((left, top, left + width, top + height)), kind)
+    with open(open_new(target), "wb") as file:  # noqa: PTH123  (a descriptor of a file that nothing can be swapped for)
+        file.write(data)
+    return ", ".join(done)
+
+
+def _oddities(decoded: Decoded) -> list[str]:
+    """What a service might not read as we do: another orientation, kind, depth or kind of colour, more than one picture."""
+    kind, mode, plain = decoded.kind, decoded.picture.mode, _plain_mode(decoded.picture)
+    found = ["turned upright"] if decoded.is_turned else []
+    found += [f"written as {_WRITTEN_AS[kind]}"] if kind in _WRITTEN_AS else []
+    found += ["reduced to its first picture"] if decoded.frames > 1 and kind not in _WRITTEN_AS else []
+    return found + ([f"converted from {mode} to {plain}"] if mode != plain else [])
+
+
+def _plain_mode(picture: Image.Image) -> str:
+    """The mode of eight bits a channel that every service reads, and that holds this picture."""
+    if picture.mode in ("RGB", "RGBA", "L"):
+        return picture.mode
+    if picture.mode in ("LA", "PA", "La", "RGBa") or (picture.mode == "P" and "transparency" in picture.info):
+        return "RGBA"
+    return "L" if picture.mode in ("1", *_DEEP) else "RGB"
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    mode = _plain_mode(picture)
+    if picture.mode in _DEEP:
+        picture = picture.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _written(picture: Image.Image, form: str) -> bytes:
+    """The picture's bytes in its own format, or in the nearest that every service reads."""
+    form = _WRITTEN_AS.get(form, form)
+    picture = picture.convert("RGB") if form == "JPEG" and picture.mode == "RGBA" else picture
+    profile = picture.info.get("icc_profile")
+    out = io.BytesIO()
+    picture.save(out, format=form, **_QUALITY[form], **({"icc_profile": profile} if profile else {}))
+    return out.getvalue()
 
 
 def _crop_box(width: int, height: int, aspect_ratio: str, *, even: bool) -> tuple[int, int, int, int] | None:
@@ -81,11 +130,11 @@ def _crop_box(width: int, height: int, aspect_ratio: str, *, even: bool) -> tupl
     return (width - new_width) // 2 // step * step, (height - new_height) // 2 // step * step, new_width, new_height
 
 
-def _encode(source: Path, target: Path, fps: Fraction, frames: int | None, box: tuple[int, int, int, int]) -> None:
-    """Write the part of every frame that `box` names, as many frames as wanted, and the sound that belongs to them."""
+def _encode(source: Path, target: Path, fps: Fraction, frames: Iterable[av.VideoFrame], box: tuple[int, int, int, int]) -> None:
+    """Write the part of every frame that `box` names, and the sound that belongs to them."""
     with new_mp4(target) as output:
         writer = Mp4Writer(output, box[2], box[3], fps, has_sound(source))
-        for frame in islice(at_rate(source, fps), frames):
+        for frame in frames:
             writer.frame(_cut_out(frame, box))
         writer.sound(sound_of(source, round(writer.frames / fps * RATE)))
         writer.finish()
@@ -101,12 +150,14 @@ def _cut_out(frame: av.VideoFrame, box: tuple[int, int, int, int]) -> av.VideoFr
 
 
 def _seconds_of(clip: Path) -> float:
-    """The length of a clip's picture track."""
-    with av.open(str(clip), metadata_errors="replace") as container:
+    """The length of a clip's picture track as it is shown."""
+    with open_video(clip) as container:
         track = picture_track(container, clip.name)
-        if track.duration and track.time_base:
-            return float(track.duration * track.time_base)
-        return (container.duration or 0) / av.time_base
+        begin, end = float("inf"), 0.0
+        for packet in container.demux(track):
+            if packet.size and packet.pts is not None and not packet.is_discard:
+                begin, end = min(begin, packet.pts), max(end, packet.pts + (packet.duration or 0))
+        return max(0.0, (end - begin) * float(track.time_base or 0))
 
 
 def _shown(seconds: float) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from PIL import Image, ImageStat
 
 from tenxsom.errors import BrokenMedia
-from tenxsom.media.video_check import picture_track
+from tenxsom.media.video_file import open_video, picture_track, upright
 from tenxsom.safe_files import writing
-
-av.logging.set_level(None)
 
 _MOMENTS = (0.34, 0.5, 0.2, 0.67, 0.85)
 _GOOD_CONTRAST = 24.0
@@ -42,13 +44,34 @@ def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
 
 
 def _candidates(video: Path) -> Iterator[Image.Image]:
-    """Frames at a few moments, the best guess first."""
-    with av.open(str(video), metadata_errors="replace") as container:
-        stream = picture_track(container, video.name)
-        start, length = stream.start_time or 0, stream.duration or 0
-        for share in _MOMENTS if length else (0.0,):
-            moment = start + int(length * share)
-            container.seek(moment, stream=stream)
-            frame = next((frame for frame in container.decode(stream) if (frame.pts or 0) >= moment), None)
-            if frame is not None:
-                yield Image.fromarray(frame.to_ndarray(format="rgb24"))
+    """Frames at a few moments, the best guess first; where none can be found by its moment, the first one there is."""
+    with open_video(video) as container:
+        track = picture_track(container, video.name)
+        tick = track.time_base or Fraction(1, av.time_base)
+        length = track.duration or int((container.duration or 0) / av.time_base / tick)
+        found = False
+        for moment in [(track.start_time or 0) + int(length * share) for share in _MOMENTS] if length else []:
+            if (frame := _frame_at(container, track, moment)) is not None:
+                found = True
+                yield _picture(frame, track)
+        if not found:
+            container.seek(0)
+            yield from (_picture(frame, track) for frame in islice(container.decode(track), 1))
+
+
+def _frame_at(container: InputContainer, track: VideoStream, moment: int) -> av.VideoFrame | None:
+    """The frame that is shown at a moment: the last one before it, if that is held."""
+    shown = None
+    try:
+        container.seek(moment, stream=track)
+        for frame in container.decode(track):
+            if shown is not None and (frame.pts or 0) > moment:
+                break
+            shown = frame
+    except av.FFmpegError:
+        return None  # a file that cannot be searched still has a first frame
+    return shown
+
+
+def _picture(frame: av.VideoFrame, track: VideoStream) -> Image.Image:
+    return Image.fromarray(upright(frame, track, "rgb24").to_ndarray())

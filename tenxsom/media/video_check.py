@@ -1,13 +1,14 @@
 """Is this file a whole, playable video?
 
-Four looks, each for a failure that the others miss: the first bytes (an error page saved as .mp4), the boxes of the file (cut off
-anywhere), every packet against what the index declares (data missing in the middle or at the end), and the decoder
-(bytes that are there but wrong).
+Three looks: the first bytes (an error page saved as .mp4), the boxes of the file (cut off anywhere), and one pass that reads every
+packet and decodes every picture and the sound, in constant memory. What players play is good: edit lists, bytes behind the last
+box, a held last picture, a picture that is marked to be turned, odd and variable frame rates, no sound, sound of another length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,21 +16,27 @@ from typing import BinaryIO
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
-from tenxsom.errors import BrokenMedia
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia, TenxsomError
+from tenxsom.media.video_file import MAX_PIXELS, open_video, picture_track, rotation_of, shown_size, sound_track
 
-av.logging.set_level(None)
-
-_DECODE_ALL_PIXELS = 300_000_000
-"""Clips up to this size are decoded completely (0.3 s or so); of longer ones the key frames and the end."""
-
-_OPTIONS = {"err_detect": "explode"}
+_MOST_PACKETS = 1_000_000
+"""More pictures than four hours at 60 a second; a file that has more is no clip of ours."""
+_LATEST_START = 1.0
+"""Pictures before the first one that can be decoded are left out by players, too; more seconds of them are damage."""
+_BOXES = frozenset(
+    b"ftyp styp moov moof mdat mfra sidx ssix free skip wide uuid meta udta pdin emsg prft pnot PICT junk".decode().split()
+)
+"""Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). A box of another name at the end is something that was appended."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What is known about a video after looking at it. `seconds` is the length of its picture track."""
+    """What is known about a video after looking at it. `seconds` is the length of its picture track; its size is as shown."""
 
     seconds: float
     width: int
@@ -39,26 +46,33 @@ class VideoFacts:
     audio_codec: str | None
     frames: int
     size_bytes: int
+    rotation: int = 0
+    """By how many degrees players turn the stored pictures clockwise."""
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         return asdict(self)
 
 
-def check_video(path: Path, at_least_seconds: float | None = None) -> VideoFacts:
-    """The facts of a whole and playable video. Raises BrokenMedia, in one sentence, for anything else.
+def check_video(path: Path, *, max_pixels: int = MAX_PIXELS, deadline: clock.Deadline | None = None) -> VideoFacts:
+    """The facts of a whole and playable video, of which every picture and the sound were decoded.
 
-    A video may be shorter than `at_least_seconds` by half a second or a tenth, whichever is more: vendors round to whole frames.
+    Raises BrokenMedia, in one sentence, for anything else, pictures of more than `max_pixels` included; TryAgainLater when
+    `deadline` comes first, Interrupted when a stop is requested: both say nothing about the video.
     """
     refuse_what_is_no_media(path, "a video")
     _refuse_cut_boxes(path)
-    try:
-        facts = _demux(path)
-        _decode(path, facts)
-    except av.FFmpegError as error:
-        raise BrokenMedia(f"{path.name} is not a playable video: {error.strerror}.") from error
-    if at_least_seconds is not None and facts.seconds < at_least_seconds - max(0.5, 0.1 * at_least_seconds):
-        raise BrokenMedia(f"{path.name} is {facts.seconds:.2f} s long; {at_least_seconds:g} s were ordered.")
-    return facts
+    with _told_as_broken(path), open_video(path, max_pixels) as container:
+        return _Pass(path, container, max_pixels, deadline or clock.Deadline(float("inf"))).facts()
+
+
+def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
+    """What a video's headers and its first picture say, without a look at the rest. Raises BrokenMedia when they cannot be read."""
+    with _told_as_broken(path), open_video(path, max_pixels) as container:
+        track, sound = picture_track(container, path.name), sound_track(container)
+        _refuse_too_much(path, track, max_pixels)
+        first = next(container.decode(track))
+        seconds = float((track.duration or 0) * (track.time_base or 0)) or (container.duration or 0) / av.time_base
+        return _facts(path, (track, sound), first, seconds, len(track.index_entries))
 
 
 def refuse_what_is_no_media(path: Path, expected: str) -> None:
@@ -76,21 +90,6 @@ def refuse_what_is_no_media(path: Path, expected: str) -> None:
         kind = "plain text"
     if kind:
         raise BrokenMedia(f"{path.name} is {kind}, not {expected}: it begins with {text[:60].decode('utf-8', 'replace')!r}.")
-
-
-def picture_track(container: InputContainer, name: str) -> VideoStream:
-    """The first picture track. Raises BrokenMedia when there is none, or none that can be decoded."""
-    if not container.streams.video:
-        raise BrokenMedia(f"{name} has no picture track.")
-    track = container.streams.video[0]
-    if track.codec_context is None:
-        raise BrokenMedia(f"{name} has a picture track of an unknown kind.")
-    return track
-
-
-def sound_track(container: InputContainer) -> AudioStream | None:
-    """The first sound track that can be decoded, if there is one."""
-    return next((track for track in container.streams.audio if track.codec_context is not None), None)
 
 
 def _refuse_cut_boxes(path: Path) -> None:
@@ -111,93 +110,166 @@ def _refuse_cut_boxes(path: Path) -> None:
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
-    """Names and ends of the top-level boxes (ISO/IEC 14496-12); ends silently where no box begins."""
-    start = 0
+    """Names and ends of the top-level boxes (ISO/IEC 14496-12). Ends silently where something else begins.
+
+    A few bytes at the end may be the beginning of one more box: of a file in fragments that is one fragment too few.
+    """
+    start, is_fragmented, is_ended = 0, False, False
     while start < size:
         file.seek(start)
         header = file.read(16)
-        name = header[4:8]
-        if not (name.isascii() and name.decode("ascii", "replace").isprintable() and len(header) >= 8):
-            is_rest = start > 0 and len(header) < 8
-            if is_rest:
+        if len(header) < 8:
+            if is_fragmented and not is_ended:
                 yield "next", start + 8
             return
+        name = header[4:8].decode("latin-1")
         length = int.from_bytes(header[:4], "big")
         if length == 1:
             length = int.from_bytes(header[8:16], "big") if len(header) == 16 else 16
         elif length == 0:
             length = size - start
-        if length < 8:
+        if length < 8 or name not in _BOXES:
             return
-        yield name.decode("ascii"), start + length
+        yield name, start + length
+        is_fragmented, is_ended = is_fragmented or name == "moof", is_ended or name == "mfra"
         start += length
 
 
-def _demux(path: Path) -> VideoFacts:
-    """Read every packet, and compare what is there with what the index says."""
-    with av.open(str(path), metadata_errors="replace") as container:
-        video, audio = picture_track(container, path.name), sound_track(container)
-        first, last, count = float("inf"), float("-inf"), 0
-        for packet in container.demux(video):
-            if packet.size == 0 or packet.pts is None:
-                continue
+class _Pass:
+    """One pass over a file: every packet of the picture and the sound track is read, compared with the index, and decoded."""
+
+    def __init__(self, path: Path, container: InputContainer, max_pixels: int, deadline: clock.Deadline) -> None:
+        self._path, self._container, self._deadline = path, container, deadline
+        self._video, self._audio = picture_track(container, path.name), sound_track(container)
+        _refuse_too_much(path, self._video, max_pixels)
+        self._packets = {track.index: 0 for track in (self._video, self._audio) if track is not None}
+        self._begin, self._end, self._sound_end = float("inf"), float("-inf"), 0.0
+        self._shown = 0
+        self._early: list[int] = []
+        self._first: av.VideoFrame | None = None
+        self._frames, self._is_interlaced, self._sound_frames = 0, False, 0
+
+    def facts(self) -> VideoFacts:
+        """Read and decode everything. Raises BrokenMedia for the first thing that is wrong."""
+        for packet in self._container.demux([self._video, *([self._audio] if self._audio else [])]):
+            clock.check_stop()
+            self._deadline.check(f"Decoding {self._path.name}")
             if packet.is_corrupt:
-                raise BrokenMedia(f"{path.name} is damaged or was cut off after {max(last, 0.0):.2f} s.")
-            moment = float(packet.pts * packet.time_base)
-            first, last = min(first, moment), max(last, moment + float((packet.duration or 0) * packet.time_base))
-            count += not packet.is_discard
-        seconds = last - first
-        _refuse_missing_packets(path, video, count, seconds, container.duration)
-        fps = float(video.average_rate or video.guessed_rate or 0)
-        return VideoFacts(
-            round(seconds, 3),
-            video.width,
-            video.height,
-            round(fps, 3),
-            video.codec_context.name,
-            audio.codec_context.name if audio else None,
-            count,
-            path.stat().st_size,
+                raise BrokenMedia(f"{self._path.name} is damaged or was cut off after {max(self._end, 0.0):.2f} s.")
+            if packet.size:
+                self._note(packet)
+            for frame in packet.decode():
+                self._look_at(frame)
+        seconds = self._end - self._begin
+        self._refuse_missing_packets(seconds)
+        self._refuse_missing_frames()
+        return _facts(self._path, (self._video, self._audio), self._first_frame(), seconds, self._frames)
+
+    def _note(self, packet: Packet[Stream]) -> None:
+        """Count a packet, and remember from when to when the pictures and the sound go."""
+        self._packets[packet.stream_index] += 1
+        if self._packets[packet.stream_index] > _MOST_PACKETS:
+            raise BrokenMedia(f"{self._path.name} has more than {_MOST_PACKETS:,} pictures; that many are refused.")
+        if packet.pts is None:
+            return
+        begin, end = float(packet.pts * packet.time_base), float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        if packet.stream_index != self._video.index:
+            self._sound_end = max(self._sound_end, end)
+        elif not packet.is_discard:
+            self._begin, self._end, self._shown = min(self._begin, begin), max(self._end, end), self._shown + 1
+            if self._first is None:
+                self._early.append(packet.pts)
+            elif packet.pts < (self._first.pts or 0):
+                self._shown -= 1
+
+    def _look_at(self, frame: object) -> None:
+        """Count what was decoded, and refuse a picture that the decoder had to make up."""
+        if not isinstance(frame, av.VideoFrame):
+            self._sound_frames += 1
+            return
+        if frame.is_corrupt:
+            raise BrokenMedia(f"{self._path.name} is damaged near {frame.time or 0:.2f} s.")
+        self._frames += 1
+        self._is_interlaced |= frame.interlaced_frame
+        if self._first is None:
+            self._first = frame
+            self._shown -= sum(pts < (frame.pts or 0) for pts in self._early)
+            self._early.clear()
+
+    def _first_frame(self) -> av.VideoFrame:
+        if self._first is None:
+            raise BrokenMedia(f"{self._path.name} is damaged: none of its pictures can be decoded.")
+        return self._first
+
+    def _refuse_missing_packets(self, seconds: float) -> None:
+        name = self._path.name
+        if not self._packets[self._video.index] or seconds <= 0:
+            raise BrokenMedia(f"{name} has a picture track without pictures.")
+        for track in filter(None, (self._video, self._audio)):
+            count, indexed = self._packets[track.index], len(track.index_entries)
+            if count < indexed:
+                raise BrokenMedia(f"{name} was cut off: {count} of {indexed} parts of its {track.type} track are there.")
+        video = self._video
+        declared = float(video.duration * video.time_base) if video.duration and video.time_base else 0.0
+        declared = declared or (self._container.duration or 0) / av.time_base
+        there = seconds if video.duration else max(seconds, self._sound_end)
+        if there < declared - max(0.5, 0.05 * declared):
+            raise BrokenMedia(f"{name} was cut off: its pictures end after {there:.2f} of {declared:.2f} s.")
+
+    def _refuse_missing_frames(self) -> None:
+        """Every packet becomes a picture; two become one where they hold two fields of it, and decoders may keep one back."""
+        expected = self._shown // 2 if self._is_interlaced or self._video.codec_context.name == "vp8" else self._shown - 1
+        if self._frames < max(1, expected):
+            raise BrokenMedia(f"{self._path.name} is damaged: {self._frames} of {self._shown} frames can be decoded.")
+        late = float(self._first_frame().time or 0) - self._begin
+        if late > _LATEST_START:
+            raise BrokenMedia(f"{self._path.name} is damaged: its first {late:.2f} s cannot be decoded.")
+        if self._audio is not None and self._packets[self._audio.index] and not self._sound_frames:
+            raise BrokenMedia(f"{self._path.name} is damaged: nothing of its sound can be decoded.")
+
+
+def _refuse_too_much(path: Path, track: VideoStream, max_pixels: int) -> None:
+    """Raise BrokenMedia, before anything is decoded, for pictures that are too large and for too many of them."""
+    if track.width * track.height > max_pixels:
+        raise BrokenMedia(
+            f"{path.name} has pictures of {track.width}x{track.height}; more than {max_pixels:,} pixels are not decoded"
+            " (MAX_VIDEO_PIXELS)."
         )
+    if not track.width * track.height:
+        raise BrokenMedia(
+            f"{path.name} is not a playable video: its pictures cannot be read, or have more than {max_pixels:,} pixels"
+            " (MAX_VIDEO_PIXELS)."
+        )
+    if max(track.frames, len(track.index_entries)) > _MOST_PACKETS:
+        raise BrokenMedia(f"{path.name} has more than {_MOST_PACKETS:,} pictures; that many are refused.")
 
 
-def _refuse_missing_packets(path: Path, video: VideoStream, count: int, seconds: float, container_duration: int | None) -> None:
-    if count == 0 or seconds <= 0:
-        raise BrokenMedia(f"{path.name} has a picture track without pictures.")
-    if count < video.frames:
-        raise BrokenMedia(f"{path.name} was cut off: {count} of {video.frames} frames are there.")
-    declared = (
-        float(video.duration * video.time_base) if video.duration and video.time_base else (container_duration or 0) / av.time_base
+def _facts(
+    path: Path, tracks: tuple[VideoStream, AudioStream | None], first: av.VideoFrame, seconds: float, frames: int
+) -> VideoFacts:
+    video, audio = tracks
+    width, height = shown_size(first, video)
+    return VideoFacts(
+        round(seconds, 3),
+        width,
+        height,
+        round(float(video.average_rate or video.guessed_rate or 0), 3),
+        video.codec_context.name,
+        audio.codec_context.name if audio else None,
+        frames,
+        path.stat().st_size,
+        rotation_of(first),
     )
-    if seconds < declared - max(0.5, 0.05 * declared):
-        raise BrokenMedia(f"{path.name} was cut off: its pictures end after {seconds:.2f} of {declared:.2f} s.")
 
 
-def _decode(path: Path, facts: VideoFacts) -> None:
-    """Decode a short clip completely; of a longer one every key frame and everything after the last of them."""
-    is_short = facts.frames * facts.width * facts.height <= _DECODE_ALL_PIXELS
-    seen, last_key = _decode_frames(path, key_frames_only=not is_short)
-    if not is_short and seen:
-        _decode_frames(path, from_pts=last_key)
-    if seen == 0 or (is_short and seen < facts.frames - 1):
-        raise BrokenMedia(f"{path.name} is damaged: {seen} of {facts.frames} frames can be decoded.")
-
-
-def _decode_frames(path: Path, key_frames_only: bool = False, from_pts: int | None = None) -> tuple[int, int]:
-    """How many frames the decoder makes, and the moment of the last. It stops at the first error (av.FFmpegError)."""
-    seen, moment = 0, 0
-    with av.open(str(path), metadata_errors="replace") as container:
-        video = picture_track(container, path.name)
-        context = video.codec_context
-        context.options = _OPTIONS
-        context.thread_type = "AUTO"
-        if key_frames_only:
-            context.skip_frame = "NONKEY"
-        if from_pts is not None:
-            container.seek(from_pts, stream=video)
-        for frame in container.decode(video):
-            if frame.is_corrupt:
-                raise BrokenMedia(f"{path.name} is damaged near {frame.time or 0:.2f} s.")
-            seen += 1
-            moment = max(moment, frame.pts or 0)
-    return seen, moment
+@contextmanager
+def _told_as_broken(path: Path) -> Iterator[None]:
+    """Turn what FFmpeg and its wrapper raise about a file into BrokenMedia."""
+    try:
+        yield
+    except TenxsomError:
+        raise
+    except av.FFmpegError as error:
+        raise BrokenMedia(f"{path.name} is not a playable video: {error.strerror}.") from error
+    except Exception as error:  # a garbled header makes the wrapper raise whatever its values run into
+        raise BrokenMedia(f"{path.name} is not a playable video: its header makes no sense ({error!r:.80}).") from error

@@ -44,6 +44,9 @@ class Step(StrEnum):
 SUBMISSION_STEPS = (Step.REQUEST_IMAGE, Step.AWAIT_IMAGE, Step.FETCH_IMAGE, Step.UPLOAD_ASSET, Step.REQUEST_VIDEO)
 FINAL_STEPS = frozenset({Step.DONE, Step.FAILED})
 
+DECISION = "decision"
+"""Why a clip is held about which somebody must decide."""
+
 START_FRAME_OF_OLD = "flux"
 """Where the start frames came from before there was a choice."""
 
@@ -139,11 +142,16 @@ class Clip(StoredModel):
     unknown_status: str | None = None
     """The last status of the service's that no table of ours knows."""
     hold: str | None = None
-    """Why it waits although its time has come: `budget`; None otherwise."""
+    """Why it waits although its time has come: `budget`, or `decision` for somebody's word; None otherwise."""
     error: str | None = None
     file: str | None = None
     """Name of the downloaded clip in completed_videos/."""
     facts: dict[str, Any] | None = None
+    """What is in it."""
+    fetched: dict[str, Any] | None = None
+    """The file that was downloaded and has not been verified yet: sha256, size_bytes, url."""
+    refusal: dict[str, Any] | None = None
+    """Why a delivered file was refused, how often alike, and where it is kept: reason, times, sha256, size_bytes, url, file, at."""
 
     @field_validator("step")
     @classmethod
@@ -191,7 +199,9 @@ class Clip(StoredModel):
         self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else first
         if not ordered:
             self.video, self.status_endpoint, self.submitted_at = {}, None, None
-        self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = self.facts = None
+        self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = self.facts = self.fetched = self.refusal = (
+            None
+        )
         self.checks, self.attempts, self.refused = 0, {}, False
 
     def keep_answer(self, reference: str, answer: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import money
-from tenxsom.model.clip import LONGEST_PAUSE_SECONDS, Clip
+from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
 from tenxsom.model.stored import Moment, StoredModel, broken, check_moment, check_text
 
 SCHEMA_VERSION = 2
@@ -32,6 +32,8 @@ class State(StrEnum):
     """The next paid call would pass a budget; goes on by itself when the budget allows it."""
     SUBMIT_UNKNOWN = "submit_unknown"
     """A paid call's outcome is unknown; somebody must decide (manage_jobs.py resolve)."""
+    NEEDS_DECISION = "needs_decision"
+    """A delivered clip was refused; somebody must decide (manage_jobs.py resolve)."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -145,6 +147,8 @@ class VideoJob(StoredModel):
             self.state = State.SUBMIT_UNKNOWN
         elif any(clip.hold == "budget" for clip in self.clips):
             self.state = State.OVER_BUDGET
+        elif any(clip.hold == DECISION for clip in self.clips):
+            self.state = State.NEEDS_DECISION
         elif self.clips:
             self.state = State.WAITING if all(clip.is_submitted for clip in self.clips) else State.SUBMITTING
         first = next((clip for clip in self.clips if clip.video), None)

@@ -10,15 +10,16 @@ no answer    ask again
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
+from functools import partial
 
-from tenxsom import atomic, clock
+from tenxsom import clock
 from tenxsom.errors import (
     AccountTrouble,
     BadSettings,
     BrokenMedia,
     Interrupted,
+    NeedsDecision,
     NotFound,
     ServiceRefused,
     TenxsomError,
@@ -27,21 +28,17 @@ from tenxsom.errors import (
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
-from tenxsom.pipeline.finisher import Finisher
-from tenxsom.pipeline.reports import Shelf
+from tenxsom.pipeline.delivery import TAKING_IN, ClipDelivery
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
 from tenxsom.settings import Settings
 from tenxsom.store.queue import Claim
 
 log = logging.getLogger(__name__)
 
-MAX_VIDEO_BYTES = 8_000_000_000
-DOWNLOADS_AT_ONCE = 4
+DECISION_PAUSE_SECONDS = 3600.0
 ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
 """A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
-TAKING_IN = "taking_in"
-"""What is counted while a file is downloaded and verified; a count that is found later means that the program ended in it."""
 UNEXPLAINED_LOOKS, UNEXPLAINED_PAUSE = 2, 60.0
 """A paid clip of which the service says that it has failed, and not why, counts as failed at the second look."""
 DANGEROUS_GAP = 0.25
@@ -55,16 +52,13 @@ class ClipCollector:
         self,
         service_of: Callable[[str], VideoService],
         capabilities_of: Callable[[str, Variant], Capabilities],
-        shelf: Shelf,
-        finisher: Finisher,
+        delivery: ClipDelivery,
         settings: Settings,
     ) -> None:
         self._service_of = service_of
         self._capabilities_of = capabilities_of
-        self._shelf = shelf
-        self._finisher = finisher
+        self._delivery = delivery
         self._settings = settings
-        self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
     def collect(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
         """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""
@@ -73,6 +67,9 @@ class ClipCollector:
         if self._is_given_up(claim, clip):
             return
         try:
+            if self._delivery.is_fetched(claim.job, clip):
+                self._take_in(claim, clip, partial(self._delivery.resume, claim, clip, deadline))
+                return
             status = self._service(claim, clip).video_status(clip.video, clip.status_endpoint)
             clip.attempts.pop("not_found", None)
             clip.status_endpoint = status.endpoint or clip.status_endpoint
@@ -81,6 +78,9 @@ class ClipCollector:
             raise
         except NotFound as error:
             self._not_found(claim, clip, error)
+        except NeedsDecision as error:
+            self._ask(claim, clip)
+            raise error from None
         except AccountTrouble as error:
             self._postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
             raise
@@ -127,12 +127,17 @@ class ClipCollector:
         if clip.step != Step.DOWNLOAD:
             clip.step = Step.DOWNLOAD
             claim.job.record("video_ready", f"clip {clip.index + 1} after {clip.checks} checks")
+        self._take_in(claim, clip, partial(self._delivery.receive, claim, clip, status, deadline))
+
+    def _take_in(self, claim: Claim, clip: Clip, work: Callable[[], None]) -> None:
+        """Take a clip in. A file that is not what it should be, or is not there, is a passing trouble: it is fetched again."""
         if not self._may_take_in(claim, clip):
             return
         try:
-            self._download(claim, clip, status, deadline)
+            work()
         except Interrupted:
-            clip.next_check_at = None  # a stop is no fault of the clip's
+            clip.attempts.pop(TAKING_IN, None)  # a stop is no fault of the clip's
+            clip.next_check_at = None
             claim.save()
             raise
         except (NotFound, BrokenMedia) as error:
@@ -148,27 +153,6 @@ class ClipCollector:
         clip.next_check_at = clock.later(limits.pause_after(deaths)) if deaths else clock.later(1)
         claim.save()
         return True
-
-    def _download(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
-        """Fetch, verify and publish. A broken file is thrown away, a part of a good one is kept and carried on with."""
-        job = claim.job
-        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
-        part = target.with_name(target.name + ".part")
-        clip.count_attempt()
-        with self._downloads:
-            loaded = self._service(claim, clip).fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
-        try:
-            facts = {**self._finisher.verify_clip(part, clip.asked_seconds), "sha256": loaded.sha256}
-            facts = self._finisher.refit(job, clip, part, facts)
-        except BrokenMedia:
-            part.unlink(missing_ok=True)
-            raise
-        atomic.publish(part, target)
-        clip.facts = facts
-        clip.step, clip.file, clip.error = Step.DONE, target.name, None
-        clip.attempts.pop(TAKING_IN, None)
-        job.record("downloaded", f"clip {clip.index + 1}, {loaded.size_bytes} bytes")
-        claim.save()
 
     def _still_running(self, claim: Claim, clip: Clip) -> None:
         clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
@@ -188,6 +172,14 @@ class ClipCollector:
         clip.attempts.pop(TAKING_IN, None)
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
         limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
+        claim.save()
+
+    def _ask(self, claim: Claim, clip: Clip) -> None:
+        """Leave a clip to somebody; it is fetched again now and then, in case the service mends it."""
+        clip.attempts.pop(TAKING_IN, None)
+        clip.next_check_at = clock.later(DECISION_PAUSE_SECONDS)
+        self._delivery.give_up_undecided(claim.job, clip)
+        claim.job.settle_state()
         claim.save()
 
     def _fail(self, claim: Claim, clip: Clip, reason: str) -> None:

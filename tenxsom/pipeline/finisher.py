@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import TryAgainLater
-from tenxsom.model.clip import Clip, Step
+from tenxsom.errors import NeedsDecision, TryAgainLater
+from tenxsom.model.clip import Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
+from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.unexpected import describe
@@ -35,15 +35,13 @@ UNFINISHED = (".part", ".part.resume", ".part.fit", ".part.crop")
 GO_ON = "Every clip is kept. manage_jobs.py retry {content_id} goes on from there, free of charge."
 """What to do about a job whose clips are all there, and whose film could not be finished."""
 
-_media_work = threading.BoundedSemaphore(2)
-"""Decoding and joining keep a core busy each; more of them at once would only use more memory."""
-
 
 class Finisher:
     """Ends jobs: `complete` and `fail` are the only two ways off the belt, besides `cancel`."""
 
-    def __init__(self, shelf: Shelf, deadline_hours: float = 24.0) -> None:
+    def __init__(self, shelf: Shelf, delivery: ClipDelivery, deadline_hours: float = 24.0) -> None:
         self._shelf = shelf
+        self._delivery = delivery
         self._film_steps = FilmSteps(
             (
                 FilmStep("gather_clips", self._gather_clips),
@@ -66,31 +64,6 @@ class Finisher:
         ours = [clip.file for clip in job.clips if clip.file]  # a retry goes on with the clips that were made
         if is_anothers and (number := self._shelf.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
-
-    def verify_clip(self, part: Path, at_least_seconds: float) -> dict[str, Any]:
-        """What is in a downloaded clip. Raises BrokenMedia when it is not a whole, playable video of that length."""
-        from tenxsom.media.check import check_video
-
-        with _media_work:
-            return dict(check_video(part, at_least_seconds).as_dict())
-
-    def refit(self, job: VideoJob, clip: Clip, part: Path, facts: dict[str, Any]) -> dict[str, Any]:
-        """Cut a clip to the length and the shape that were asked for, where the service makes others; returns its new facts.
-
-        Raises BrokenMedia when it cannot be done, DiskTrouble; the part is then as it was.
-        """
-        if not clip.trim and not clip.asked_aspect_ratio:
-            return facts
-        from tenxsom.media.refit import refit
-
-        target = part.with_name(part.name + ".fit")
-        with _media_work, disk_errors(target):
-            how = refit(part, target, seconds=clip.asked_seconds if clip.trim else None, aspect_ratio=clip.asked_aspect_ratio)
-        if not how:
-            return facts  # the service made what was asked for after all
-        atomic.publish(target, part)
-        job.record("refitted", f"clip {clip.index + 1} {how}")
-        return {**self.verify_clip(part, clip.asked_seconds), "sha256": _sha256(part), "refitted": how}
 
     def complete(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
         """Publish a job whose clips are all there, step by step, or fail it when a step that it needs cannot be taken.
@@ -117,12 +90,18 @@ class Finisher:
         self._leave(claim, keep_clips=True)
 
     def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
-        """End a job whose clips are all final: publish it, or fail it where a clip is missing."""
+        """End a job whose clips are all final: publish it, or fail it where a clip is missing.
+
+        Raises NeedsDecision, after its failure report, for a film that is too short.
+        """
         reason = failed_reason(claim.job)
         if claim.job.cancelled:
             self.fail(claim, "it was cancelled", State.CANCELLED)
         elif reason:
             self.fail(claim, reason)
+        elif short := self._delivery.refuse_short_film(claim.job):
+            self.fail(claim, short, advice=what_to_do(claim.job.content_id))
+            raise NeedsDecision(f"{short}. {what_to_do(claim.job.content_id)}")
         else:
             self.complete(claim, deadline)
 
@@ -155,44 +134,46 @@ class Finisher:
 
     def _assemble_film(self, claim: Claim, deadline: clock.Deadline) -> None:
         """Make `<content_id>.mp4` from the clips, and keep what is in it."""
-        with _media_work:
-            claim.job.media = facts = self._publish_video(claim.job, deadline)
+        if len(claim.job.clips) > 1:
+            self._join(claim, deadline)
+        claim.job.media = facts = self._publish_video(claim.job, deadline)
         claim.job.record("verified", f"{facts['seconds']:.2f} s, {facts['width']}x{facts['height']}")
 
-    def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> dict[str, Any]:  # noqa: ARG002  (joining does not take it yet)
-        """Make `<content_id>.mp4` from the clips and return its verified facts."""
-        from tenxsom.media.check import check_video
-
+    def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> dict[str, Any]:
+        """The verified facts of `<content_id>.mp4`. A single clip was verified when it came in."""
         target = self._shelf.video(job.content_id)
         asked = {"asked_seconds": round(sum(clip.asked_seconds for clip in job.clips), 3)}
         verified = job.clips[0].facts
         if len(job.clips) == 1 and verified and target.exists() and target.stat().st_size == verified["size_bytes"]:
-            return verified | asked  # it was checked and hashed when it came in
-        if len(job.clips) > 1:
-            self._join(job, target)
-        delivered = sum((clip.facts or {}).get("seconds", clip.asked_seconds) for clip in job.clips)
-        facts = check_video(target, at_least_seconds=delivered).as_dict()
+            return verified | asked
+        is_taken_as_is = any("taken_as_is" in (clip.facts or {}) for clip in job.clips)
+        facts = self._delivery.describe(target) if is_taken_as_is else self._delivery.verify(target, deadline)
         return {**facts, "sha256": _sha256(target), **asked}
 
-    def _join(self, job: VideoJob, target: Path) -> None:
+    def _join(self, claim: Claim, deadline: clock.Deadline) -> None:
+        """Join the clips, unless that was done before a tick, or the program, ended."""
         from tenxsom.media.join import join_clips
 
+        job, target = claim.job, self._shelf.video(claim.job.content_id)
         clips = [self._shelf.clip(job.content_id, clip.index) for clip in job.clips]
-        if not all(clip.exists() for clip in clips) and target.exists():
-            return  # joined before a crash that came between publishing and reporting
+        is_joined = job.media is not None and target.exists() and job.media.get("size_bytes") == target.stat().st_size
+        if is_joined or (not all(clip.exists() for clip in clips) and target.exists()):
+            return
         part = target.with_name(target.name + ".part")
-        with disk_errors(target):
-            how = join_clips(clips, part)
+        with media_work(deadline), disk_errors(target):
+            how = join_clips(clips, part, deadline)
         job.record("joined", f"{len(clips)} clips, {how}")
         atomic.publish(part, target)
+        job.media = {"size_bytes": target.stat().st_size}
+        claim.save()
 
-    def _make_thumbnail(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (one frame)
+    def _make_thumbnail(self, claim: Claim, deadline: clock.Deadline) -> None:
         from tenxsom.media.thumbnail import make_thumbnail
 
         content_id = claim.job.content_id
         thumbnail = self._shelf.thumbnail(content_id)
         part = thumbnail.with_name(thumbnail.name + ".part")
-        with _media_work, disk_errors(thumbnail):
+        with media_work(deadline), disk_errors(thumbnail):
             make_thumbnail(self._shelf.video(content_id), part)
         atomic.publish(part, thumbnail)
 
@@ -232,7 +213,9 @@ class Finisher:
             "subtitles": shelf.subtitles(content_id),
             "blueprint": shelf.blueprint(content_id),
         }
-        files |= {f"clip_{clip.index + 1}": shelf.clip(content_id, clip.index) for clip in (job.clips if job else [])}
+        for clip in job.clips if job else []:
+            files[f"clip_{clip.index + 1}"] = shelf.clip(content_id, clip.index)
+            files[f"refused_{clip.index + 1}"] = shelf.refused(content_id, clip.index)
         return {kind: path.name for kind, path in files.items() if path.exists()}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tenxsom import clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble
 from tenxsom.model import money
-from tenxsom.model.clip import Clip, Step
+from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.finisher import all_final
@@ -124,12 +124,26 @@ class JobManager:
             claim.save()
             return f"{content_id} is cancelled; what is already paid for is still collected and kept."
 
-    def resolve(self, content_id: str, clip_number: int | None, *, adopt: str | None = None, never_sent: bool = False) -> str:
+    def resolve(
+        self,
+        content_id: str,
+        clip_number: int | None,
+        *,
+        adopt: str | None = None,
+        never_sent: bool = False,
+        take_as_is: bool = False,
+    ) -> str:
         """Decide about a paid call whose outcome is unknown: adopt an id, say it was never sent, or else write it off.
+
+        Or about a delivered clip that was refused, or is too short: take it as it is, or else write it off.
 
         Returns a sentence about what happens now. Raises BadInput when there is nothing to decide, or the id cannot be right.
         """
+        if take_as_is:
+            self._bring_back_refused(content_id)
         with self._claimed(content_id) as claim:
+            if take_as_is or not (adopt is not None or never_sent or any(clip.intent for clip in claim.job.clips)):
+                return self._decide(claim, clip_number, take_as_is)
             clip = self._open_clip(claim, clip_number)
             if adopt is not None:  # an unset variable in the command must not write anything off
                 adoption.check_free(adopt, claim.job, clip, self._app.queue, self._app.shelf)
@@ -143,6 +157,40 @@ class JobManager:
             if all_final(claim.job):
                 self._app.finisher.end(claim)
             return f"Clip {clip.index + 1} of {content_id} is written off; its price counts as spent."
+
+    def _bring_back_refused(self, content_id: str) -> None:
+        """Put a job that has ended over refused clips on the queue again, to be decided about; nothing where it is there."""
+        report = None if self._app.queue.load(content_id) else self._app.shelf.final_report(content_id)
+        if report is None or "job" not in report:
+            return
+        job = VideoJob.from_dict(report["job"])
+        failed = [clip for clip in job.clips if clip.step == Step.FAILED]
+        if not failed or not all((clip.refusal or {}).get("file") for clip in failed):
+            raise BadInput(f"{content_id!r} did not end over a clip that could be taken as it is; {report['advice']}")
+        for clip in failed:
+            clip.step, clip.hold = Step.DOWNLOAD, DECISION
+        self.retry(job)
+
+    def _decide(self, claim: Claim, number: int | None, take_as_is: bool) -> str:
+        """Take the clips that wait for a decision as they are, or give them up."""
+        job = claim.job
+        waiting = [clip for clip in job.clips if clip.hold == DECISION and number in (None, clip.index + 1)]
+        if not waiting:
+            raise BadInput(f"{job.content_id} has nothing to decide: no paid call of unknown outcome, no clip that was refused.")
+        for clip in waiting:
+            if take_as_is:
+                self._app.delivery.take_as_is(claim, clip)
+            else:
+                give_up(job, clip, f"given up ({clip.error})")
+                clip.refused = True
+        job.settle_state()
+        claim.save()
+        which = f"Clip {' and '.join(str(clip.index + 1) for clip in waiting)} of {job.content_id}"
+        if take_as_is:
+            return f"{which} is taken as it is; the next tick publishes it."
+        if all_final(job):
+            self._app.finisher.end(claim)
+        return f"{which} is given up; manage_jobs.py retry {job.content_id} names the price of another."
 
     @contextmanager
     def _claimed(self, content_id: str) -> Iterator[Claim]:

@@ -51,7 +51,7 @@ class VideoStatusPoller:
     def __init__(self, app: App, time_limit_seconds: float | None = None) -> None:
         self._app = app
         self._time_limit = time_limit_seconds or app.settings.poll_time_limit_seconds
-        self._collector = ClipCollector(app.service, services.pace, app.shelf, app.finisher, app.settings)
+        self._collector = ClipCollector(app.service, services.pace, app.delivery, app.settings)
         self._deadline = clock.Deadline(self._time_limit)
         self._carrying_on = threading.Lock()
         self._at_once = False

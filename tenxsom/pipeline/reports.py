@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from tenxsom.model.strict_json import pretty
 from tenxsom.safe_files import read_file
 
 SCHEMA_VERSION = 1
+
+SAME_SHAPE = Fraction(3, 100)
+"""Models make sides that are multiples of 32 or 64 pixels; a shape that is off by less than this is the one that was asked for."""
 MAX_REPORT_BYTES = 16 * 1024 * 1024
 
 MILESTONES = frozenset({
@@ -58,6 +62,10 @@ class Shelf:
     def clip(self, content_id: str, index: int) -> Path:
         """A clip of a job that has several; `~` occurs in no content_id, so it never takes another job's name."""
         return self.folder / f"{content_id}~clip{index + 1:02}.mp4"
+
+    def refused(self, content_id: str, index: int) -> Path:
+        """A delivered file that was refused, kept for somebody to look at."""
+        return self.folder / f"{content_id}~refused{index + 1:02}.mp4"
 
     def still(self, content_id: str, index: int) -> Path:
         """Where a clip's still lies between its download and its upload."""
@@ -112,8 +120,8 @@ class Shelf:
     def files_of(self, content_id: str) -> list[Path]:
         """The files of a job that exist, its clips and its video first, its reports last: whoever moves them can be stopped."""
         makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
-        clips = sorted(self.folder.glob(f"{glob.escape(content_id)}~clip[0-9]*.mp4"))
-        return clips + [path for path in (maker(content_id) for maker in makers) if path.exists()]
+        clips = [path for kind in ("clip", "refused") for path in self.folder.glob(f"{glob.escape(content_id)}~{kind}[0-9]*.mp4")]
+        return sorted(clips) + [path for path in (maker(content_id) for maker in makers) if path.exists()]
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -234,16 +242,38 @@ def _clip(clip: Mapping[str, Any]) -> dict[str, Any]:
 
 def _length(clip: Mapping[str, Any]) -> dict[str, Any]:
     """Seconds: what was asked for, what the service makes, what is in the video, and what was done about the difference."""
-    facts, longer = clip["facts"] or {}, clip["seconds"] > clip["asked_seconds"] + 1e-9
-    done = "as asked" if not longer else "trimmed" if clip["trim"] else "kept longer"
-    return {"asked": clip["asked_seconds"], "made": clip["seconds"], "delivered": facts.get("seconds"), "done": done}
+    facts, asked = clip["facts"] or {}, clip["asked_seconds"]
+    delivered, tolerance = facts.get("seconds"), rounding_seconds(facts)
+    if delivered is None:
+        done = "not delivered"
+    elif "trimmed" in facts.get("refitted", ""):
+        done = "trimmed"
+    else:
+        done = "kept longer" if delivered > asked + tolerance else "shorter" if delivered < asked - tolerance else "as asked"
+    return {"asked": asked, "made": clip["seconds"], "delivered": delivered, "done": done}
+
+
+def rounding_seconds(facts: Mapping[str, Any]) -> float:
+    """By how many seconds a clip may miss its length through rounding to whole frames."""
+    return max(0.05, 1.5 / facts["fps"]) if facts.get("fps") else 0.05
+
+
+def is_of_shape(facts: Mapping[str, Any], aspect_ratio: str) -> bool:
+    """Whether a clip has that shape, but for the rounding of its sides to what a model can make."""
+    across, down = (int(side) for side in aspect_ratio.split(":"))
+    return abs(Fraction(facts["width"], facts["height"]) / Fraction(across, down) - 1) <= SAME_SHAPE
 
 
 def _shape(clip: Mapping[str, Any]) -> dict[str, Any]:
     """Aspect ratios: what was asked for, what the service makes, what is in the video (its size), and what was done about it."""
     facts, asked = clip["facts"] or {}, clip["asked_aspect_ratio"] or clip["aspect_ratio"]
     size = f"{facts['width']}x{facts['height']}" if facts else None
-    done = "cropped in the middle" if clip["asked_aspect_ratio"] else "as asked"
+    if not facts:
+        done = "not delivered"
+    elif "cropped" in facts.get("refitted", ""):
+        done = "cropped in the middle"
+    else:
+        done = "as asked" if is_of_shape(facts, asked) else "kept in another shape"
     return {"asked": asked, "made": clip["aspect_ratio"], "delivered": size, "done": done}
 
 

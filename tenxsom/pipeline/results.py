@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
 
 def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
     """The outcome of a job that is on the queue: what its state file says. One that waits for somebody has exit code 3."""
-    if job.state in (State.SUBMIT_UNKNOWN, State.OVER_BUDGET):
+    if job.state in (State.SUBMIT_UNKNOWN, State.OVER_BUDGET, State.NEEDS_DECISION):
         exit_code = exit_code or 3
     return Outcome(
         job.content_id,

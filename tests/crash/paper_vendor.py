@@ -14,6 +14,7 @@ from tenxsom import clock, settings
 from tenxsom.app import App
 from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.http.downloads import Download
+from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder, Patience
@@ -123,11 +124,18 @@ class PaperVendor:
         return Status(Progress.READY, url="https://storage.example.com/result")
 
 
-class PaperFinisher(Finisher):
-    """Finishes as the real one does, without looking into videos: there are none here."""
+class PaperDelivery(ClipDelivery):
+    """Takes clips in as the real one does, without looking into videos: there are none here."""
 
-    def verify_clip(self, part, at_least_seconds):
-        return {"seconds": at_least_seconds, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
+    def verify(self, part, deadline=None):
+        return {"seconds": 3.0, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
+
+
+class PaperFinisher(Finisher):
+    """Finishes as the real one does, without videos."""
+
+    def _join(self, claim, deadline):
+        """None: there is nothing that could be joined."""
 
     def _publish_video(self, job, deadline):
         return {"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64}
@@ -141,5 +149,6 @@ def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> App:
     environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN}
     suite = App(settings.load(environment | changes))
     suite._services["useapi_ltx"] = suite._sources["flux", "useapi_ltx"] = vendor
-    suite.finisher = PaperFinisher(suite.shelf)
+    suite.delivery = PaperDelivery(suite.service, suite.shelf, suite.settings)
+    suite.finisher = PaperFinisher(suite.shelf, suite.delivery)
     return suite

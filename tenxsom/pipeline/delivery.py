@@ -1,0 +1,296 @@
+"""Taking a clip in: download it, look whether it is whole and what was asked for, cut it to fit, publish it.
+
+A file counts as downloaded before it is looked at, so that a look that takes too long is taken again without a download. One that
+is refused three times alike is kept beside its job, and somebody is asked; meanwhile it is fetched again now and then, because the
+service may mend it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tenxsom import atomic, clock
+from tenxsom.disk import disk_errors
+from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, TryAgainLater
+from tenxsom.model.clip import DECISION, Clip, Step
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.reports import Shelf, is_of_shape, rounding_seconds
+from tenxsom.services.base import Status, VideoService
+from tenxsom.settings import Settings
+from tenxsom.store.queue import Claim
+
+MAX_VIDEO_BYTES = 8_000_000_000
+DOWNLOADS_AT_ONCE = 4
+TAKING_IN = "taking_in"
+"""What is counted while a file is downloaded and verified; a count that is found later means that the program ended in it."""
+REFUSALS_BEFORE_ASKING = 3
+TRIES_BEFORE_ASKING = 3
+"""So many looks at one file may run into the end of a tick before somebody is asked."""
+SHORT_SECONDS = 0.5
+"""What a film may lack of the length that was asked for; more is somebody's decision."""
+UNDECIDED_LOOKS = 5
+LEAST_LEFT = Fraction(1, 2)
+"""A clip of another shape is cut to the right one if at least this share of its picture is left."""
+SIDES = {"720p": 720, "1080p": 1080, "1440p": 1440, "4K": 2160}
+"""Pixels of the shorter side of a picture, by resolution."""
+
+_media_work = threading.BoundedSemaphore(2)
+"""Decoding and encoding keep a core busy each; more of them at once would only use more memory."""
+
+
+@contextmanager
+def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
+    """A place for work that keeps a core busy. Raises TryAgainLater when none is free before `deadline`."""
+    if not _media_work.acquire(timeout=None if deadline is None else deadline.left()):
+        raise TryAgainLater("Other videos are being decoded; this one's turn comes with the next tick.")
+    try:
+        yield
+    finally:
+        _media_work.release()
+
+
+class ClipDelivery:
+    """Takes clips in that their services have ready."""
+
+    def __init__(self, service_of: Callable[[str], VideoService], shelf: Shelf, settings: Settings) -> None:
+        self._service_of = service_of
+        self._shelf = shelf
+        self._settings = settings
+        self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
+
+    def receive(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+        """Download what a service has ready, and take it in.
+
+        Raises NotFound for a link that does not work any more, BrokenMedia for a file that is not what it should be: it is fetched
+        again. Raises NeedsDecision when that file has come often enough.
+        """
+        part = self._part(claim.job, clip)
+        clip.count_attempt()
+        with self._downloads:
+            service = self._service_of(claim.job.service_of(clip))
+            loaded = service.fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
+        clip.fetched = {"sha256": loaded.sha256, "size_bytes": loaded.size_bytes, "url": status.url}
+        claim.save()
+        self._take_in(claim, clip, deadline)
+
+    def is_fetched(self, job: VideoJob, clip: Clip) -> bool:
+        """Whether a file was downloaded before, and has not been looked at to the end."""
+        if not clip.fetched:
+            return False
+        part = self._part(job, clip)
+        if part.exists() and part.stat().st_size == clip.fetched.get("size_bytes"):
+            return True
+        clip.fetched = None
+        return False
+
+    def resume(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
+        """Take in a file that was downloaded before. Raises like `receive`."""
+        try:
+            self._take_in(claim, clip, deadline)
+        except TryAgainLater as error:
+            if deadline.passed() and clip.count("verify") >= TRIES_BEFORE_ASKING:
+                name, limit = self._part(claim.job, clip).name, f"{self._settings.poll_time_limit_seconds:g} s"
+                raise self._asked(
+                    claim, clip, f"{self._part(claim.job, clip).name} takes longer to decode than a tick lasts ({limit})."
+                ) from error
+            raise
+
+    def take_as_is(self, claim: Claim, clip: Clip) -> None:
+        """Take a file that was refused and kept, on somebody's word. Raises BadInput."""
+        job, reason = claim.job, str((clip.refusal or {}).get("reason", clip.error))
+        self._take_refused(job, clip)
+        clip.facts = {**(clip.facts or {}), "taken_as_is": reason}
+        clip.error, clip.hold, clip.refusal, clip.refused = None, None, None, False
+        job.warn(f"Clip {clip.index + 1} was taken as it is: {reason}")
+        job.record("taken_as_is", f"clip {clip.index + 1}: {reason}")
+        job.settle_state()
+        claim.save()
+
+    def refuse_short_film(self, job: VideoJob) -> str | None:
+        """Look whether a film of these clips is as long as it was asked for, before it is joined.
+
+        When it is more than half a second shorter, the clips that lack something fail: their files are kept as refused ones, to be
+        taken as they are or made again. Returns why; None when the film is long enough.
+        """
+        made = [clip for clip in job.clips if clip.step == Step.DONE and "taken_as_is" not in (clip.facts or {})]
+        lacking = {clip.index: clip.asked_seconds - (clip.facts or {}).get("seconds", clip.asked_seconds) for clip in made}
+        if sum(lacking.values()) <= SHORT_SECONDS:
+            return None
+        asked = sum(clip.asked_seconds for clip in job.clips)
+        reason = f"The film would be {asked - sum(lacking.values()):.2f} s long; {asked:g} s were asked for"
+        for clip in made:
+            if lacking[clip.index] > 0:
+                self._refuse_short(job, clip)
+        job.record("too_short", reason)
+        return reason
+
+    def _refuse_short(self, job: VideoJob, clip: Clip) -> None:
+        target, kept = (
+            self._shelf.clip_target(job.content_id, clip.index, len(job.clips)),
+            self._shelf.refused(job.content_id, clip.index),
+        )
+        facts = clip.facts or {}
+        if target.exists():  # else it was moved before a crash that kept the report from being written
+            atomic.publish(target, kept)
+        reason = f"{facts['seconds']:g} s long where {clip.asked_seconds:g} s were asked for"
+        clip.refusal = {"reason": reason, "file": kept.name, "sha256": facts.get("sha256")}
+        clip.file, clip.refused = kept.name, True
+        clip.step, clip.error = Step.FAILED, reason
+
+    def give_up_undecided(self, job: VideoJob, clip: Clip) -> bool:
+        """Fail a clip about which nobody has decided until its deadline; its file is kept. Returns whether it failed."""
+        if not self._is_overdue(clip):
+            return False
+        clip.step, clip.error, clip.hold = Step.FAILED, f"{clip.error} Nobody decided about it", None
+        job.record("clip_failed", f"clip {clip.index + 1}: {clip.error}")
+        return True
+
+    def verify(self, part: Path, deadline: clock.Deadline | None = None) -> dict[str, Any]:
+        """What is in a video of which every picture and the sound were decoded. Raises BrokenMedia, TryAgainLater."""
+        from tenxsom.media.check import check_video
+
+        with media_work(deadline):
+            facts = check_video(part, max_pixels=self._settings.max_video_pixels, deadline=deadline)
+        return dict(facts.as_dict())
+
+    def describe(self, video: Path) -> dict[str, Any]:
+        """What a video that somebody takes as it is says about itself. Raises BrokenMedia for one that nothing can play."""
+        from tenxsom.media.video_check import describe_video
+
+        return dict(describe_video(video, self._settings.max_video_pixels).as_dict())
+
+    def _take_in(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
+        """Verify, fit and publish a downloaded clip."""
+        job, part, fetched = claim.job, self._part(claim.job, clip), clip.fetched or {}
+        try:
+            facts = self.verify(part, deadline)
+            facts = self._fit(job, clip, part, {**facts, "sha256": fetched.get("sha256")}, deadline)
+        except BrokenMedia as error:
+            raise self._refused(claim, clip, part, error) from error
+        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        atomic.publish(part, target)
+        self._shelf.refused(job.content_id, clip.index).unlink(missing_ok=True)
+        clip.facts, clip.fetched, clip.refusal, clip.hold = facts, None, None, None
+        clip.step, clip.file, clip.error = Step.DONE, target.name, None
+        clip.attempts.pop(TAKING_IN, None)
+        job.record("downloaded", f"clip {clip.index + 1}, {fetched.get('size_bytes')} bytes")
+        job.settle_state()
+        claim.save()
+
+    def _fit(self, job: VideoJob, clip: Clip, part: Path, facts: dict[str, Any], deadline: clock.Deadline) -> dict[str, Any]:
+        """Cut a clip to the length and the shape that were asked for; returns its new facts.
+
+        What came otherwise than it was ordered is a warning of the job. Raises BrokenMedia when it cannot be done, DiskTrouble;
+        the part is then as it was.
+        """
+        from tenxsom.media.refit import refit
+
+        trims = clip.trim or job.definition.get("fit") == "trim"
+        shape = clip.asked_aspect_ratio or self._unexpected_shape(job, clip, facts)
+        self._warn_of_differences(job, clip, facts)
+        if not shape and not (trims and facts["seconds"] > clip.asked_seconds):
+            return facts
+        target = part.with_name(part.name + ".fit")
+        with media_work(deadline), disk_errors(target):
+            seconds = clip.asked_seconds if trims else None
+            how = refit(part, target, seconds=seconds, aspect_ratio=shape, deadline=deadline)
+        if not how:
+            return facts  # the service made what was asked for after all
+        delivered = {"width": facts["width"], "height": facts["height"], "seconds": facts["seconds"]}
+        facts = {**self.verify(target, deadline), "sha256": _sha256(target), "refitted": how, "came_as": delivered}
+        atomic.publish(target, part)
+        job.record("refitted", f"clip {clip.index + 1} {how}")
+        return facts
+
+    @staticmethod
+    def _unexpected_shape(job: VideoJob, clip: Clip, facts: dict[str, Any]) -> str | None:
+        """The shape to cut a clip to that has another one than was ordered; None where it is right, or too little would be left."""
+        if is_of_shape(facts, clip.aspect_ratio):
+            return None
+        across, down = (int(side) for side in clip.aspect_ratio.split(":"))
+        off = Fraction(facts["width"], facts["height"]) / Fraction(across, down)
+        came = f"Clip {clip.index + 1} came as {facts['width']}x{facts['height']} where {clip.aspect_ratio} was asked for"
+        if min(off, 1 / off) < LEAST_LEFT:
+            job.warn(f"{came}; it is kept whole, because too little of it would be left.")
+            return None
+        job.warn(f"{came}; the middle was cut out of it.")
+        return clip.aspect_ratio
+
+    @staticmethod
+    def _warn_of_differences(job: VideoJob, clip: Clip, facts: dict[str, Any]) -> None:
+        """Warn of a clip that is shorter, or smaller, than what was asked for."""
+        if facts["seconds"] < clip.asked_seconds - rounding_seconds(facts):
+            job.warn(f"Clip {clip.index + 1} is {facts['seconds']:.2f} s long where {clip.asked_seconds:g} s were asked for.")
+        side = SIDES.get(clip.resolution, 0)
+        if min(facts["width"], facts["height"]) < side * 0.95:
+            size = f"{facts['width']}x{facts['height']}"
+            job.warn(f"Clip {clip.index + 1} came as {size} where {clip.resolution} was asked for.")
+
+    def _refused(self, claim: Claim, clip: Clip, part: Path, error: BrokenMedia) -> BrokenMedia | NeedsDecision:
+        """Count a refusal; the file goes, unless it has been refused alike often enough. Returns what to raise."""
+        before, fetched = clip.refusal or {}, clip.fetched or {}
+        reason = str(error)
+        is_alike = before.get("sha256") == fetched.get("sha256") or before.get("reason") == reason
+        times = before.get("times", 0) + 1 if is_alike else 1
+        clip.refusal = {**before, "reason": reason, "times": times, **fetched}
+        if times >= REFUSALS_BEFORE_ASKING:
+            return self._asked(claim, clip, reason)
+        clip.fetched = None
+        part.unlink(missing_ok=True)
+        return error
+
+    def _asked(self, claim: Claim, clip: Clip, reason: str) -> NeedsDecision:
+        """Keep a file that cannot be taken in, and ask somebody about it. Returns what to raise."""
+        job, kept = claim.job, self._shelf.refused(claim.job.content_id, clip.index)
+        atomic.publish(self._part(job, clip), kept)
+        refusal = {**(clip.fetched or {}), **(clip.refusal or {}), "reason": reason, "file": kept.name}
+        clip.refusal, clip.fetched = {"at": clock.stamp(), **refusal}, None
+        if clip.hold != DECISION:
+            clip.hold = DECISION
+            job.record("decision_needed", f"clip {clip.index + 1}: {reason} It is kept as {kept.name}")
+        clip.error = reason
+        job.settle_state()
+        resolve = f"manage_jobs.py resolve {job.content_id}"
+        return NeedsDecision(f"{reason} The file is kept as {kept}. {resolve} --take-as-is publishes it, --write-off gives it up.")
+
+    def _take_refused(self, job: VideoJob, clip: Clip) -> None:
+        """Publish the file that was refused. Raises BadInput when it is gone, or no video at all."""
+        kept = self._shelf.refused(job.content_id, clip.index)
+        if not kept.exists():
+            raise BadInput(f"{kept} is not there any more; the next tick fetches it again.")
+        try:
+            facts = self.describe(kept)
+        except BrokenMedia as error:
+            raise BadInput(f"It cannot be taken as it is, because nothing can play it: {error}") from error
+        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        clip.facts = {**facts, "sha256": _sha256(kept)}
+        atomic.publish(kept, target)
+        clip.step, clip.file = Step.DONE, target.name
+
+    def _is_overdue(self, clip: Clip) -> bool:
+        """Whether nobody has decided about a clip until its deadline, seen so many times: the clock may have jumped."""
+        if clip.hold != DECISION:
+            return False
+        asked_at, hours = str((clip.refusal or {}).get("at") or clock.stamp()), self._settings.job_deadline_hours
+        return clock.age_seconds(asked_at) > hours * 3600 and clip.count("undecided") >= UNDECIDED_LOOKS
+
+    def _part(self, job: VideoJob, clip: Clip) -> Path:
+        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        return target.with_name(target.name + ".part")
+
+
+def what_to_do(content_id: str) -> str:
+    """How somebody decides about a film that is too short."""
+    retry = f"manage_jobs.py retry {content_id} names the price of making it again"
+    return f"manage_jobs.py resolve {content_id} --take-as-is publishes it as it is; {retry}."
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
