@@ -5,8 +5,8 @@
     manage_jobs.py show CONTENT_ID [--json]             everything about one job
     manage_jobs.py retry CONTENT_ID [--yes]             make what a failed job misses once more; says first what it costs
     manage_jobs.py cancel CONTENT_ID                    order nothing further; what is paid for is still kept
-    manage_jobs.py resolve CONTENT_ID --adopt JOB_ID | --never-sent | --write-off [--clip NUMBER]
-                                                        decide about a paid call whose outcome nobody knows
+    manage_jobs.py resolve CONTENT_ID --adopt JOB_ID | --never-sent | --write-off | --take-as-is [--clip NUMBER]
+                                                        decide about a paid call of unknown outcome, or a clip that was refused
     manage_jobs.py schema                               the JSON Schema of job definitions, for editors
     manage_jobs.py studio [--port NUMBER]               serve the local studio to other programs, until interrupted
 

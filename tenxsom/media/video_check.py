@@ -139,7 +139,7 @@ class _Pass:
     """One pass over a file: every packet of the picture and the sound track is read, compared with the index, and decoded."""
 
     def __init__(self, path: Path, container: InputContainer, max_pixels: int, deadline: clock.Deadline) -> None:
-        self._path, self._container, self._deadline = path, container, deadline
+        self._path, self._container, self._max_pixels, self._deadline = path, container, max_pixels, deadline
         self._video, self._audio = picture_track(container, path.name), sound_track(container)
         _refuse_too_much(path, self._video, max_pixels)
         self._packets = {track.index: 0 for track in (self._video, self._audio) if track is not None}
@@ -189,6 +189,7 @@ class _Pass:
             return
         if frame.is_corrupt:
             raise BrokenMedia(f"{self._path.name} is damaged near {frame.time or 0:.2f} s.")
+        _refuse_too_many_pixels(self._path, frame.width, frame.height, self._max_pixels)  # they may change on the way
         self._frames += 1
         self._is_interlaced |= frame.interlaced_frame
         if self._first is None:
@@ -230,11 +231,7 @@ class _Pass:
 
 def _refuse_too_much(path: Path, track: VideoStream, max_pixels: int) -> None:
     """Raise BrokenMedia, before anything is decoded, for pictures that are too large and for too many of them."""
-    if track.width * track.height > max_pixels:
-        raise BrokenMedia(
-            f"{path.name} has pictures of {track.width}x{track.height}; more than {max_pixels:,} pixels are not decoded"
-            " (MAX_VIDEO_PIXELS)."
-        )
+    _refuse_too_many_pixels(path, track.width, track.height, max_pixels)
     if not track.width * track.height:
         raise BrokenMedia(
             f"{path.name} is not a playable video: its pictures cannot be read, or have more than {max_pixels:,} pixels"
@@ -242,6 +239,13 @@ def _refuse_too_much(path: Path, track: VideoStream, max_pixels: int) -> None:
         )
     if max(track.frames, len(track.index_entries)) > _MOST_PACKETS:
         raise BrokenMedia(f"{path.name} has more than {_MOST_PACKETS:,} pictures; that many are refused.")
+
+
+def _refuse_too_many_pixels(path: Path, width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise BrokenMedia(
+            f"{path.name} has pictures of {width}x{height}; more than {most:,} pixels are refused (MAX_VIDEO_PIXELS)."
+        )
 
 
 def _facts(

@@ -38,10 +38,10 @@ _WIDEST_PIXEL = 4
 def open_video(path: Path, max_pixels: int | None = None) -> Iterator[InputContainer]:
     """A video file, opened for reading.
 
-    With `max_pixels` for a file that nobody has checked: larger pictures are not decoded, not even to look at the header, and
-    the decoder raises every error that it finds; without, it plays over errors as players do. Raises av.FFmpegError.
+    With `max_pixels` for a file that nobody has checked: pictures of twice as many are not decoded, not even to look at the
+    header, and the decoder raises every error that it finds; without, it plays over errors as players do. Raises av.FFmpegError.
     """
-    limits = {} if max_pixels is None else {"max_pixels": str(max_pixels)}
+    limits = {} if max_pixels is None else {"max_pixels": str(2 * max_pixels)}  # decoders work on whole blocks, which are more
     strictness = {} if max_pixels is None else {"err_detect": "explode"}
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(MAX_STREAMS)}
     streams: Any = [limits] * MAX_STREAMS  # PyAV's stubs say list[str]; what it takes is a dictionary a stream

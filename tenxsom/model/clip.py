@@ -199,9 +199,8 @@ class Clip(StoredModel):
         self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else first
         if not ordered:
             self.video, self.status_endpoint, self.submitted_at = {}, None, None
-        self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = self.facts = self.fetched = self.refusal = (
-            None
-        )
+        self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = None
+        self.facts = self.fetched = self.refusal = None
         self.checks, self.attempts, self.refused = 0, {}, False
 
     def keep_answer(self, reference: str, answer: Mapping[str, Any]) -> None:

@@ -128,9 +128,7 @@ class ClipSteps:
                 raise  # there is nobody to ask for a fresh link
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
-        check_picture(part)
-        if clip.start_frame == OWN_PICTURE:
-            self._crop(claim, clip, part)
+        self._make_plain(claim, clip, part)
         facts = check_picture(part)
         atomic.publish(part, still)
         clip.image["mime_type"] = facts.mime_type
@@ -204,13 +202,16 @@ class ClipSteps:
                 f"{service} makes as many clips at once as it does for one account; this one waits its turn.", full.left()
             )
 
-    def _crop(self, claim: Claim, clip: Clip, picture: Path) -> None:
-        """Cut a picture of another shape to the video's, so that the service does not do it in its own way."""
+    def _make_plain(self, claim: Claim, clip: Clip, picture: Path) -> None:
+        """Turn a picture upright and write it as every service reads it; one of the user's own is cut to the video's shape, too.
+
+        A service would do it in its own way, or not at all. Raises BrokenMedia for what is no picture.
+        """
         from tenxsom.media.refit import crop_picture
 
         target = picture.with_name(picture.name + ".crop")
         with disk_errors(target):
-            words = crop_picture(picture, target, clip.aspect_ratio)
+            words = crop_picture(picture, target, clip.aspect_ratio if clip.start_frame == OWN_PICTURE else None)
         if words:
             atomic.publish(target, picture)
             claim.job.warn(f"The start frame of clip {clip.index + 1} was {words}.")

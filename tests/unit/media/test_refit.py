@@ -204,8 +204,9 @@ def test_a_picture_that_lies_on_its_side_is_judged_and_cut_upright(tmp_path: Pat
     orientation = Image.Exif()
     orientation[0x0112] = 6  # a telephone held upright: turn by a quarter to see it right
     bands(640, 360).save(tmp_path / "still", form, exif=orientation)
-    assert crop_picture(tmp_path / "still", tmp_path / "fits", "9:16") is None
-    assert crop_picture(tmp_path / "still", tmp_path / "cut", "1:1") == "cropped from 360x640 to 360x360"
+    assert crop_picture(tmp_path / "still", tmp_path / "fits", "9:16") == "turned upright"
+    assert check_picture(tmp_path / "fits").width == 360
+    assert crop_picture(tmp_path / "still", tmp_path / "cut", "1:1") == "turned upright, cropped from 360x640 to 360x360"
     cut = Image.open(tmp_path / "cut")
     column = np.asarray(cut.convert("L"))[:, 180]
     assert [abs(int(column[place]) - band) < 6 for place, band in zip((8, 100, 260, 352), BANDS, strict=True)] == [True] * 4
