@@ -113,7 +113,7 @@ def break_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., C
             raise error
 
         monkeypatch.setattr(PaperFinisher, name, step)
-        world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf)
+        world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf, world.app.delivery)
         world.app.__dict__.pop("unexpected_errors", None)
         return broken.clear
 
@@ -291,7 +291,7 @@ def test_a_clip_whose_file_disappears_each_time_is_not_fetched_for_ever(world, m
         real(self, claim, deadline)
 
     monkeypatch.setattr(PaperFinisher, "_gather_clips", gather)
-    world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf)
+    world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf, world.app.delivery)
     world.ticks(40)
     assert world.report["state"] == "failed"
     assert "disappeared 5 times" in world.report["reason"]
