@@ -96,9 +96,8 @@ class ClipDelivery:
         except TryAgainLater as error:
             if deadline.passed() and clip.count("verify") >= TRIES_BEFORE_ASKING:
                 name, limit = self._part(claim.job, clip).name, f"{self._settings.poll_time_limit_seconds:g} s"
-                raise self._asked(
-                    claim, clip, f"{self._part(claim.job, clip).name} takes longer to decode than a tick lasts ({limit})."
-                ) from error
+                sentence = f"{name} takes longer to decode than a tick lasts ({limit}, POLL_TIME_LIMIT_SECONDS)."
+                raise self._asked(claim, clip, sentence) from error
             raise
 
     def take_as_is(self, claim: Claim, clip: Clip) -> None:
