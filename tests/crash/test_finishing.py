@@ -27,7 +27,7 @@ from tenxsom.pipeline.results import Outcome
 from tenxsom.services.images.base import Patience
 from tests.belt import definition
 from tests.crash.deaths import Death
-from tests.crash.paper_vendor import PaperFinisher, PaperVendor, paper_suite
+from tests.crash.paper_vendor import PaperDelivery, PaperFinisher, PaperVendor, paper_suite
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NEEDED = {"_gather_clips": "gather_clips", "_assemble_film": "assemble_film"}
@@ -490,7 +490,7 @@ def test_a_file_that_kills_the_program_while_it_is_taken_in_does_so_five_times_a
         raise Death
 
     world.submit()
-    monkeypatch.setattr(PaperFinisher, "verify_clip", verify)
+    monkeypatch.setattr(PaperDelivery, "verify", verify)
     for _ in range(30):
         with contextlib.suppress(Death):
             world.tick()
