@@ -31,12 +31,16 @@ WORDS = {
     "completed": "done",
     "failed": "failed",
     "cancelled": "cancelled",
+    "refused": "refused, see below",
 }
 """What a job's state means, in the words of the tables."""
 
 
-def outcomes(results: Sequence[Outcome]) -> Result:
-    """The outcomes of a run: one row a job, the sentences of those that have one, and where the files are."""
+def outcomes(results: Sequence[Outcome], left_out: Sequence[str] = ()) -> Result:
+    """The outcomes of a run: one row a job, the sentences of those that have one, and where the files are.
+
+    `left_out` are the files that were not looked at, a sentence each, for programs (people have read them by now).
+    """
     code = worst(result.exit_code for result in results)
     rows = [
         (
@@ -56,7 +60,8 @@ def outcomes(results: Sequence[Outcome]) -> Result:
         lines.append(
             f"{len(results)} jobs: {', '.join(f'{count} {state}' for state, count in counts.items())}; {money.shown(total)} in all."
         )
-    return Result(code, lambda: {"jobs": [result.as_dict() for result in results]}, "\n\n".join(lines))
+    document = {"jobs": [result.as_dict() for result in results], **({"left_out": list(left_out)} if left_out else {})}
+    return Result(code, lambda: document, "\n\n".join(lines))
 
 
 def tick(results: Sequence[Outcome], left: int) -> Result:

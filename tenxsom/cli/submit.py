@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tenxsom.cli import render as views
 from tenxsom.cli import run as terminal
+from tenxsom.pipeline import results
+from tenxsom.pipeline.intake import Standing
 from tenxsom.pipeline.orchestrator import MasterOrchestrator
 
 if TYPE_CHECKING:
@@ -43,12 +45,17 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.R
         orchestrator = MasterOrchestrator(
             app, service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
         )
-        orders = orchestrator.read(arguments.jobs)
+        batch = orchestrator.read_batch(arguments.jobs)
+        refused = [results.refused(refusal) for refusal in batch.refused]
+        for sentence in (*batch.left_out, *(outcome.message for outcome in refused if arguments.dry_run)):
+            terminal.notice(sentence)
         if arguments.dry_run:
-            return views.estimates([orchestrator.estimate(order) for order in orders])
-        say_who_makes_it(orders)
-        outcomes = orchestrator.submit_all(orders)
-        return views.outcomes(wait_for(app, outcomes, arguments.json) if arguments.wait else outcomes)
+            estimated = views.estimates([orchestrator.estimate(order) for order in batch.orders])
+            return estimated._replace(exit_code=results.worst(outcome.exit_code for outcome in refused))
+        say_who_makes_it(batch.orders)
+        outcomes = orchestrator.submit_all(batch.orders)
+        waited = wait_for(app, outcomes, arguments.json) if arguments.wait else outcomes
+        return views.outcomes([*refused, *waited], batch.left_out)
 
 
 def wait_for(app: App, outcomes: Sequence[Outcome], quiet: bool) -> list[Outcome]:
@@ -72,7 +79,8 @@ def _after(app: App, before: Outcome, last: dict[str, Outcome]) -> Outcome:
 
 def say_who_makes_it(orders: Sequence[Order]) -> None:
     """Say which service makes the videos and why; and loudly, that a preview is not the real thing."""
-    for told in sorted({order.route.told() for order in orders}):
+    made_now = [order for order in orders if order.standing in (Standing.NEW, Standing.ON_ITS_WAY)]
+    for told in sorted({order.route.told() for order in made_now}):
         terminal.notice(f"Made by {told}.")
-    if any(order.service == "local_studio" for order in orders):
+    if any(order.service == "local_studio" for order in made_now):
         terminal.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")

@@ -93,6 +93,14 @@ def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDef
     return check_definition(document, source, vocabulary, islice(_long_numbers(document.get("metadata")), MAX_PROBLEMS))
 
 
+def written_definition(data: bytes, source: str) -> JobDefinition | None:
+    """The definition in `data`, whether or not this installation knows the names in it; None if it is none."""
+    try:
+        return JobDefinition.model_validate(parse_object(data, source))
+    except (BadDefinition, ValidationError):
+        return None
+
+
 def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabulary, also: Iterable[Problem] = ()) -> JobDefinition:
     """The definition that an already parsed document stands for. Raises BadDefinition with its problems, `also` these."""
     problems: list[Problem] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
@@ -10,12 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from tenxsom import clock
-from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem
-from tenxsom.model.definition import JobDefinition
+from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem, TenxsomError
+from tenxsom.model.definition import JobDefinition, written_definition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.pipeline.inputs import read_file_of_folder, read_input
 from tenxsom.pipeline.reports import Shelf
-from tenxsom.pipeline.routing import Route, route_of
+from tenxsom.pipeline.routing import Route, kept_route, route_of
 from tenxsom.services.images.picture_place import find_picture, is_address, read_picture
 from tenxsom.settings import Settings
 from tenxsom.store.queue import QUARANTINE, JobQueue, remedy
@@ -44,11 +45,28 @@ class Order(NamedTuple):
         return self.route.service
 
 
+class Refusal(NamedTuple):
+    """A definition that is refused by itself, while the others of its run are submitted."""
+
+    content_id: str
+    source: str
+    error: TenxsomError
+
+
+class Batch(NamedTuple):
+    """What the arguments of one run come to."""
+
+    orders: list[Order]
+    refused: list[Refusal]
+    left_out: list[str]
+    """A sentence for each file that is a copy of another one."""
+
+
 class Intake(NamedTuple):
     standing: Standing
     report: dict[str, Any] | None = None
     route: Route | None = None
-    """Of a job that is on its way: how it is made was decided when it was accepted."""
+    """Of a job that is known: how it is made was decided when it was accepted."""
 
 
 def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -62,12 +80,30 @@ def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
         elif name == "-":
             yield "standard input", partial(read_input, name)
         elif Path(name).is_dir():
-            files = sorted(str(file) for file in Path(name).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
+            files = [file for file in _files_in(name) if not CONFLICT_COPY.search(Path(file).name)]
             yield from ((file, partial(read_file_of_folder, file)) for file in files)
             if not files:
                 yield name, partial(_refuse, f"{name}: this folder holds no definitions (*.json).")
         else:
             yield name, partial(read_input, name)
+
+
+CONFLICT_COPY = re.compile(r"\.sync-conflict-\d{8}-\d{6}|conflicted copy|Konfliktkopie|copie en conflit|copia en conflicto")
+"""How Syncthing, Dropbox, Nextcloud and ownCloud name what they could not merge."""
+
+
+def conflict_copies(names: Sequence[str]) -> list[str]:
+    """A sentence for each file of the folders among the arguments that a sync tool has left: `sources` leaves them out."""
+    files = [file for name in names if name and Path(name).is_dir() for file in _files_in(name)]
+    return [
+        f"{file}: a copy that a sync tool could not merge; it is left out. Merge it with the file it belongs to, and delete it."
+        for file in files
+        if CONFLICT_COPY.search(Path(file).name)
+    ]
+
+
+def _files_in(folder: str) -> list[str]:
+    return sorted(str(file) for file in Path(folder).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -94,8 +130,19 @@ def with_its_picture(definition: JobDefinition, source: str, settings: Settings)
     return str(path)
 
 
+def without_copies(orders: Sequence[Order]) -> tuple[list[Order], list[str]]:
+    """The orders of one run, each definition once, and a sentence for each file that holds one of them once more."""
+    first: dict[tuple[str, str], Order] = {}
+    left_out = []
+    for order in orders:
+        other = first.setdefault((order.definition.content_id, order.definition.fingerprint()), order)
+        if other is not order:
+            left_out.append(f"{order.source}: the same definition as {other.source}; it is left out.")
+    return list(first.values()), left_out
+
+
 def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
-    """Two files of one run must not ask for the same id: one of them would silently not be made."""
+    """Two definitions of one run must not ask for the same id: one of them would silently not be made."""
     first: dict[str, Order] = {}
     problems = []
     for order in orders:
@@ -128,7 +175,21 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
     if report is None or again:
         return Intake(Standing.NEW)
     _same(definition, report.get("fingerprint", ""), "has been made")
-    return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report)
+    route = kept_route(report["service"], report.get("route") or {})
+    return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report, route)
+
+
+def known_definition(data: bytes, source: str, queue: JobQueue, shelf: Shelf) -> JobDefinition | None:
+    """The definition in `data` if it was accepted once, although this installation would not accept it any more.
+
+    An archetype or a platform may have gone since: what is done stays known, and keeps no other definition back.
+    """
+    definition = written_definition(data, source)
+    try:
+        is_known = definition and look_up(definition, queue, shelf, again=False).standing != Standing.NEW
+    except TenxsomError:
+        return None
+    return definition if is_known else None
 
 
 def is_set_aside(content_id: str, queue: JobQueue) -> bool:

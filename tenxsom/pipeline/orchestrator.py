@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BadInputs, TenxsomError
+from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.definition import check_definition, parse_definition
 from tenxsom.model.job import State, VideoJob
@@ -19,8 +19,9 @@ from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.estimate import Estimate, estimate
 from tenxsom.pipeline.finisher import all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
-from tenxsom.pipeline.intake import Order, Standing
+from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, Standing
 from tenxsom.pipeline.planner import ClaudeVideoService
+from tenxsom.pipeline.results import exit_code_of
 from tenxsom.pipeline.routing import USEAPI_CONTRACT, route_of
 from tenxsom.pipeline.unexpected import SUBMITTING
 
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from tenxsom.store.queue import Claim
 
 log = logging.getLogger("orchestrate")
+
+ALREADY_KNOWN = {
+    Standing.ON_ITS_WAY: "It was already known, and on its way: that job goes on, and nothing is ordered twice.",
+    Standing.COMPLETED: "It was already known, and is done: nothing was ordered. --again makes it a second time.",
+}
+"""What submitting came to for an id that was not new."""
 
 
 class MasterOrchestrator:
@@ -50,22 +57,44 @@ class MasterOrchestrator:
 
     def read(self, names: Sequence[str]) -> list[Order]:
         """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then."""
-        orders, problems = [], []
+        batch = self.read_batch(names)
+        if batch.refused:
+            raise batch.refused[0].error
+        return batch.orders
+
+    def read_batch(self, names: Sequence[str]) -> Batch:
+        """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then.
+
+        A definition that is valid but cannot be submitted, because its id is another one's or its state cannot be read, is
+        refused by itself. Raises what refuses it where it is the only one.
+        """
+        orders: list[Order] = []
+        refused: list[Refusal] = []
+        problems: list[BadInput] = []
         for source, read in intake.sources(names):
             try:
-                orders.append(self._order(source, read()))
+                order = self._order(source, read())
             except BadInput as error:
                 problems.append(error)
+                continue
+            if isinstance(order, Refusal):
+                refused.append(order)
+            else:
+                orders.append(order)
+        orders, copies = intake.without_copies(orders)
         problems += intake.same_id_twice(orders)
         if problems:
             raise problems[0] if len(problems) == 1 else BadInputs(problems)
-        return orders
+        if len(refused) == 1 and not orders:
+            raise refused[0].error
+        return Batch(orders, refused, [*intake.conflict_copies(names), *copies])
 
     def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[Outcome]:
         """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
         if not orders:
             return []
-        side_by_side = min(order.route.capabilities.concurrent_submissions for order in orders)
+        routes = [order.route for order in orders if order.standing not in (Standing.COMPLETED, Standing.FAILED)]
+        side_by_side = min((route.capabilities.concurrent_submissions for route in routes), default=1)
         with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
             return list(pool.map(lambda order: self._outcome(order, blueprint), orders))
 
@@ -139,9 +168,27 @@ class MasterOrchestrator:
         blueprint = self.planner.plan(order.definition)
         return estimate(order, blueprint, self._app.chooser, self._app.prices)
 
-    def _order(self, source: str, data: bytes) -> Order:
+    def _order(self, source: str, data: bytes) -> Order | Refusal:
         app = self._app
-        definition = parse_definition(data, source, app.vocabulary)
+        try:
+            definition = parse_definition(data, source, app.vocabulary)
+        except BadDefinition:
+            known_one = None if self._again else intake.known_definition(data, source, app.queue, app.shelf)
+            if known_one is None or self._dry_run:
+                raise
+            definition = known_one
+        try:
+            known = intake.look_up(definition, app.queue, app.shelf, self._again)
+        except TenxsomError as error:
+            return Refusal(definition.content_id, source, error)
+        if known.route and not self._dry_run:
+            shape = definition.aspect_ratio or app.vocabulary.platforms.get(definition.platform, "16:9")
+            return Order(definition, source, known.route, shape, known.standing)
+        return self._new_order(definition, source, known)
+
+    def _new_order(self, definition: JobDefinition, source: str, known: Intake) -> Order:
+        """Decide how a definition is made. Raises BadInput when it cannot be made here."""
+        app = self._app
         picture, usable = intake.with_its_picture(definition, source, app.settings), not self._dry_run
         if self._by_tier:
             route = app.chooser.by_tier(definition.tier, picture, usable=usable)
@@ -149,7 +196,6 @@ class MasterOrchestrator:
             route = app.chooser.choose(definition, self._service, usable=usable)._replace(start_image=picture)
         shape = definition.shape(app.vocabulary)
         clips.check_feasible(definition.model_dump(), shape, route, source)
-        known = intake.look_up(definition, app.queue, app.shelf, self._again)
         return Order(definition, source, known.route or route, shape, known.standing)
 
     @contextmanager
@@ -177,12 +223,10 @@ class MasterOrchestrator:
             job = self.submit(order, blueprint)
         except TenxsomError as error:
             log.info("%s", error, extra={"content_id": content_id})
-            return self._app.standing(content_id, str(error), error.exit_code)
+            return self._app.standing(content_id, str(error), exit_code_of(error))._replace(standing=order.standing)
         except Exception as error:  # a mistake of ours with one job must not keep the others from being submitted
             log.exception("Unexpected error", extra={"content_id": content_id})
             return self._app.standing(content_id, f"an unexpected error, please report it: {error!r}", 75)
-        return (
-            self._app.standing(content_id, "", 0)
-            if job is None
-            else self._app.standing(content_id, job.error or "", 1 if job.state == State.FAILED else 0)
-        )
+        error_code = 1 if job and job.state == State.FAILED else 0
+        outcome = self._app.standing(content_id, (job.error if job else None) or "", error_code)
+        return outcome._replace(standing=order.standing, message=outcome.message or ALREADY_KNOWN.get(order.standing, ""))

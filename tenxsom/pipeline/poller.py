@@ -26,7 +26,7 @@ from tenxsom.model.clip import Clip, Step
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.finisher import all_final
-from tenxsom.pipeline.results import Outcome, ShowsProgress
+from tenxsom.pipeline.results import Outcome, ShowsProgress, exit_code_of
 from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING
 from tenxsom.services import registry as services
 
@@ -213,7 +213,7 @@ class VideoStatusPoller:
             if not self._app.finisher.left_already(claim):
                 self.collect(claim)
         except TenxsomError as error:
-            message, code = str(error), 3 if isinstance(error, BadSettings) else error.exit_code
+            message, code = str(error), 3 if isinstance(error, BadSettings) else exit_code_of(error)
             log.info("%s", error, extra=about)
         except Exception as error:  # a mistake of ours with one job must not keep the others from being collected
             message, code = f"an unexpected error, please report it: {error!r}", 75

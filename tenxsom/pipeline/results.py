@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tenxsom.errors import BrokenState, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.job import State, VideoJob
+from tenxsom.pipeline.intake import Refusal
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.spend import spent_usd
 
@@ -41,6 +43,8 @@ class Outcome(NamedTuple):
     percent: float | None = None
     """How far the service says it is, where it says so."""
     warnings: Sequence[str] = ()
+    standing: str | None = None
+    """What was known of its id before it was submitted; `refused` where it could not be. None for other commands."""
 
     @property
     def is_on_its_way(self) -> bool:
@@ -90,7 +94,7 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
     return Outcome(
         content_id,
         report["state"],
-        exit_code or (1 if report["state"] == State.FAILED else 0),  # a cancelled job is what somebody asked for
+        1 if report["state"] == State.FAILED else exit_code,  # a cancelled job is what somebody asked for
         message or reason,
         service=report["service"],
         planner=report["planner"].get("name"),
@@ -101,6 +105,19 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
         report=str(shelf.completion_report(content_id) if is_done else shelf.failure_report(content_id)),
         warnings=report["warnings"],
     )
+
+
+def refused(refusal: Refusal) -> Outcome:
+    """The outcome of a definition that could not be submitted."""
+    error = refusal.error
+    code = 3 if isinstance(error, BrokenState) else error.exit_code  # a report that somebody must look at is no failed job
+    return Outcome(refusal.content_id, "refused", code, f"{refusal.source}: {error}", standing="refused")
+
+
+def exit_code_of(error: TenxsomError) -> int:
+    """The exit code of a job on the queue that an error keeps from going on: 0 where it only waits for its place at the service."""
+    waits_its_turn = isinstance(error, ServiceBusy) and not isinstance(error, ServiceClosed)
+    return 0 if waits_its_turn else error.exit_code
 
 
 def worst(codes: Iterable[int]) -> int:

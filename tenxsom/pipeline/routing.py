@@ -52,11 +52,13 @@ class Route(NamedTuple):
 
 def route_of(job: VideoJob) -> Route:
     """The route that was decided when a job was accepted; jobs of earlier versions had only one for each service."""
-    kept = job.route
+    return kept_route(job.service, job.route)
+
+
+def kept_route(service: str, kept: Mapping[str, Any]) -> Route:
+    """The route that a state file or a report keeps."""
     variant = Variant(str(kept.get("model", "")), str(kept.get("resolution", "")))
-    return Route(
-        job.service, variant, str(kept.get("start_frame", FLUX)), str(kept.get("reason", "")), kept.get("start_image") or None
-    )
+    return Route(service, variant, str(kept.get("start_frame", FLUX)), str(kept.get("reason", "")), kept.get("start_image") or None)
 
 
 class Chooser:

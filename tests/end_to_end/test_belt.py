@@ -296,7 +296,7 @@ def test_a_busy_service_is_tried_again_later_by_the_poller(rehearsal, studio):
     studio.write_faults(
         {"on": "POST /videos/ltx-create", "times": 1, "do": "status", "status": 429, "headers": {"Retry-After": "7"}}
     )
-    assert rehearsal.submit(definition()).code == 75
+    assert rehearsal.submit(definition()).code == 0  # it is safe on the queue, and waits for its place
     assert rehearsal.poll("lake").code == 0
     assert rehearsal.state("lake")["state"] == "waiting"
 
