@@ -1,5 +1,5 @@
 # make demo    a real video on a fresh machine: no account, no network beyond the package index
-# make test    everything that passes without accounts
+# make test    the tests that take no time: what everybody runs before and after a change
 # make help    the rest
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types format schema docs-tables pictures bench soak clean
+.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs-tables pictures bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,10 +15,22 @@ help:  ## this list
 demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and the report are
 	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/tech_news_16x9.json
 
-test: $(VENV)/.ready-dev  ## everything that passes without accounts
-	$(RUN) -m pytest -n 2
+test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account is needed
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"
 
-check: lint types test  ## lint, types and tests: what CI runs
+test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films
+	$(RUN) -m pytest -n 2 --dist worksteal -m slow
+
+test-all: $(VENV)/.ready-dev  ## every test
+	$(RUN) -m pytest -n 2 --dist worksteal
+
+cases: $(VENV)/.ready-dev  ## the tests that retell troubles which somebody really had
+	$(RUN) -m pytest -n 2 --dist worksteal -m case
+
+lowest: $(VENV)/.ready-dev  ## tests of what libraries do for us, with the lowest versions that requirements.txt allows
+	bash .ci/lowest
+
+check: lint types test-all  ## lint, types and every test: what CI runs
 
 lint: $(VENV)/.ready-dev  ## ruff: style, layers, owners
 	$(VENV)/bin/ruff check .

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tenxsom import clock, settings
+
+hypothesis.settings.register_profile("no deadlines", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no deadlines")
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ import pytest
 from tests.belt import TOKEN, Belt, definition
 from tests.crash import invariants
 
+pytestmark = pytest.mark.slow
+
 SIZE, ROOM = 96_000_000, 64 * 1024 * 1024
 
 

@@ -12,6 +12,8 @@ from tests.belt import TOKEN, Belt, definition
 from tests.crash import invariants, wire_proxy
 from tests.crash.wire_proxy import Relay, WireProxy
 
+pytestmark = pytest.mark.slow
+
 SUBMISSION_CALLS = 8
 """flux-create, four status calls (the first at the endpoint of the specification), the picture, the upload, ltx-create."""
 

@@ -28,7 +28,10 @@ def can_trace() -> bool:
     return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not can_trace(), reason="strace is not installed or may not trace here: apt-get install strace")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not can_trace(), reason="strace is not installed or may not trace here: apt-get install strace"),
+]
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests.belt import TOKEN, Belt, definition
 from tests.crash import invariants, wire_proxy
 from tests.crash.wire_proxy import Relay, WireProxy
 
+pytestmark = pytest.mark.slow
+
 POLLERS, JOBS, KILLS = 10, 6, 12
 
 

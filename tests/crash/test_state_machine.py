@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -222,7 +223,7 @@ class Belt(RuleBasedStateMachine):
                     assert line["reference"] in open_calls or not self.vendor.knows(line["reference"]), line
 
 
-TestBelt = Belt.TestCase
+TestBelt = pytest.mark.slow(Belt.TestCase)
 TestBelt.__doc__ = "A random life of the belt keeps every promise."
 TestBelt.settings = settings(
     max_examples=2000 if LONG else 60,

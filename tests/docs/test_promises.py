@@ -41,6 +41,26 @@ def test_all_promises_are_there_each_with_its_danger_its_mechanism_and_its_proof
     assert sections[-1].startswith("Not promised")
 
 
+def is_quick(file: str, test: str) -> bool:
+    """Whether `make test` runs it: neither the test nor its file is marked slow."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                if name in ("pytestmark", test) and "mark.slow" in ast.unparse(value):
+                    return False
+            case ast.FunctionDef(name=name, decorator_list=marks):
+                if name == test and any(ast.unparse(mark) == "pytest.mark.slow" for mark in marks):
+                    return False
+    return True
+
+
+def test_every_promise_has_a_proof_that_takes_no_time() -> None:
+    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:-1]:
+        proofs = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", section)
+        assert any(is_quick(file, test) for file, test in proofs), section.splitlines()[0]
+
+
 def test_every_crash_test_proves_a_promise() -> None:
     files = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests" / "crash").glob("test_*.py"))
     assert {(file, test) for file in files for test in collected_from(file)} <= set(NAMED)

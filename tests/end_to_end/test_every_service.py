@@ -18,6 +18,8 @@ from tenxsom_studio.app import create_app
 from tenxsom_studio.server import running
 from tests.belt import ROOT, TOKEN, Belt, definition
 
+pytestmark = pytest.mark.slow
+
 NO_GOOGLE = {"NO_GCE_CHECK": "true", "GOOGLE_CLOUD_PROJECT": "a-project"}
 """Keeps google-auth from looking for a metadata server that is not there, which takes seconds."""
 
