@@ -212,3 +212,33 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     trusted = folder / "trusted.pem"
     trusted.write_bytes(pem)
     return server, trusted
+
+
+def company_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """The same from an authority as many companies have it: with hardly any of the extensions that RFC 5280 wants."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    now = datetime.datetime.now(datetime.UTC)
+
+    def signed(subject: str, key: ec.EllipticCurvePrivateKey, by: ec.EllipticCurvePrivateKey, extension: Any) -> x509.Certificate:
+        def name(text: str) -> x509.Name:
+            return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+        builder = x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("authority")).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, critical=False)
+        builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        return builder.sign(by, hashes.SHA256())
+
+    authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = signed("authority", authority, authority, x509.BasicConstraints(ca=True, path_length=None))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    pem, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password)
+    file, trusted = folder / "company.pem", folder / "authority.pem"
+    file.write_bytes(signed("service", key, authority, names).public_bytes(pem) + secret)
+    trusted.write_bytes(root.public_bytes(pem))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, trusted

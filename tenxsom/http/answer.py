@@ -108,14 +108,16 @@ class Answer:
         text = _from_envelope(content) if content is not _NO_JSON else _from_page(self.body, self.headers.get("Content-Type", ""))
         return self.presentable(text)
 
-    def names_another(self, ids: Collection[str]) -> bool:
-        """Whether a 2xx is about something else than one of `ids`: its `jobId`, or else its `id` or `name`, is none of them."""
-        if not ids or not 200 <= self.status <= 299:
-            return False
-        content = _parsed(self.body, self.secrets)
+    def subject(self) -> str | None:
+        """Which job a 2xx is about: its `jobId`, or else its `id` or `name`; None where it names none."""
+        content = _parsed(self.body, self.secrets) if 200 <= self.status <= 299 else None
         named = [content.get(key) for key in ("jobId", "id", "name")] if isinstance(content, dict) else []
-        text = next((text for text in named if isinstance(text, str) and text), None)
-        return text is not None and unquote(text) not in {unquote(known) for known in ids}
+        return next((unquote(text) for text in named if isinstance(text, str) and text), None)
+
+    def is_about(self, ids: Collection[str]) -> bool:
+        """Whether the answer is about one of these jobs, as far as it says so. True where no ids are given."""
+        subject = self.subject() if ids else None
+        return subject is None or subject in {unquote(known) for known in ids}
 
     def presentable(self, text: str) -> str:
         """A text of the service's as it may go into messages, logs and reports: one line, not too long, no secret, no address."""

@@ -49,9 +49,11 @@ class HttpClient:
         user_agent: str = USER_AGENT,
         circuit: Circuit | None = None,
         ca_file: Path | None = None,
+        is_ours: Callable[[str], bool] | None = None,
     ) -> None:
         """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service; at most
-        `pool_size` connections are kept; the authorities in `ca_file` are trusted beside the usual ones.
+        `pool_size` connections are kept; the authorities in `ca_file` are trusted beside the usual ones. `is_ours` says
+        whether an id belongs to a job of ours; without it every id may.
 
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
         """
@@ -59,6 +61,7 @@ class HttpClient:
         self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
         self._proxies = dict(proxies or {})
         self._circuit = circuit or Circuit()
+        self._is_ours = is_ours or (lambda _: True)
         self._tls = partial(tls_context, ca_file)
         self._kept = Adapter(pool_size, self._tls)
         self._session = new_session(self._kept)
@@ -161,8 +164,8 @@ class HttpClient:
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
         answer = self._asked(self._session, request, budget)
-        if answer.names_another(about):
-            answer = self._asked_afresh(request, budget, about)
+        if not answer.is_about(about):
+            answer = self._asked_afresh(request, budget, about, answer.subject())
         if not is_final(answer.status):
             told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
             raise ServiceDown(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
@@ -181,12 +184,16 @@ class HttpClient:
         self._take_note(answer)
         return answer
 
-    def _asked_afresh(self, request: requests.PreparedRequest, timeout: float, about: Collection[str]) -> Answer:
-        """Ask over a connection that nothing can be left on: the answer to one question must not become another's."""
+    def _asked_afresh(self, request: requests.PreparedRequest, timeout: float, about: Collection[str], seen: str | None) -> Answer:
+        """Ask over a connection that nothing can be left on: a connection that delivers an answer twice would give it to two jobs.
+
+        A service that names the job differently on both connections has another name for it, unless that is a job of ours.
+        """
         self._kept.forget_connections()
         with new_session(Adapter(tls=self._tls)) as fresh:
             answer = self._asked(fresh, request, timeout)
-        if answer.names_another(about):
+        subject = answer.subject()
+        if not answer.is_about(about) and (subject != seen or self._is_ours(str(subject))):
             raise ServiceDown(f"{self._name} answered about another job than the one that was asked for; it will be asked again.")
         return answer
 

@@ -93,8 +93,8 @@ class Adapter(HTTPAdapter):
 
 
 def new_session(adapter: Adapter) -> requests.Session:
-    """A session that takes nothing from the environment (proxies, netrc) and keeps no cookies."""
-    session = requests.Session()
+    """A session that takes nothing from the environment (proxies, netrc), keeps no cookies and follows no redirects."""
+    session = _Session()
     session.trust_env = False
     session.cookies.set_policy(_NoCookies())
     session.mount("https://", adapter)
@@ -112,6 +112,12 @@ def send(session: requests.Session, request: requests.PreparedRequest, timeout: 
 def proxies_of(proxy: str | None) -> dict[str, str]:
     """A proxy as `requests` wants to be told."""
     return {"all": proxy} if proxy else {}
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002  (no redirect is the session's business)
+        """None: even where no redirect is followed, the library would read the address, and fail over one that is odd."""
+        return
 
 
 class _NoCookies(http.cookiejar.DefaultCookiePolicy):

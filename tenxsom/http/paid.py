@@ -53,8 +53,8 @@ def send_once(
         connection.timeout = timeout
         _send(connection, adapter, request, proxy, deadline)
         connection.timeout = max(0.001, min(deadline.left(), silence or timeout))
-        response = connection.getresponse()
-        return Reply(response.status, response.headers, read_body(response, response.status, deadline, max_bytes))
+        with closing(connection.getresponse()) as response:
+            return Reply(response.status, response.headers, read_body(response, response.status, deadline, max_bytes))
 
 
 def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> bytes:

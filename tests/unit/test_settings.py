@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import importlib.util
 import json
 import os
 import pickle
@@ -326,11 +327,44 @@ def test_the_settings_cannot_be_written_anywhere_together_with_their_secrets(hom
 # proxies
 
 
+PROXY = "http://proxy.example.com:3128"
+
+
 @pytest.mark.parametrize(
-    ("name", "scheme"), [("HTTPS_PROXY", "https"), ("https_proxy", "https"), ("HTTP_PROXY", "http"), ("http_proxy", "http")]
+    ("given", "proxies"),
+    [
+        ({"HTTPS_PROXY": PROXY}, {"https": PROXY}),
+        ({"https_proxy": PROXY}, {"https": PROXY}),
+        ({"HTTP_PROXY": PROXY}, {"http": PROXY}),
+        ({"http_proxy": PROXY}, {"http": PROXY}),
+        ({"ALL_PROXY": PROXY}, {"https": PROXY, "http": PROXY}),
+        ({"all_proxy": PROXY, "https_proxy": "http://other.example.com"}, {"https": "http://other.example.com", "http": PROXY}),
+        ({"HTTPS_PROXY": "proxy.example.com:3128"}, {"https": PROXY}),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "localhost,.corp"}, {"https": PROXY, "no_proxy": "localhost,.corp"}),
+        ({"HTTPS_PROXY": PROXY, "no_proxy": "*"}, {"https": PROXY, "no_proxy": "*"}),
+        ({"NO_PROXY": "*"}, {}),
+        ({"ALL_PROXY": "socks://gate:1080/", "HTTPS_PROXY": PROXY, "HTTP_PROXY": PROXY}, {"https": PROXY, "http": PROXY}),
+    ],
+    ids=str,
 )
-def test_proxies_are_taken_in_either_case(home, name, scheme):
-    assert loaded(home, **{name: "http://proxy.example.com:3128"}).proxies == {scheme: "http://proxy.example.com:3128"}
+def test_proxies_are_taken_as_other_programs_take_them(home, given, proxies):
+    assert loaded(home, **given).proxies == proxies
+
+
+def test_a_socks_proxy_needs_its_package_and_says_which(home, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "socks" else find(name, *rest))
+    assert "pip install 'requests[socks]'" in refusal(home, ALL_PROXY="socks5://gate.example.com:1080")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: object())
+    assert loaded(home, ALL_PROXY="socks5://gate:1080").proxies["https"] == "socks5://gate:1080"
+    assert loaded(home, ALL_PROXY="socks://gate:1080").proxies["https"] == "socks5h://gate:1080"
+
+
+@pytest.mark.parametrize("address", ["http://", "gopher://proxy", "http://me:geheim@proxy:port", "http://[::1"])
+def test_a_proxy_that_is_no_address_is_refused_without_its_password(home, address):
+    sentence = refusal(home, HTTPS_PROXY=address)
+    assert "is no address of a proxy" in sentence
+    assert "geheim" not in sentence
 
 
 def test_a_proxys_password_is_not_shown(home):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import json
 import logging
+import random
+import socket
+import ssl
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import responses
@@ -509,3 +515,149 @@ def test_a_free_call_through_a_proxy_names_the_service_and_the_proxys_password(b
 def test_a_header_name_that_cannot_work_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="name of a header"):
         HttpClient("https://api.example.com", headers={name: "x"}, name="UseAPI")
+
+
+# --- Whose answer it is ----------------------------------------------------------------------------------------------------
+
+
+def echo(visit: net_server.Visit, times: int = 1) -> None:
+    """Answer with the last part of the path as `jobId`."""
+    while request := visit.read_request():
+        body = json.dumps({"jobId": request.target.rpartition("/")[2]}).encode()
+        visit.sock.sendall((net_server.head(200, {"Content-Length": str(len(body))}) + body) * times)
+
+
+def told_of(job_id: str, **more: str) -> net_server.Behaviour:
+    return answer(200, {"jobId": job_id, **more})
+
+
+@pytest.mark.case
+def test_an_answer_left_on_a_kept_connection_is_not_the_next_jobs() -> None:
+    """What a connection delivers a second time, a moment late, would be read as the answer to the next question."""
+
+    def twice(visit: net_server.Visit) -> None:
+        visit.read_request()
+        body = net_server.head(200, {"Content-Length": "14"}) + b'{"jobId": "a"}'
+        visit.sock.sendall(body)
+        visit.read_request()
+        visit.sock.sendall(body)
+
+    with ScriptedServer(twice, echo) as server, client_of(server.url) as client:
+        assert client.get("/jobs/a", about=["a"]).json() == {"jobId": "a"}
+        assert client.get("/jobs/b", about=["b"]).json() == {"jobId": "b"}
+        assert client.get("/jobs/c", about=["c"]).json() == {"jobId": "c"}
+        assert server.connections == 3, "the connection that was out of step is not used again"
+
+
+@pytest.mark.parametrize("key", ["jobId", "id", "name"])
+def test_an_answer_that_names_another_job_of_ours_never_counts(key: str, pauses: list[float]) -> None:
+    with ScriptedServer(answer(200, {key: "a", "status": "completed"})) as server, client_of(server.url) as client:
+        with pytest.raises(ServiceDown, match="another job"):
+            client.get("/jobs/b", about=["b"], retries=1)
+        assert len(server.requests) == 4
+
+
+def test_an_answer_counts_whose_job_is_named_in_another_spelling_or_by_one_of_its_ids() -> None:
+    with ScriptedServer(told_of("job:1/é"), told_of("gen_1")) as server:
+        with client_of(server.url) as client:
+            assert client.get("/x", about=["job%3A1%2F%C3%A9"]).status == 200
+        with client_of(server.url) as client:
+            assert client.get("/x", about=["job-1", "gen_1"]).status == 200
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("document", [{}, {"status": "active"}, {"jobId": None, "id": 7}, [], None, "text"])
+def test_an_answer_that_names_no_job_counts(document: object) -> None:
+    with ScriptedServer(answer(200, document)) as server, client_of(server.url) as client:
+        assert client.get("/x", about=["b"]).json() == document
+        assert len(server.requests) == 1
+
+
+def test_a_refusal_that_carries_an_id_of_its_own_is_a_refusal() -> None:
+    with ScriptedServer(answer(404, {"id": "request-17", "error": "unknown"})) as server, client_of(server.url) as client:
+        assert client.get("/x", about=["b"]).status == 404
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_a_name_of_the_services_own_for_a_job_counts_unless_it_is_a_job_of_ours(is_ours: bool, pauses: list[float]) -> None:
+    with ScriptedServer(told_of("vendor-1")) as server, client_of(server.url, is_ours=lambda _: is_ours) as client:
+        if is_ours:
+            with pytest.raises(ServiceDown, match="another job"):
+                client.get("/x", about=["b"])
+        else:
+            assert client.get("/x", about=["b"]).json() == {"jobId": "vendor-1"}
+            assert server.connections == 2
+
+
+def test_questions_to_a_server_that_frames_its_answers_wrongly_get_their_own_answers_or_none(pauses: list[float]) -> None:
+    """The kinds of misframing that proxies are known for, many times over, by several threads."""
+    chance = random.Random(17)
+
+    def misframe(visit: net_server.Visit) -> None:
+        while request := visit.read_request():
+            body = json.dumps({"id": request.target.rpartition("/")[2]}).encode()
+            good = net_server.head(200, {"Content-Length": str(len(body))}) + body
+            kinds = [
+                good,
+                good * 2,
+                b"HTTP/1.1 100 Continue\r\n\r\n" + good,
+                b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + good,
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+                % (len(body), body),
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Length: 3\r\n\r\n%b" % (len(body), body),
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body) - 4, body),
+                b"HTTP/1.1 204 No Content\r\n\r\n" + body,
+                b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n" + body,
+                b"",
+            ]
+            visit.sock.sendall(kinds[chance.randrange(len(kinds))])
+
+    found: list[tuple[str, object]] = []
+
+    def ask(client: HttpClient, first: int) -> None:
+        for number in range(first, first + 40):
+            with contextlib.suppress(ServiceDown):
+                found_answer = client.get(f"/jobs/{number}", timeout=0.3, about=[str(number)])
+                if found_answer.status == 200:
+                    found.append((str(number), found_answer.json()["id"]))
+
+    with ScriptedServer(misframe) as server, client_of(server.url, circuit=Circuit(10**6)) as client:
+        threads = [threading.Thread(target=ask, args=(client, 100 * number)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(found) > 60
+    assert [asked for asked, told in found if asked != told] == []
+
+
+def test_a_token_that_the_service_repeats_is_in_no_id_and_no_link() -> None:
+    quoted = TOKEN.replace(":", "%3A")
+    document = {"jobId": f"job-{TOKEN}", "links": [{"url": f"https://cdn.example.com/x?token={quoted}"}], TOKEN: 1}
+    with ScriptedServer(answer(200, document)) as server, client_of(server.url) as client:
+        for told in (client.get("/x").json(), client.post_paid("/y", json={}).json()):
+            assert told == {"jobId": "job-***", "links": [{"url": "https://cdn.example.com/x?token=***"}], "***": 1}
+
+
+# --- TLS of companies ------------------------------------------------------------------------------------------------------
+
+
+def test_a_ca_file_works_under_the_strictness_of_python_3_13(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 turns VERIFY_X509_STRICT on, which certificates of many companies' authorities do not bear."""
+    tls, trusted = net_server.company_certificate(tmp_path)
+    lax = ssl.create_default_context
+
+    def strict(**options: Any) -> ssl.SSLContext:
+        context = lax(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    with ScriptedServer(answer(200, {"a": 1}), tls=tls) as server:
+        host, _, port = server.host.partition(":")
+        with pytest.raises(ssl.SSLCertVerificationError), socket.create_connection((host, int(port))) as sock:
+            strict(cafile=str(trusted)).wrap_socket(sock, server_hostname=host)
+        with client_of(server.url, ca_file=trusted) as client:
+            assert client.get("/x").json() == {"a": 1}
+            assert client.post_paid("/y", json={}).json() == {"a": 1}

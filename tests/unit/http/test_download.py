@@ -492,6 +492,32 @@ def test_a_packed_file_is_refused(part: Path) -> None:
         fetch(server.url, part)
 
 
+@pytest.mark.case
+@pytest.mark.parametrize("coding", ["aws-chunked", "identity", "UTF-8", "none", "binary", "aws-chunked, identity", "", "x"])
+def test_a_content_encoding_that_is_none_says_nothing(coding: str, part: Path) -> None:
+    with ScriptedServer(answer(200, CLIP, Content_Encoding=coding)) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked, gzip"])
+def test_a_file_that_looks_right_is_taken_whatever_packing_the_host_names(coding: str, part: Path) -> None:
+    with ScriptedServer(answer(200, CLIP, Content_Encoding=coding)) as server:
+        assert fetch(server.url, part, looks_right=lambda start: None).sha256 == DIGEST
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked, zstd"])
+def test_a_packed_file_is_refused_by_what_it_is(coding: str, part: Path) -> None:
+    with ScriptedServer(answer(200, b"\x1f\x8b\x08", Content_Encoding=coding)) as server:
+        with pytest.raises(BrokenMedia, match="packed"):
+            fetch(server.url, part, looks_right=lambda start: "it is no clip.")
+
+
+def test_a_download_carried_on_with_a_content_encoding_that_is_none_is_whole(part: Path) -> None:
+    with ScriptedServer(file_host(CLIP, cut_once, Content_Encoding="aws-chunked")) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+        assert ranges(server) == [None, f"bytes={1_000_000 - OVERLAP}-"]
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_a_failing_disk_is_disk_trouble_and_gets_its_room_back(code: int, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, written = os.write, []

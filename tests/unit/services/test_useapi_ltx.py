@@ -255,7 +255,7 @@ def test_the_endpoint_that_answered_is_asked_from_then_on_by_the_whole_process(v
     vendor.get(f"{BASE}/ltxstudio/generations/gen_1", status=404, json={})
     vendor.get(VENDOR_PATH, json=active())
     service.video_status({"job_id": VIDEO_JOB, "generation_id": "gen_1"}, None)
-    vendor.get(VENDOR_PATH.replace("11", "12"), json=active())
+    vendor.get(VENDOR_PATH.replace("11", "12"), json=active(jobId=VIDEO_JOB.replace("11", "12")))
     service.video_status({"job_id": VIDEO_JOB.replace("11", "12"), "generation_id": "gen_2"}, None)
     assert not any("gen_2" in call.request.url for call in vendor.calls)
     vendor.post(f"{BASE}/ltxstudio/videos/ltx-create", json={"jobId": VIDEO_JOB, "generationId": "gen_3"})
@@ -271,7 +271,7 @@ def test_the_specified_endpoint_is_used_where_it_answers(vendor, service):
 
 def test_a_still_is_asked_for_at_the_specified_endpoint_first_and_where_it_was_answered_from_then_on(vendor, flux):
     image = {"job_id": IMAGE_JOB, "generation_id": "gen_7"}
-    vendor.get(f"{BASE}/ltxstudio/generations/gen_7", json=active())
+    vendor.get(f"{BASE}/ltxstudio/generations/gen_7", json=active(jobId=IMAGE_JOB))
     first = flux.image_status(image, None)
     assert (first.progress, first.endpoint) == (Progress.RUNNING, "/ltxstudio/generations/gen_7")
     assert flux.image_status(image, first.endpoint).endpoint == first.endpoint
@@ -280,7 +280,7 @@ def test_a_still_is_asked_for_at_the_specified_endpoint_first_and_where_it_was_a
 
 def test_a_still_that_the_specified_endpoint_does_not_know_is_asked_for_at_the_vendors(vendor, flux):
     vendor.get(f"{BASE}/ltxstudio/generations/gen_7", status=404, json={"error": "x", "code": 404})
-    vendor.get(IMAGE_PATH, json=complete("https://storage.googleapis.com/x.png"))
+    vendor.get(IMAGE_PATH, json=complete("https://storage.googleapis.com/x.png") | {"jobId": IMAGE_JOB})
     found = flux.image_status({"job_id": IMAGE_JOB, "generation_id": "gen_7"}, None)
     assert (found.progress, found.endpoint) == (Progress.READY, IMAGE_PATH.removeprefix(BASE))
     flux.image_status({"job_id": IMAGE_JOB, "generation_id": "gen_8"}, None)
