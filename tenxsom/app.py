@@ -13,10 +13,11 @@ from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.spend import set_aside
 from tenxsom.pipeline.unexpected import UnexpectedErrors
 from tenxsom.services import registry as services
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.queue import QUARANTINE, FileQueue, JobQueue, remedy
+from tenxsom.store.queue import QUARANTINE, Claim, FileQueue, JobQueue, remedy
 
 if TYPE_CHECKING:
     from tenxsom.model.vocabulary import Vocabulary
@@ -73,7 +74,12 @@ class App:
 
     @cached_property
     def finisher(self) -> Finisher:
-        return Finisher(self.shelf, self.delivery, self.settings.job_deadline_hours)
+        return Finisher(self.shelf, self.delivery, self.settings.job_deadline_hours, self.release)
+
+    def release(self, claim: Claim) -> None:
+        """Free what is set aside for a job that has ended; most have nothing, and then no ledger is opened."""
+        if set_aside(claim.job):
+            self.paid_calls.release_unused(claim, has_ended=True)
 
     @cached_property
     def delivery(self) -> ClipDelivery:
@@ -97,7 +103,7 @@ class App:
     def rerouter(self) -> Rerouter:
         from tenxsom.pipeline.rerouting import Rerouter
 
-        return Rerouter(self.chooser, self.vocabulary)
+        return Rerouter(self.chooser, self.vocabulary, self.service)
 
     @cached_property
     def prices(self) -> Prices:
@@ -117,6 +123,7 @@ class App:
             paid_calls=self.paid_calls,
             prices=self.prices,
             deadline_hours=self.settings.job_deadline_hours,
+            has_fallback=bool(self.settings.video_service_fallback),
         )
 
     def service(self, name: str) -> VideoService:

@@ -139,16 +139,17 @@ def publish(source: Path, target: Path) -> None:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Append one line, durably. The caller holds the lock of `path`.
+    """Append one line, or several that belong together, durably. The caller holds the lock of `path`.
 
     A line that an earlier crash left without its end is closed first, so that it spoils itself and not ours.
     """
     with disk_errors(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             end = os.lseek(descriptor, 0, os.SEEK_END)
             if end == 0:
-                sync_folder(path.parent)  # before the line counts: a file without a name after a power cut is lost as a whole
+                # before the line counts: a file without a name after a power cut is lost as a whole
+                sync_folder(os.path.dirname(os.path.realpath(path)))
             torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
             try:
                 _write_all(descriptor, (b"\n" if torn else b"") + line + b"\n")

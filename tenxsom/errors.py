@@ -13,8 +13,9 @@
     ├── TryAgainLater                exit 75  a passing trouble; nothing is lost, nothing was spent
     │   ├── NotSent                           the request certainly never reached the service
     │   ├── ServiceBusy                       refused at the door for now (429, 529): certainly not accepted
-    │   │   └── ServiceClosed                 503: nobody is let in at all
+    │   │   └── ServiceClosed                 503: closed, or so a gateway says; a paid call may have been accepted
     │   ├── ServiceDown                       a free call failed, or the circuit is open
+    │   │   └── FreeLimit                     429 to a free call: the service is there, and asks for a pause
     │   ├── DiskTrouble                       no room, too many open files, an I/O error
     │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: somebody must change something first
     │   │   └── LockIsHeld                    another process keeps a lock for longer than anything takes
@@ -128,6 +129,10 @@ class ServiceClosed(ServiceBusy):
 
 
 class ServiceDown(TryAgainLater):
+    pass
+
+
+class FreeLimit(ServiceDown):
     pass
 
 

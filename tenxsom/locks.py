@@ -23,6 +23,7 @@ import stat
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tenxsom import clock
@@ -70,17 +71,7 @@ class LockTable:
         A stop request ends the wait; with `finishing` (the end of a step that is paid for already) it only shortens it.
         Raises LockIsHeld when the holder does not give it back, Interrupted, DiskTrouble.
         """
-        began, pause = clock.monotonic(), _FIRST_PAUSE_SECONDS
-        while not self.try_acquire(name):
-            if not finishing:
-                clock.check_stop()
-            if clock.monotonic() - began > (FINISH_SECONDS if clock.stop_requested() else WAIT_SECONDS):
-                raise LockIsHeld(
-                    f"Another process keeps the lock {name!r} of {self.path} for too long: it is stopped,"
-                    " or its disk hangs. Let it go on (kill -CONT) or end it; the work goes on by itself."
-                )
-            clock.nap(pause)
-            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+        _wait(lambda: self.try_acquire(name), f"the lock {name!r} of {self.path}", finishing)
 
     def release(self, name: str) -> None:
         """Give the lock back. Any thread may do that. What a forked child only seems to hold is its parent's."""
@@ -179,3 +170,75 @@ def lock_table(path: Path) -> LockTable:
         if key not in _tables:
             _tables[key] = LockTable(Path(key))
         return _tables[key]
+
+
+@contextlib.contextmanager
+def hold_file(path: Path, *, finishing: bool = False) -> Iterator[None]:
+    """Hold the lock of a file itself, for a block; the file is made, for its owner alone, if it is not there.
+
+    The lock belongs to the file and not to its name: a process that comes by a link, a hard link or a bind mount waits for the
+    same one. Each holder has an open file of its own, so that threads keep each other out as processes do; closing it frees the
+    lock. Waits as `LockTable.acquire` does, and raises the same errors.
+    """
+    descriptor = _locked_file(path, finishing)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked_file(path: Path, finishing: bool) -> int:
+    """A descriptor that holds the lock of the file that `path` names, also when another was put in its place meanwhile."""
+    while True:
+        with disk_errors(path, "open"):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _close_to_others(descriptor)
+            _wait(partial(_try_file, path, descriptor), f"the lock of {path}", finishing)
+            if _is_still(path, descriptor):
+                return descriptor
+        except BaseException:  # a stop, too, must leave no open file behind
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _close_to_others(descriptor: int) -> None:
+    """Take other users' rights away: who may read a file may hold its lock. A group that may write shares it on purpose."""
+    facts = os.fstat(descriptor)
+    if facts.st_mode & 0o007 and facts.st_uid == os.geteuid():
+        with contextlib.suppress(OSError):  # a file system without modes
+            os.fchmod(descriptor, 0o660 if facts.st_mode & 0o020 else 0o600)
+
+
+def _try_file(path: Path, descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise disk_trouble(path, error, "lock") from error
+    return True
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether the file that was opened is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _wait(take: Callable[[], bool], what: str, finishing: bool) -> None:
+    """Try to take a lock until it is ours or the wait is over."""
+    began, pause = clock.monotonic(), _FIRST_PAUSE_SECONDS
+    while not take():
+        if not finishing:
+            clock.check_stop()
+        if clock.monotonic() - began > (FINISH_SECONDS if clock.stop_requested() else WAIT_SECONDS):
+            raise LockIsHeld(
+                f"Another process keeps {what} for too long: it is stopped, or its disk hangs."
+                " Let it go on (kill -CONT) or end it; the work goes on by itself."
+            )
+        clock.nap(pause)
+        pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)

@@ -135,6 +135,10 @@ class GenAi:
             silence_seconds,
         )
 
+    def operation_name(self, model: str, operation: str) -> str:
+        """The full name of an operation of this project."""
+        return f"projects/{self._project}/locations/{self._location}/publishers/google/models/{model}/operations/{operation}"
+
     def paint(self, model: str, prompt: str, aspect_ratio: str, seed: int | None) -> Picture:
         """Have a Gemini image model paint a picture of about one megapixel. Paid. Raises what `HttpClient.post_paid` raises.
 

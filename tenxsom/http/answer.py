@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,6 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from tenxsom import clock
 from tenxsom.errors import (
     AccountTrouble,
+    FreeLimit,
     NotFound,
     ServiceBusy,
     ServiceClosed,
@@ -37,7 +38,7 @@ _MOST_IDS = 20
 
 _ACCOUNT = {401, 402, 403, 412, 596}  # 596 is UseAPI's own: the linked account is in error
 _GONE = {404, 410}
-_BUSY = {429, 503, 529}  # refused at the door; 529 is "overloaded"
+_BUSY = {429, 503, 529}  # 529 is "overloaded"
 _LONGEST_TEXT = 300
 _E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 
@@ -152,8 +153,8 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
     |---|---|---|
     | 401, 402, 403, 412, 596 | AccountTrouble | AccountTrouble |
     | 404, 410 | NotFound | NotFound |
-    | 429, 529 | ServiceBusy | ServiceBusy |
-    | 503 | ServiceClosed | ServiceClosed |
+    | 429; 529 in the service's own words (a JSON object) | ServiceBusy | ServiceBusy |
+    | 503, any other 529 | ServiceClosed | ServiceClosed |
     | 408, every other 5xx, anything unheard of | ServiceDown | SubmitUnclear |
     | every other 3xx and 4xx | ServiceRefused | ServiceRefused |
 
@@ -175,8 +176,7 @@ def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
     if status in _GONE:
         return NotFound(f"{name} does not have what was asked for ({told}); it never existed, or it has expired.", status)
     if status in _BUSY:
-        kind = ServiceClosed if status == 503 else ServiceBusy
-        return kind(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
+        return _busy(answer, name, told)
     if status < 200 or status == 408 or status >= 500:
         if paid:
             return SubmitUnclear(f"{name} failed over a paid call ({told}); {_SETTLE}")
@@ -197,6 +197,30 @@ def _ids_in(content: Any, depth: int = 4) -> list[str]:
         elif _ID_NAME.fullmatch(str(name)) and (type(value) is int or (isinstance(value, str) and 0 < len(value) <= 500)):
             found.append(str(value))
     return found[:_MOST_IDS]
+
+
+def check_answers(ask: Callable[[], Answer], name: str) -> None:
+    """Ask something only to see whether a service is there. Whatever it says is an answer, a 404 and a limit too.
+
+    Raises ServiceDown when there is none, or only a gateway's, AccountTrouble when the account is refused.
+    """
+    try:
+        raise_for_answer(ask(), name)
+    except AccountTrouble:
+        raise
+    except (FreeLimit, ServiceBusy, ServiceRefused):
+        pass
+
+
+def _busy(answer: Answer, name: str, told: str) -> ServiceBusy:
+    """A limit is a certain refusal. A 503 is not: a gateway also says it when the service behind it has accepted the request.
+
+    A gateway (https://www.envoyproxy.io/docs/envoy/latest/faq/debugging/why_is_envoy_sending_internal_responses) cannot know
+    that a service is overloaded; a 529 in a JSON object is the service's own word (https://docs.ltx.io/errors).
+    """
+    if answer.status == 429 or (answer.status == 529 and isinstance(_parsed(answer.body), dict)):
+        return ServiceBusy(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
+    return ServiceClosed(f"{name} is not available ({told}).", answer.retry_after())
 
 
 _SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."

@@ -16,7 +16,7 @@ from typing import Any, Self
 import requests
 
 from tenxsom import __version__, clock
-from tenxsom.errors import NotSent, ServiceBusy, ServiceDown, TenxsomError
+from tenxsom.errors import FreeLimit, NotSent, ServiceBusy, ServiceDown, TenxsomError
 from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit, CircuitOpen
 from tenxsom.http.connections import CONNECT_SECONDS, Adapter, new_session, send
@@ -168,7 +168,8 @@ class HttpClient:
             answer = self._asked_afresh(request, budget, about, answer.subject())
         if not is_final(answer.status):
             told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
-            raise ServiceDown(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
+            trouble = FreeLimit if answer.status == 429 else ServiceDown
+            raise trouble(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
         return answer
 
     def _asked(self, session: requests.Session, request: requests.PreparedRequest, timeout: float) -> Answer:

@@ -80,6 +80,8 @@ class Intent(StoredModel):
     at: str
     unclear: str | None = None
     """Why nobody knows what became of the call; None while it is being made."""
+    doubt: str | None = None
+    """Why the call may have been accepted although the service refused it (a 503): it is asked before anything is sent again."""
 
     @field_validator("usd")
     @classmethod

@@ -82,6 +82,10 @@ class VideoJob(StoredModel):
     clips: list[Clip] = Field(default_factory=list)
     spend: list[SpendLine] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    rehearsal: bool = False
+    """Whether its clips are made by the local studio, or at an address that is not the vendor's own: it is no video to publish."""
+    ledger_mark: str = ""
+    """Where the ledger ended when this run was accepted: all its lines are behind that."""
     cancelled: bool = False
     """Nothing further is ordered for it; what is paid for already is still collected and kept."""
     step: str | None = None

@@ -71,7 +71,7 @@ def planner_cost(prices: Mapping[str, Any], model: str, usage: Mapping[str, int]
     Prices are per million tokens. Long prompts cost more on some models, regional endpoints a tenth more
     (https://platform.claude.com/docs/en/about-claude/pricing).
     """
-    entry = prices["planners"].get(model)
+    entry = prices.get("planners", {}).get(model)
     if entry is None:
         return None
     read, written = usage.get("cache_read_input_tokens", 0), usage.get("cache_creation_input_tokens", 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,16 @@ GO_ON = "Every clip is kept. manage_jobs.py retry {content_id} goes on from ther
 class Finisher:
     """Ends jobs: `complete` and `fail` are the only two ways off the belt, besides `cancel`."""
 
-    def __init__(self, shelf: Shelf, delivery: ClipDelivery, deadline_hours: float = 24.0) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        delivery: ClipDelivery,
+        deadline_hours: float = 24.0,
+        release: Callable[[Claim], None] = lambda _: None,
+    ) -> None:
+        """`release` frees the money that is still set aside for a job that ends without a video."""
         self._shelf = shelf
+        self._release = release
         self._delivery = delivery
         self._film_steps = FilmSteps(
             (
@@ -79,6 +87,7 @@ class Finisher:
     def fail(self, claim: Claim, reason: str, state: State = State.FAILED, advice: str | None = None) -> None:
         """End a job without a video; what was paid for and fetched is kept. Raises DiskTrouble."""
         job = claim.job
+        self._release(claim)
         job.error, job.state = reason, state
         job.record(state.value, reason)
         try:

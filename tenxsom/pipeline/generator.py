@@ -181,6 +181,7 @@ class ProductionVideoGenerator:
         if clip.step in (Step.AWAIT_IMAGE, Step.FETCH_IMAGE) and clip.first_step == Step.REQUEST_IMAGE:
             clip.image = {}  # the still is lost: a retry needs another one
         limits.give_up(claim.job, clip, reason)
+        self._steps.release_unused(claim)
         claim.job.settle_state()
         claim.save()
 

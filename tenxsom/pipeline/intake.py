@@ -202,8 +202,8 @@ def is_taken(content_id: str, queue: JobQueue, shelf: Shelf) -> bool:
     return shelf.final_report(content_id) is not None or is_set_aside(content_id, queue)
 
 
-def new_job(definition: JobDefinition, route: Route, expected_file: str) -> VideoJob:
-    """The job for a definition, as it is first written to disk."""
+def new_job(definition: JobDefinition, route: Route, expected_file: str, ledger_mark: str = "") -> VideoJob:
+    """The job for a definition, as it is first written to disk; `ledger_mark` is where the ledger ends now."""
     job = VideoJob(
         schema_version=SCHEMA_VERSION,
         revision=1,
@@ -219,6 +219,7 @@ def new_job(definition: JobDefinition, route: Route, expected_file: str) -> Vide
         definition=definition.as_dict(),
         fingerprint=definition.fingerprint(),
         route=route.as_dict(),
+        ledger_mark=ledger_mark,
     )
     job.record("accepted", f"for {route.told()}")
     return job

@@ -115,6 +115,7 @@ class JobManager:
             for clip in job.clips:
                 if not clip.is_submitted:
                     give_up(job, clip, "cancelled before it was ordered")
+            self._app.release(claim)
             job.settle_state()
             claim.save()
             if not job.clips or all_final(job):

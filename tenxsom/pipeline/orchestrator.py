@@ -138,7 +138,7 @@ class MasterOrchestrator:
         """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
         job = claim.job
         definition = check_definition(job.definition, job.content_id, self._app.vocabulary)
-        made = blueprint or self._app.planning_costs.pay(claim, self.planner.most_usd(), lambda: self._planned(definition))
+        made = blueprint or self._app.planning_costs.pay(claim, self._most_usd(job), lambda: self._planned(definition))
         job.blueprint = made.as_dict()
         job.error = job.next_check_at = None
         job.record(
@@ -147,6 +147,12 @@ class MasterOrchestrator:
         for warning in made.warnings:
             job.warn(warning)
         claim.save()
+
+    def _most_usd(self, job: VideoJob) -> Decimal:
+        """What planning can cost at most. Raises BadSettings when that is not known, and a budget must be kept."""
+        if self._app.ledger.daily_budget is not None or job.definition.get("max_cost_usd") is not None:
+            self.planner.check_price()
+        return self.planner.most_usd()
 
     def _planned(self, definition: JobDefinition) -> tuple[Blueprint, Decimal]:
         made = self.planner.plan(definition)
@@ -196,6 +202,8 @@ class MasterOrchestrator:
             route = app.chooser.choose(definition, self._service, usable=usable)._replace(start_image=picture)
         shape = definition.shape(app.vocabulary)
         clips.check_feasible(definition.model_dump(), shape, route, source)
+        if usable:
+            app.prices.check(route)
         return Order(definition, source, known.route or route, shape, known.standing)
 
     @contextmanager
@@ -211,7 +219,7 @@ class MasterOrchestrator:
                 yield None if claim and app.finisher.left_already(claim) else claim
             return
         expected = app.shelf.video(content_id).relative_to(app.settings.home)
-        job = intake.new_job(order.definition, order.route, str(expected))
+        job = intake.new_job(order.definition, order.route, str(expected), app.ledger.mark())
         is_taken = None if self._again else partial(intake.is_taken, content_id, app.queue, app.shelf)
         with app.queue.accept(job, unless=is_taken) as claim:
             yield claim

@@ -26,15 +26,17 @@ from tenxsom.errors import (
     NotSent,
     OverBudget,
     ServiceBusy,
+    ServiceClosed,
     ServiceRefused,
     SubmitUnclear,
     TenxsomError,
+    TryAgainLater,
 )
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
 from tenxsom.pipeline.prices import payee
-from tenxsom.pipeline.spend import book, spent_usd
+from tenxsom.pipeline.spend import book, check_cap
 from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, JobQueue
@@ -53,6 +55,21 @@ CERTAINLY_NOT_ACCEPTED = (NotSent, ServiceBusy, ServiceRefused, BadSettings)
 Wrong settings (a TLS_CA_FILE that TLS cannot read) keep a connection from being opened at all.
 """
 
+MAX_PAID_SENDS = 5
+"""How often one paid step is sent without a certain refusal or an answer with an id; then somebody must decide.
+
+Counted in the state before each send. A certain refusal (429, 4xx, no connection) takes its send back.
+"""
+
+UNPROVEN_SENDS = 3
+"""The same for a service that cannot be asked by our reference: after so many 503 somebody must decide."""
+
+LISTED_SECONDS = 30.0
+"""How long after a call that ended with a 503 the service's list is not believed yet when it does not know the call."""
+
+DOUBT_SECONDS = 6 * 3600.0
+"""How long such a call waits for the service to tell; then somebody must decide."""
+
 AFTER_PAYMENT = {Step.REQUEST_IMAGE: Step.AWAIT_IMAGE, Step.REQUEST_VIDEO: Step.AWAIT_VIDEO}
 
 
@@ -62,31 +79,60 @@ class Finder(Protocol):
     def find_submission(self, reference: str) -> Submitted | None: ...
 
 
+def never(_payee: str) -> bool:
+    """No payee is rehearsed with."""
+    return False
+
+
 class PaidCalls:
     """Makes paid calls for jobs of one queue, booked in one ledger."""
 
-    def __init__(self, queue: JobQueue, ledger: Ledger) -> None:
+    def __init__(self, queue: JobQueue, ledger: Ledger, is_rehearsal: Callable[[str], bool] = never) -> None:
+        """`is_rehearsal` says of a payee whether calls to it cost nobody anything (the local studio, a stand-in's address)."""
         self._queue = queue
         self._ledger = ledger
+        self._is_rehearsal = is_rehearsal
 
-    def pay(self, claim: Claim, clip: Clip, price: Decimal, call: Callable[[str], Submitted], then: Decimal = ZERO) -> None:
+    def pay(
+        self,
+        claim: Claim,
+        clip: Clip,
+        price: Decimal,
+        call: Callable[[str], Submitted],
+        *,
+        clip_price: Decimal = ZERO,
+        can_be_asked: bool = False,
+    ) -> None:
         """Make the paid call of the clip's current step, `call(our reference)`, and save what it brought.
 
-        Not made, if today's budget does not hold what must be bought `then` for it to be of any use.
+        A still is ordered only with `clip_price`, the price of its clip, set aside: until the clip is ordered, or given up.
+        `can_be_asked` says whether the service can be asked by our reference what became of a call.
 
-        Raises OverBudget and DiskTrouble before anything is sent; SubmitUnclear when nobody knows the outcome; the call's own
-        certain refusals (NotSent, ServiceBusy, ServiceRefused, …) with the money released.
+        Raises OverBudget and DiskTrouble before anything is sent; SubmitUnclear when the outcome is unknown; ServiceClosed
+        when the service answered with a 503, which proves nothing (see `_in_doubt`); the call's own certain refusals (NotSent,
+        ServiceBusy, ServiceRefused, …) with the money released.
         """
         job = claim.job
         if clip.intent:
             raise SubmitUnclear(_waiting_sentence(job, clip))
+        self._check_sends(job, clip)
         self._queue.check_room()
         purchase = self._purchase(job, clip, price)
         if self._made_already(claim, clip, purchase):
             return
+        then = self._clip_purchase(job, clip, clip_price) if clip_price > ZERO else None
         self._reserve(claim, clip, purchase, then)
-        self._intend(claim, clip, purchase)
-        self._call(claim, clip, purchase, call)
+        self._intend(claim, clip, purchase, then)
+        self._call(claim, clip, purchase, call, can_be_asked)
+
+    def release_unused(self, claim: Claim, *, has_ended: bool = False) -> None:
+        """Free the money that is set aside for calls that will not be made: those of clips that have ended, or of a whole job
+        that `has_ended`. The caller saves."""
+        job = claim.job
+        for clip in job.clips:
+            for each in self._set_aside(job, clip) if has_ended or clip.is_final else ():
+                self._ledger.settle(each, RELEASED, since=job.ledger_mark)
+                book(job, each, RELEASED)
 
     def reconcile_all(self, claim: Claim, who_knows: Callable[[Clip], Finder]) -> None:
         """Reconcile every clip; raises the first SubmitUnclear only after all of them were asked for."""
@@ -100,29 +146,52 @@ class PaidCalls:
             raise unclear
 
     def reconcile(self, claim: Claim, clip: Clip, who_knows: Callable[[Clip], Finder]) -> None:
-        """Find out what became of a paid call that nobody saw return; adopt it if the service knows it.
+        """Find out what became of a paid call that did not return; adopt it if the service knows it.
 
-        Raises SubmitUnclear when the service does not, or cannot tell: the job then waits for a decision.
+        Raises SubmitUnclear when the service does not, or cannot tell: the job then waits for a decision. A call that ended
+        with a 503 is free to be sent again when the service, asked for it, does not know it; until then TryAgainLater.
         """
         job, intent = claim.job, clip.intent
         if intent is None or self._remembered(claim, clip, intent):
             return
-        if not intent.unclear:
+        if not intent.unclear and not intent.doubt:
             self._mark_unknown(claim, clip, "the program ended between the call and its answer")
+        trouble = None
         try:
             found = who_knows(clip).find_submission(intent.reference)
         except TenxsomError as error:
             log.warning(
                 "Asking %s about %s failed: %s", payee(job, clip), intent.reference, error, extra={"content_id": job.content_id}
             )
-            found = None
+            found, trouble = None, error
         if found is None:
-            clip.next_check_at = clock.later(RECONCILE_PAUSE_SECONDS)
-            claim.save()
-            raise SubmitUnclear(_waiting_sentence(job, clip))
+            self._not_found(claim, clip, intent, trouble)
+            return
         log.info("%s knows the call: adopted, nothing is paid twice.", payee(job, clip), extra={"content_id": job.content_id})
         job.record("adopted", f"{intent.step} of clip {clip.index + 1} was found at the service")
         self._accepted(claim, clip, self._purchase(job, clip, usd(intent.usd)), found)
+
+    def _not_found(self, claim: Claim, clip: Clip, intent: Intent, trouble: TenxsomError | None) -> None:
+        """What follows when the service did not name an open call: it may be sent again, is asked for again, or waits."""
+        age = clock.age_seconds(intent.at)
+        if intent.doubt and trouble is None and age >= LISTED_SECONDS:
+            if sends(clip) < MAX_PAID_SENDS:
+                claim.job.record("refused", "the service, asked for it, does not know the call", reference=intent.reference)
+                self._close(claim, clip, self._purchase(claim.job, clip, usd(intent.usd)), RELEASED)
+                return
+            self._mark_unknown(
+                claim, clip, f"{intent.doubt} It was sent {MAX_PAID_SENDS} times, and the service knows no such call"
+            )
+        elif intent.doubt and age >= DOUBT_SECONDS:
+            self._mark_unknown(claim, clip, intent.doubt)
+        elif intent.doubt:
+            pause = clock.backoff_seconds(clip.count("asked")) if trouble else LISTED_SECONDS
+            clip.next_check_at = clock.later(pause)
+            claim.save()
+            raise TryAgainLater(_doubtful_sentence(claim.job, clip, intent), pause)
+        clip.next_check_at = clock.later(RECONCILE_PAUSE_SECONDS)
+        claim.save()
+        raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
     def adopt(self, claim: Claim, clip: Clip, job_id: str) -> None:
         """Somebody found the job at the service: this is its id (see `belt.adoption`). The money is spent."""
@@ -134,6 +203,7 @@ class PaidCalls:
         """Somebody made sure that the service never got the call: the money is free, and the step will be taken again."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, "never sent")
+        clip.attempts.pop(_sent_key(clip), None)
         self._close(claim, clip, purchase, RELEASED)
 
     def write_off(self, claim: Claim, clip: Clip) -> None:
@@ -148,7 +218,7 @@ class PaidCalls:
 
         Raises SubmitUnclear when it knows the call without its ids. A mere reservation is none: the call comes after it.
         """
-        line = self._ledger.last(purchase.reference)
+        line = self._ledger.last(purchase.reference, claim.job.ledger_mark)
         if line is None or line["entry"] in (RESERVED, RELEASED):
             return False
         clip.intent = _new_intent(clip, purchase)
@@ -157,27 +227,34 @@ class PaidCalls:
         self._mark_unknown(claim, clip, "the ledger knows this call, but the state file had lost it")
         raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
-    def _intend(self, claim: Claim, clip: Clip, purchase: Purchase) -> None:
+    def _intend(self, claim: Claim, clip: Clip, purchase: Purchase, then: Purchase | None) -> None:
         """Save the intent. When that fails nothing was sent, and nothing in memory or in the ledger may say otherwise."""
         job, clip.hold = claim.job, None
         clip.intent = _new_intent(clip, purchase)
+        clip.count(_sent_key(clip))
         job.record("intent", f"{clip.step} of clip {clip.index + 1} for {shown(purchase.usd)}", reference=purchase.reference)
         try:
             claim.save()
         except BaseException:  # whatever it was, a stop too: the call will not be made, and the money must be free again
             clip.intent = None
+            self._take_back_send(clip)
             job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
-            book(job, purchase, RELEASED)
-            with contextlib.suppress(DiskTrouble):
-                self._ledger.settle(purchase, RELEASED)
+            for each in filter(None, (purchase, then)):
+                book(job, each, RELEASED)
+                with contextlib.suppress(DiskTrouble):
+                    self._ledger.settle(each, RELEASED, since=job.ledger_mark)
             raise
 
-    def _call(self, claim: Claim, clip: Clip, purchase: Purchase, call: Callable[[str], Submitted]) -> None:
+    def _call(self, claim: Claim, clip: Clip, purchase: Purchase, call: Callable[[str], Submitted], can_be_asked: bool) -> None:
         try:
             submitted = call(purchase.reference)
+        except ServiceClosed as error:
+            self._in_doubt(claim, clip, purchase, error, can_be_asked)
+            raise
         except CERTAINLY_NOT_ACCEPTED as error:
             _keep_answer(clip, purchase, error)
             claim.job.record("refused", str(error), reference=purchase.reference)
+            self._take_back_send(clip)
             self._close(claim, clip, purchase, RELEASED)
             raise
         except SubmitUnclear as error:
@@ -190,9 +267,41 @@ class PaidCalls:
             raise SubmitUnclear(_waiting_sentence(claim.job, clip)) from error
         self._accepted(claim, clip, purchase, submitted)
 
+    def _in_doubt(self, claim: Claim, clip: Clip, purchase: Purchase, error: ServiceClosed, can_be_asked: bool) -> None:
+        """A 503 proves nothing by itself: gateways say it also after the service behind them has accepted the call.
+
+        A service that can be asked by our reference is asked before anything is sent again. Of others the first answers of that
+        kind count as refusals, and then somebody must decide (SubmitUnclear).
+        """
+        if can_be_asked and clip.intent:
+            clip.intent.doubt = str(error)
+            claim.job.record("in_doubt", str(error), reference=purchase.reference)
+            book(claim.job, purchase, UNKNOWN)
+            claim.job.settle_state()
+            self._save(claim, purchase, UNKNOWN)
+        elif sends(clip) < UNPROVEN_SENDS:
+            claim.job.record("refused", str(error), reference=purchase.reference)
+            self._close(claim, clip, purchase, RELEASED)
+        else:
+            self._mark_unknown(claim, clip, f"{error} It was sent {sends(clip)} times")
+            raise SubmitUnclear(_waiting_sentence(claim.job, clip)) from error
+
+    def _check_sends(self, job: VideoJob, clip: Clip) -> None:
+        """Raise ServiceRefused for a step that was sent as often as any may be, whatever became of those calls."""
+        if sends(clip) >= MAX_PAID_SENDS:
+            raise ServiceRefused(
+                f"{clip.step} of clip {clip.index + 1} was sent to {payee(job, clip)} {sends(clip)} times and never accepted;"
+                " it is not sent again."
+            )
+
+    @staticmethod
+    def _take_back_send(clip: Clip) -> None:
+        clip.attempts[_sent_key(clip)] = max(0, clip.attempts.get(_sent_key(clip), 0) - 1)
+
     def _remembered(self, claim: Claim, clip: Clip, intent: Intent) -> bool:
         """Whether the ledger remembers what became of a call whose state could not be saved; the state then catches up."""
-        line, purchase = self._ledger.last(intent.reference), self._purchase(claim.job, clip, usd(intent.usd))
+        line = self._ledger.last(intent.reference, claim.job.ledger_mark)
+        purchase = self._purchase(claim.job, clip, usd(intent.usd))
         if line and line.get("job_id"):
             claim.job.record("adopted", f"{intent.step} of clip {clip.index + 1} was found in the ledger")
             self._accepted(claim, clip, purchase, Submitted(line["job_id"], line.get("generation_id")))
@@ -216,29 +325,54 @@ class PaidCalls:
         claim.job.settle_state()
         self._save(claim, purchase, SPENT, **ids)
 
-    def _save(self, claim: Claim, purchase: Purchase, entry: str, **ids: str | None) -> None:
-        """The state first, then the ledger; where the state cannot be saved, the ledger keeps the ids as well."""
+    def _save(self, claim: Claim, purchase: Purchase, entry: str, renewed: Purchase | None = None, **ids: str | None) -> None:
+        """The state first, then the ledger; where the state cannot be saved, the ledger keeps the ids as well.
+
+        With `renewed`, that call is reserved in place of the one that is released.
+        """
+        mark = claim.job.ledger_mark
         try:
             claim.save()
         except BaseException:  # whatever it was, a stop too: a paid call's ids must not be lost with it
             told = (purchase.reference, entry, ids.get("job_id") or "no id")
             log.critical("%s is %s (%s), but the state could not be saved.", *told, extra={"content_id": claim.job.content_id})
             with contextlib.suppress(DiskTrouble):
-                self._ledger.settle(purchase, entry, **ids)
+                self._ledger.settle(purchase, entry, since=mark, **ids)
             raise
-        self._ledger.settle(purchase, entry)
+        self._ledger.settle(purchase, entry, renewed, since=mark)
 
     def _decided(self, claim: Claim, clip: Clip, decision: str) -> None:
         claim.job.record("decided", f"{clip.step} of clip {clip.index + 1}: {decision}")
 
     def _close(self, claim: Claim, clip: Clip, purchase: Purchase, entry: str) -> None:
-        """End an open intent without ids; the step stays the same unless the money is gone."""
+        """End an open intent without ids; the step stays the same unless the money is gone.
+
+        The price of a clip whose still was ordered stays set aside for its next attempt; that of a clip whose still was not
+        ordered is free again.
+        """
+        job = claim.job
         clip.intent, clip.next_check_at = None, None
         if entry == SPENT:
             clip.step = Step.FAILED
-        book(claim.job, purchase, entry)
-        claim.job.settle_state()
-        self._save(claim, purchase, entry)
+        book(job, purchase, entry)
+        renewed = self._clip_purchase(job, clip, purchase.usd) if _keeps_its_price(job, clip, entry) else None
+        unused = self._set_aside(job, clip)
+        for each in unused:
+            book(job, each, RELEASED)
+        if renewed:
+            book(job, renewed, RESERVED)
+        job.settle_state()
+        self._save(claim, purchase, entry, renewed)
+        for each in unused:
+            self._ledger.settle(each, RELEASED, since=job.ledger_mark)
+
+    def _set_aside(self, job: VideoJob, clip: Clip) -> list[Purchase]:
+        """What is set aside for a clip without an open call."""
+        return [
+            self._named(job, clip, line["reference"], Step(line["step"]), usd(line["usd"]))
+            for line in job.spend
+            if line.get("clip") == clip.index and line["entry"] == RESERVED and clip.intent is None
+        ]
 
     @staticmethod
     def _open_price(clip: Clip) -> Decimal:
@@ -257,16 +391,11 @@ class PaidCalls:
         claim.job.settle_state()
         self._save(claim, purchase, UNKNOWN)
 
-    def _reserve(self, claim: Claim, clip: Clip, purchase: Purchase, then: Decimal) -> None:
-        job, cap = claim.job, claim.job.definition.get("max_cost_usd")
+    def _reserve(self, claim: Claim, clip: Clip, purchase: Purchase, then: Purchase | None) -> None:
+        """Set the money aside, within the job's own cap and the day's budget. Raises OverBudget; the job then waits."""
+        job = claim.job
         try:
-            used = spent_usd(job, but=purchase.reference)
-            if cap is not None and used + purchase.usd > usd(cap):
-                cost = f"{shown(purchase.usd)} for {purchase.step}"
-                raise OverBudget(
-                    f"{cost} would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used."
-                    " Cancel the job, raise max_cost_usd in the definition and run it again with --again."
-                )
+            check_cap(job, *filter(None, (purchase, then)))
             self._ledger.reserve(purchase, then)
         except OverBudget as error:
             if clip.hold != "budget":
@@ -275,14 +404,49 @@ class PaidCalls:
             job.settle_state()
             claim.save()
             raise
-        book(job, purchase, RESERVED)
+        for each in filter(None, (purchase, then)):
+            book(job, each, RESERVED)
 
-    @staticmethod
-    def _purchase(job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
-        """The reference names the run, the clip, the step and the attempt: the same call, after a crash, has the same one."""
-        attempt = clip.intent.attempt if clip.intent else clip.attempts.get(clip.step, 0) + 1
-        reference = clip.intent.reference if clip.intent else f"{job.run_id}.{clip.index}.{clip.step}.{attempt}"
-        return Purchase(reference, job.content_id, payee(job, clip), str(clip.step), clip.index, price)
+    def _purchase(self, job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
+        """The paid call of the clip's current step. Its reference is of the run, the clip, the step and the attempt: the same
+        call, after a crash, has the same one."""
+        step = Step(clip.step)
+        return self._named(job, clip, clip.intent.reference if clip.intent else _next_reference(job, clip, step), step, price)
+
+    def _clip_purchase(self, job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
+        """The order of the clip itself, which comes after its still."""
+        return self._named(job, clip, _next_reference(job, clip, Step.REQUEST_VIDEO), Step.REQUEST_VIDEO, price)
+
+    def _named(self, job: VideoJob, clip: Clip, reference: str, step: Step, price: Decimal) -> Purchase:
+        who = payee(job, clip, step)
+        return Purchase(reference, job.content_id, who, step.value, clip.index, price, self._is_rehearsal(who))
+
+
+def _sent_key(clip: Clip) -> str:
+    """The name under which a clip's attempts count how often its current paid step was sent."""
+    return f"{clip.step}_sent"
+
+
+def sends(clip: Clip) -> int:
+    """How often the clip's current paid step was sent without a certain refusal."""
+    return clip.attempts.get(_sent_key(clip), 0)
+
+
+def _keeps_its_price(job: VideoJob, clip: Clip, entry: str) -> bool:
+    """Whether a clip's order that was refused keeps its money set aside: its still, ordered already, is of no use without it."""
+    stills = (line for line in job.spend if line.get("clip") == clip.index and line.get("step") == Step.REQUEST_IMAGE)
+    return entry == RELEASED and clip.step == Step.REQUEST_VIDEO and any(line["entry"] != RELEASED for line in stills)
+
+
+def _next_reference(job: VideoJob, clip: Clip, step: Step) -> str:
+    return f"{job.run_id}.{clip.index}.{step}.{clip.attempts.get(step, 0) + 1}"
+
+
+def _doubtful_sentence(job: VideoJob, clip: Clip, intent: Intent) -> str:
+    return (
+        f"{intent.doubt} {payee(job, clip)} is asked whether it has accepted {intent.step} of clip {clip.index + 1}"
+        " before anything is sent again."
+    )
 
 
 def _keep_answer(clip: Clip, purchase: Purchase, error: TenxsomError) -> None:

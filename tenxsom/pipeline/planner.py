@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tenxsom import clock, settings
-from tenxsom.errors import PlanFailed
+from tenxsom.errors import BadSettings, PlanFailed
 
 if TYPE_CHECKING:  # pydantic and what is built on it wait until they are needed: `--help` is to come at once
     from tenxsom.model.blueprint import Blueprint
@@ -59,6 +59,12 @@ class ClaudeVideoService:
         if self._local_only or not self._rest.passed():
             return Decimal(0)
         return self._planner().most_usd()
+
+    def check_price(self) -> None:
+        """Raise BadSettings when templates/prices.json has no price for the model that plans: no budget can be kept then."""
+        model = self._settings.vertex_ai_claude_model_id
+        if not self._local_only and model not in self._templates.prices.get("planners", {}):
+            raise BadSettings(f"templates/prices.json has no price for the planner {model}, so no budget can be kept; add it.")
 
     def check(self) -> list[CheckResult]:
         """What planning with Claude needs (credentials, project, region, model), each ok or with its remedy."""

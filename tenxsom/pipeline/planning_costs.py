@@ -6,9 +6,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
+from tenxsom import clock
 from tenxsom.errors import OverBudget
 from tenxsom.model.job import State
 from tenxsom.model.money import ZERO, text
+from tenxsom.pipeline.spend import check_cap
 from tenxsom.store.ledger import RELEASED, SPENT, Ledger, Purchase
 from tenxsom.store.queue import Claim
 
@@ -16,21 +18,24 @@ Plan = TypeVar("Plan")
 
 
 class PlanningCosts:
-    """Books plans in the ledger, within the day's budget."""
+    """Books plans in the ledger, within the job's own cap and the day's budget."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, rehearsal: bool = False) -> None:
+        """`rehearsal` says that the planner costs nobody anything: its address is not the vendor's own."""
         self._ledger = ledger
+        self._rehearsal = rehearsal
 
     def pay(self, claim: Claim, most: Decimal, plan: Callable[[], tuple[Plan, Decimal]]) -> Plan:
         """Plan: `plan()` returns the plan and what it has cost, at most `most`.
 
         Each time under a reference of its own: planning that a crash made necessary twice has cost twice. Raises OverBudget
-        before anything is asked when today's budget does not hold it; the job then waits on the queue.
+        before anything is asked when the job's cap or today's budget does not hold it; the job then waits on the queue.
         """
         import uuid  # a tick seldom plans, and this takes platform with it
 
         job = claim.job
-        purchase = Purchase(f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}", job.content_id, "planner", "plan", 0, most)
+        reference = f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}"
+        purchase = Purchase(reference, job.content_id, "planner", "plan", 0, most, self._rehearsal)
         if most > ZERO:
             self._reserve(claim, purchase)
         try:
@@ -41,7 +46,7 @@ class PlanningCosts:
             raise
         if cost > ZERO:
             job.spend.append({"reference": purchase.reference, "step": "plan", "clip": None, "usd": text(cost), "entry": SPENT})
-            self._ledger.settle(purchase._replace(usd=cost), SPENT)
+            self._ledger.settle(purchase._replace(usd=cost), SPENT, day=clock.day())
         elif most > ZERO:
             self._ledger.settle(purchase, RELEASED)
         return made
@@ -49,6 +54,7 @@ class PlanningCosts:
     def _reserve(self, claim: Claim, purchase: Purchase) -> None:
         job = claim.job
         try:
+            check_cap(job, purchase)
             self._ledger.reserve(purchase)
         except OverBudget as error:
             if job.state != State.OVER_BUDGET:

@@ -8,6 +8,7 @@ from tenxsom.errors import BadSettings
 from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.routing import Route
 from tenxsom.services.images.base import FLUX, VERTEX_IMAGE
 from tenxsom.settings import Settings
 from tenxsom.store.templates import Templates
@@ -35,19 +36,33 @@ class Prices:
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(f"start frames from {clip.start_frame}") from None
 
+    def check(self, route: Route) -> None:
+        """Raise BadSettings when a route's clips or stills have no price, before anything is begun with it."""
+        prices = self._templates.prices
+        try:
+            money.clip_price(prices, route.service, *route.variant, seconds=1)
+            money.still_price(prices, route.start_frame, _painter(route.service, route.start_frame), self._image_model)
+        except (KeyError, TypeError, ArithmeticError):
+            raise _unknown(
+                " ".join(filter(None, (route.service, *route.variant, f"with start frames from {route.start_frame}")))
+            ) from None
+
     def of_job(self, job: VideoJob) -> Decimal:
         """All paid calls of all clips, as if none had been made."""
         return sum((self.of_still(job, clip) + self.of_clip(job, clip) for clip in job.clips), money.ZERO)
 
 
-def payee(job: VideoJob, clip: Clip) -> str:
-    """Who is paid for the clip's present step: the service, or whoever makes its start frame."""
+def payee(job: VideoJob, clip: Clip, step: str | None = None) -> str:
+    """Who is paid for a step of a clip, the present one by default: the service, or the source of its start frame."""
     service = job.service_of(clip)
-    if clip.step == Step.REQUEST_VIDEO:
-        return service
-    if clip.start_frame == FLUX:
+    return service if (step or clip.step) == Step.REQUEST_VIDEO else _painter(service, clip.start_frame)
+
+
+def _painter(service: str, start_frame: str) -> str:
+    """Who is paid for a start frame."""
+    if start_frame == FLUX:
         return service if service == "local_studio" else "useapi_ltx"
-    return VERTEX_IMAGE if clip.start_frame == VERTEX_IMAGE else service
+    return VERTEX_IMAGE if start_frame == VERTEX_IMAGE else service
 
 
 def _unknown(what: str) -> BadSettings:

@@ -5,16 +5,23 @@ A clip whose paid call was made, is open or is unclear never moves: whatever was
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 from tenxsom import clock
+from tenxsom.errors import Interrupted, TenxsomError
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips as cutting
 from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
 from tenxsom.services import registry
+from tenxsom.services.base import VideoService
 from tenxsom.services.images.base import FLUX
 from tenxsom.store.ledger import RELEASED
 from tenxsom.store.queue import Claim
+
+log = logging.getLogger(__name__)
 
 DOWN_AFTER_ATTEMPTS, DOWN_AFTER_SECONDS = 3, 900.0
 """A service counts as down for a clip after so many attempts in a row without a sign of life, the first of them so long ago. A
@@ -24,9 +31,10 @@ short outage, and one of our own network, shall not send anything to a service t
 class Rerouter:
     """Moves clips and jobs from one route to another."""
 
-    def __init__(self, chooser: Chooser, vocabulary: Vocabulary) -> None:
+    def __init__(self, chooser: Chooser, vocabulary: Vocabulary, service_of: Callable[[str], VideoService]) -> None:
         self._chooser = chooser
         self._vocabulary = vocabulary
+        self._service_of = service_of
 
     def note_silence(self, clip: Clip) -> bool:
         """The service gave no sign of life. Returns whether it counts as down for this clip now."""
@@ -42,7 +50,8 @@ class Rerouter:
     def fall_back(self, claim: Claim, clip: Clip, why: str) -> bool:
         """Give a clip (and its whole job, where nothing at all has been paid) to the next service that can make it.
 
-        Returns whether it moved; the new way is saved then.
+        One that gives no sign of life itself is passed over: then it may be our own network that is down, and nothing is to go to
+        a dearer service for that. Returns whether it moved; the new way is saved then.
         """
         job = claim.job
         if not is_free(job, clip):
@@ -51,7 +60,7 @@ class Rerouter:
         current = route_of(job)._replace(service=left)
         tried = {left, *clip.tried}
         for route in self._chooser.fallbacks(current):
-            if route.service in tried:
+            if route.service in tried or not self._answers(route.service):
                 continue
             if self._recut(job, route) or self._moved(job, clip, route):
                 for moved in job.clips:
@@ -61,6 +70,17 @@ class Rerouter:
                 self._tell(claim, route, f"{left} cannot be used: {why}")
                 return True
         return False
+
+    def _answers(self, service: str) -> bool:
+        """Whether a service answers a free question right now."""
+        try:
+            self._service_of(service).ping()
+        except Interrupted:
+            raise
+        except TenxsomError as error:
+            log.info("%s is no way out: %s", service, error)
+            return False
+        return True
 
     def reroute(self, claim: Claim, route: Route) -> None:
         """Put a whole job on another route, unless it is on it already or something has been paid for it."""

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
+from tenxsom.errors import OverBudget
 from tenxsom.model.job import VideoJob
-from tenxsom.model.money import ZERO, text, usd
-from tenxsom.store.ledger import RELEASED, Purchase
+from tenxsom.model.money import ZERO, shown, text, usd
+from tenxsom.store.ledger import RELEASED, RESERVED, Purchase
 
 
 def book(job: VideoJob, purchase: Purchase, entry: str) -> None:
     """Note in the job's own spend what became of a purchase; one line a purchase."""
     for line in job.spend:
         if line["reference"] == purchase.reference:
-            line["entry"] = entry
+            line["entry"], line["usd"] = entry, text(purchase.usd)
             return
     facts = {"reference": purchase.reference, "step": purchase.step, "clip": purchase.clip}
     job.spend.append({**facts, "usd": text(purchase.usd), "entry": entry})
 
 
-def spent_usd(job: VideoJob, but: str = "") -> Decimal:
-    """What a job has cost so far, unclear calls and open reservations included; without the reference `but`."""
-    return sum((usd(line["usd"]) for line in job.spend if line["entry"] != RELEASED and line["reference"] != but), ZERO)
+def spent_usd(job: VideoJob, but: Collection[str] = ()) -> Decimal:
+    """What a job has cost so far, unclear calls and open reservations included; without the references `but`."""
+    lines = (line for line in job.spend if line["entry"] != RELEASED and line["reference"] not in but)
+    return sum((usd(line["usd"]) for line in lines), ZERO)
+
+
+def set_aside(job: VideoJob) -> set[str]:
+    """The references of calls whose money is set aside, and which are not being made yet."""
+    open_calls = {clip.intent.reference for clip in job.clips if clip.intent}
+    return {line["reference"] for line in job.spend if line["entry"] == RESERVED} - open_calls
+
+
+def check_cap(job: VideoJob, *purchases: Purchase) -> None:
+    """Raise OverBudget when these purchases would pass the job's own cap, `max_cost_usd`."""
+    cap = job.definition.get("max_cost_usd")
+    used = spent_usd(job, but={each.reference for each in purchases})
+    if cap is not None and used + sum((each.usd for each in purchases), ZERO) > usd(cap):
+        what = " and ".join(f"{shown(each.usd)} for {each.step}" for each in purchases)
+        raise OverBudget(
+            f"{what} would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used."
+            " Cancel the job, raise max_cost_usd in the definition and run it again with --again."
+        )

@@ -15,10 +15,10 @@ from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
-from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls
+from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.reports import Shelf
-from tenxsom.pipeline.spend import spent_usd
+from tenxsom.pipeline.spend import set_aside, spent_usd
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoOrder, VideoService
 from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, StillSource
 from tenxsom.store.queue import Claim
@@ -42,7 +42,10 @@ class ClipSteps:
         paid_calls: PaidCalls,
         prices: Prices,
         deadline_hours: float,
+        has_fallback: bool = False,
     ) -> None:
+        """With `has_fallback` a service is asked for a sign of life before it is sent the first paid call: of a service that is
+        down nothing is left in doubt then, and another one can take over."""
         self._service_of = service_of
         self._source_of = source_of
         self._capabilities_of = capabilities_of
@@ -50,6 +53,8 @@ class ClipSteps:
         self._paid_calls = paid_calls
         self._prices = prices
         self._deadline_hours = deadline_hours
+        self._has_fallback = has_fallback
+        self._alive: set[str] = set()
         self._full_until: dict[str, clock.Deadline] = {}
 
     def take(self, step: Step, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
@@ -64,6 +69,10 @@ class ClipSteps:
         if any(clip.intent for clip in claim.job.clips):
             self._paid_calls.reconcile_all(claim, lambda clip: self._finder(claim, clip))
 
+    def release_unused(self, claim: Claim) -> None:
+        """Free the money that is set aside for clips that have ended. The caller saves."""
+        self._paid_calls.release_unused(claim)
+
     def check_cap(self, claim: Claim) -> None:
         """Look whether the job's own cap holds all that is still to be paid for it. Raises OverBudget before anything is begun."""
         job, cap = claim.job, claim.job.definition.get("max_cost_usd")
@@ -72,7 +81,7 @@ class ClipSteps:
             return
         rest = sum((self._prices.of_clip(job, clip) for clip in unpaid), ZERO)
         rest += sum((self._prices.of_still(job, clip) for clip in unpaid if clip.step == Step.REQUEST_IMAGE), ZERO)
-        used = spent_usd(job)
+        used = spent_usd(job, but=set_aside(job))
         if used + rest <= usd(cap):
             return
         for clip in unpaid:
@@ -89,8 +98,16 @@ class ClipSteps:
         mood = claim.job.definition.get("archetype", "")
         order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, mood=mood)
         source, price = self._source(claim, clip), self._prices.of_still(claim.job, clip)
-        then = self._prices.of_clip(claim.job, clip)
-        self._paid_calls.pay(claim, clip, price, lambda reference: source.request_image(order, reference), then)
+        self._check_alive(clip, source)
+        clip_price = self._prices.of_clip(claim.job, clip)
+        self._paid_calls.pay(
+            claim,
+            clip,
+            price,
+            lambda reference: source.request_image(order, reference),
+            clip_price=clip_price,
+            can_be_asked=source.can_reconcile,
+        )
 
     def await_image(self, claim: Claim, clip: Clip, until: clock.Deadline) -> None:
         """Wait for the still, as long as its source allows; the poller waits on where this run stops."""
@@ -151,10 +168,17 @@ class ClipSteps:
         job, service, capabilities = claim.job, self._service(claim, clip), self._capabilities(claim, clip)
         self._check_asset(claim, clip, capabilities)
         order = self._video_order(claim, clip)
+        self._check_alive(clip, service)
         self._wait_for_a_place(service.name)
         try:
             price = self._prices.of_clip(job, clip)
-            self._paid_calls.pay(claim, clip, price, lambda reference: service.request_video(order, reference))
+            self._paid_calls.pay(
+                claim,
+                clip,
+                price,
+                lambda reference: service.request_video(order, reference),
+                can_be_asked=capabilities.can_reconcile,
+            )
         except ServiceBusy as error:
             self._full_until[service.name] = clock.Deadline(error.retry_after or BUSY_SECONDS)
             raise
@@ -193,6 +217,16 @@ class ClipSteps:
         if age > capabilities.upload_hours * 3600:
             clip.step = Step.UPLOAD_ASSET
             raise TryAgainLater("The uploaded start frame may have expired; it is uploaded again.", retry_after=1)
+
+    def _check_alive(self, clip: Clip, service: VideoService | StillSource) -> None:
+        """Have a service show that it is there, before it is sent a paid call again, or one that another could be sent instead.
+
+        Raises ServiceDown, AccountTrouble; nothing has been sent then.
+        """
+        was_sent = sends(clip) > 0
+        if was_sent or (self._has_fallback and service.name not in self._alive):
+            service.ping()
+            self._alive.add(service.name)
 
     def _wait_for_a_place(self, service: str) -> None:
         """A service that has just said that it is full is not asked by every waiting job. Raises ServiceBusy."""

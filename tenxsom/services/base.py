@@ -63,6 +63,9 @@ class Capabilities(NamedTuple):
     """Whether its clips show the script's words in the picture."""
 
 
+NO_JOB = "00000000-0000-0000-0000-000000000000"
+"""An id that no service has given to a job."""
+
 INLINE = "inline"
 """What `upload_image` returns where a picture goes with the order: it must still be on our disk then."""
 
@@ -137,6 +140,12 @@ class VideoService(Protocol):
 
     def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
         """Download what a READY status names to a `.part` file; returns a `tenxsom.http.downloads.Download`."""
+
+    def ping(self) -> None:
+        """Ask something, once and free of charge, only to see whether the service is there.
+
+        Raises ServiceDown when it gives no answer, or only a gateway does, AccountTrouble when it refuses the account.
+        """
 
     def settle(self, seconds: float) -> None:
         """Give work that runs inside this process up to `seconds` to finish (the local studio renders here)."""

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import Answer, raise_for_answer
+from tenxsom.http.answer import Answer, check_answers, raise_for_answer
 from tenxsom.http.downloads import looks_like_mp4
-from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import NO_JOB, Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.status_words import read_status
 from tenxsom.settings import Settings
 
@@ -113,6 +113,11 @@ class LtxApi:
         return self._downloader.fetch(
             str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, looks_right=looks_like_mp4
         )
+
+    def ping(self) -> None:
+        """Ask for a job that does not exist: the API lists nothing that could be asked for instead."""
+        path = _status_path(_TEXT, NO_JOB)
+        check_answers(lambda: self._client.get(path, timeout=self._status_timeout, retries=0), NAME)
 
     def settle(self, seconds: float) -> None:
         """Nothing of a remote vendor's runs in this process."""

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
+from tenxsom.http.answer import check_answers
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
 from tenxsom.http.downloads import Download, Downloader, looks_like_mp4, looks_like_picture
 from tenxsom.services.base import Status, Submitted
@@ -96,7 +97,9 @@ class UseApi:
     def find(self, reference: str) -> Submitted | None:
         """Look among the running jobs first, then among the newest finished ones, which only their status call tells apart."""
         running = self._get("/ltxstudio/scheduler").json()
-        for job in running if isinstance(running, list) else []:
+        if not isinstance(running, list):
+            raise ServiceDown(f"{self.name} gave no list of its running jobs; it will be asked again.")
+        for job in running:
             if isinstance(job, dict) and job.get("replyRef") == reference and job.get("jobId"):
                 return Submitted(str(job["jobId"]))
         for job_id in self._newest_jobs():
@@ -109,6 +112,10 @@ class UseApi:
         return self._downloader.fetch(
             url, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, looks_right=LOOKS_RIGHT[kind]
         )
+
+    def ping(self) -> None:
+        """Ask for the list of accounts, which says nothing about jobs. Raises ServiceDown, AccountTrouble."""
+        check_answers(lambda: self._client.get("/ltxstudio/accounts", timeout=self._status_timeout, retries=0), self.name)
 
     def is_retired(self) -> bool:
         """Whether the vendor's lists are gone as well (404 or 410). A web page with a 200 is a maintenance page, and no proof."""
@@ -132,7 +139,9 @@ class UseApi:
 
     def _newest_jobs(self) -> list[str]:
         items = at(self._get("/ltxstudio/assets/", limit=20, **self.account).json(), "items")
-        return [item["jobId"] for item in items or [] if isinstance(item, dict) and isinstance(item.get("jobId"), str)]
+        if not isinstance(items, list):
+            raise ServiceDown(f"{self.name} gave no list of its newest jobs; it will be asked again.")
+        return [item["jobId"] for item in items if isinstance(item, dict) and isinstance(item.get("jobId"), str)]
 
     def _reply_ref(self, job_id: str) -> Any:
         try:

@@ -66,6 +66,9 @@ class UseApiLtx:
     def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self.api.fetch(str(status.url), part, max_bytes, deadline_seconds, "video")
 
+    def ping(self) -> None:
+        self.api.ping()
+
     def settle(self, seconds: float) -> None:
         """Nothing of a remote vendor's runs in this process."""
 

@@ -24,12 +24,13 @@ from tenxsom.errors import (
     BrokenMedia,
     NotFound,
     ServiceBusy,
+    ServiceClosed,
     ServiceDown,
     ServiceRefused,
     ServiceRetired,
 )
 from tenxsom.http.downloads import Download, looks_like_mp4
-from tenxsom.services.base import INLINE, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import INLINE, NO_JOB, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,6 +125,20 @@ class VertexVeo:
         _check_clip(status.content, max_bytes)
         atomic.write(part, status.content)
         return Download(part, len(status.content), hashlib.sha256(status.content).hexdigest(), "video/mp4")
+
+    def ping(self) -> None:
+        """Ask for an operation that does not exist."""
+        try:
+            self._genai.operation(self._genai.operation_name(self._model, NO_JOB), self._status_timeout)
+        except AccountTrouble:
+            raise
+        except ServiceClosed as error:
+            raise ServiceDown(str(error), error.retry_after) from None
+        except ServiceBusy:
+            pass  # a limit is a sign of life
+        except ServiceRefused as error:
+            if error.status is None:  # it was not asked
+                raise ServiceDown(str(error)) from None
 
     def settle(self, seconds: float) -> None:
         """Nothing of a remote vendor's runs in this process."""

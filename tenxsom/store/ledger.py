@@ -5,12 +5,21 @@ counts. Budgets are kept under the file's lock, to the cent, by the sum of every
 
     spent + reserved + unknown ≤ budget
 
-A line that a crash cut short is skipped; the next append closes it first.
+Rehearsals (calls to the local studio, or to an address that is not the vendor's own) are lines like others, with a budget of their
+own: they take nothing from the day's real money.
+
+The lock belongs to the file itself and not to its name, so that a ledger that several homes share through links is one ledger.
+A line that a crash cut short is skipped; the next append closes it first. What processes need of past days is in a checkpoint
+beside the file (`store.tally`).
 """
 
+from __future__ import annotations
+
+import contextlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -18,17 +27,28 @@ from typing import Any, BinaryIO, NamedTuple
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import OverBudget
-from tenxsom.locks import lock_table
-from tenxsom.model.money import ZERO, shown, stored, text
+from tenxsom.errors import DiskTrouble, OverBudget
+from tenxsom.locks import hold_file
+from tenxsom.model.money import ZERO, shown, text
+from tenxsom.store.tally import (
+    RELEASED,
+    RESERVED,
+    SPENT,
+    UNKNOWN,
+    Tally,
+    fingerprint,
+    lines_from_the_end,
+    parsed,
+)
+
+__all__ = ["RELEASED", "RESERVED", "SPENT", "UNKNOWN", "Ledger", "Purchase"]
 
 log = logging.getLogger(__name__)
 
-RESERVED, SPENT, RELEASED, UNKNOWN = "reserved", "spent", "released", "unknown"
 NOTHING: Mapping[str, Any] = {}
 
-BLOCK_BYTES = 1024 * 1024
-"""So much of the ledger is searched at once."""
+CHECKPOINT_BYTES = 256 * 1024
+"""A checkpoint is written when so much of the ledger stands after the last one."""
 
 
 class Purchase(NamedTuple):
@@ -40,6 +60,8 @@ class Purchase(NamedTuple):
     step: str
     clip: int
     usd: Decimal
+    rehearsal: bool = False
+    """Whether nobody is paid for it: it goes to the local studio, or to an address that is not the vendor's own."""
 
 
 class Ledger:
@@ -48,138 +70,163 @@ class Ledger:
     def __init__(self, path: Path, daily_budget: Decimal | None = None) -> None:
         self.path = path
         self.daily_budget = daily_budget
-        self._lock = lock_table(path.with_name(f".{path.name}.lock"))
-        self._today = _Day("")
+        self._tally = Tally()
+        self._checkpoint_at: int | None = None
+        self._inode = (0, 0)
+        self._reading = threading.Lock()
 
-    def reserve(self, purchase: Purchase, then: Decimal = ZERO) -> None:
-        """Set the price aside. Raises OverBudget, and writes nothing, when today's budget does not hold it, and beside it what
-        must be bought `then`, in US dollars, for it to be of any use: a day's money is not to go for stills without clips.
-
-        What comes then is not set aside yet.
+    def reserve(self, purchase: Purchase, then: Purchase | None = None) -> None:
+        """Set the price aside, and with it the price of what must be bought `then` for it to be of any use: no money is to go
+        for a still whose clip cannot be paid any more. Raises OverBudget, and writes nothing, when today's budget does not
+        hold both.
 
         Reserving the same reference again (after a crash between reservation and call) costs nothing more.
         """
-        with self._lock.hold("ledger"):
+        both = [purchase] if then is None else [purchase, then]
+        with self._locked():
             if self.daily_budget is not None:
                 self._check(purchase, then, self.daily_budget)
-            self._append(RESERVED, purchase, clock.day())
+            day = clock.day()
+            self._append(*(self._line(RESERVED, each, day) for each in both))
 
-    def settle(self, purchase: Purchase, entry: str, day: str | None = None, **facts: str | None) -> None:
+    def settle(
+        self,
+        purchase: Purchase,
+        entry: str,
+        renewed: Purchase | None = None,
+        /,
+        *,
+        day: str | None = None,
+        since: str | None = None,
+        **facts: str | None,
+    ) -> None:
         """Record what became of a reservation: SPENT, RELEASED or UNKNOWN. Costs without a reservation are SPENT directly.
 
-        `facts` are kept with the line: the service's ids, where the ledger is the only place left to keep them.
+        It counts on the day it was reserved on, else on `day`, else today; `since` is a `mark` before the reservation. The same
+        money is reserved for `renewed`, where one is given. `facts` are kept with the line: the service's ids, where the ledger
+        is the only place left to keep them.
         """
-        with self._lock.hold("ledger", finishing=True):
-            before = self.last(purchase.reference)
-            self._append(entry, purchase, day or (before["day"] if before else clock.day()), facts)
+        with self._locked(finishing=True):
+            before = self._tally.calls.get(purchase.reference)
+            line = None if before or day else self.last(purchase.reference, since)
+            counts_on = (before.day if before else line["day"] if line else None) or day or clock.day()
+            lines = [self._line(entry, purchase, counts_on, facts)]
+            self._append(*lines, *([self._line(RESERVED, renewed, counts_on)] if renewed else []))
 
-    def last(self, reference: str) -> dict[str, Any] | None:
-        """The line that counts for a reference; None if the ledger does not know it."""
+    def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
+        """The line that counts for a reference; None if the ledger does not know it.
+
+        With `since`, a `mark` that was made before the reference was first used, only what came after it is read.
+        """
         if not self.path.exists():
             return None
         with disk_errors(self.path), self.path.open("rb") as file:
-            for raw in _lines_from_the_end(file, containing=json.dumps(reference).encode()):
-                if (line := _parsed(raw)) and line["reference"] == reference:
+            for raw in lines_from_the_end(file, json.dumps(reference).encode(), _position(since, file)):
+                if (line := parsed(raw)) and line["reference"] == reference:
                     return line
         return None
 
-    def total(self, day: str) -> Decimal:
-        """What counts against the budget of a UTC day, in US dollars."""
-        with self._lock.hold("ledger"):
-            return self._read(day).used
+    def mark(self) -> str:
+        """Where the ledger ends now, for `last` to look no further back; recognised as long as the ledger only grows."""
+        if not self.path.exists():
+            return ""
+        with disk_errors(self.path), self.path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            return f"{end}:{fingerprint(file, end)}"
 
-    def lines(self, containing: bytes = b"") -> Iterator[dict[str, Any]]:
-        """Every readable line, oldest first; with `containing`, only lines that hold these bytes (parsing is what costs)."""
+    def total(self, day: str, *, rehearsal: bool = False) -> Decimal:
+        """What counts against the budget of a UTC day, in US dollars."""
+        if not self.path.exists():
+            return ZERO
+        with self._locked():
+            return self._tally.used(day, rehearsal=rehearsal)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every readable line, oldest first."""
         if not self.path.exists():
             return
         with disk_errors(self.path), self.path.open("rb") as file:
             for raw in file:
-                if containing in raw and (line := _parsed(raw)):
+                if line := parsed(raw):
                     yield line
 
-    def _check(self, purchase: Purchase, then: Decimal, budget: Decimal) -> None:
-        today = self._read(clock.day())
-        used = today.used - _counted(today.lines.get(purchase.reference))
-        if used + purchase.usd + then > budget:
-            what = f"{shown(purchase.usd)} for {purchase.step}" + (f" and {shown(then)} for what follows it" if then else "")
-            raise OverBudget(
-                f"{what} would pass today's budget: {shown(used)} of {shown(budget)} are used."
-                " The job is queued and goes on by itself tomorrow (UTC), or as soon as DAILY_BUDGET_USD allows it."
-            )
+    def _check(self, purchase: Purchase, then: Purchase | None, budget: Decimal) -> None:
+        """Raise OverBudget when today's budget does not hold a purchase and what must follow it. The caller holds the lock."""
+        both, today = [purchase] if then is None else [purchase, then], clock.day()
+        for rehearsal in {each.rehearsal for each in both}:
+            wanted = [each for each in both if each.rehearsal == rehearsal]
+            used = self._tally.used(today, rehearsal=rehearsal) - sum((self._counted(each, today) for each in wanted), ZERO)
+            if used + sum((each.usd for each in wanted), ZERO) > budget:
+                raise OverBudget(
+                    f"{' and '.join(f'{shown(each.usd)} for {each.step}' for each in wanted)} would pass today's budget"
+                    f"{' for rehearsals' if rehearsal else ''}: {shown(used)} of {shown(budget)} are used."
+                    " The job is queued and goes on by itself tomorrow (UTC), or as soon as DAILY_BUDGET_USD allows it."
+                )
 
-    def _read(self, day: str) -> "_Day":
-        """What the ledger says about a day; the caller holds the lock. What was read before is not read again."""
-        if self._today.day != day:
-            self._today = _Day(day)
-        if self.path.exists():
-            with disk_errors(self.path):
-                self._today.read_on(self.path)
-        return self._today
+    def _counted(self, purchase: Purchase, day: str) -> Decimal:
+        """What the same call counts on that day already."""
+        before = self._tally.calls.get(purchase.reference)
+        return before.counted if before and (before.day, before.rehearsal) == (day, purchase.rehearsal) else ZERO
 
-    def _append(self, entry: str, purchase: Purchase, day: str, facts: Mapping[str, Any] = NOTHING) -> None:
-        line = {"time": clock.stamp(), "day": day, "entry": entry, **purchase._asdict(), "usd": text(purchase.usd), **facts}
-        atomic.append(self.path, json.dumps(line, separators=(",", ":")).encode())
+    @contextlib.contextmanager
+    def _locked(self, *, finishing: bool = False) -> Iterator[None]:
+        """Hold the ledger's lock, with the tally read up to its end."""
+        self._read_ahead()
+        with hold_file(self.path, finishing=finishing), self._reading:
+            with disk_errors(self.path), self.path.open("rb") as file:
+                self._read(file)
+                self._save_checkpoint(file)
+            yield
+
+    def _read_ahead(self) -> None:
+        """Read what is there already, before others have to wait for it: the first reading of an old ledger takes seconds."""
+        if not self.path.exists():
+            return
+        with self._reading, disk_errors(self.path), self.path.open("rb") as file:
+            self._read(file)
+
+    def _read(self, file: BinaryIO) -> None:
+        """Bring the tally up to the end of the ledger; begin anew where another file has taken its place."""
+        facts = os.fstat(file.fileno())
+        is_another = (facts.st_dev, facts.st_ino) != self._inode or facts.st_size < self._tally.read_bytes
+        if is_another:
+            self._inode = (facts.st_dev, facts.st_ino)
+            self._tally = self._from_checkpoint(file)
+            self._checkpoint_at = self._tally.read_bytes
+        self._tally.read_on(file)
+
+    @property
+    def _checkpoint(self) -> Path:
+        real = Path(os.path.realpath(self.path))
+        return real.with_name(f".{real.name}.sums")
+
+    def _from_checkpoint(self, file: BinaryIO) -> Tally:
+        try:
+            return Tally.from_json(self._checkpoint.read_bytes(), file)
+        except OSError:
+            return Tally()
+
+    def _save_checkpoint(self, file: BinaryIO) -> None:
+        """Save the tally when much was read since the last time. A folder that takes no file costs time, and no promise."""
+        if self._tally.read_bytes - (self._checkpoint_at or 0) < CHECKPOINT_BYTES:
+            return
+        self._checkpoint_at = self._tally.read_bytes
+        try:
+            atomic.write(self._checkpoint, self._tally.as_json(file), 0o600)
+        except DiskTrouble as error:
+            log.info("The ledger's sums could not be saved (%s); they are added up again.", error)
+
+    def _line(self, entry: str, purchase: Purchase, day: str, facts: Mapping[str, Any] = NOTHING) -> bytes:
+        rehearsal = {"rehearsal": True} if purchase.rehearsal else {}
+        what = {name: value for name, value in purchase._asdict().items() if name != "rehearsal"}
+        line = {"time": clock.stamp(), "day": day, "entry": entry, **what, "usd": text(purchase.usd), **rehearsal, **facts}
+        return json.dumps(line, separators=(",", ":")).encode()
+
+    def _append(self, *lines: bytes) -> None:
+        atomic.append(self.path, b"\n".join(lines))
 
 
-class _Day:
-    """What the ledger says about one day, as far as it has been read."""
-
-    def __init__(self, day: str) -> None:
-        self.day = day
-        self.lines: dict[str, dict[str, Any]] = {}
-        """The line that counts, by reference."""
-        self.used = ZERO
-        self._read_bytes = 0
-
-    def read_on(self, path: Path) -> None:
-        """Read the lines that were added since the last time; one that is not whole yet is left for the next time."""
-        with path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) < self._read_bytes:  # somebody has put another file in its place
-                self.lines, self.used, self._read_bytes = {}, ZERO, 0
-            file.seek(self._read_bytes)
-            added = file.read()
-            whole = added.rfind(b"\n") + 1
-            self._read_bytes += whole
-            for raw in added[:whole].split(b"\n"):
-                if self.day.encode() in raw and (line := _parsed(raw)) and line["day"] == self.day:
-                    self.used += _counted(line) - _counted(self.lines.get(line["reference"]))
-                    self.lines[line["reference"]] = line
-
-
-def _lines_from_the_end(file: BinaryIO, containing: bytes) -> Iterator[bytes]:
-    """The lines that hold these bytes, newest first: what is looked for was nearly always written a moment ago.
-
-    Never in memory as a whole: the ledger of a few years has hundreds of megabytes.
-    """
-    start, rest = file.seek(0, os.SEEK_END), b""
-    while start > 0:
-        end, start = start, max(0, start - BLOCK_BYTES)
-        file.seek(start)
-        block = file.read(end - start) + rest
-        first = block.find(b"\n") + 1 if start else 0  # what stands before that belongs to a line of the block before
-        if start and not first:
-            rest = block
-            continue
-        rest, before = block[:first], len(block)
-        while (at := block.rfind(containing, first, before)) >= 0:
-            before, end_of_line = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
-            yield block[before : end_of_line if end_of_line >= 0 else None]
-
-
-def _counted(line: Mapping[str, Any] | None) -> Decimal:
-    """What a line counts against the budget of its day."""
-    return ZERO if line is None or line["entry"] == RELEASED else stored(line["usd"])
-
-
-def _parsed(raw: bytes) -> dict[str, Any] | None:
-    if not raw.strip():
-        return None  # what closing a torn line leaves
-    try:
-        line = json.loads(raw)
-        stored(line["usd"])
-        if all(isinstance(line[name], str) for name in ("reference", "entry", "day")):
-            return dict(line)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass  # said below, as for a line whose fields are of the wrong kind
-    log.warning("A line of the ledger cannot be read and is skipped: %r", raw[:80])
-    return None
+def _position(mark: str | None, file: BinaryIO) -> int:
+    """The position that a mark stands for; 0 for one of another ledger, or of one that did not only grow."""
+    size, _, expected = (mark or "").partition(":")
+    return int(size) if size.isdecimal() and expected and fingerprint(file, int(size)) == expected else 0

@@ -27,7 +27,15 @@ class Templates:
 
     @cached_property
     def prices(self) -> dict[str, Any]:
-        return self._json("prices.json")
+        """The price list. What is no price is refused here, before anything is paid with it."""
+        from tenxsom.model.prices import problems
+
+        document = self._json("prices.json")
+        if found := problems(document):
+            raise BadSettings(
+                f"{self._find('prices.json')} holds what is no price: {'; '.join(found)}. Write US dollars, like 0.50."
+            )
+        return document
 
     @cached_property
     def tiers(self) -> dict[str, Any]:
@@ -55,7 +63,7 @@ class Templates:
         path = self._find(name)
         try:
             document = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BadSettings(
                 f"{path} cannot be used: {error}. Repair it, or remove it to get the one that came with the program."
             ) from None

@@ -39,6 +39,7 @@ class PaperVendor:
 
     name = "useapi_ltx"
     patience = Patience(check_seconds=3, wait_seconds=0)
+    can_reconcile = True
 
     def __init__(self) -> None:
         self.charges: list[dict[str, str]] = []
@@ -72,6 +73,9 @@ class PaperVendor:
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         part.write_bytes(PICTURE)
         return Download(part, len(PICTURE), "0" * 64, "image/png")
+
+    def ping(self) -> None:
+        """It is there."""
 
     def discard(self, job_id: str) -> None:
         """It keeps nothing."""

@@ -43,6 +43,8 @@ class StillSource(Protocol):
 
     name: str
     patience: Patience
+    can_reconcile: bool
+    """Whether it can tell what became of an order that nobody saw return."""
 
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
         """Order a still. Paid. Raises SubmitUnclear when nobody knows whether it was accepted."""
@@ -58,6 +60,9 @@ class StillSource(Protocol):
 
     def find_submission(self, reference: str) -> Submitted | None:
         """The still that was accepted under our reference; None as well where the source cannot tell. Free."""
+
+    def ping(self) -> None:
+        """Ask something, once and free of charge, only to see whether the source is there. Raises ServiceDown, AccountTrouble."""
 
     def discard(self, job_id: str) -> None:
         """The picture lies on our disk now; what the source itself keeps here for a crash can go."""

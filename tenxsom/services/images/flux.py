@@ -29,6 +29,7 @@ class Flux:
 
     name = FLUX
     patience = Patience(check_seconds=3, wait_seconds=90)  # 3 s is what the vendor's own pollForResult waits between two looks
+    can_reconcile = True
 
     def __init__(self, api: UseApi) -> None:
         self._api = api
@@ -44,6 +45,9 @@ class Flux:
 
     def find_submission(self, reference: str) -> Submitted | None:
         return self._api.find(reference)
+
+    def ping(self) -> None:
+        self._api.ping()
 
     def discard(self, job_id: str) -> None:
         """The vendor keeps its pictures as long as it likes."""

@@ -21,6 +21,7 @@ class OwnPicture:
 
     name = OWN_PICTURE
     patience = Patience(check_seconds=1, wait_seconds=1)
+    can_reconcile = False
 
     def __init__(self, downloader: Downloader) -> None:
         self._downloader = downloader
@@ -47,6 +48,9 @@ class OwnPicture:
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing is ever submitted)
         return None
+
+    def ping(self) -> None:
+        """Nothing is asked of anybody."""
 
     def discard(self, job_id: str) -> None:
         """It is the user's: it stays where it is."""

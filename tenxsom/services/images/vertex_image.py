@@ -39,6 +39,7 @@ class VertexImage:
 
     name = VERTEX_IMAGE
     patience = Patience(check_seconds=1, wait_seconds=1)  # a picture that was ordered is there
+    can_reconcile = False
 
     def __init__(self, genai: GenAi, model: str, folder: Path) -> None:
         self._genai, self._model, self._folder = genai, model, folder
@@ -93,6 +94,9 @@ class VertexImage:
     def find_submission(self, reference: str) -> Submitted | None:
         """The picture that was painted and written down before a crash; None where there is none, be it lost or never made."""
         return Submitted(reference) if self._kept(reference).exists() else None
+
+    def ping(self) -> None:
+        """Google charges a picture with its answer; there is nothing free to ask for here."""
 
     def discard(self, job_id: str) -> None:
         """Remove our copy of the picture; it is fine if it is gone."""

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tenxsom.errors import (
     OverBudget,
     RevisionIsStale,
     ServiceBusy,
+    ServiceClosed,
     ServiceDown,
     ServiceRefused,
     SubmitUnclear,
@@ -32,7 +34,14 @@ from tenxsom.errors import (
 )
 from tenxsom.model.clip import Step
 from tenxsom.model.job import State, VideoJob
-from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls
+from tenxsom.pipeline.payment import (
+    BUDGET_PAUSE_SECONDS,
+    DOUBT_SECONDS,
+    LISTED_SECONDS,
+    MAX_PAID_SENDS,
+    UNPROVEN_SENDS,
+    PaidCalls,
+)
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.spend import spent_usd
 from tenxsom.services.base import Submitted
@@ -88,13 +97,16 @@ class Belt:
         with self.queue.accept(new_job(clips=list(clips) or [new_clip()], **changes)) as claim:
             assert claim
 
-    def pay(self, clip: int = 0, price: Decimal = PRICE) -> VideoJob:
+    def pay(
+        self, clip: int = 0, price: Decimal = PRICE, *, clip_price: Decimal = Decimal(0), can_be_asked: bool = False
+    ) -> VideoJob:
         """What a run does with a clip: find out about an old call first, then make the paid one."""
         with self.queue.claim("lake") as claim:
             assert claim
             self.paid.reconcile(claim, claim.job.clips[clip], lambda _: self.service)
             if claim.job.clips[clip].step in (Step.REQUEST_IMAGE, Step.REQUEST_VIDEO):
-                self.paid.pay(claim, claim.job.clips[clip], price, self.service.call)
+                call = self.service.call
+                self.paid.pay(claim, claim.job.clips[clip], price, call, clip_price=clip_price, can_be_asked=can_be_asked)
             return claim.job
 
     def decide(self, how: Callable[[PaidCalls, Claim, Any], None]) -> None:
@@ -374,6 +386,217 @@ def test_where_nothing_is_open_nothing_can_be_decided(belt, decision):
     assert (belt.on_disk(), belt.entries()) == (before, [])
 
 
+# a 503, which proves nothing
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let so many seconds pass."""
+    real, shift = clock.now, [0.0]
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=shift[0]))
+    return lambda seconds: shift.__setitem__(0, shift[0] + seconds)
+
+
+def test_after_a_503_the_service_is_asked_before_anything_is_sent_again(belt, passing):
+    belt.service.answer = ServiceClosed("HTTP 503")
+    with pytest.raises(ServiceClosed):
+        belt.pay(can_be_asked=True)
+    assert (belt.on_disk()["state"], belt.counted(), belt.entries()) == ("submitting", PRICE, [RESERVED, UNKNOWN])
+    belt.service.knows = Submitted("v7")
+    passing(1)
+    job = belt.pay(can_be_asked=True)
+    assert (job.clips[0].image["job_id"], len(belt.service.calls), belt.counted()) == ("v7", 1, PRICE)
+    assert belt.service.asked == belt.service.calls
+
+
+def test_a_call_that_ended_with_a_503_and_that_the_service_does_not_know_is_sent_again_under_a_new_reference(belt, passing):
+    belt.service.answer = ServiceClosed("HTTP 503")
+    with pytest.raises(ServiceClosed):
+        belt.pay(can_be_asked=True)
+    belt.service.answer = Submitted("v2")
+    with pytest.raises(TryAgainLater, match="is asked whether it has accepted request_image of clip 1"):
+        belt.pay(can_be_asked=True)  # its list may not have it yet
+    assert (len(belt.service.calls), belt.clip_on_disk()["next_check_at"] > clock.stamp()) == (1, True)
+    passing(LISTED_SECONDS + 1)
+    job = belt.pay(can_be_asked=True)
+    assert (job.clips[0].image["job_id"], belt.counted()) == ("v2", PRICE)
+    assert belt.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2"]
+
+
+@pytest.mark.parametrize("trouble", [ServiceDown("503"), AccountTrouble("401", 401), ServiceBusy("429")])
+def test_while_the_service_cannot_be_asked_nothing_is_sent_again_and_in_the_end_somebody_must_decide(belt, passing, trouble):
+    belt.service.answer, belt.service.knows = ServiceClosed("HTTP 503"), trouble
+    with pytest.raises(ServiceClosed):
+        belt.pay(can_be_asked=True)
+    for _ in range(5):
+        passing(LISTED_SECONDS + 1)
+        with pytest.raises(TryAgainLater) as waits:
+            belt.pay(can_be_asked=True)
+        assert waits.value.exit_code == 75
+    passing(DOUBT_SECONDS)
+    with pytest.raises(SubmitUnclear):
+        belt.pay(can_be_asked=True)
+    assert (len(belt.service.calls), belt.counted(), belt.on_disk()["state"]) == (1, PRICE, "submit_unknown")
+
+
+def test_a_paid_step_is_sent_only_so_often_even_where_the_service_knows_none_of_the_calls(belt, passing):
+    belt.service.answer = ServiceClosed("HTTP 503")
+    for _ in range(MAX_PAID_SENDS):
+        with pytest.raises(ServiceClosed):
+            belt.pay(can_be_asked=True)
+        passing(LISTED_SECONDS + 1)
+    for _ in range(3):
+        with pytest.raises(SubmitUnclear):
+            belt.pay(can_be_asked=True)
+        passing(LISTED_SECONDS + 1)
+    assert (len(belt.service.calls), belt.on_disk()["state"]) == (MAX_PAID_SENDS, "submit_unknown")
+    belt.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
+    belt.service.answer = Submitted("v9")
+    assert belt.pay(can_be_asked=True).clips[0].image["job_id"] == "v9"  # somebody knows that nothing had arrived
+
+
+def test_where_nobody_can_be_asked_a_few_503_make_the_call_unclear(belt):
+    belt.service.answer = ServiceClosed("HTTP 503")
+    for _ in range(UNPROVEN_SENDS - 1):
+        with pytest.raises(ServiceClosed):
+            belt.pay()
+    assert belt.counted() == 0
+    for _ in range(3):
+        with pytest.raises(SubmitUnclear):
+            belt.pay()
+    assert (len(belt.service.calls), belt.counted(), belt.on_disk()["state"]) == (UNPROVEN_SENDS, PRICE, "submit_unknown")
+
+
+def test_limits_between_the_503_do_not_start_the_count_again_and_are_not_counted_themselves(belt):
+    for number in range(1, UNPROVEN_SENDS):
+        for _ in range(7):
+            belt.service.answer = ServiceBusy("429")
+            with pytest.raises(ServiceBusy):
+                belt.pay()
+        belt.service.answer = ServiceClosed("HTTP 503")
+        with pytest.raises(ServiceClosed):
+            belt.pay()
+        assert belt.clip_on_disk()["attempts"]["request_image_sent"] == number
+    with pytest.raises(SubmitUnclear):
+        belt.pay()
+
+
+def test_a_send_is_counted_on_the_disk_before_it_is_made(belt):
+    seen: list[int] = []
+    belt.service.during = lambda: seen.append(belt.clip_on_disk()["attempts"]["request_image_sent"])
+    belt.service.answer = ServiceClosed("HTTP 503")
+    for _ in range(2):
+        with pytest.raises(ServiceClosed):
+            belt.pay()
+    assert seen == [1, 2]
+
+
+def test_a_step_that_was_sent_as_often_as_any_may_be_is_not_sent_again_whatever_the_state_says(tmp_path):
+    belt = Belt(tmp_path)
+    belt.put(new_clip(attempts={"request_image_sent": MAX_PAID_SENDS}))
+    with pytest.raises(ServiceRefused, match=f"{MAX_PAID_SENDS} times and never accepted"):
+        belt.pay()
+    assert belt.service.calls == []
+
+
+# a still only with its clip's price set aside
+
+
+def lines_of(belt: Belt) -> list[tuple[str, str, str]]:
+    return [(line["step"], line["usd"], line["entry"]) for line in belt.on_disk()["spend"]]
+
+
+CLIP = Decimal("1.00")
+
+
+def test_a_still_is_ordered_only_when_the_budget_holds_its_clip_too(belt):
+    belt.ledger.daily_budget = PRICE + CLIP - Decimal("0.01")
+    with pytest.raises(OverBudget):
+        belt.pay(clip_price=CLIP)
+    assert (belt.service.calls, belt.counted(), lines_of(belt)) == ([], 0, [])
+    belt.ledger.daily_budget = PRICE + CLIP
+    belt.pay(clip_price=CLIP)
+    assert (belt.counted(), len(belt.service.calls)) == (PRICE + CLIP, 1)
+    assert lines_of(belt) == [("request_image", "0.25", SPENT), ("request_video", "1", RESERVED)]
+
+
+def test_a_still_is_ordered_only_when_the_jobs_cap_holds_its_clip_too(tmp_path):
+    belt = Belt(tmp_path)
+    belt.put(definition={"content_id": "lake", "max_cost_usd": 1.24})
+    with pytest.raises(OverBudget, match=r"\$0\.25 for request_image and \$1\.00 for request_video would pass max_cost_usd"):
+        belt.pay(clip_price=CLIP)
+    assert belt.service.calls == []
+
+
+def ordered(belt: Belt) -> Belt:
+    """The still is there and uploaded; the clip comes next."""
+    belt.ledger.daily_budget = PRICE + CLIP
+    belt.pay(clip_price=CLIP)
+    with belt.queue.claim("lake") as claim:
+        assert claim
+        claim.job.clips[0].step, claim.job.clips[0].asset = Step.REQUEST_VIDEO, {"file_id": "f"}
+        claim.save()
+    return belt
+
+
+def test_the_clip_takes_the_money_that_was_set_aside_for_it(belt):
+    ordered(belt).pay(price=CLIP)
+    assert belt.counted() == PRICE + CLIP
+    assert lines_of(belt) == [("request_image", "0.25", SPENT), ("request_video", "1", SPENT)]
+
+
+@pytest.mark.parametrize("refusal", [ServiceBusy("429"), NotSent("no network"), ServiceClosed("503")])
+def test_the_money_of_a_clip_that_has_to_wait_stays_set_aside(belt, refusal):
+    ordered(belt)
+    belt.service.answer = refusal
+    with pytest.raises(type(refusal)):
+        belt.pay(price=CLIP)
+    assert belt.counted() == PRICE + CLIP
+    with pytest.raises(OverBudget):  # nobody else gets it meanwhile
+        Ledger(belt.ledger.path, PRICE + CLIP).reserve(Purchase("other", "x", "local_studio", "request_video", 0, Decimal("0.01")))
+    belt.service.answer = Submitted("v2")
+    assert belt.pay(price=CLIP).clips[0].step == Step.AWAIT_VIDEO
+    assert belt.counted() == PRICE + CLIP
+
+
+@pytest.mark.parametrize("refusal", [ServiceBusy("429"), ServiceRefused("moderated", 422)])
+def test_a_still_that_was_refused_frees_its_clips_money_too(belt, refusal):
+    belt.service.answer = refusal
+    with pytest.raises(type(refusal)):
+        belt.pay(clip_price=CLIP)
+    assert (belt.counted(), {entry for _, _, entry in lines_of(belt)}) == (0, {RELEASED})
+    belt.service.answer = Submitted("v2")
+    belt.pay(clip_price=CLIP)
+    assert belt.counted() == PRICE + CLIP
+
+
+def test_the_money_of_a_clip_that_was_given_up_is_free_again(belt):
+    ordered(belt)
+    with belt.queue.claim("lake") as claim:
+        assert claim
+        claim.job.clips[0].step = Step.FAILED
+        for _ in range(2):
+            belt.paid.release_unused(claim)
+        claim.save()
+    assert (belt.counted(), lines_of(belt)[-1]) == (PRICE, ("request_video", "1", RELEASED))
+
+
+def test_a_still_that_is_written_off_frees_its_clips_money(belt):
+    belt.service.answer = SubmitUnclear("it took too long")
+    with pytest.raises(SubmitUnclear):
+        belt.pay(clip_price=CLIP)
+    assert belt.counted() == PRICE + CLIP
+    belt.decide(lambda paid, claim, clip: paid.write_off(claim, clip))
+    assert belt.counted() == PRICE
+
+
+def test_where_the_intent_cannot_be_saved_the_clips_money_is_free_too(belt, broken_states):
+    broken_states[0] = True
+    with pytest.raises(DiskTrouble):
+        belt.pay(clip_price=CLIP)
+    assert (belt.service.calls, belt.counted()) == ([], 0)
+
+
 # budgets
 
 
@@ -599,6 +822,7 @@ def test_a_crash_between_reservation_and_intent_reserves_the_same_money_again(be
 
 WRITES = """
 import os, signal, sys
+from decimal import Decimal
 from pathlib import Path
 from tests.unit.pipeline.test_payment import Belt
 
@@ -617,7 +841,7 @@ def run(folder, moment):
     belt.service.during = called
     for name in ("write", "replace", "fsync", "open", "close"):
         setattr(os, name, counted(getattr(os, name)))
-    belt.pay()
+    belt.pay(clip_price=Decimal(sys.argv[2]))
 
 for moment in range(200):
     folder = Path(sys.argv[1]) / str(moment)
@@ -632,8 +856,9 @@ for moment in range(200):
 """
 
 
-def test_killed_at_any_moment_the_call_is_made_at_most_once_and_its_money_always_counts(tmp_path):
-    with running(WRITES, tmp_path) as (process,):
+@pytest.mark.parametrize("clip_price", [Decimal(0), Decimal(1)], ids=["alone", "with its clip's price set aside"])
+def test_killed_at_any_moment_the_call_is_made_at_most_once_and_its_money_always_counts(tmp_path, clip_price):
+    with running(WRITES, tmp_path, clip_price) as (process,):
         moments = int(process.communicate(timeout=60)[0])
     assert moments > 20
     outcomes = set()
@@ -643,11 +868,11 @@ def test_killed_at_any_moment_the_call_is_made_at_most_once_and_its_money_always
         belt.service.calls = [calls.read_text()] if calls.exists() else []
         made_before = len(belt.service.calls)
         try:
-            belt.pay()
+            belt.pay(clip_price=clip_price)
             outcomes.add((made_before, "goes on"))
         except SubmitUnclear:
             outcomes.add((made_before, "unclear"))
         assert len(belt.service.calls) <= 1, f"paid twice after a kill at moment {moment}"
-        assert belt.counted() == PRICE, f"money forgotten after a kill at moment {moment}"
+        assert belt.counted() == PRICE + clip_price, f"money forgotten after a kill at moment {moment}"
         assert len(list(belt.queue.folder.glob("*.json"))) == 1
     assert outcomes == {(0, "goes on"), (0, "unclear"), (1, "unclear"), (1, "goes on")}

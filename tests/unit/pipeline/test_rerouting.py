@@ -113,15 +113,58 @@ def test_a_busy_service_is_waited_for_however_long(belt, studio):
 
 
 def test_no_reference_is_ever_used_for_two_calls(belt, studio):
-    belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": "http://127.0.0.1:9/v1", "START_FRAMES": "flux"}
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    studio.write_faults({"on": "POST /images/flux-create", "do": "status", "status": 429, "times": None})
     belt.submit(definition(target_duration=5))
+    belt.poll("lake")
+    studio.write_faults({"on": "* *", "service": "useapi_ltx", "do": "status", "status": 503, "times": None})
     for _ in range(3):
         belt.poll("lake")
     an_hour_passes(belt)
     belt.poll("lake")
     ledger = [json.loads(line) for line in (belt.home / "spend_ledger.jsonl").read_text().splitlines()]
     reserved = [line["reference"] for line in ledger if line["entry"] == "reserved"]
-    assert len(reserved) == len(set(reserved))
+    assert len(reserved) == len(set(reserved)) == 3
+    assert paid(studio) == ["ltx_api video"]
+
+
+def test_nothing_goes_to_another_service_while_it_may_be_our_own_network_that_is_down(belt, studio):
+    nowhere = "http://127.0.0.1:9"
+    belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": f"{nowhere}/v1", "LTX_API_BASE_URL": nowhere}
+    belt.submit(definition(target_duration=5))
+    for _ in range(4):
+        belt.poll("lake")
+    an_hour_passes(belt)
+    assert belt.poll("lake").code == 75
+    assert belt.state("lake")["service"] == "useapi_ltx"
+    belt.environment["LTX_API_BASE_URL"] = studio.url  # the other service answers: the network is there
+    assert belt.collect("lake")["service"] == "ltx_api"
+    assert paid(studio) == ["ltx_api video"]
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_a_fallback_that_cannot_be_used_now_either_is_passed_over(belt, studio, status):
+    belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": "http://127.0.0.1:9/v1"}
+    studio.write_faults({"on": "GET *", "service": "ltx_api", "do": "status", "status": status, "times": None})
+    belt.submit(definition(target_duration=5))
+    for _ in range(4):
+        belt.poll("lake")
+    an_hour_passes(belt)
+    belt.poll("lake")
+    assert (belt.state("lake")["service"], paid(studio)) == ("useapi_ltx", [])
+
+
+def test_an_unanswered_503_keeps_a_clip_from_moving(belt, studio):
+    belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
+    down = {"on": "GET /scheduler", "do": "status", "status": 503, "times": None}
+    studio.write_faults({"on": "POST /images/flux-create", "do": "status", "status": 503, "times": None}, down)
+    assert belt.submit(definition(target_duration=5)).code == 75
+    for _ in range(4):
+        belt.poll("lake")
+    an_hour_passes(belt)
+    belt.poll("lake")
+    assert (belt.state("lake")["service"], belt.state("lake")["clips"][0]["intent"]["doubt"] is not None) == ("useapi_ltx", True)
+    assert paid(studio) == []
 
 
 def test_a_job_that_the_fallback_cannot_make_stays_where_it_is(belt, studio):

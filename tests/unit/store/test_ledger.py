@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tenxsom import clock
-from tenxsom.errors import DiskTrouble, OverBudget
+from tenxsom import atomic, clock, locks
+from tenxsom.errors import DiskTrouble, Interrupted, LockIsHeld, OverBudget
 from tenxsom.model import money
 from tenxsom.store import ledger as ledgers
+from tenxsom.store import tally
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
-from tests.processes import race
+from tests.processes import race, running, said
 
 
 def purchase(reference: str = "r1", usd: str = "0.10") -> Purchase:
@@ -44,6 +45,11 @@ def entries(path: Path) -> list[tuple[str, str, str]]:
     return [(line["day"], line["reference"], line["entry"]) for line in lines]
 
 
+def entry_of(ledger: Ledger, reference: str, since: str | None = None) -> str | None:
+    line = ledger.last(reference, since)
+    return line["entry"] if line else None
+
+
 def total(ledger: Ledger) -> str:
     return money.text(ledger.total(clock.day()))
 
@@ -57,13 +63,47 @@ def last(ledger: Ledger, reference: str) -> dict[str, Any]:
 # the budget
 
 
-def test_what_is_of_no_use_without_a_further_purchase_is_bought_only_if_there_is_money_for_both(path):
+def test_what_is_of_no_use_without_a_further_purchase_is_reserved_together_with_it(path):
     ledger = Ledger(path, Decimal("0.30"))
-    ledger.reserve(purchase("r1", "0.05"), Decimal("0.25"))
-    assert total(ledger) == "0.05"  # what comes then is not set aside
-    with pytest.raises(OverBudget, match=r"\$0\.05 for request_video and \$0\.21 for what follows it would pass"):
-        ledger.reserve(purchase("r2", "0.05"), Decimal("0.21"))
-    ledger.reserve(purchase("r2", "0.05"), Decimal("0.20"))
+    ledger.reserve(purchase("still", "0.05"), purchase("clip", "0.20"))
+    assert total(ledger) == "0.25"
+    with pytest.raises(OverBudget, match=r"\$0\.01 for request_video and \$0\.05 for request_video would pass"):
+        ledger.reserve(purchase("still 2", "0.01"), purchase("clip 2", "0.05"))
+    assert total(ledger) == "0.25"
+    ledger.reserve(purchase("clip", "0.25"))  # its turn has come, and its price has changed meanwhile
+    assert total(ledger) == "0.3"
+
+
+def test_a_pair_that_was_reserved_before_a_crash_costs_nothing_more_when_it_is_reserved_again(path):
+    ledger = Ledger(path, Decimal("0.30"))
+    for _ in range(3):
+        ledger.reserve(purchase("still", "0.05"), purchase("clip", "0.25"))
+    assert total(ledger) == "0.3"
+
+
+RACE_OF_PAIRS = """
+import os, sys
+from decimal import Decimal
+from pathlib import Path
+from tenxsom.errors import OverBudget
+from tenxsom.store.ledger import Ledger, Purchase
+ledger = Ledger(Path(sys.argv[1]), Decimal("2.00"))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(4):
+    still, clip = (Purchase(f"{os.getpid()}.{number}.{step}", "lake", "a", step, 0, Decimal(usd)) for step, usd in
+                   (("request_image", "0.10"), ("request_video", "0.50")))
+    try:
+        ledger.reserve(still, clip)
+    except OverBudget:
+        continue
+"""
+
+
+def test_processes_that_order_stills_side_by_side_never_leave_one_without_its_clip(path):
+    race(RACE_OF_PAIRS, path, count=6)
+    steps = [line["step"] for line in Ledger(path).lines()]
+    assert (steps.count("request_image"), steps.count("request_video")) == (3, 3)  # 0.60 a pair, of 2.00
 
 
 def test_a_budget_is_held_to_the_cent(path):
@@ -125,6 +165,7 @@ from decimal import Decimal
 from pathlib import Path
 from tenxsom.errors import OverBudget
 from tenxsom.store import ledger as ledgers
+from tenxsom.store import tally
 from tenxsom.store.ledger import RELEASED, SPENT, UNKNOWN, Ledger, Purchase
 ledger = Ledger(Path(sys.argv[1]), Decimal("2.00"))
 checked = ledger._check
@@ -209,7 +250,7 @@ def test_the_last_line_of_a_reference_is_what_the_ledger_knows_of_it(path):
 
 @pytest.mark.parametrize("block", [1, 7, 100, 300, 4096])
 def test_the_last_line_is_found_wherever_the_ledgers_blocks_begin(path, monkeypatch, block):
-    monkeypatch.setattr(ledgers, "BLOCK_BYTES", block)
+    monkeypatch.setattr(tally, "BLOCK_BYTES", block)
     ledger = Ledger(path)
     for number in range(8):
         ledger.reserve(purchase(f"r{number}"))
@@ -376,3 +417,288 @@ def test_a_ledger_that_was_put_in_the_place_of_another_is_read_anew(tmp_path):
     assert ledger.total(clock.day()) == Decimal("0.30")
     (tmp_path / "ledger.jsonl").write_bytes(b"")
     assert ledger.total(clock.day()) == 0
+
+
+# one file, however it is called
+
+
+def test_a_ledger_that_is_reached_by_a_link_is_the_same_ledger(tmp_path):
+    (tmp_path / "purse").mkdir()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "other").symlink_to(tmp_path / "home", target_is_directory=True)
+    real, link = tmp_path / "purse" / "real.jsonl", tmp_path / "home" / "ledger.jsonl"
+    real.touch()
+    link.symlink_to("../purse/real.jsonl")
+    Ledger(link, Decimal("0.10")).reserve(purchase("a"))
+    with pytest.raises(OverBudget):
+        Ledger(tmp_path / "other" / "ledger.jsonl", Decimal("0.10")).reserve(purchase("b"))
+    assert total(Ledger(real)) == "0.1"
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
+def test_processes_that_share_a_ledger_by_links_never_pass_the_budget_together(tmp_path, link):
+    homes = [tmp_path / name for name in ("a", "b", "c")]
+    for home in homes:
+        home.mkdir()
+    (homes[0] / "ledger.jsonl").touch()
+    for home in homes[1:]:
+        link(homes[0] / "ledger.jsonl", home / "ledger.jsonl")
+    race(
+        RACE.replace("sys.argv[1]", f"['{homes[0]}', '{homes[1]}', '{homes[2]}'][os.getpid() % 3] + '/ledger.jsonl'"),
+        tmp_path,
+        count=6,
+    )
+    raw = (homes[0] / "ledger.jsonl").read_bytes()
+    lines = list(Ledger(homes[0] / "ledger.jsonl").lines())
+    assert len(lines) == raw.count(b"\n")  # none was written over another
+    held: dict[str, Decimal] = {}
+    for line in lines:
+        held[line["reference"]] = Decimal(0) if line["entry"] == RELEASED else Decimal(line["usd"])
+        assert sum(held.values(), Decimal(0)) <= Decimal("2.00")
+    assert len(lines) > 50
+
+
+def test_a_ledger_that_was_replaced_while_a_process_runs_is_locked_and_read_under_its_new_inode(path, tmp_path):
+    ledger = Ledger(path, Decimal("0.10"))
+    ledger.reserve(purchase("a"))
+    (tmp_path / "new").write_bytes(b"")
+    os.replace(tmp_path / "new", path)
+    ledger.reserve(purchase("b"))
+    with pytest.raises(OverBudget):
+        Ledger(path, Decimal("0.10")).reserve(purchase("c"))
+
+
+def test_a_ledger_is_its_owners_alone(path):
+    path.touch(0o644)
+    Ledger(path).reserve(purchase())
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_ledger_that_a_group_shares_stays_the_groups(path):
+    path.touch()
+    path.chmod(0o664)
+    Ledger(path).reserve(purchase())
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from tenxsom.locks import hold_file
+with hold_file(Path(sys.argv[1])):
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_ledger_that_another_process_never_lets_go_is_waited_for_with_a_limit(path, monkeypatch):
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.2)
+    with running(HOLDING, path) as (holder,):
+        assert said(holder) == "ready"
+        with pytest.raises(LockIsHeld, match="too long"):
+            Ledger(path).reserve(purchase())
+        clock.request_stop()
+        try:
+            with pytest.raises(Interrupted):
+                Ledger(path).reserve(purchase())
+        finally:
+            clock.forget_stop()
+        holder.kill()
+        holder.wait()
+    Ledger(path).reserve(purchase())  # the death of its holder frees it
+
+
+# a ledger of many years
+
+
+@pytest.fixture
+def small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "CHECKPOINT_BYTES", 2000)
+
+
+def years(path: Path, days: int, jobs: int = 3) -> None:
+    """Write what so many past days have left, as this program and its earlier versions wrote it."""
+    first = datetime(2020, 1, 1, tzinfo=UTC)
+    with path.open("w") as file:
+        for number in range(days * jobs):
+            day = (first + timedelta(days=number // jobs)).date().isoformat()
+            for entry in (RESERVED, SPENT):
+                head = {"time": f"{day}T10:00:00.000Z", "day": day, "entry": entry, "reference": f"tx-{number}.0.request_video.1"}
+                rest = {"content_id": f"v{number}", "service": "ltx_api", "step": "request_video", "clip": 0, "usd": "0.1"}
+                file.write(json.dumps(head | rest, separators=(",", ":")) + "\n")
+
+
+@pytest.mark.usefixtures("small_checkpoints")
+def test_with_a_checkpoint_only_what_came_after_it_is_read(path, monkeypatch):
+    years(path, 200)
+    assert Ledger(path).total("2020-01-05") == Decimal("0.3")
+    read = []
+    real = tally.Tally.read_on
+
+    def read_on(self: tally.Tally, file: Any) -> None:
+        before = self.read_bytes
+        real(self, file)
+        read.append(self.read_bytes - before)
+
+    monkeypatch.setattr(tally.Tally, "read_on", read_on)
+    Ledger(path, Decimal("0.15")).reserve(purchase("today"))
+    assert sum(read) == 0
+    with pytest.raises(OverBudget):
+        Ledger(path, Decimal("0.15")).reserve(purchase("more"))
+    assert 0 < sum(read) < 1000  # today's line
+    assert Ledger(path).total("2020-01-05") == Decimal("0.3")
+
+
+def test_what_is_kept_in_memory_and_in_the_checkpoint_does_not_grow_with_the_ledger(path, monkeypatch):
+    monkeypatch.setattr(ledgers, "CHECKPOINT_BYTES", 1)
+    kept, saved = [], []
+    for days in (10, 1000):
+        years(path, days)
+        ledger = Ledger(path)
+        ledger.total("2020-01-01")
+        kept.append(len(ledger._tally.calls))
+        saved.append(len(path.with_name(".ledger.jsonl.sums").read_bytes()))
+    assert kept[1] == kept[0] <= 3 * tally.RECENT_DAYS
+    assert saved[1] < saved[0] + 1000 * 30  # one short sum a day
+
+
+@pytest.mark.usefixtures("small_checkpoints")
+def test_a_call_that_was_open_at_the_checkpoint_is_settled_on_its_own_day(path, calendar):
+    ledger = Ledger(path)
+    ledger.reserve(purchase("open", "0.50"))
+    for number in range(40):
+        calendar[0] += timedelta(hours=12)
+        ledger.reserve(purchase(f"r{number}"))
+        ledger.settle(purchase(f"r{number}"), SPENT)
+    again = Ledger(path)
+    assert (again.total("2026-11-22"), path.with_name(".ledger.jsonl.sums").exists()) == (Decimal("0.50"), True)
+    again.settle(purchase("open", "0.50"), RELEASED)
+    assert Ledger(path).total("2026-11-22") == 0
+    assert entries(path)[-1] == ("2026-11-22", "open", RELEASED)
+
+
+CHECKPOINTS = [
+    b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"version":1}', b'{"version":2,"bytes":0}',
+    b'{"version":1,"bytes":-5,"fingerprint":""}', b'{"version":1,"bytes":1e9,"fingerprint":""}',
+    b'{"version":1,"bytes":99999999,"fingerprint":"","days":[],"sums":[],"calls":{}}',
+    b'{"version":1,"bytes":1' + b"0" * 30 + b',"fingerprint":"00","days":[],"sums":[],"calls":{}}',
+    b'{"version":1,"bytes":10,"fingerprint":"00","days":[],"sums":[],"calls":{}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("garbage", CHECKPOINTS, ids=range(len(CHECKPOINTS)))
+def test_a_checkpoint_that_cannot_be_used_is_made_anew(path, garbage):
+    ledger = Ledger(path, Decimal("0.25"))
+    ledger.reserve(purchase())
+    path.with_name(".ledger.jsonl.sums").write_bytes(garbage)
+    again = Ledger(path, Decimal("0.25"))
+    assert total(again) == "0.1"
+    again.reserve(purchase("r2"))
+    with pytest.raises(OverBudget):
+        again.reserve(purchase("r3"))
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", None, "x", []])
+@pytest.mark.usefixtures("small_checkpoints")
+def test_a_checkpoint_with_a_sum_that_is_none_is_made_anew(path, value):
+    years(path, 20)
+    Ledger(path).total("2020-01-01")
+    checkpoint = path.with_name(".ledger.jsonl.sums")
+    document = json.loads(checkpoint.read_bytes())
+    document["sums"][0][2] = value
+    checkpoint.write_text(json.dumps(document))
+    assert Ledger(path).total("2020-01-01") == Decimal("0.3")
+
+
+@pytest.mark.usefixtures("small_checkpoints")
+def test_a_ledger_whose_old_lines_were_taken_out_is_added_up_anew(path):
+    years(path, 20)
+    assert Ledger(path).total("2020-01-01") == Decimal("0.3")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[60:]))
+    assert Ledger(path).total("2020-01-01") == 0
+    assert Ledger(path).total("2020-01-15") == Decimal("0.3")
+
+
+@pytest.mark.usefixtures("small_checkpoints")
+def test_a_checkpoint_that_cannot_be_saved_costs_no_promise(path, monkeypatch):
+    years(path, 20)
+
+    def fail(*_: Any) -> None:
+        raise DiskTrouble("full")
+
+    monkeypatch.setattr(atomic, "write", fail)
+    ledger = Ledger(path, Decimal("0.10"))
+    ledger.reserve(purchase())
+    with pytest.raises(OverBudget):
+        ledger.reserve(purchase("r2"))
+
+
+def test_a_reference_is_looked_for_only_after_the_mark_of_its_job(path, monkeypatch):
+    years(path, 50)
+    ledger = Ledger(path)
+    mark = ledger.mark()
+    monkeypatch.setattr(tally, "BLOCK_BYTES", 500)
+    seen = []
+    real = tally.lines_from_the_end
+
+    def lines_from_the_end(file: Any, text: bytes, start: int) -> Any:
+        seen.append(start)
+        return real(file, text, start)
+
+    monkeypatch.setattr(ledgers, "lines_from_the_end", lines_from_the_end)
+    assert ledger.last("tx-new.0.request_video.1", mark) is None
+    ledger.reserve(purchase("tx-new.0.request_video.1"))
+    assert entry_of(ledger, "tx-new.0.request_video.1", mark) == RESERVED
+    assert set(seen) == {path.stat().st_size - len(path.read_bytes().splitlines(keepends=True)[-1])}
+
+
+@pytest.mark.parametrize("mark", [None, "", "x", "5", "5:", ":", "-5:x", "99999999:x", "100:" + "0" * 32])
+def test_a_mark_that_means_nothing_has_everything_read(path, mark):
+    ledger = Ledger(path)
+    ledger.reserve(purchase())
+    assert entry_of(ledger, "r1", mark) == RESERVED
+
+
+def test_a_mark_of_a_ledger_that_did_not_only_grow_has_everything_read(path):
+    years(path, 5)
+    ledger = Ledger(path)
+    mark = ledger.mark()
+    ledger.reserve(purchase())
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[-1:]) + b" " * path.stat().st_size)
+    assert entry_of(ledger, "r1", mark) == RESERVED
+
+
+# rehearsals
+
+
+def test_a_rehearsal_has_a_budget_of_its_own_and_says_so_in_the_ledger(path):
+    ledger = Ledger(path, Decimal("0.10"))
+    rehearsal = purchase("rehearsed")._replace(rehearsal=True)
+    ledger.reserve(rehearsal)
+    ledger.settle(rehearsal, SPENT)
+    ledger.reserve(purchase("real"))
+    with pytest.raises(OverBudget, match="budget for rehearsals"):
+        ledger.reserve(purchase("rehearsed 2")._replace(rehearsal=True))
+    with pytest.raises(OverBudget):
+        ledger.reserve(purchase("real 2"))
+    assert [line.get("rehearsal") for line in ledger.lines()] == [True, True, None]
+    assert (total(ledger), ledger.total(clock.day(), rehearsal=True)) == ("0.1", Decimal("0.10"))
+    assert total(Ledger(path)) == "0.1"  # another process reads it like that, too
+
+
+def test_a_rehearsed_still_of_a_real_clip_takes_from_both_budgets(path):
+    ledger = Ledger(path, Decimal("0.10"))
+    ledger.reserve(purchase("still", "0.10")._replace(rehearsal=True), purchase("clip", "0.10"))
+    with pytest.raises(OverBudget):
+        ledger.reserve(purchase("still 2", "0.01")._replace(rehearsal=True), purchase("clip 2", "0"))
+    with pytest.raises(OverBudget):
+        ledger.reserve(purchase("still 2", "0")._replace(rehearsal=True), purchase("clip 2", "0.01"))
+
+
+def test_what_was_rehearsed_before_it_was_marked_stays_as_it_is(path):
+    ledger = Ledger(path)
+    ledger.reserve(purchase("old", "0.04"))
+    ledger.settle(purchase("old", "0.04")._replace(service="local_studio"), SPENT)
+    assert total(ledger) == "0.04"

@@ -1,0 +1,109 @@
+"""What templates/prices.json must hold: prices that are prices. Whatever budgets are kept with is looked at when it is read."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+MOST_USD = Decimal(1000)
+"""No vendor asks for more, for a clip, a second, a still or a million tokens: a higher price is a slip."""
+
+_DIGITS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,12})?")
+
+
+def _price(value: Any) -> Decimal:
+    """An amount in US dollars, written as a number or as its text. Raises ValueError for anything else."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        amount = Decimal(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        amount = Decimal(str(value))
+    else:
+        raise ValueError("this is no price")
+    if not 0 <= amount <= MOST_USD:
+        raise ValueError(f"no price lies outside 0 and {MOST_USD} US dollars")
+    return amount
+
+
+def _factor(value: Any) -> Decimal:
+    factor = _price(value)
+    if not 1 <= factor <= 10:
+        raise ValueError("this is no factor between 1 and 10")
+    return factor
+
+
+Price = Annotated[Decimal, BeforeValidator(_price)]
+
+
+class _Entry(BaseModel):
+    """Notes and sources may stand beside prices."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ServicePrices(_Entry):
+    clip_usd: Price
+    image_usd: Price = Decimal(0)
+    clip_second_usd: Price | None = None
+    models: dict[str, dict[str, Price]] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_price_of_seconds(self) -> Self:
+        if self.clip_second_usd is None and self.models is None:
+            raise ValueError("clip_second_usd is missing, or models with a price per second each")
+        return self
+
+
+class StillPrice(_Entry):
+    image_usd: Price
+
+
+class StillPrices(_Entry):
+    models: dict[str, StillPrice]
+
+
+class TokenPrices(_Entry):
+    """Per million tokens."""
+
+    input_usd: Price
+    output_usd: Price
+    cache_read_usd: Price | None = None
+    cache_write_usd: Price | None = None
+
+
+class LongPromptPrices(TokenPrices):
+    above_tokens: Annotated[int, Field(strict=True, gt=0)]
+
+
+class PlannerPrices(TokenPrices):
+    long_prompt: LongPromptPrices | None = None
+
+
+class PriceList(_Entry):
+    """The whole file."""
+
+    services: dict[str, ServicePrices]
+    stills: dict[str, StillPrices] = {}
+    planners: dict[str, PlannerPrices] = {}
+    regional_endpoint_factor: Annotated[Decimal, BeforeValidator(_factor)] = Decimal("1.1")
+
+
+def problems(document: Any) -> list[str]:
+    """What is wrong with a price list, each with its path; empty when nothing is."""
+    try:
+        PriceList.model_validate(document)
+    except ValidationError as error:
+        return [_told(each["loc"], each["type"], each["msg"], each["input"]) for each in error.errors(include_url=False)]
+    return []
+
+
+def _told(place: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
+    path = ".".join(str(part) for part in place) or "/"
+    if kind == "missing":
+        return f"{path}: it is missing"
+    words = message.removeprefix("Value error, ")
+    shown = "" if isinstance(value, dict | list) else f" ({str(value)[:40]!r})"
+    return f"{path}: {words[:1].lower()}{words[1:]}{shown}"
