@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from tenxsom.media.lettering import Lettering
 from tenxsom.media.subtitles import LEAST_MILLISECONDS, Cue, Setting, set_cues
+from tenxsom.text import one_line
 from tenxsom_studio.painting.camera import Samples, to_yuv
 
 _FADE_SECONDS = 0.28
@@ -85,6 +86,9 @@ def set_captions(script: Iterable[Cue], seconds: float, width: int, height: int)
         type_ = Lettering(max(_SMALLEST, round(unit / divisor)), 580)
         lines = wanted or max(1, int((most_high - 2 * _pad(type_)) / _pitch(type_, script)))
         room = min(width * (0.86 if tall else 0.76), width * 0.93 - 2 * _side_pad(type_))
+        is_hopeless = sum(type_.width(one_line(cue.text)) for cue in script) > room * lines * seconds * 1000 / least
+        if is_hopeless and (divisor, wanted, least) != _SETTINGS[-1]:
+            continue
         cues = set_cues(script, 0, seconds, Setting(room, lines, type_.width, least))
         captions = [Caption(cue, type_.size) for cue in cues]
         if all(cue.text.count("\n") < lines for cue in cues):

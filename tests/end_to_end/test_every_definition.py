@@ -42,7 +42,7 @@ ARCHETYPES = sorted(path.stem for path in (Path(__file__).parents[2] / "template
 SIZES = {"16:9": (128, 72), "9:16": (72, 128), "1:1": (72, 72)}
 UNACCEPTABLE = "".join(map(chr, (*range(32), *range(127, 160), 0x2028, 0x2029)))
 thorough = settings(
-    max_examples=1500 if ALL else 12,
+    max_examples=1500 if ALL else 10,
     deadline=None,
     derandomize=not ALL,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -187,7 +187,7 @@ def test_every_script_ends_as_a_verified_film(clips: Path, script: list[dict[str
     shutil.rmtree(home)
 
 
-@settings(thorough, max_examples=1500 if ALL else 15)
+@settings(thorough, max_examples=1500 if ALL else 8)
 @given(script=scripts, size=st.sampled_from(((320, 180), (180, 320), (240, 240))))
 def test_every_script_can_be_shown_in_a_preview(script: list[dict[str, Any]], size: tuple[int, int]) -> None:
     start, cues = 0.0, []
