@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Collect: one tick checks every due job, downloads what is finished, verifies it, reports it and empties the queue.
 
-    poll_video_status.py [--watch SECONDS] [--time-limit SECONDS] [--json] [CONTENT_ID ...]
+    poll_video_status.py [--watch SECONDS] [--time-limit SECONDS] [--patience MINUTES] [--json] [CONTENT_ID ...]
 
 Made for cron: ticks that overlap share the work, a tick over an empty queue costs next to nothing, and nothing that goes wrong
 here ever fails a paid clip or makes it again. Exit codes: README.md.
@@ -26,7 +26,9 @@ def queue_is_empty() -> bool:
     return not any(name.endswith(".json") for name in names)
 
 
-if __name__ == "__main__" and len(sys.argv) == 1 and queue_is_empty():
+IS_PLAIN_TICK = len(sys.argv) == 1 or (len(sys.argv) == 3 and sys.argv[1] == "--patience")
+
+if __name__ == "__main__" and IS_PLAIN_TICK and queue_is_empty():
     try:
         print("No pending video jobs.", flush=True)
     except OSError:

@@ -13,6 +13,7 @@ from tenxsom import clock
 from tenxsom.cli import render as views
 from tenxsom.cli import run as terminal
 from tenxsom.errors import Interrupted
+from tenxsom.pipeline import patience
 from tenxsom.pipeline.poller import VideoStatusPoller
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tenxsom.settings import Settings
 
 PROG = "poll_video_status.py"
-NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, json=False)
+NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, patience=None, json=False)
 """What `command_line` makes of a call without arguments."""
 
 
@@ -44,6 +45,12 @@ def command_line() -> argparse.ArgumentParser:
         type=terminal.positive,
         help="how long a tick may take (POLL_TIME_LIMIT_SECONDS)",
     )
+    parser.add_argument(
+        "--patience",
+        metavar="MINUTES",
+        type=terminal.positive,
+        help="exit with 75 only for a trouble that has lasted this long, with 0 before: for an alert in the crontab",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -60,10 +67,18 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
             last |= {outcome.content_id: outcome for outcome in outcomes}
             left = len(app.queue.ids())
             if not arguments.watch or clock.stop_requested():
-                return views.tick(list(last.values()), left)
+                return with_patience(app, views.tick(list(last.values()), left), list(last.values()), arguments.patience)
             (terminal.notice if arguments.json else partial(print, flush=True))(views.tick(outcomes, left).text)
             with contextlib.suppress(Interrupted):
                 clock.sleep(arguments.watch)
+
+
+def with_patience(app: App, result: terminal.Result, outcomes: Sequence[Outcome], minutes: float | None) -> terminal.Result:
+    """The result of a tick; 0 instead of 75 while no passing trouble has lasted for so many minutes."""
+    if minutes is None:
+        return result
+    lasts = patience.has_lasted(app.settings.pending_folder, outcomes, app.queue.ids(), minutes)
+    return result._replace(exit_code=0) if result.exit_code == patience.PASSING and not lasts else result
 
 
 def check_known(app: App, content_ids: Sequence[str]) -> None:

@@ -269,7 +269,9 @@ def test_the_changelog_has_this_version() -> None:
 def test_the_crontab_collects_every_two_minutes_by_absolute_paths_and_without_a_secret() -> None:
     lines = [line for line in text_of(ROOT / "crontab.example").splitlines() if line and not line.startswith("#")]
     (job,) = [line for line in lines if line.startswith("*")]
-    assert job.startswith("*/2 * * * * /path/to/tenxsom-ai/.venv/bin/python /path/to/tenxsom-ai/poll_video_status.py ")
+    assert job.startswith(
+        "*/2 * * * * /path/to/tenxsom-ai/.venv/bin/python /path/to/tenxsom-ai/poll_video_status.py --patience 30 "
+    )
     assert re.search(r">> /\S+ 2>&1$", job)
     assert not any(setting.name in text_of(ROOT / "crontab.example") for setting in settings.SETTINGS if setting.is_secret)
     assert not re.search(r"token|password|Bearer", text_of(ROOT / "crontab.example"), re.IGNORECASE)

@@ -1,0 +1,47 @@
+"""Passing troubles that do not pass: since when each job has had one, kept between ticks for whoever is to hear of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from tenxsom import atomic, clock
+from tenxsom.errors import TryAgainLater
+from tenxsom.locks import lock_table
+from tenxsom.pipeline.results import Outcome
+from tenxsom.safe_files import read_file
+
+FILE_NAME = ".passing_troubles"
+MAX_BYTES = 16 * 1024 * 1024
+PASSING = TryAgainLater.exit_code
+
+
+def has_lasted(folder: Path, outcomes: Iterable[Outcome], on_queue: Collection[str], minutes: float) -> bool:
+    """Note which jobs had a passing trouble in this tick, and return whether one of them has had it for so many minutes.
+
+    A job that was not worked on keeps what was noted of it. Where nothing can be noted (a full disk), it has lasted.
+    """
+    try:
+        with lock_table(folder / ".locks").hold(FILE_NAME):
+            since = _read(folder / FILE_NAME)
+            noted = {content_id: moment for content_id, moment in since.items() if content_id in on_queue}
+            for outcome in outcomes:
+                if outcome.exit_code == PASSING:
+                    noted.setdefault(outcome.content_id, clock.stamp())
+                else:
+                    noted.pop(outcome.content_id, None)
+            if noted != since:
+                atomic.write(folder / FILE_NAME, json.dumps(noted).encode())
+    except TryAgainLater:
+        return True
+    return any(clock.age_seconds(moment) >= minutes * 60 for moment in noted.values())
+
+
+def _read(path: Path) -> dict[str, str]:
+    """What was noted; nothing of what cannot be read, or was noted under a clock that was ahead."""
+    try:
+        noted = json.loads(read_file(path, MAX_BYTES))
+        return {str(content_id): moment for content_id, moment in noted.items() if clock.seconds_until(moment) == 0}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
