@@ -42,8 +42,10 @@ class Unit(NamedTuple):
     after: Break
 
 
-LINE = 30
+_LEAST_PART = 30
 """About a line, in columns: a text is not divided into parts that are shorter."""
+_DETOUR = {Break.SENTENCE: 0.0, Break.CLAUSE: 0.3, Break.WORD: 0.6, Break.ALLOWED: 0.9, Break.INSIDE: 4.0}
+"""How many lines out of the way a better place to divide a text may be."""
 
 _PLAIN_WORDS = re.compile(r"(?<![^ ])(?:[A-Za-z0-9]+[.,;:!?]* +(?=[A-Za-z0-9]))+")
 """Words that need no rule: letters and digits, a mark, a blank, and the next word. Most of a European text is made of them."""
@@ -128,8 +130,8 @@ def in_parts(text: str, count: int) -> list[str]:
     A text that is too short for so many lines leaves the last parts empty.
     """
     text = text.strip()
-    worthwhile = max(1, min(count, columns(text) // LINE))
-    pieces = units(text, LINE)
+    worthwhile = max(1, min(count, columns(text) // _LEAST_PART))
+    pieces = units(text, _LEAST_PART)
     widths = [columns(piece.text) for piece in pieces]
     parts: list[str] = []
     at = 0
@@ -145,7 +147,7 @@ def _best_cut(pieces: Sequence[Unit], widths: Sequence[int], at: int, target: fl
     """The index behind the piece at which to cut: near `target` columns, and where the sense ends."""
 
     def cost(index: int) -> float:
-        return abs(sum(widths[: index + 1]) - target) / LINE + (Break.SENTENCE - pieces[index].after) * 0.3
+        return abs(sum(widths[: index + 1]) - target) / _LEAST_PART + _DETOUR[pieces[index].after]
 
     return min(range(at, len(pieces)), key=cost, default=at - 1) + 1
 
