@@ -1,0 +1,94 @@
+"""One tick: how many jobs it works on at once, and what does not slow it down."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tenxsom import clock
+from tenxsom.model.clip import Step
+from tenxsom.pipeline import poller
+from tests.net_server import ScriptedServer, Visit, head
+from tests.states import new_clip, new_job
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def queue_of(home: Path, count: int) -> None:
+    folder = home / "pending_video_jobs"
+    folder.mkdir()
+    for number in range(count):
+        video = {"job_id": f"job-{number}", "generation_id": f"gen-{number}"}
+        clip = new_clip(step=Step.AWAIT_VIDEO, video=video, submitted_at=clock.stamp())
+        job = new_job(f"j{number}", service="useapi_ltx", clips=[clip])
+        (folder / f"j{number}.json").write_bytes(job.as_json())
+
+
+def tick(home: Path, server: ScriptedServer, limit: int | None = None) -> str:
+    """What a tick in a process of its own says, and nothing on stderr."""
+
+    def lower() -> None:
+        if limit:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    settings = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a", "USEAPI_BASE_URL": f"{server.url}/v1"}
+    done = subprocess.run(
+        [sys.executable, "poll_video_status.py"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lower,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+def active(visit: Visit, *, specified: bool = True) -> None:
+    """Answer that a job is running; at the specification's endpoint only where `specified` says so."""
+    while request := visit.read_request():
+        known = specified or "/assets/" in request.target
+        body = b'{"status": {"type": "active"}}' if known else b'{"error": "unknown"}'
+        visit.sock.sendall(head(200 if known else 404, {"Content-Length": str(len(body))}) + body)
+
+
+@pytest.mark.case
+def test_a_tick_keeps_to_the_limit_of_open_files(home: Path) -> None:
+    queue_of(home, 80)
+    with ScriptedServer(active) as server:
+        assert tick(home, server, limit=110) == "80 checked, 0 done, 80 pending."
+        assert server.connections < 20
+
+
+@pytest.mark.parametrize(
+    ("limit", "workers"),
+    [(resource.RLIM_INFINITY, 64), (1_048_576, 64), (1024, 64), (256, 38), (128, 12), (64, 1), (20, 1)],
+)
+def test_as_many_jobs_at_once_as_the_limit_of_open_files_allows(limit: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert poller._workers(64) == workers
+
+
+def test_where_the_second_endpoint_is_the_right_one_jobs_are_asked_for_side_by_side_all_the_same(home: Path) -> None:
+    """Each answer waits until several questions are under way at once: one by one, the tick would never get there."""
+    together = threading.Barrier(8)
+
+    def behave(visit: Visit) -> None:
+        visit.read_request()
+        together.wait(20)
+        body = b'{"error": "unknown"}'
+        visit.sock.sendall(head(404, {"Content-Length": str(len(body))}) + body)
+        active(visit, specified=False)
+
+    queue_of(home, 8)
+    with ScriptedServer(behave) as server:
+        assert tick(home, server) == "8 checked, 0 done, 8 pending."
+        assert not together.broken
