@@ -13,10 +13,34 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenxsom.errors import AccountTrouble, NotSent
 from tenxsom.log import mask_emails
+from tenxsom.setting_groups import CoreSettings, ExistingFile, setting
+
+
+class GoogleSettings(CoreSettings):
+    """Whose account Google Cloud is used with."""
+
+    section: ClassVar[str] = "Planning with Claude on Vertex AI"
+
+    google_application_credentials: ExistingFile | None = setting(
+        None,
+        "Google credentials file (ADC), as everywhere in Google Cloud",
+        allowed="the path of a file that exists",
+        comment=(
+            "Credentials file (a service account's key, for example /path/to/service-account.json); empty: what `gcloud "
+            "auth application-default login` has left."
+        ),
+    )
+    vertex_ai_project_id: str | None = setting(
+        None,
+        "Google Cloud project; when it is set, Claude on Vertex AI does the planning",
+        allowed="the id of a Google Cloud project",
+        comment="Google Cloud project; as soon as it is set, Claude plans. Empty: plans come from templates/archetypes/.",
+    )
+
 
 if TYPE_CHECKING:
     import requests

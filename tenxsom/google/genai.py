@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import requests
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
-from tenxsom.google.credentials import Account, quoted
+from tenxsom.google.credentials import Account, GoogleSettings, quoted
 from tenxsom.google.storage import Bucket
 from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
@@ -29,8 +29,22 @@ from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
 from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
+from tenxsom.setting_groups import WebAddress, setting
 from tenxsom.setting_values import is_this_machine
-from tenxsom.settings import Settings
+
+
+class GenAiSettings(GoogleSettings):
+    """Veo and image models on Vertex AI."""
+
+    section: ClassVar[str] = "Veo and image models on Vertex AI (same credentials and project as above)"
+
+    vertex_genai_base_url: WebAddress | None = setting(
+        None,
+        "Another address for Veo and Vertex images (the local studio)",
+        allowed="as `USEAPI_BASE_URL`",
+        comment="Another address for both: a private endpoint, or the local studio over a socket.",
+    )
+
 
 Found = TypeVar("Found")
 
@@ -324,7 +338,7 @@ class _Transport(httpx.BaseTransport):
         return httpx.Response(reply.status, headers=kept, content=reply.body)
 
 
-def open_genai(name: str, settings: Settings, location: str) -> GenAi:
+def open_genai(name: str, settings: GenAiSettings, location: str) -> GenAi:
     """The way to Vertex AI that the settings describe. Raises BadSettings when they do not."""
     if settings.vertex_ai_project_id is None:
         raise BadSettings(f"{name} needs VERTEX_AI_PROJECT_ID; put it into production.env.")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tenxsom.errors import AccountTrouble, NotSent, PlanFailed, TenxsomError
 from tenxsom.google import credentials as google_credentials
 from tenxsom.planning.model_garden import model_state
-from tenxsom.settings import Settings
+from tenxsom.planning.vertex_claude import ClaudeSettings
 
 _PROJECT = re.compile(r"([a-z][a-z0-9.-]{1,61}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|[0-9]{6,20}")
 """A project's id (of a domain's project, too) or its number: https://cloud.google.com/resource-manager/docs/creating-managing-projects"""
@@ -25,7 +25,7 @@ class CheckResult(NamedTuple):
     remedy: str = ""
 
 
-def check_claude(settings: Settings, timeout: float = 15.0) -> list[CheckResult]:
+def check_claude(settings: ClaudeSettings, timeout: float = 15.0) -> list[CheckResult]:
     """Everything that planning with Claude needs, in the order in which it must be put right. Raises nothing.
 
     `timeout` bounds each call to Google, in seconds.
@@ -57,7 +57,7 @@ def region_check(location: str, model: str) -> CheckResult:
     return CheckResult("region", True, f"{location}, which costs a tenth more than global")
 
 
-def _credentials(settings: Settings, timeout: float) -> tuple[Any, CheckResult]:
+def _credentials(settings: ClaudeSettings, timeout: float) -> tuple[Any, CheckResult]:
     file = settings.google_application_credentials
     try:
         credentials = google_credentials.load(file)
@@ -78,7 +78,7 @@ def _project(project: str | None) -> CheckResult:
     return CheckResult("project", True, project)
 
 
-def _model(settings: Settings, credentials: Any, timeout: float) -> CheckResult:
+def _model(settings: ClaudeSettings, credentials: Any, timeout: float) -> CheckResult:
     model = settings.vertex_ai_claude_model_id
     if credentials is None:
         return CheckResult("model", False, f"{model} was not looked up.", "Put right what stands above, then check again.")

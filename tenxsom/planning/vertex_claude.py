@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tenxsom import clock
 from tenxsom.errors import AccountTrouble, NotSent, PlanFailed
 from tenxsom.google import credentials as google_credentials
+from tenxsom.google.credentials import GoogleSettings
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint, PlannerRecord
 from tenxsom.model.definition import JobDefinition
@@ -31,6 +32,33 @@ from tenxsom.planning.claude_trouble import (
     stop_sentence,
     trouble_sentence,
 )
+from tenxsom.setting_groups import WebAddress, setting
+
+
+class ClaudeSettings(GoogleSettings):
+    """Claude on Vertex AI."""
+
+    section: ClassVar[str] = ""
+
+    vertex_ai_location: str = setting(
+        "global",
+        "Vertex AI region; current Claude models need global, us or eu",
+        allowed="`global`, `us`, `eu`, or a region; regions serve older models only",
+        comment="Region; current Claude models are served in global, us and eu.",
+    )
+    vertex_ai_claude_model_id: str = setting(
+        "claude-haiku-5-5",
+        "The Claude model that plans",
+        allowed="a model id of Vertex AI, such as `claude-haiku-5-5` or `claude-haiku-4-5@20251001`",
+        comment="The Claude model that plans; `claude_video_service.py --check` says whether it still exists.",
+    )
+    vertex_ai_base_url: WebAddress | None = setting(
+        None,
+        "Another address for Vertex AI (a private endpoint, a stub), ending in /v1",
+        allowed="as `USEAPI_BASE_URL`; ends in `/v1`",
+        comment="Another address for Vertex AI, ending in /v1: a private endpoint, or a stub on this machine.",
+    )
+
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

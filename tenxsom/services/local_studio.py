@@ -19,7 +19,7 @@ from tenxsom.services import useapi_ltx
 from tenxsom.services.base import Capabilities, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
-from tenxsom.settings import Settings
+from tenxsom.setting_groups import CoreSettings
 
 NAME = "local_studio"
 MODELS = ("",)
@@ -66,14 +66,14 @@ def capabilities(variant: Variant) -> Capabilities:
     return CAPABILITIES
 
 
-def default_variant(settings: Settings) -> Variant:  # noqa: ARG001  (every service is asked alike)
+def default_variant(settings: CoreSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
 
 
-def missing(settings: Settings) -> str | None:  # noqa: ARG001  (every service is asked alike)
+def missing(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every service is asked alike)
     """Nothing is ever missing: it needs no account."""
     return None
 
 
-def open_service(settings: Settings) -> LocalStudio:
+def open_service(settings: CoreSettings) -> LocalStudio:
     return LocalStudio(settings.studio_folder, settings.status_timeout_seconds)

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
@@ -27,7 +27,40 @@ from tenxsom.http.answer import Answer, check_answers, raise_for_answer
 from tenxsom.http.downloads import looks_like_mp4
 from tenxsom.services.base import NO_JOB, Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.status_words import read_status
-from tenxsom.settings import Settings
+from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
+from tenxsom.setting_values import choice
+
+
+class LtxSettings(CoreSettings):
+    """The account at the LTX API, and what is ordered there."""
+
+    section: ClassVar[str] = "The official LTX API"
+
+    ltx_api_key: SecretText | None = setting(
+        None,
+        "Your key of the official LTX API, from its console",
+        allowed="one line of printable characters",
+        comment="API key from its console. Or put it into a file of its own and set LTX_API_KEY_FILE to its path.",
+    )
+    ltx_api_base_url: WebAddress = setting(
+        "https://api.ltx.video",
+        "Where the official LTX API's contract is served",
+        allowed="as `USEAPI_BASE_URL`",
+        comment="Where the LTX API's contract is served; the local studio over a socket is an http address on this machine.",
+    )
+    ltx_api_model: str = setting(
+        "ltx-2-3-fast",
+        "The LTX model that makes clips",
+        allowed="`ltx-2-3-fast`, `ltx-2-3-pro`, `ltx-2-5-fast`, `ltx-2-5-pro`",
+        comment="ltx-2-3-fast, ltx-2-3-pro, ltx-2-5-fast or ltx-2-5-pro.",
+    )
+    ltx_api_resolution: Annotated[str, choice("720p", "1080p", "1440p", "4K")] = setting(
+        "1080p",
+        "In which resolution LTX makes them",
+        allowed="`720p`, `1080p`, `1440p`, `4K`; `ltx-2-5-pro` goes up to `1080p`",
+        comment="720p, 1080p, 1440p or 4K, as far as the model goes.",
+    )
+
 
 if TYPE_CHECKING:  # `requests` loads when the service is opened, not when its capabilities are looked at
     from tenxsom.http.client import HttpClient
@@ -177,16 +210,16 @@ def capabilities(variant: Variant) -> Capabilities:
     )
 
 
-def default_variant(settings: Settings) -> Variant:
+def default_variant(settings: LtxSettings) -> Variant:
     return Variant(settings.ltx_api_model, settings.ltx_api_resolution)
 
 
-def missing(settings: Settings) -> str | None:
+def missing(settings: LtxSettings) -> str | None:
     """What keeps the API from being used with these settings; None if nothing does."""
     return None if settings.ltx_api_key else f"it needs LTX_API_KEY (from {CONSOLE}); put it into production.env"
 
 
-def open_service(settings: Settings) -> LtxApi:
+def open_service(settings: LtxSettings) -> LtxApi:
     """The service with the key of the settings. Raises BadSettings when there is none."""
     from tenxsom.http.uploads import Uploader
     from tenxsom.services.opening import open_client, open_downloader

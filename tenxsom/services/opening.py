@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Downloader
+from tenxsom.setting_groups import CoreSettings
 from tenxsom.setting_values import Secret
-from tenxsom.settings import Settings
 
 
-def open_client(name: str, base_url: str, token: Secret, settings: Settings) -> HttpClient:
+def open_client(name: str, base_url: str, token: Secret, settings: CoreSettings) -> HttpClient:
     """A client of an API that wants a bearer token and is asked a thousand times a tick."""
     return HttpClient(
         base_url,
@@ -26,7 +26,7 @@ def open_client(name: str, base_url: str, token: Secret, settings: Settings) -> 
     )
 
 
-def open_downloader(base_url: str, settings: Settings) -> Downloader:
+def open_downloader(base_url: str, settings: CoreSettings) -> Downloader:
     """A downloader for the results of a service; it never sees the token."""
     return Downloader(proxies=settings.proxies, service_url=base_url, ca_file=settings.tls_ca_file)
 

@@ -8,7 +8,10 @@ from types import ModuleType
 
 from tenxsom.errors import BadSettings
 from tenxsom.services.base import Capabilities, Variant, VideoService
-from tenxsom.settings import SERVICES, Settings
+from tenxsom.setting_groups import CoreSettings
+
+SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
+"""The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.pipeline.routing`."""
 
 
 def capabilities(name: str, variant: Variant) -> Capabilities:
@@ -25,19 +28,19 @@ def pace(name: str, variant: Variant) -> Capabilities:
         return capabilities(name, Variant())
 
 
-def default_variant(name: str, settings: Settings) -> Variant:
+def default_variant(name: str, settings: CoreSettings) -> Variant:
     """The model and the resolution that the settings ask a service for."""
     found: Variant = _module(name).default_variant(settings)
     return found
 
 
-def missing(name: str, settings: Settings) -> str | None:
+def missing(name: str, settings: CoreSettings) -> str | None:
     """What keeps a service from being used with these settings; None if nothing does."""
     found: str | None = _module(name).missing(settings)
     return found
 
 
-def open_service(name: str, settings: Settings) -> VideoService:
+def open_service(name: str, settings: CoreSettings) -> VideoService:
     """The service, ready to be asked. Raises BadSettings when its credentials are missing."""
     service: VideoService = _module(name).open_service(settings)
     return service

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
@@ -20,7 +20,35 @@ from tenxsom.http.downloads import Download, Downloader, looks_like_mp4, looks_l
 from tenxsom.services.base import Status, Submitted
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, reason_in
-from tenxsom.settings import Settings
+from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
+
+
+class UseApiSettings(CoreSettings):
+    """The account at UseAPI.net."""
+
+    section: ClassVar[str] = "UseAPI.net (its LTX Studio API was retired in March 2026, see README.md)"
+
+    useapi_bearer_token: SecretText | None = setting(
+        None,
+        "Your UseAPI.net API token, with its user: prefix",
+        allowed="one line of printable characters",
+        comment=(
+            "API token, with its user: prefix. Or put it into a file of its own and set USEAPI_BEARER_TOKEN_FILE to its path."
+        ),
+    )
+    useapi_base_url: WebAddress = setting(
+        "https://api.useapi.net/v1",
+        "Where the UseAPI.net contract is served",
+        allowed="an `https` address without query; `http` only for this machine (`127.0.0.1`, `localhost`)",
+        comment="Where the UseAPI.net contract is served; the local studio over a socket is an http address on this machine.",
+    )
+    useapi_account_email: str | None = setting(
+        None,
+        "Which linked LTX Studio account to use; only needed with several",
+        allowed="text",
+        comment="Which linked LTX Studio account to use; only needed with several, for example channel@example.com",
+    )
+
 
 LOOKS_RIGHT = {"image": looks_like_picture, "video": looks_like_mp4}
 
@@ -150,12 +178,12 @@ class UseApi:
             return None
 
 
-def missing(settings: Settings) -> str | None:
+def missing(settings: UseApiSettings) -> str | None:
     """What keeps the API from being used with these settings; None if nothing does."""
     return None if settings.useapi_bearer_token else "it needs USEAPI_BEARER_TOKEN; put it into production.env"
 
 
-def open_api(settings: Settings, name: str) -> UseApi:
+def open_api(settings: UseApiSettings, name: str) -> UseApi:
     """The API with the account of the settings. Raises BadSettings when there is no token."""
     if settings.useapi_bearer_token is None:
         raise BadSettings(f"{name} cannot be used: {missing(settings)}.")

@@ -17,8 +17,7 @@ from typing import Any
 from tenxsom.errors import BadSettings
 from tenxsom.http.downloads import Download
 from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
-from tenxsom.services.useapi import UseApi, missing, open_api
-from tenxsom.settings import Settings
+from tenxsom.services.useapi import UseApi, UseApiSettings, missing, open_api
 
 __all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing", "open_service"]
 
@@ -95,10 +94,10 @@ def capabilities(variant: Variant) -> Capabilities:
     return CAPABILITIES
 
 
-def default_variant(settings: Settings) -> Variant:  # noqa: ARG001  (every service is asked alike)
+def default_variant(settings: UseApiSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
 
 
-def open_service(settings: Settings) -> UseApiLtx:
+def open_service(settings: UseApiSettings) -> UseApiLtx:
     """The service with the account of the settings. Raises BadSettings when there is no token."""
     return UseApiLtx(open_api(settings, NAME))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tenxsom import atomic
 from tenxsom.errors import (
@@ -29,9 +29,43 @@ from tenxsom.errors import (
     ServiceRefused,
     ServiceRetired,
 )
+from tenxsom.google.genai import GenAiSettings
 from tenxsom.http.downloads import Download, looks_like_mp4
 from tenxsom.services.base import INLINE, NO_JOB, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
-from tenxsom.settings import Settings
+from tenxsom.setting_groups import CloudFolder, setting
+from tenxsom.setting_values import choice
+
+
+class VeoSettings(GenAiSettings):
+    """Veo on Vertex AI."""
+
+    section: ClassVar[str] = ""
+
+    vertex_veo_location: str = setting(
+        "us-central1",
+        "Vertex AI region of Veo",
+        allowed="a region that serves Veo",
+        comment="Region of Veo.",
+    )
+    vertex_veo_model_id: str = setting(
+        "veo-3.1-fast-generate-001",
+        "The Veo model that makes clips",
+        allowed="`veo-3.1-generate-001`, `veo-3.1-fast-generate-001`, `veo-3.1-lite-generate-001`",
+        comment="veo-3.1-generate-001, veo-3.1-fast-generate-001 or veo-3.1-lite-generate-001.",
+    )
+    vertex_veo_resolution: Annotated[str, choice("720p", "1080p", "4K")] = setting(
+        "720p",
+        "In which resolution Veo makes them",
+        allowed="`720p`, `1080p`, `4K` (not with Lite)",
+        comment="720p, 1080p or 4K.",
+    )
+    vertex_veo_output_uri: CloudFolder | None = setting(
+        None,
+        "A gs:// folder that Veo writes to; without it clips come in the answer",
+        allowed="a `gs://bucket/folder` that the credentials may write to and read from",
+        comment="Where Veo writes its clips, for example gs://my-bucket/veo; empty: they come within the answer.",
+    )
+
 
 if TYPE_CHECKING:
     from tenxsom.google.genai import GenAi, Operation
@@ -174,19 +208,19 @@ def capabilities(variant: Variant) -> Capabilities:
     )
 
 
-def default_variant(settings: Settings) -> Variant:
+def default_variant(settings: VeoSettings) -> Variant:
     """The model and the resolution that the settings ask for."""
     return Variant(settings.vertex_veo_model_id, settings.vertex_veo_resolution)
 
 
-def missing(settings: Settings) -> str | None:
+def missing(settings: VeoSettings) -> str | None:
     """What keeps Veo from being used; None if nothing does. Whether the Google credentials are good shows at the first call."""
     if settings.vertex_ai_project_id:
         return None
     return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
 
 
-def open_service(settings: Settings) -> VertexVeo:
+def open_service(settings: VeoSettings) -> VertexVeo:
     """Veo in the project of the settings. Raises BadSettings when there is none."""
     from tenxsom.google.genai import open_genai
 

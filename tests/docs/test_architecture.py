@@ -27,11 +27,12 @@ SCRIPTS = (
 )
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "settings", "setting_values", "clock", "bytecode", "disk", "atomic", "safe_files", "locks", "log", "text"),
+    ("errors", "setting_groups", "setting_values", "clock", "bytecode", "disk", "atomic", "safe_files", "locks", "log", "text"),
     ("model/",),
     ("http/", "store/", "media/"),
     ("google/",),
     ("services/", "planning/"),
+    ("settings",),
     ("pipeline/", "app"),
     ("cli/",),
 )
@@ -172,7 +173,7 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "anthropic": ("tenxsom/planning/vertex_claude.py",),
     "google": ("tenxsom/google/", "tenxsom/planning/model_garden.py", "tenxsom/planning/vertex_claude.py"),
     "httpx": ("tenxsom/google/genai.py",),
-    "dotenv": ("tenxsom/settings.py",),
+    "dotenv": ("tenxsom/setting_groups.py",),
     "flask": ("tenxsom_studio/",),
     "werkzeug": ("tenxsom_studio/",),
     "waitress": ("tenxsom_studio/",),
@@ -185,8 +186,8 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
 """One foreign library, one owner: a change of the library is one diff."""
 
 CALL_OWNERS: dict[str, tuple[str, ...]] = {
-    "os.environ": ("tenxsom/settings.py", "poll_video_status.py"),
-    "os.getenv": ("tenxsom/settings.py",),
+    "os.environ": ("tenxsom/setting_groups.py", "poll_video_status.py"),
+    "os.getenv": ("tenxsom/setting_groups.py",),
     "os.replace": ("tenxsom/atomic.py",),
     "os.rename": ("tenxsom/atomic.py",),
     "os.fsync": ("tenxsom/atomic.py",),

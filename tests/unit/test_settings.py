@@ -17,7 +17,7 @@ import certifi
 import pytest
 
 import poll_video_status
-from tenxsom import settings
+from tenxsom import setting_groups, settings
 from tenxsom.errors import BadSettings
 from tenxsom.http.tls import tls_context
 from tenxsom.setting_values import Secret
@@ -120,7 +120,7 @@ def test_the_names_of_other_programs_in_the_environment_are_left_alone(home, nam
 
 
 def test_without_a_variable_the_home_is_the_programs_own_folder(home):
-    assert settings.home_folder({}) == ROOT
+    assert setting_groups.home_folder({}) == ROOT
     assert (ROOT / "tenxsom" / "settings.py").is_file()
 
 
@@ -437,7 +437,7 @@ def test_a_production_env_that_cannot_be_read_stops_the_program(home, monkeypatc
     def refuses(*_: object) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(settings, "read_file", refuses)
+    monkeypatch.setattr(setting_groups, "read_file", refuses)
     assert "Permission denied" in refusal(home, "LOG_LEVEL=INFO\n")
 
 

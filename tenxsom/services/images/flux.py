@@ -12,8 +12,7 @@ from typing import Any
 from tenxsom.http.downloads import Download
 from tenxsom.services.base import Status, Submitted
 from tenxsom.services.images.base import FLUX, ImageOrder, Patience
-from tenxsom.services.useapi import UseApi, missing, open_api
-from tenxsom.settings import Settings
+from tenxsom.services.useapi import UseApi, UseApiSettings, missing, open_api
 
 __all__ = ["Flux", "StudioFlux", "missing", "open_source"]
 
@@ -73,6 +72,6 @@ class StudioFlux(Flux):
         return super()._body(order) | {"preview": {"mood": order.mood}}
 
 
-def open_source(settings: Settings) -> Flux:
+def open_source(settings: UseApiSettings) -> Flux:
     """Flux with the account of the settings. Raises BadSettings when there is no token."""
     return Flux(open_api(settings, FLUX))

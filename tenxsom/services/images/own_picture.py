@@ -13,7 +13,7 @@ from tenxsom.http.downloads import Download, Downloader, looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
 from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, Patience
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture
-from tenxsom.settings import Settings
+from tenxsom.setting_groups import CoreSettings
 
 
 class OwnPicture:
@@ -59,5 +59,5 @@ class OwnPicture:
         self._downloader.close()
 
 
-def open_source(settings: Settings) -> OwnPicture:
+def open_source(settings: CoreSettings) -> OwnPicture:
     return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file))

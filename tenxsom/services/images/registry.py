@@ -7,10 +7,15 @@ from pathlib import Path
 from tenxsom.errors import BadSettings
 from tenxsom.services.base import VideoService
 from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE, VERTEX_IMAGE, StillSource
-from tenxsom.settings import Settings
+from tenxsom.services.images.vertex_image import VertexImageSettings
+from tenxsom.services.useapi import UseApiSettings
 
 
-def missing(name: str, service: str, settings: Settings) -> str | None:
+class ImageSettings(UseApiSettings, VertexImageSettings):
+    """What the sources of start frames look at."""
+
+
+def missing(name: str, service: str, settings: ImageSettings) -> str | None:
     """What keeps a source from being used beside a service with these settings; None if nothing does."""
     if name == FLUX and service != "local_studio":
         from tenxsom.services.images import flux
@@ -23,7 +28,7 @@ def missing(name: str, service: str, settings: Settings) -> str | None:
     return None
 
 
-def open_source(name: str, service: VideoService, settings: Settings, work_folder: Path) -> StillSource:
+def open_source(name: str, service: VideoService, settings: ImageSettings, work_folder: Path) -> StillSource:
     """The source, ready to be asked, for clips of `service`. Raises BadSettings when its credentials are missing."""
     if name == FLUX:
         from tenxsom.services.images import flux

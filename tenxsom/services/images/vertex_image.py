@@ -14,15 +14,36 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenxsom import atomic
 from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
+from tenxsom.google.genai import GenAiSettings
 from tenxsom.http.downloads import Download, looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
 from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, Patience
-from tenxsom.settings import Settings
+from tenxsom.setting_groups import setting
+
+
+class VertexImageSettings(GenAiSettings):
+    """The image model on Vertex AI."""
+
+    section: ClassVar[str] = ""
+
+    vertex_image_model_id: str | None = setting(
+        None,
+        "The image model on Vertex AI that makes start frames",
+        allowed="an image model of Vertex AI",
+        comment="The image model that makes start frames; only needed with START_FRAMES=vertex_image.",
+    )
+    vertex_image_location: str = setting(
+        "global",
+        "Vertex AI region of that image model",
+        allowed="a region that serves it",
+        comment="Region of that image model.",
+    )
+
 
 if TYPE_CHECKING:
     from tenxsom.google.genai import GenAi
@@ -114,7 +135,7 @@ class VertexImage:
         return self._folder / reference
 
 
-def missing(settings: Settings) -> str | None:
+def missing(settings: VertexImageSettings) -> str | None:
     """What keeps this source from being used: a setting that is missing, or names a retired model; None if nothing does."""
     if not settings.vertex_ai_project_id:
         return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
@@ -129,7 +150,7 @@ def missing(settings: Settings) -> str | None:
     return None
 
 
-def open_source(settings: Settings, folder: Path) -> VertexImage:
+def open_source(settings: VertexImageSettings, folder: Path) -> VertexImage:
     """The image model of the settings, with its pictures in `folder`. Raises BadSettings when something is missing or retired."""
     from tenxsom.google.genai import open_genai
 

@@ -1,0 +1,354 @@
+"""Groups of settings: what a setting is, how it is read, and the groups that are no vendor's.
+
+A setting is a field of a group: its name in capitals is the environment variable. Each vendor's file declares its own group;
+`tenxsom.settings` puts all of them together. This is the one place that looks at the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+
+from dotenv.parser import parse_stream
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tenxsom import setting_values as values
+from tenxsom.errors import BadSettings
+from tenxsom.safe_files import read_file
+from tenxsom.setting_values import Secret, choice, number
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder this program was installed in: its scripts and its templates."""
+
+MAX_ENV_FILE_BYTES = 1024 * 1024
+
+OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE")
+"""Variables of these names are for us; the environment holds many others that are not, so only these are looked at."""
+
+SecretText = Annotated[Secret, BeforeValidator(values.secret)]
+WebAddress = Annotated[str, BeforeValidator(values.web_address)]
+CloudFolder = Annotated[str, BeforeValidator(values.cloud_folder)]
+Dollars = Annotated[Decimal, BeforeValidator(values.dollars)]
+FilePath = Annotated[Path, BeforeValidator(values.path_in_home)]
+ExistingFile = Annotated[Path, BeforeValidator(values.existing_file)]
+Certificates = Annotated[Path, BeforeValidator(values.certificates)]
+Folders = Annotated[tuple[Path, ...], BeforeValidator(values.folders)]
+
+
+class SettingsGroup(BaseModel):
+    """Settings that belong together. The settings of a process are all groups together, read at once (`load`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    section: ClassVar[str] = ""
+    """The heading in production.env.example; empty where the group belongs to the section before it."""
+
+
+def setting(default: Any, meaning: str, *, allowed: str, comment: str) -> Any:
+    """Return a field of a group, which is the environment variable of its name in capitals.
+
+    `meaning` stands in the README, `allowed` in docs/reference/settings.md, `comment` in production.env.example.
+    """
+    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed, "comment": comment})
+
+
+class CollectingSettings(SettingsGroup):
+    """How the queue is worked through."""
+
+    section: ClassVar[str] = "Collecting"
+
+    poll_concurrency: Annotated[int, number(1, 512, whole=True)] = setting(
+        64,
+        "How many questions one tick asks at the same time",
+        allowed="a whole number from 1 to 512",
+        comment="How many questions one tick asks at the same time.",
+    )
+    poll_time_limit_seconds: Annotated[float, number(1, 86_400)] = setting(
+        110.0,
+        "How long one tick may take",
+        allowed="1 to 86,400",
+        comment="How long one tick may take, in seconds; a little less than the two minutes between ticks.",
+    )
+    status_timeout_seconds: Annotated[float, number(0.1, 600)] = setting(
+        15.0,
+        "How long one status call may take",
+        allowed="0.1 to 600",
+        comment="How long one status call may take, in seconds.",
+    )
+    max_video_pixels: Annotated[int, number(64, 2_000_000_000, whole=True)] = setting(
+        8192 * 4320,
+        "Width × height of the largest pictures that are decoded",
+        allowed="a whole number from 64 to 2,000,000,000; the default is 8192×4320",
+        comment="Width times height of the largest pictures that are decoded; a clip with larger ones is refused.",
+    )
+    job_age_warning_minutes: Annotated[float, number(0, 100_000)] = setting(
+        30.0,
+        "When an unfinished job starts to warn",
+        allowed="0 to 100,000",
+        comment="When an unfinished job starts to warn, in minutes.",
+    )
+    job_deadline_hours: Annotated[float, number(0.01, 10_000)] = setting(
+        24.0,
+        "When an unfinished job is given up, with a failure report",
+        allowed="0.01 to 10,000",
+        comment="When an unfinished job is given up with a failure report, in hours.",
+    )
+
+
+class MoneySettings(SettingsGroup):
+    """What may be spent."""
+
+    section: ClassVar[str] = "Money"
+
+    daily_budget_usd: Dollars | None = setting(
+        None,
+        "At most this much is spent per UTC day; jobs over it wait",
+        allowed="an amount from 0, such as `25` or `12.50`; `0` stops every paid call that costs anything",
+        comment=(
+            "At most this much is spent per UTC day, for example 25 or 12.50; empty: no limit. Jobs over it wait for the next day."
+        ),
+    )
+
+
+class NetworkSettings(SettingsGroup):
+    """How hosts are reached."""
+
+    section: ClassVar[str] = "Network"
+
+    tls_ca_file: Certificates | None = setting(
+        None,
+        "Also trust the certificate authorities in this PEM file (a company's proxy, a stub)",
+        allowed="a file with certificates in PEM form",
+        comment=(
+            "Also trust the certificate authorities in this PEM file (a company's proxy, a stub), for example /path/to/ca.pem"
+        ),
+    )
+
+
+class LoggingSettings(SettingsGroup):
+    """What is logged, and where."""
+
+    section: ClassVar[str] = "Logging: logs go to stderr, results to stdout"
+
+    log_level: Annotated[str, choice("DEBUG", "INFO", "WARNING", "ERROR")] = setting(
+        "INFO",
+        "How much is logged to stderr",
+        allowed="`DEBUG`, `INFO`, `WARNING`, `ERROR`",
+        comment="DEBUG, INFO, WARNING or ERROR.",
+    )
+    log_format: Annotated[str, choice("text", "json")] = setting(
+        "text",
+        "How log lines look",
+        allowed="`text`, `json` (one object a line: time, level, message, logger, content_id)",
+        comment="text or json.",
+    )
+    log_file: FilePath | None = setting(
+        None,
+        "Also append the log to this file",
+        allowed="a path; its folder must exist",
+        comment="Also append the log to this file, for example /path/to/logs/tenxsom.log",
+    )
+
+
+class CoreSettings(CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings):
+    """What every part of the program may look at; the groups of vendors add theirs."""
+
+    groups: ClassVar[tuple[type[SettingsGroup], ...]] = (CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings)
+    """All groups in the order of the documents."""
+
+    home: Path
+    """TENXSOM_HOME, which says where production.env lies and so cannot stand in it."""
+    proxies: Mapping[str, str] = Field(default_factory=dict, repr=False)  # their addresses may hold a password
+
+    def secrets(self) -> list[str]:
+        """Return every secret's own text, for those who have to keep it out of what they write."""
+        return [value.reveal() for _, value in self if isinstance(value, Secret)]
+
+    @property
+    def pending_folder(self) -> Path:
+        return self.home / "pending_video_jobs"
+
+    @property
+    def completed_folder(self) -> Path:
+        return self.home / "completed_videos"
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.home / "spend_ledger.jsonl"
+
+    @property
+    def studio_folder(self) -> Path:
+        """Where the local studio keeps its world; may be deleted between runs."""
+        return self.home / ".local_studio"
+
+
+class Setting(NamedTuple):
+    """One environment variable, as the documents tell of it."""
+
+    name: str
+    group: type[SettingsGroup]
+    default: Any
+    meaning: str
+    allowed: str
+    comment: str
+    is_secret: bool
+
+    @property
+    def attribute(self) -> str:
+        return self.name.lower()
+
+
+def declared(kind: type[CoreSettings]) -> Iterator[Setting]:
+    """Yield every setting of a kind's groups, group by group."""
+    for group in kind.groups:
+        for name in vars(group)["__annotations__"]:
+            if name in group.model_fields and name.upper() != "HOME":
+                yield _setting(group, name)
+
+
+def _setting(group: type[SettingsGroup], name: str) -> Setting:
+    field = group.model_fields[name]
+    texts = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return Setting(
+        name.upper(),
+        group,
+        field.default,
+        field.description or "",
+        str(texts.get("allowed", "")),
+        str(texts.get("comment", "")),
+        "Secret" in str(field.annotation),
+    )
+
+
+Loaded = TypeVar("Loaded", bound=CoreSettings)
+
+
+def load(kind: type[Loaded], environ: Mapping[str, str] | None = None) -> Loaded:
+    """Return the settings of this process. Raises BadSettings with one sentence that names the variable and the remedy."""
+    environ = os.environ if environ is None else environ
+    home, known = home_folder(environ), tuple(declared(kind))
+    given = {name: text for name, text in environ.items() if text.strip()}
+    _refuse_misspelt_names(known, "The environment", [name for name in given if name.startswith(OUR_PREFIXES)])
+    texts = _without_overruled(known, _read_env_file(known, home / "production.env"), given) | given
+    found = {setting.attribute: text for setting in known if (text := _text_of(setting, texts, home))}
+    try:
+        return kind.model_validate({**found, "home": home, "proxies": _proxies(texts)}, context={"home": home})
+    except ValidationError as error:
+        raise _refusal(known, kind, error) from None
+
+
+def _refusal(known: Iterable[Setting], kind: type[CoreSettings], error: ValidationError) -> BadSettings:
+    """The first thing that is wrong, as one sentence. A value that may hold a secret is not repeated."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    name, text = str(first["loc"][0]).upper(), str(first["input"])
+    is_address = kind.model_fields[name.lower()].annotation in (WebAddress, WebAddress | None)
+    is_secret = any(setting.is_secret for setting in known if setting.name == name)
+    shown = "its value" if is_secret or (is_address and {*text} & {*"@?#"}) else repr(text[:80])
+    return BadSettings(f"{name}: {shown} {str(first['msg']).removeprefix('Value error, ')}.")
+
+
+def warnings(settings: CoreSettings) -> list[str]:
+    """What is not wrong but should be known, a sentence each: that others than its owner can read or change production.env.
+
+    A group may be how its owner hands it to this program: it counts only in a file of this program's own user.
+    """
+    path = settings.home / "production.env"
+    try:
+        facts = path.stat()
+    except OSError:
+        return []
+    others = stat.S_IRWXO | (stat.S_IRWXG if facts.st_uid == os.geteuid() else 0)
+    if not stat.S_IMODE(facts.st_mode) & others & ~(stat.S_IXOTH | stat.S_IXGRP):
+        return []
+    return [f"{path} can be read or changed by other users of this machine, with the keys in it. Make it yours alone: chmod 600."]
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Where the state folders live: TENXSOM_HOME, else the repository's root; never the current directory."""
+    text = environ.get("TENXSOM_HOME", "").strip()
+    home = values.path(text) if text else ROOT
+    if text and not home.is_absolute():
+        raise BadSettings(f"TENXSOM_HOME must be an absolute path, not {text!r}: cron starts in another folder than you do.")
+    if not home.is_dir():
+        raise BadSettings(f"TENXSOM_HOME names {home}, which is no folder; make it first (mkdir -p {home}).")
+    return home
+
+
+def _read_env_file(known: Iterable[Setting], path: Path) -> dict[str, str]:
+    if not os.path.lexists(path):
+        return {}
+    try:
+        text = read_file(path, MAX_ENV_FILE_BYTES).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadSettings(
+            f"{path} is there but cannot be read ({why}). Make it a UTF-8 text that you own, with mode 600, or remove it."
+        ) from None
+    lines = list(parse_stream(io.StringIO(text)))
+    texts: dict[str, str] = {}
+    for line in lines:
+        text = line.original.string
+        number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")  # empty lines before it belong to it
+        if line.error or (line.key and line.value is None):
+            raise BadSettings(f"{path}, line {number}: this is no setting; write NAME=value, or begin it with #.")
+        if line.key in texts:
+            raise BadSettings(f"{path}, line {number}: {line.key} is set for the second time; keep one.")
+        if line.key and line.value:
+            texts[line.key] = line.value.strip()
+    if "TENXSOM_HOME" in texts:
+        raise BadSettings(f"{path} sets TENXSOM_HOME, but it is itself looked for there: set it in the environment or the crontab.")
+    _refuse_misspelt_names(known, str(path), texts)
+    return texts
+
+
+def _refuse_misspelt_names(settings: Iterable[Setting], where: str, names: Iterable[str]) -> None:
+    files = [f"{setting.name}_FILE" for setting in settings if setting.is_secret]
+    known = ["TENXSOM_HOME", *(setting.name for setting in settings), *files]
+    for name in sorted({*names} - {*known}):
+        cutoff = 0.6 if name.startswith(OUR_PREFIXES) else 0.85
+        if close := difflib.get_close_matches(name.upper(), known, n=1, cutoff=cutoff):
+            raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close[0]}?")
+
+
+def _without_overruled(known: Iterable[Setting], texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The file's texts but for the secrets that the environment sets in either form: NAME there overrules NAME_FILE here."""
+    forms = [{setting.name, f"{setting.name}_FILE"} for setting in known if setting.is_secret]
+    return {name: text for name, text in texts.items() if not any(name in pair and pair & given.keys() for pair in forms)}
+
+
+def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
+    """The text of a setting; a secret may stand in a file of its own, named by NAME_FILE."""
+    text, file_name = texts.get(setting.name, "").strip(), texts.get(f"{setting.name}_FILE", "").strip()
+    if not setting.is_secret or not file_name:
+        return text
+    if text:
+        raise BadSettings(f"{setting.name} and {setting.name}_FILE are both set; keep one.")
+    try:
+        text = (home / values.path(file_name)).read_text(encoding="utf-8-sig").strip()
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"{setting.name}_FILE names {file_name}, which cannot be read: {error.__class__.__name__}.") from None
+    if not text:
+        raise BadSettings(f"{setting.name}_FILE names {file_name}, which is empty; put the secret into it.")
+    return text
+
+
+def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
+    """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case, as every command-line program honours them.
+
+    `https` and `http` hold addresses; `no_proxy` is the text as it is written.
+    """
+    named = {
+        kind: texts.get(f"{kind}_proxy") or texts.get(f"{kind.upper()}_PROXY") or "" for kind in ("https", "http", "all", "no")
+    }
+    found = {scheme: named[scheme] or named["all"] for scheme in ("https", "http")}
+    try:
+        found = {scheme: values.proxy_address(text) for scheme, text in found.items() if text}
+    except ValueError as error:
+        raise BadSettings(f"HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: its value {error}.") from None
+    return found | ({"no_proxy": named["no"]} if found and named["no"] else {})
