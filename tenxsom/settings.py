@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from tenxsom import setting_groups
-from tenxsom.google.credentials import GoogleSettings
-from tenxsom.google.genai import GenAiSettings
+from tenxsom.google.credentials import GenAiSettings, GoogleSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings
 from tenxsom.services.images.registry import ImageSettings
 from tenxsom.services.images.vertex_image import VertexImageSettings

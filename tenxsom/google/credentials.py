@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenxsom.errors import AccountTrouble, NotSent
 from tenxsom.log import mask_emails
-from tenxsom.setting_groups import CoreSettings, ExistingFile, setting
+from tenxsom.setting_groups import CoreSettings, ExistingFile, WebAddress, setting
 
 
 class GoogleSettings(CoreSettings):
@@ -39,6 +39,19 @@ class GoogleSettings(CoreSettings):
         "Google Cloud project; when it is set, Claude on Vertex AI does the planning",
         allowed="the id of a Google Cloud project",
         comment="Google Cloud project; as soon as it is set, Claude plans. Empty: plans come from templates/archetypes/.",
+    )
+
+
+class GenAiSettings(GoogleSettings):
+    """Veo and image models on Vertex AI."""
+
+    section: ClassVar[str] = "Veo and image models on Vertex AI (same credentials and project as above)"
+
+    vertex_genai_base_url: WebAddress | None = setting(
+        None,
+        "Another address for Veo and Vertex images (the local studio)",
+        allowed="as `USEAPI_BASE_URL`",
+        comment="Another address for both: a private endpoint, or the local studio over a socket.",
     )
 
 

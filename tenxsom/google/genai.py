@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import requests
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
-from tenxsom.google.credentials import Account, GoogleSettings, quoted
+from tenxsom.google.credentials import Account, GenAiSettings, quoted
 from tenxsom.google.storage import Bucket
 from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
@@ -29,22 +29,7 @@ from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
 from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
-from tenxsom.setting_groups import WebAddress, setting
 from tenxsom.setting_values import is_this_machine
-
-
-class GenAiSettings(GoogleSettings):
-    """Veo and image models on Vertex AI."""
-
-    section: ClassVar[str] = "Veo and image models on Vertex AI (same credentials and project as above)"
-
-    vertex_genai_base_url: WebAddress | None = setting(
-        None,
-        "Another address for Veo and Vertex images (the local studio)",
-        allowed="as `USEAPI_BASE_URL`",
-        comment="Another address for both: a private endpoint, or the local studio over a socket.",
-    )
-
 
 Found = TypeVar("Found")
 

@@ -29,7 +29,7 @@ from tenxsom.errors import (
     ServiceRefused,
     ServiceRetired,
 )
-from tenxsom.google.genai import GenAiSettings
+from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, looks_like_mp4
 from tenxsom.services.base import INLINE, NO_JOB, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.setting_groups import CloudFolder, setting

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tenxsom import atomic
 from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
-from tenxsom.google.genai import GenAiSettings
+from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, looks_like_picture
 from tenxsom.services.base import Progress, Status, Submitted
 from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, Patience
