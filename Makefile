@@ -57,7 +57,7 @@ bench: $(VENV)/.ready-dev  ## every benchmark, as ratios; takes some minutes
 
 soak: $(VENV)/.ready-dev  ## 10,000 jobs with kills and faults, and every crash point; takes an hour
 	$(RUN) -m tests.soak --write
-	CRASH_POINTS=all $(RUN) -m pytest -n 2 tests/crash
+	CRASH_POINTS=all $(RUN) -m pytest -n 2 tests/crash tests/end_to_end/test_every_definition.py tests/unit/media/test_subtitles.py
 
 clean:  ## remove what make has made (never jobs, videos or the ledger)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build
