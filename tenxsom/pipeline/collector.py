@@ -28,7 +28,8 @@ from tenxsom.errors import (
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
-from tenxsom.pipeline.delivery import TAKING_IN, ClipDelivery
+from tenxsom.pipeline.delivery import ClipDelivery
+from tenxsom.pipeline.limits import TAKING_IN
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
 from tenxsom.settings import Settings
 from tenxsom.store.queue import Claim

@@ -20,6 +20,7 @@ from tenxsom.disk import disk_errors
 from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, TryAgainLater
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.limits import TAKING_IN
 from tenxsom.pipeline.reports import Shelf, is_of_shape, rounding_seconds
 from tenxsom.services.base import Status, VideoService
 from tenxsom.settings import Settings
@@ -27,8 +28,6 @@ from tenxsom.store.queue import Claim
 
 MAX_VIDEO_BYTES = 8_000_000_000
 DOWNLOADS_AT_ONCE = 4
-TAKING_IN = "taking_in"
-"""What is counted while a file is downloaded and verified; a count that is found later means that the program ended in it."""
 REFUSALS_BEFORE_ASKING = 3
 TRIES_BEFORE_ASKING = 3
 """So many looks at one file may run into the end of a tick before somebody is asked."""

@@ -39,6 +39,7 @@ log = logging.getLogger("generate")
 ACCOUNT_PAUSE_SECONDS = 900.0
 """How long a job waits after the account's token, plan or credits were refused, so that somebody can repair it."""
 MAX_BROKEN_STILLS = 5
+FREE_STEPS = (Step.AWAIT_IMAGE, Step.FETCH_IMAGE, Step.UPLOAD_ASSET)
 NO_LIMIT = clock.Deadline(math.inf)
 """A submission that somebody waits for ends when its services have answered."""
 RETIRED_LOOKS, RETIRED_PAUSE_SECONDS = 3, 300.0
@@ -128,15 +129,13 @@ class ProductionVideoGenerator:
             self._try_again(claim, clip, error)
         except BrokenMedia as error:
             self._fetch_again(claim, clip, error)
-        except NotFound as error:
-            self._ask_again(claim, clip, error)
         except ServiceRetired as error:
             self._check_retired(claim, clip, error)
             if is_about_the_service(claim.job, clip) and rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
                 return True
             self._give_up(claim, clip, str(error))
         except ServiceRefused as error:
-            self._give_up(claim, clip, str(error))
+            self._refused(claim, clip, error)
         return False
 
     def _has_had_its_last_look(self, claim: Claim, clip: Clip) -> bool:
@@ -153,8 +152,16 @@ class ProductionVideoGenerator:
         self._steps.postpone(claim, clip, error.retry_after or clock.backoff_seconds(clip.count_attempt()), error)
         raise error
 
-    def _ask_again(self, claim: Claim, clip: Clip, error: NotFound) -> None:
-        """One 404 may be a hiccup; only several in a row mean that a still, which is paid for, is gone."""
+    def _refused(self, claim: Claim, clip: Clip, error: ServiceRefused) -> None:
+        """What a service's no means: the end of a clip, but for one odd answer to a call that is free."""
+        is_odd = isinstance(error, NotFound) or (error.status is not None and clip.step in FREE_STEPS)
+        if is_odd:
+            self._ask_again(claim, clip, error)
+        else:
+            self._give_up(claim, clip, str(error))
+
+    def _ask_again(self, claim: Claim, clip: Clip, error: ServiceRefused) -> None:
+        """One odd answer may be a hiccup; only several in a row mean that a still, which is paid for, is lost."""
         if clip.count("not_found") >= LOST_AFTER_CHECKS:
             self._give_up(claim, clip, str(error))
             return

@@ -13,6 +13,8 @@ TRIES = 5
 """How often work that fails is tried."""
 PAUSES = (60.0, 300.0, 900.0, 3600.0)
 """Seconds between two tries, so that five of them take more than an hour."""
+TAKING_IN = "taking_in"
+"""What is counted while a clip is downloaded and verified; a count that is found later means that the program ended in it."""
 OVERDUE_PAUSE_SECONDS = 600.0
 OVERDUE_LOOKS = 5
 """After its deadline a clip is still looked at so many times: the clock may have jumped, or the machine slept for two days."""

@@ -208,16 +208,19 @@ class VideoStatusPoller:
 
     def _worked_on(self, claim: Claim) -> Outcome:
         """What became of a job in this tick, whatever happened to it."""
-        message, code, about = "", 0, {"content_id": claim.job.content_id}
+        message, code, about, decides = "", 0, {"content_id": claim.job.content_id}, False
         try:
             if not self._app.finisher.left_already(claim):
                 self.collect(claim)
         except TenxsomError as error:
             message, code = str(error), 3 if isinstance(error, BadSettings) else exit_code_of(error)
+            decides = isinstance(error, NeedsDecision)
             log.info("%s", error, extra=about)
         except Exception as error:  # a mistake of ours with one job must not keep the others from being collected
             message, code = f"an unexpected error, please report it: {error!r}", 75
             log.exception("Unexpected error", extra=about)
+        if claim.finished and not decides:
+            return self._app.standing(claim.job.content_id)  # its report says how it ended, whatever came before
         if claim.finished:
             return self._app.standing(claim.job.content_id, message, code)
         return self._app.outcome(claim.job, message, code)

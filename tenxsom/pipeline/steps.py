@@ -252,6 +252,7 @@ class ClipSteps:
 
     def _done(self, claim: Claim, clip: Clip, following: Step, event: str, detail: str = "") -> None:
         clip.step, clip.error, clip.next_check_at = following, None, None
+        clip.attempts.pop("not_found", None)
         claim.job.record(event, f"clip {clip.index + 1}{', ' if detail else ''}{detail}")
         claim.save()
 

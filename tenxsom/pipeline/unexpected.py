@@ -73,6 +73,7 @@ class UnexpectedErrors:
             if clip.is_final or not is_meant:
                 continue
             clip.next_check_at, clip.error = next_check_at, _sentence(job.unexpected or {})
+            clip.attempts.pop(limits.TAKING_IN, None)
             if clip.is_submitted:
                 limits.give_up_overdue(job, clip, self._deadline_hours)
             elif is_over and clip.intent is None:

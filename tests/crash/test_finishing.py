@@ -361,6 +361,15 @@ def test_an_unexpected_error_for_ever_ends_with_the_deadline(world, monkeypatch)
     assert len(world.vendor.charges) == 2
 
 
+def test_a_verification_that_raises_what_nobody_expected_is_no_death_of_the_program(world, monkeypatch):
+    world.submit()
+    monkeypatch.setattr(PaperDelivery, "verify", raises)
+    world.ticks(15, minutes=60)
+    assert not world.has_report, "a paid clip has its deadline"
+    world.ticks(20, minutes=60)
+    assert "ZeroDivisionError" in world.report["reason"]
+
+
 def test_what_went_well_again_is_forgotten(world, monkeypatch):
     world.submit()
     world.vendor.check = "running"
@@ -419,7 +428,9 @@ def test_every_wait_is_told_and_has_its_deadline(world, wait):
     world.ticks(20, minutes=60)
     assert not world.has_report
     assert sum("JOB_AGE_WARNING_MINUTES" in warning for warning in world.state["warnings"]) == 1
-    world.ticks(30, minutes=60)
+    while not world.has_report:
+        world.tick(minutes=60)
+    assert world.last[0].exit_code == 1, "the tick in which it fails for good"
     assert world.report["state"] == "failed"
     assert "24 hours after" in world.report["reason"]
 
@@ -525,3 +536,30 @@ def test_what_was_answered_to_a_paid_call_is_in_the_state_and_in_the_report(worl
     (told,) = world.report["clips"][0]["answers"]
     assert (told["status"], told["ids"]) == (422, ["17"])
     assert "owner@example.com" not in told["text"]
+
+
+@pytest.mark.parametrize("step", ["image_status", "upload_image"])
+def test_one_odd_refusal_on_the_way_to_the_order_does_not_cost_a_paid_still(world, step):
+    real, answers = getattr(world.vendor, step), [400]
+
+    def once(*arguments: Any) -> Any:
+        if answers:
+            raise ServiceRefused(f"HTTP {answers[0]}", answers.pop())
+        return real(*arguments)
+
+    setattr(world.vendor, step, once)
+    world.submit()
+    assert world.last[0].exit_code == 75
+    world.ticks(3)
+    assert world.report["state"] == "completed"
+
+
+@pytest.mark.parametrize("step", ["image_status", "upload_image"])
+def test_a_refusal_that_stays_ends_the_clip(world, step):
+    def refused(*_: Any) -> Any:
+        raise ServiceRefused("HTTP 400: not this picture", 400)
+
+    setattr(world.vendor, step, refused)
+    world.submit()
+    world.ticks(10)
+    assert "not this picture" in world.report["reason"]
