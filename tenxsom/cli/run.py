@@ -6,6 +6,7 @@ sentence and their exit code. The progress bar is drawn on a terminal only; else
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from tenxsom import clock, log, settings
 from tenxsom.cli.streams import Unfailing, unfailing_output
-from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
+from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, UnexpectedError
 from tenxsom.text import columns
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def run(command: str, parser: "argparse.ArgumentParser | Bare", story: Story, ar
             result = _of_error(error)
             if not as_json:
                 notice(f"{parser.prog}: {error}")
+        except Exception as error:  # a mistake of ours must not look like a job that has failed for good (exit code 1)
+            logging.getLogger(command).exception("Unexpected error")
+            result = _of_error(UnexpectedError(f"An unexpected error, please report it: {type(error).__name__}.", repeated=True))
         _show(command, result, as_json)
     return result.exit_code
 

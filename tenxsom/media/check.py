@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tenxsom.errors import BrokenMedia, TenxsomError
 from tenxsom.media.video_check import VideoFacts, check_video, refuse_what_is_no_media
+from tenxsom.safe_files import read_file
 
 __all__ = ["PictureFacts", "VideoFacts", "check_picture", "check_video", "decode_picture", "open_picture", "picture_errors"]
 
@@ -49,10 +51,13 @@ class Decoded(NamedTuple):
     """More than one where the file holds several pictures, of which this is the first."""
 
 
-def check_picture(path: Path) -> PictureFacts:
-    """The facts of a PNG, JPEG, WEBP or HEIC picture. Raises BrokenMedia, with the reason, for everything else."""
-    picture, kind, *_ = decode_picture(path)
-    return PictureFacts(MIME_TYPES[kind], picture.width, picture.height, path.stat().st_size)
+def check_picture(path: Path, data: bytes | None = None) -> PictureFacts:
+    """The facts of a PNG, JPEG, WEBP or HEIC picture, or of its bytes where they have been read already.
+
+    Raises BrokenMedia, with the reason, for everything else.
+    """
+    picture, kind, *_ = decode_picture(path, data)
+    return PictureFacts(MIME_TYPES[kind], picture.width, picture.height, path.stat().st_size if data is None else len(data))
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -60,15 +65,16 @@ def open_picture(path: Path) -> Image.Image:
     return decode_picture(path).picture
 
 
-def decode_picture(path: Path) -> Decoded:
+def decode_picture(path: Path, data: bytes | None = None) -> Decoded:
     """A picture, decoded completely and turned upright as its EXIF data says. Raises BrokenMedia like `check_picture`."""
-    refuse_what_is_no_media(path, "a picture")
-    formats = ["HEIF"] if _is_heic(path) else ["PNG", "JPEG", "WEBP"]
+    if data is None:
+        refuse_what_is_no_media(path, "a picture")
+    formats = ["HEIF"] if _is_heic(path, data) else ["PNG", "JPEG", "WEBP"]
     if formats == ["HEIF"]:
         _get_ready_for_heic(path)
     with picture_errors(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # our own limit is stricter and says more; odd metadata is no concern of ours
-        with Image.open(path, formats=formats) as picture:
+        with Image.open(path if data is None else io.BytesIO(data), formats=formats) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise BrokenMedia(f"{path.name} has {picture.width}x{picture.height} pixels; more than 50 million are refused.")
             picture.load()
@@ -102,10 +108,9 @@ def _turned(picture: Image.Image) -> Image.Image | None:
         return None
 
 
-def _is_heic(path: Path) -> bool:
+def _is_heic(path: Path, data: bytes | None) -> bool:
     """Whether a file begins as a HEIC photo does: an 'ftyp' box of a HEIF brand (ISO/IEC 23008-12)."""
-    with path.open("rb") as file:
-        start = file.read(12)
+    start = read_file(path, 12) if data is None else data[:12]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS
 
 

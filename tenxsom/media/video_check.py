@@ -23,6 +23,7 @@ from av.video.stream import VideoStream
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, TenxsomError
 from tenxsom.media.video_file import MAX_PIXELS, open_video, picture_track, rotation_of, shown_size, sound_track
+from tenxsom.safe_files import read_file
 
 _MOST_PACKETS = 1_000_000
 """More pictures than four hours at 60 a second; a file that has more is no clip of ours."""
@@ -78,8 +79,7 @@ def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
 def refuse_what_is_no_media(path: Path, expected: str) -> None:
     """Raise BrokenMedia for a file that is missing, empty, or text: what a web server sends instead of `expected`."""
     try:
-        with path.open("rb") as file:
-            start = file.read(256)
+        start = read_file(path, 256)
     except OSError as error:
         raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
     if not start:

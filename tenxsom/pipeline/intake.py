@@ -123,8 +123,7 @@ def with_its_picture(definition: JobDefinition, source: str, settings: Settings)
     folder = Path(source).parent if Path(source).is_file() else Path.cwd()
     try:
         path = find_picture(place, (folder.absolute(), *settings.start_image_folders), settings.private_places)
-        read_picture(path)
-        check_picture(path)
+        check_picture(path, read_picture(path))
     except (NotFound, BrokenMedia) as error:
         raise BadDefinition(source, [Problem("start_image", str(error).rstrip("."))]) from None
     return str(path)

@@ -93,6 +93,16 @@ def test_an_error_is_a_document_for_programs_with_every_problem(home, capsys):
     ]
 
 
+def test_a_mistake_of_ours_is_no_failed_job_and_one_document_for_programs(home, capsys):
+    def story(_arguments: argparse.Namespace, _settings: Settings) -> Result:
+        raise ZeroDivisionError("oops")
+
+    assert run("submit", parser(), story, ["x", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["kind"] == "UnexpectedError"
+    assert "ZeroDivisionError: oops" in err
+
+
 @pytest.mark.parametrize("text", ["0", "65536", "99999999999999999999", "-1", "http", "", "８０"])
 def test_what_is_no_port_is_refused_in_one_line(text):
     with pytest.raises(argparse.ArgumentTypeError, match="is no port"):
