@@ -252,7 +252,7 @@ class ClipDelivery:
         if clip.hold != DECISION:
             clip.hold = DECISION
             job.record("decision_needed", f"clip {clip.index + 1}: {reason} It is kept as {kept.name}")
-        clip.error = reason
+        clip.error, clip.file = reason, kept.name
         job.settle_state()
         resolve = f"manage_jobs.py resolve {job.content_id}"
         return NeedsDecision(f"{reason} The file is kept as {kept}. {resolve} --take-as-is publishes it, --write-off gives it up.")

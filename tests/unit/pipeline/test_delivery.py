@@ -1,0 +1,412 @@
+"""Taking clips in: what is refused, what is kept and asked about, and what is told of a clip that came otherwise than asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tenxsom import clock, settings
+from tenxsom.app import App
+from tenxsom.errors import BadInput
+from tenxsom.http.downloads import Download
+from tenxsom.media import video_check
+from tenxsom.pipeline.operations import JobManager
+from tenxsom.pipeline.orchestrator import MasterOrchestrator
+from tenxsom.pipeline.poller import VideoStatusPoller
+from tenxsom.pipeline.results import Outcome
+from tests.belt import TOKEN, definition
+from tests.crash.paper_vendor import PaperVendor
+from tests.odd_videos import payload, turn, write_clip
+
+START = datetime(2026, 11, 29, 9, tzinfo=UTC)
+
+
+class FilmVendor(PaperVendor):
+    """A vendor in memory whose clips are files that a test has made, one after the other; the last one from then on."""
+
+    def __init__(self, *films: Path) -> None:
+        super().__init__()
+        self.films = list(films)
+        self.downloads = 0
+
+    def fetch(self, status: Any, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+        self.downloads += 1
+        data = (self.films.pop(0) if len(self.films) > 1 else self.films[0]).read_bytes()
+        part.write_bytes(data)
+        return Download(part, len(data), hashlib.sha256(data).hexdigest(), "video/mp4")
+
+
+class World:
+    """A home, a vendor and a clock in the test's hands; clips are really looked at."""
+
+    def __init__(self, home: Path, *films: Path, **changes: str) -> None:
+        self.home, self.vendor, self.moment = home, FilmVendor(*films), START
+        self.app = App(settings.load({"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN, **changes}))
+        self.app._services["useapi_ltx"] = self.vendor
+        self.app._sources["flux", "useapi_ltx"] = self.vendor
+        self.manager = JobManager(self.app)
+
+    def now(self) -> datetime:
+        self.moment += timedelta(milliseconds=1)
+        return self.moment
+
+    def submit(self, **changes: Any) -> None:
+        source = self.home / "lake.page.json"
+        source.write_text(json.dumps(definition(**changes)))
+        orchestrator = MasterOrchestrator(self.app)
+        orchestrator.submit_all(orchestrator.read([str(source)]))
+        self.moment += timedelta(minutes=1)
+
+    def tick(self, minutes: float = 10, limit: float | None = None) -> Outcome | None:
+        outcomes = VideoStatusPoller(self.app, limit).tick()
+        self.moment += timedelta(minutes=minutes)
+        return outcomes[0] if outcomes else None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        found = self.app.shelf.final_report("lake")
+        assert found is not None
+        return found
+
+    @property
+    def clip(self) -> Any:
+        job = self.app.queue.load("lake")
+        assert job is not None
+        return job.clips[0]
+
+    def files(self) -> set[str]:
+        return {path.name for path in (self.home / "completed_videos").iterdir()}
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    made = []
+
+    def make(*films: Path, **changes: str) -> World:
+        home = tmp_path / "home"
+        home.mkdir()
+        made.append(World(home, *films, **changes))
+        monkeypatch.setattr(clock, "now", made[-1].now)
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.app.close()
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "good.mp4", size=(320, 180))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """Whole to look at, its sound is noise."""
+    data = bytearray(write_clip(tmp_path / "broken.mp4", size=(320, 180)).read_bytes())
+    for at, size in payload(tmp_path / "broken.mp4", "audio")[1:]:
+        data[at : at + size] = os.urandom(size)
+    (tmp_path / "broken.mp4").write_bytes(data)
+    return tmp_path / "broken.mp4"
+
+
+def test_a_broken_file_is_fetched_again_and_the_good_one_is_published(make_world, good, broken):
+    world = make_world(broken, good)
+    world.submit()
+    first = world.tick()
+    assert (first.exit_code, world.clip.refusal["times"]) == (75, 1)
+    assert not [name for name in world.files() if name.endswith(".part")]
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.report["media"]["sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
+    assert len(world.vendor.charges) == 2
+
+
+def looks_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are decoded from now on."""
+    looks: list[str] = []
+    real = video_check._Pass.facts
+
+    def facts(self: video_check._Pass) -> video_check.VideoFacts:
+        looks.append(self._path.name)
+        return real(self)
+
+    monkeypatch.setattr(video_check._Pass, "facts", facts)
+    return looks
+
+
+def test_a_film_that_is_one_clip_is_decoded_once(make_world, good, monkeypatch):
+    looks = looks_of(monkeypatch)
+    world = make_world(good)
+    world.submit()
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert looks == ["lake.mp4.part"]
+
+
+def test_a_joined_film_is_decoded_as_well(make_world, good, monkeypatch):
+    looks = looks_of(monkeypatch)
+    world = make_world(write_clip(good, seconds=5, size=(320, 180)))
+    world.submit(target_duration=10, clips="storyboard", archetype="tech_news")
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert looks[-1] == "lake.mp4"
+    assert len(looks) == len(world.report["clips"]) + 1
+
+
+def test_a_file_that_comes_broken_three_times_alike_is_kept_and_somebody_is_asked(make_world, broken):
+    world = make_world(broken)
+    world.submit()
+    assert [world.tick().exit_code for _ in range(3)] == [75, 75, 3]
+    refusal = world.clip.refusal
+    assert refusal["url"] == "https://storage.example.com/result"
+    assert refusal["reason"].startswith("lake.mp4.part is not a playable video")
+    assert (world.home / "completed_videos" / refusal["file"]).read_bytes() == broken.read_bytes()
+    job = world.app.queue.load("lake")
+    assert job.state == "needs_decision"
+    standing = world.app.standing("lake")
+    assert standing.exit_code == 3
+    assert "--take-as-is" in str(world.tick(minutes=60) or world.tick().message)
+
+
+def test_different_damage_each_time_is_no_reason_to_ask(make_world, good, tmp_path):
+    """A host that breaks files in another way each time may deliver a whole one yet."""
+    films = []
+    for share in (0.4, 0.5, 0.6, 0.7):
+        films.append(tmp_path / f"{share}.mp4")
+        films[-1].write_bytes(good.read_bytes()[: int(good.stat().st_size * share)])
+    world = make_world(*films, good)
+    world.submit()
+    assert [world.tick().exit_code for _ in range(4)] == [75] * 4
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.files() == {"lake.mp4", "lake.jpg", "lake.srt", "lake.blueprint.json", "lake_completion_report.json"}
+
+
+def test_a_service_that_mends_its_file_needs_no_decision(make_world, good, broken):
+    world = make_world(broken, broken, broken, good)
+    world.submit()
+    for _ in range(3):
+        world.tick()
+    assert world.app.queue.load("lake").state == "needs_decision"
+    assert world.tick(minutes=55) is None, "it is looked at once an hour"
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert "lake~refused01.mp4" not in world.files()
+
+
+def test_a_refused_file_is_published_on_somebodys_word_and_the_report_says_so(make_world, broken):
+    world = make_world(broken)
+    world.submit()
+    for _ in range(3):
+        world.tick()
+    world.manager.resolve("lake", None, take_as_is=True)
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert any("taken as it is" in warning for warning in world.report["warnings"])
+    assert (world.home / "completed_videos" / "lake.mp4").read_bytes() == broken.read_bytes()
+    assert len(world.vendor.charges) == 2
+
+
+def test_a_refused_file_is_given_up_on_somebodys_word_and_a_retry_names_a_price(make_world, good, broken):
+    world = make_world(broken, broken, broken, good)
+    world.submit()
+    for _ in range(3):
+        world.tick()
+    said = world.manager.resolve("lake", None)
+    assert "manage_jobs.py retry lake" in said
+    assert world.report["state"] == "failed"
+    assert "refused_1" in world.report["files"]
+    job, _ = world.manager.retry_cost("lake")
+    world.manager.retry(job)
+    for _ in range(3):
+        world.tick()
+    assert world.report["state"] == "completed"
+    assert sum(charge["kind"] == "video" for charge in world.vendor.charges) == 2
+
+
+def test_what_nobody_decides_about_ends_after_the_deadline_with_the_file_kept(make_world, broken):
+    world = make_world(broken, JOB_DEADLINE_HOURS="2")
+    world.submit()
+    for _ in range(20):
+        world.tick(minutes=60)
+    assert world.report["state"] == "failed"
+    assert "Nobody decided" in world.report["reason"]
+    assert "lake~refused01.mp4" in world.files()
+    world.manager.resolve("lake", None, take_as_is=True)
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+def test_what_nothing_can_play_is_not_taken_as_it_is(make_world, tmp_path):
+    (tmp_path / "noise.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + os.urandom(3000))
+    world = make_world(tmp_path / "noise.mp4")
+    world.submit()
+    for _ in range(3):
+        world.tick()
+    with pytest.raises(BadInput, match="nothing can play it"):
+        world.manager.resolve("lake", None, take_as_is=True)
+    assert world.app.queue.load("lake").state == "needs_decision"
+
+
+def test_there_must_be_something_to_decide(make_world, good):
+    world = make_world(good)
+    world.submit()
+    with pytest.raises(BadInput, match="nothing to decide"):
+        world.manager.resolve("lake", None, take_as_is=True)
+
+
+# as asked
+
+
+@pytest.mark.case
+def test_a_film_that_is_more_than_half_a_second_short_is_somebodys_decision(make_world, tmp_path):
+    world = make_world(write_clip(tmp_path / "short.mp4", seconds=2.4, size=(320, 180)))
+    world.submit()
+    told = world.tick()
+    assert (told.exit_code, told.state) == (3, "failed")
+    assert "2.42 s long; 3 s were asked for" in told.message
+    assert "manage_jobs.py resolve lake --take-as-is" in world.report["advice"]
+    assert "manage_jobs.py retry lake" in world.report["advice"]
+    assert world.tick() is None, "it is said once, not every two minutes"
+    assert world.report["files"]["refused_1"] in world.files()
+    assert "lake.mp4" not in world.files()
+
+
+def test_a_short_film_is_published_on_somebodys_word(make_world, tmp_path):
+    world = make_world(write_clip(tmp_path / "short.mp4", seconds=2.4, size=(320, 180)))
+    world.submit()
+    world.tick()
+    world.manager.resolve("lake", None, take_as_is=True)
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.report["clips"][0]["length"] == {"asked": 3.0, "made": 3.0, "delivered": 2.417, "done": "shorter"}
+    assert world.vendor.downloads == 1
+    assert len(world.vendor.charges) == 2
+
+
+def test_a_short_film_is_made_again_for_its_price(make_world, tmp_path, good):
+    world = make_world(write_clip(tmp_path / "short.mp4", seconds=2.4, size=(320, 180)), good)
+    world.submit()
+    world.tick()
+    job, cost = world.manager.retry_cost("lake")
+    assert "will make what is missing for" in cost
+    world.manager.retry(job)
+    for _ in range(3):
+        world.tick()
+    assert world.report["state"] == "completed"
+    assert world.report["media"]["seconds"] == 3.0
+
+
+@pytest.mark.parametrize(("seconds", "warns"), [(3.0, False), (2.96, False), (2.7, True)])
+def test_a_film_that_is_half_a_second_short_at_most_is_published_with_a_warning(make_world, tmp_path, seconds, warns):
+    world = make_world(write_clip(tmp_path / "short.mp4", seconds=seconds, size=(320, 180)))
+    world.submit()
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert [warning for warning in world.report["warnings"] if "s were asked for" in warning] == (
+        [f"Clip 1 is {world.report['media']['seconds']:.2f} s long where 3 s were asked for."] if warns else []
+    )
+    assert world.report["clips"][0]["length"]["done"] == ("shorter" if warns else "as asked")
+
+
+def test_clips_that_lack_a_little_each_make_a_film_that_lacks_too_much(make_world, tmp_path):
+    world = make_world(tmp_path / "first.mp4")
+    world.submit(target_duration=10, clips="storyboard", archetype="tech_news")
+    for clip in world.app.queue.load("lake").clips:
+        world.vendor.films.append(write_clip(tmp_path / f"{clip.index}.mp4", seconds=clip.asked_seconds - 0.4, size=(320, 180)))
+    world.vendor.films.pop(0)
+    told = world.tick()
+    assert told.exit_code == 3, told
+    assert len([name for name in world.files() if "~refused" in name]) == len(world.report["clips"])
+    world.manager.resolve("lake", None, take_as_is=True)
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("delivered", "matrix", "size", "done", "told"),
+    [
+        ((320, 180), None, (320, 180), "as asked", ""),
+        ((320, 176), None, (320, 176), "as asked", ""),
+        ((180, 320), (0, 1, -1, 0), (320, 180), "as asked", ""),
+        ((240, 180), None, (240, 134), "cropped in the middle", "the middle was cut out"),
+        ((180, 180), None, (180, 100), "cropped in the middle", "the middle was cut out"),
+        ((180, 320), None, (180, 320), "kept in another shape", "it is kept whole"),
+        ((320, 180), (0, 1, -1, 0), (180, 320), "kept in another shape", "it is kept whole"),
+    ],
+    ids=str,
+)
+def test_the_shape_that_came_is_compared_with_the_one_that_was_asked_for(make_world, tmp_path, delivered, matrix, size, done, told):
+    film = write_clip(tmp_path / "film.mp4", size=delivered)
+    world = make_world(turn(film, film, *matrix) if matrix else film)
+    world.submit()
+    world.tick()
+    report = world.report
+    assert (report["media"]["width"], report["media"]["height"]) == size
+    assert report["clips"][0]["shape"] == {"asked": "16:9", "made": "16:9", "delivered": f"{size[0]}x{size[1]}", "done": done}
+    warnings = [warning for warning in report["warnings"] if "16:9" in warning]
+    assert len(warnings) == bool(told)
+    assert all(told in warning for warning in warnings)
+    with Image.open(world.home / "completed_videos" / "lake.jpg") as thumbnail:
+        assert thumbnail.size == size
+
+
+def test_a_clip_that_came_longer_is_trimmed_where_that_is_asked_for(make_world, tmp_path):
+    world = make_world(write_clip(tmp_path / "long.mp4", seconds=4, size=(320, 180)))
+    world.submit(fit="trim")
+    world.tick()
+    assert world.report["media"]["seconds"] == 3.0
+    assert world.report["clips"][0]["length"]["done"] == "trimmed"
+
+
+def test_a_clip_that_came_longer_is_kept_and_told_where_it_is_not(make_world, tmp_path):
+    world = make_world(write_clip(tmp_path / "long.mp4", seconds=4, size=(320, 180)))
+    world.submit()
+    world.tick()
+    assert world.report["clips"][0]["length"] == {"asked": 3.0, "made": 3.0, "delivered": 4.0, "done": "kept longer"}
+
+
+# looks that take too long
+
+
+def test_a_look_that_ran_into_the_end_of_a_tick_is_taken_again_without_a_download(make_world, good, monkeypatch):
+    """The tick ends while the clip is decoded: it says nothing about the clip, and the file is there the next time."""
+    world = make_world(good)
+    world.submit()
+    real = clock.Deadline.check
+    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
+    assert world.tick().exit_code == 75
+    assert world.clip.fetched["size_bytes"] == good.stat().st_size
+    assert world.clip.refusal is None
+    monkeypatch.setattr(clock.Deadline, "check", real)
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.vendor.downloads == 1
+
+
+def test_a_file_that_is_gone_when_it_is_looked_at_again_is_fetched_again(make_world, good, monkeypatch):
+    world = make_world(good)
+    world.submit()
+    real = clock.Deadline.check
+    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
+    world.tick()
+    monkeypatch.setattr(clock.Deadline, "check", real)
+    (world.home / "completed_videos" / "lake.mp4.part").unlink()
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.vendor.downloads == 2
+
+
+def test_pictures_beyond_the_setting_are_refused_and_asked_about(make_world, good):
+    world = make_world(good, MAX_VIDEO_PIXELS="1000")
+    world.submit()
+    assert [world.tick().exit_code for _ in range(3)] == [75, 75, 3]
+    assert "MAX_VIDEO_PIXELS" in world.clip.error
