@@ -84,8 +84,13 @@ class Finisher:
         except CannotFinish as error:
             self.fail(claim, f"the film could not be finished: {error}", advice=GO_ON.format(content_id=claim.job.content_id))
 
-    def fail(self, claim: Claim, reason: str, state: State = State.FAILED, advice: str | None = None) -> None:
-        """End a job without a video; what was paid for and fetched is kept. Raises DiskTrouble."""
+    def fail(
+        self, claim: Claim, reason: str, state: State = State.FAILED, advice: str | None = None, decision: str | None = None
+    ) -> None:
+        """End a job without a video; what was paid for and fetched is kept. Raises DiskTrouble.
+
+        `decision` names what somebody may decide about it all the same.
+        """
         job = claim.job
         self._release(claim)
         job.error, job.state = reason, state
@@ -94,7 +99,7 @@ class Finisher:
             self._write_blueprint(claim)
         except Exception as error:  # noqa: BLE001  (a side file: whatever keeps it from being written must not keep the report)
             job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
-        report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice)
+        report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice=advice, decision=decision)
         reports.write(self._shelf.failure_report(job.content_id), report)
         self._leave(claim, keep_clips=True)
 
@@ -109,7 +114,7 @@ class Finisher:
         elif reason:
             self.fail(claim, reason)
         elif short := self._delivery.refuse_short_film(claim.job):
-            self.fail(claim, short, advice=what_to_do(claim.job.content_id))
+            self.fail(claim, short, advice=what_to_do(claim.job.content_id), decision="take_as_is")
             raise NeedsDecision(f"{short}. {what_to_do(claim.job.content_id)}")
         else:
             self.complete(claim, deadline)

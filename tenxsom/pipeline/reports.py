@@ -138,13 +138,20 @@ def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[st
 
 
 def failure_report(
-    job: VideoJob, reason: str, files: Mapping[str, str], state: State = State.FAILED, advice: str | None = None
+    job: VideoJob,
+    reason: str,
+    files: Mapping[str, str],
+    state: State = State.FAILED,
+    *,
+    advice: str | None = None,
+    decision: str | None = None,
 ) -> dict[str, Any]:
     """Everything about a job that has ended without a video, what can be done about it, and its whole state (`job`) for a retry."""
     usual = f"manage_jobs.py retry {job.content_id} makes what is missing once more; it says first what that costs."
     return _about(job, state) | {
         "reason": reason,
         "advice": advice or usual,
+        "decision": decision,
         "files": dict(files),
         "job": job.as_dict(),
     }

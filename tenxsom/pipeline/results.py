@@ -86,7 +86,10 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
 
 
 def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: int) -> Outcome:
-    """The outcome of a job that is off the queue: what its final report says."""
+    """The outcome of a job that is off the queue: what its final report says.
+
+    A failed job has exit code 1, or 3 where somebody may decide that its film is good enough; a cancelled one was asked for.
+    """
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
     video = shelf.video(content_id)
     is_there = is_done and video.exists()
@@ -94,7 +97,7 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
     return Outcome(
         content_id,
         report["state"],
-        1 if report["state"] == State.FAILED else exit_code,  # a cancelled job is what somebody asked for
+        (3 if report.get("decision") else 1) if report["state"] == State.FAILED else exit_code,
         message or reason,
         service=report["service"],
         planner=report["planner"].get("name"),
