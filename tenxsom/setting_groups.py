@@ -240,16 +240,16 @@ def load(kind: type[Loaded], environ: Mapping[str, str] | None = None) -> Loaded
     try:
         return kind.model_validate({**found, "home": home, "proxies": _proxies(texts)}, context={"home": home})
     except ValidationError as error:
-        raise _refusal(known, kind, error) from None
+        raise _refusal(known, error) from None
 
 
-def _refusal(known: Iterable[Setting], kind: type[CoreSettings], error: ValidationError) -> BadSettings:
+def _refusal(known: Iterable[Setting], error: ValidationError) -> BadSettings:
     """The first thing that is wrong, as one sentence. A value that may hold a secret is not repeated."""
     first = error.errors(include_url=False, include_context=False)[0]
     name, text = str(first["loc"][0]).upper(), str(first["input"])
-    is_address = kind.model_fields[name.lower()].annotation in (WebAddress, WebAddress | None)
     is_secret = any(setting.is_secret for setting in known if setting.name == name)
-    shown = "its value" if is_secret or (is_address and {*text} & {*"@?#"}) else repr(text[:80])
+    may_hold_one = name.endswith("_URL") and {*text} & {*"@?#"}
+    shown = "its value" if is_secret or may_hold_one else repr(text[:80])
     return BadSettings(f"{name}: {shown} {str(first['msg']).removeprefix('Value error, ')}.")
 
 

@@ -367,6 +367,11 @@ def test_a_proxy_that_is_no_address_is_refused_without_its_password(home, addres
     assert "geheim" not in sentence
 
 
+@pytest.mark.parametrize("url", ["https://user:geheim@api.example.com/v1", "https://api.example.com/v1?key=geheim"])
+def test_an_address_that_may_hold_a_secret_is_refused_without_being_repeated(home, url):
+    assert refusal(home, USEAPI_BASE_URL=url).startswith("USEAPI_BASE_URL: its value is no plain https address")
+
+
 def test_a_proxys_password_is_not_shown(home):
     mine = loaded(home, HTTPS_PROXY="http://me:geheim@proxy.example.com")
     assert "geheim" not in f"{mine!r} {mine} {mine.model_copy(update={'proxies': dict(mine.proxies)})}"
