@@ -16,6 +16,7 @@ from tenxsom.pipeline.results import Outcome
 from tenxsom.pipeline.spend import set_aside
 from tenxsom.pipeline.unexpected import UnexpectedErrors
 from tenxsom.services import registry as services
+from tenxsom.services.addresses import is_vendors
 from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.queue import QUARANTINE, Claim, FileQueue, JobQueue, remedy
 
@@ -64,13 +65,20 @@ class App:
     def paid_calls(self) -> PaidCalls:
         from tenxsom.pipeline.payment import PaidCalls
 
-        return PaidCalls(self.queue, self.ledger)
+        return PaidCalls(self.queue, self.ledger, self.is_rehearsal)
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:
         from tenxsom.pipeline.planning_costs import PlanningCosts
 
-        return PlanningCosts(self.ledger)
+        rehearsal = not is_vendors(self.settings.vertex_ai_base_url, "googleapis.com")
+        return PlanningCosts(self.ledger, rehearsal)
+
+    def is_rehearsal(self, payee: str) -> bool:
+        """Whether nobody is paid for what is ordered from a service, or a source of stills."""
+        from tenxsom.services.images import registry as stills
+
+        return stills.is_rehearsal(payee, self.settings)
 
     @cached_property
     def finisher(self) -> Finisher:

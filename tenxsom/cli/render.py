@@ -46,7 +46,7 @@ def outcomes(results: Sequence[Outcome], left_out: Sequence[str] = ()) -> Result
         (
             result.content_id,
             WORDS.get(result.state, result.state),
-            result.service or "",
+            _maker(result.service, result.rehearsal),
             _seconds(result.seconds),
             _cost(result.cost_usd),
         )
@@ -107,7 +107,14 @@ def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Seque
         nothing = "No pending video jobs. Ended ones have their reports in completed_videos/."
         return Result(0, document, "\n\n".join([nothing, *(aside if set_aside else ())]))
     rows = [
-        (job.content_id, job.state, job.service, age(job.submit_time), _whereabouts(job), money.shown(spent_usd(job)))
+        (
+            job.content_id,
+            job.state,
+            _maker(job.service, job.rehearsal),
+            age(job.submit_time),
+            _whereabouts(job),
+            money.shown(spent_usd(job)),
+        )
         for job in jobs
     ]
     listing = table(("JOB", "STATE", "SERVICE", "AGE", "NEXT STEP", "COST"), rows, right=(3, 5))
@@ -124,6 +131,7 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
         "title",
         "state",
         "service",
+        "rehearsal",
         "job_id",
         "submit_time",
         "status_endpoint",
@@ -306,6 +314,11 @@ def _next_look(clip: Clip) -> str:
     if clip.is_due() or not clip.next_check_at:
         return "with the next tick"
     return f"in {math.ceil(clock.seconds_until(clip.next_check_at))} s"
+
+
+def _maker(service: str | None, rehearsal: bool) -> str:
+    """Who makes a job, and whether that is a rehearsal; the local studio's always are."""
+    return f"{service} (rehearsal)" if rehearsal and service != "local_studio" else service or ""
 
 
 def _seconds(value: float | None) -> str:

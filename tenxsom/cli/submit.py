@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tenxsom.cli import render as views
@@ -52,7 +52,7 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.R
         if arguments.dry_run:
             estimated = views.estimates([orchestrator.estimate(order) for order in batch.orders])
             return estimated._replace(exit_code=results.worst(outcome.exit_code for outcome in refused))
-        say_who_makes_it(batch.orders)
+        say_who_makes_it(batch.orders, app.is_rehearsal)
         outcomes = orchestrator.submit_all(batch.orders)
         waited = wait_for(app, outcomes, arguments.json) if arguments.wait else outcomes
         return views.outcomes([*refused, *waited], batch.left_out)
@@ -77,10 +77,14 @@ def _after(app: App, before: Outcome, last: dict[str, Outcome]) -> Outcome:
     return seen if seen.exit_code else now._replace(exit_code=75, message=NOT_THERE_YET)
 
 
-def say_who_makes_it(orders: Sequence[Order]) -> None:
+def say_who_makes_it(orders: Sequence[Order], is_rehearsal: Callable[[str], bool]) -> None:
     """Say which service makes the videos and why; and loudly, that a preview is not the real thing."""
     made_now = [order for order in orders if order.standing in (Standing.NEW, Standing.ON_ITS_WAY)]
     for told in sorted({order.route.told() for order in made_now}):
         terminal.notice(f"Made by {told}.")
-    if any(order.service == "local_studio" for order in made_now):
+    made_by = sorted({order.service for order in made_now})
+    if "local_studio" in made_by:
         terminal.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")
+    for service in made_by:
+        if service != "local_studio" and is_rehearsal(service):
+            terminal.notice(f"{service} is asked at an address that is not the vendor's own: this is a rehearsal, marked as one.")

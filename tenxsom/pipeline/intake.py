@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,8 @@ class Order(NamedTuple):
     route: Route
     shape: str
     standing: Standing = Standing.NEW
+    ended_run: str | None = None
+    """The run of this id that has its final report; None while none has."""
 
     @property
     def service(self) -> str:
@@ -67,6 +69,10 @@ class Intake(NamedTuple):
     report: dict[str, Any] | None = None
     route: Route | None = None
     """Of a job that is known: how it is made was decided when it was accepted."""
+
+    @property
+    def ended_run(self) -> str | None:
+        return self.report["run_id"] if self.report else None
 
 
 def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -152,8 +158,10 @@ def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
     return problems
 
 
-def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: bool) -> Intake:
+def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: bool, *, for_real: bool = False) -> Intake:
     """What a definition's id stands for. Same id and same definition are the same job.
+
+    A rehearsal is never the same job as one that is made `for_real`, at a vendor.
 
     Raises Conflict when the id belongs to another definition, or when `again` asks for a second one while the first is still
     on its way; both before anything is written.
@@ -162,6 +170,11 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
         pending = queue.load(definition.content_id)
     except BrokenState as error:
         raise Conflict(f"{definition.content_id}: its state file cannot be used because {error}.") from None
+    if pending and for_real and pending.rehearsal:
+        raise Conflict(
+            f"{definition.content_id} is on its way as a rehearsal. Let that end, or cancel it (manage_jobs.py cancel"
+            f" {definition.content_id}); its files are kept under a numbered stem when this one is made."
+        )
     if pending:
         _same(definition, pending.fingerprint, "is on its way")
         if again:
@@ -171,8 +184,8 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
     if report is None and not again and is_set_aside(definition.content_id, queue):
         what_to_do = remedy(definition.content_id, f"pending_video_jobs/{QUARANTINE}/")
         raise Conflict(f"{definition.content_id} is on its way, but its state cannot be read. {what_to_do}")
-    if report is None or again:
-        return Intake(Standing.NEW)
+    if report is None or again or (for_real and is_rehearsed(report)):
+        return Intake(Standing.NEW, report)
     _same(definition, report.get("fingerprint", ""), "has been made")
     route = kept_route(report["service"], report.get("route") or {})
     return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report, route)
@@ -196,12 +209,20 @@ def is_set_aside(content_id: str, queue: JobQueue) -> bool:
     return any(name.partition("~")[0] == content_id for name in queue.set_aside())
 
 
-def is_taken(content_id: str, queue: JobQueue, shelf: Shelf) -> bool:
-    """Whether an id stopped being new since it was looked up."""
-    return shelf.final_report(content_id) is not None or is_set_aside(content_id, queue)
+def is_rehearsed(report: Mapping[str, Any]) -> bool:
+    """Whether a report is a rehearsal's; those of earlier versions say so by the service alone."""
+    return bool(report.get("rehearsal", report["service"] == "local_studio"))
 
 
-def new_job(definition: JobDefinition, route: Route, expected_file: str, ledger_mark: str = "") -> VideoJob:
+def has_moved_on(content_id: str, shelf: Shelf, ended_run: str | None) -> bool:
+    """Whether another run of an id has ended since `ended_run` did (None: since none had)."""
+    report = shelf.final_report(content_id)
+    return (report["run_id"] if report else None) != ended_run
+
+
+def new_job(
+    definition: JobDefinition, route: Route, expected_file: str, *, ledger_mark: str = "", rehearsal: bool = False
+) -> VideoJob:
     """The job for a definition, as it is first written to disk; `ledger_mark` is where the ledger ends now."""
     job = VideoJob(
         schema_version=SCHEMA_VERSION,
@@ -219,6 +240,7 @@ def new_job(definition: JobDefinition, route: Route, expected_file: str, ledger_
         fingerprint=definition.fingerprint(),
         route=route.as_dict(),
         ledger_mark=ledger_mark,
+        rehearsal=rehearsal,
     )
     job.record("accepted", f"for {route.told()}")
     return job

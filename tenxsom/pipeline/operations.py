@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenxsom import clock
@@ -14,7 +15,9 @@ from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.finisher import all_final
+from tenxsom.pipeline.intake import has_moved_on
 from tenxsom.pipeline.limits import give_up
+from tenxsom.pipeline.spend import note_rehearsal
 from tenxsom.services import registry as services
 from tenxsom.services.base import INLINE, Variant
 
@@ -89,16 +92,23 @@ class JobManager:
         return job, f"{job.service} will make what is missing for {money.shown(total)}"
 
     def retry(self, job: VideoJob) -> None:
-        """Put a failed job back on the queue, as a new run: its earlier report is kept under a numbered stem."""
+        """Put a failed job back on the queue, as a new run: its earlier report is kept under a numbered stem.
+
+        Raises BadInput when it is on the queue already, or has been made since its report was read.
+        """
+        app, ended_run = self._app, job.run_id
+        job.ledger_mark = app.ledger.mark()
+        job.rehearsal = app.is_rehearsal(job.service)
+        note_rehearsal(job)
         job.run_id, job.submit_time = f"tx-{uuid.uuid4().hex[:16]}", clock.stamp()
         job.cancelled = False
         job.begin_anew()
         job.record("retried")
         job.settle_state()
-        with self._app.queue.accept(job) as claim:
+        with app.queue.accept(job, unless=partial(has_moved_on, job.content_id, app.shelf, ended_run)) as claim:
             if claim is None:
-                raise BadInput(f"{job.content_id} is on the queue already.")
-            self._app.finisher.make_way(job)
+                raise BadInput(f"{job.content_id} was put back on the queue by another command meanwhile; see what became of it.")
+            app.finisher.make_way(job)
             claim.save()
 
     def cancel(self, content_id: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tenxsom.model.blueprint import Blueprint
     from tenxsom.model.definition import JobDefinition
     from tenxsom.pipeline.results import Outcome
+    from tenxsom.pipeline.routing import Route
     from tenxsom.store.queue import Claim
 
 log = logging.getLogger("orchestrate")
@@ -184,33 +185,46 @@ class MasterOrchestrator:
                 raise
             definition = known_one
         try:
-            known = intake.look_up(definition, app.queue, app.shelf, self._again)
+            for_real = self._goes_to_a_vendor(definition)
+            known = intake.look_up(definition, app.queue, app.shelf, self._again, for_real=for_real)
         except TenxsomError as error:
             return Refusal(definition.content_id, source, error)
         if known.route and not self._dry_run:
             shape = definition.aspect_ratio or app.vocabulary.platforms.get(definition.platform, "16:9")
-            return Order(definition, source, known.route, shape, known.standing)
+            return Order(definition, source, known.route, shape, known.standing, known.ended_run)
         return self._new_order(definition, source, known)
 
     def _new_order(self, definition: JobDefinition, source: str, known: Intake) -> Order:
         """Decide how a definition is made. Raises BadInput when it cannot be made here."""
         app = self._app
         picture, usable = intake.with_its_picture(definition, source, app.settings), not self._dry_run
-        if self._by_tier:
-            route = app.chooser.by_tier(definition.tier, picture, usable=usable)
-        else:
-            route = app.chooser.choose(definition, self._service, usable=usable)._replace(start_image=picture)
+        route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(app.vocabulary)
         clips.check_feasible(definition.model_dump(), shape, route, source)
         if usable:
             app.prices.check(route)
-        return Order(definition, source, known.route or route, shape, known.standing)
+        return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)
+
+    def _route(self, definition: JobDefinition) -> Route:
+        """How a definition is made if it is accepted now. Raises BadSettings when it cannot be made here."""
+        usable = not self._dry_run
+        if self._by_tier:
+            return self._app.chooser.by_tier(definition.tier, definition.start_image, usable=usable)
+        return self._app.chooser.choose(definition, self._service, usable=usable)
+
+    def _goes_to_a_vendor(self, definition: JobDefinition) -> bool:
+        """Whether a definition is made by a vendor if it is accepted now, and not rehearsed."""
+        try:
+            return not self._app.is_rehearsal(self._route(definition).service)
+        except BadInput:
+            return False  # it cannot be made now; what is known of it is told all the same
 
     @contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:
         """The job of an order, owned by us: accepted now, or found on the queue and carried on; None if it is done."""
         app, content_id = self._app, order.definition.content_id
-        known = intake.look_up(order.definition, app.queue, app.shelf, self._again)
+        rehearsal = app.is_rehearsal(order.service)
+        known = intake.look_up(order.definition, app.queue, app.shelf, self._again, for_real=not rehearsal)
         if known.standing in (Standing.COMPLETED, Standing.FAILED):
             yield None
             return
@@ -219,10 +233,16 @@ class MasterOrchestrator:
                 yield None if claim and app.finisher.left_already(claim) else claim
             return
         expected = app.shelf.video(content_id).relative_to(app.settings.home)
-        job = intake.new_job(order.definition, order.route, str(expected), app.ledger.mark())
-        is_taken = None if self._again else partial(intake.is_taken, content_id, app.queue, app.shelf)
-        with app.queue.accept(job, unless=is_taken) as claim:
+        mark = app.ledger.mark()
+        job = intake.new_job(order.definition, order.route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
+        with app.queue.accept(job, unless=partial(self._is_taken, order)) as claim:
             yield claim
+
+    def _is_taken(self, order: Order) -> bool:
+        """Whether an id has been made, or set aside, since it was looked at. Asked while nobody else can accept or end it."""
+        content_id = order.definition.content_id
+        is_lost = not self._again and intake.is_set_aside(content_id, self._app.queue)
+        return is_lost or intake.has_moved_on(content_id, self._app.shelf, order.ended_run)
 
     def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
         content_id = order.definition.content_id

@@ -36,7 +36,7 @@ from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
 from tenxsom.pipeline.prices import payee
-from tenxsom.pipeline.spend import book, check_cap
+from tenxsom.pipeline.spend import book, check_cap, note_rehearsal
 from tenxsom.services.base import Submitted
 from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
 from tenxsom.store.queue import Claim, JobQueue
@@ -322,6 +322,7 @@ class PaidCalls:
         clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
         claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))
         book(claim.job, purchase, SPENT)
+        note_rehearsal(claim.job)
         claim.job.settle_state()
         self._save(claim, purchase, SPENT, **ids)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from tenxsom.errors import BrokenState, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.job import State, VideoJob
-from tenxsom.pipeline.intake import Refusal
+from tenxsom.pipeline.intake import Refusal, is_rehearsed
 from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.spend import spent_usd
 
@@ -43,6 +43,8 @@ class Outcome(NamedTuple):
     percent: float | None = None
     """How far the service says it is, where it says so."""
     warnings: Sequence[str] = ()
+    rehearsal: bool = False
+    """Whether it is made by the local studio, or at an address that is not the vendor's own."""
     standing: str | None = None
     """What was known of its id before it was submitted; `refused` where it could not be. None for other commands."""
 
@@ -82,6 +84,7 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
         file=file,
         percent=sum(100 if clip.is_final else clip.percent or 0 for clip in job.clips) / max(1, len(job.clips)),
         warnings=job.warnings,
+        rehearsal=job.rehearsal,
     )
 
 
@@ -107,6 +110,7 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
         file=str(video) if is_there else None,
         report=str(shelf.completion_report(content_id) if is_done else shelf.failure_report(content_id)),
         warnings=report["warnings"],
+        rehearsal=is_rehearsed(report),
     )
 
 

@@ -6,25 +6,35 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from tenxsom.errors import OverBudget
+from tenxsom.model.clip import Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
-from tenxsom.store.ledger import RELEASED, RESERVED, Purchase
+from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, Purchase
 
 
 def book(job: VideoJob, purchase: Purchase, entry: str) -> None:
     """Note in the job's own spend what became of a purchase; one line a purchase."""
-    for line in job.spend:
-        if line["reference"] == purchase.reference:
-            line["entry"], line["usd"] = entry, text(purchase.usd)
-            return
-    facts = {"reference": purchase.reference, "step": purchase.step, "clip": purchase.clip}
-    job.spend.append({**facts, "usd": text(purchase.usd), "entry": entry})
+    line = next((line for line in job.spend if line["reference"] == purchase.reference), None)
+    if line is None:
+        line = {"reference": purchase.reference, "step": purchase.step, "clip": purchase.clip}
+        job.spend.append(line)
+    line |= {"usd": text(purchase.usd), "entry": entry}
+    line.pop("rehearsal", None)
+    if purchase.rehearsal:
+        line["rehearsal"] = True
 
 
 def spent_usd(job: VideoJob, but: Collection[str] = ()) -> Decimal:
     """What a job has cost so far, unclear calls and open reservations included; without the references `but`."""
     lines = (line for line in job.spend if line["entry"] != RELEASED and line["reference"] not in but)
     return sum((usd(line["usd"]) for line in lines), ZERO)
+
+
+def note_rehearsal(job: VideoJob) -> None:
+    """Whether a job is a rehearsal follows from its clips as soon as one is ordered: one that was rehearsed makes it one."""
+    ordered = [line for line in job.spend if line.get("step") == Step.REQUEST_VIDEO and line["entry"] == SPENT]
+    if ordered:
+        job.rehearsal = any(line.get("rehearsal") for line in ordered)
 
 
 def set_aside(job: VideoJob) -> set[str]:

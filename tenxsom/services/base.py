@@ -6,6 +6,7 @@ The module `tenxsom.services.<name>` holds, beside the service's class:
     MODELS                        the models it can be asked for, the default first; ("",) where there is no choice
     capabilities(variant)         what it can make with that model in that resolution; raises BadSettings for an unknown variant
     default_variant(settings)     the model and the resolution that the settings ask for
+    is_rehearsal(settings)        whether its address is not the vendor's own
     missing(settings)             one sentence about the credentials that are not set; None when it can be used
     open_service(settings)        the service, ready to be asked
 """

@@ -75,5 +75,10 @@ def missing(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every servi
     return None
 
 
+def is_rehearsal(settings: CoreSettings) -> bool:  # noqa: ARG001  (every service is asked alike)
+    """Always: nobody is paid."""
+    return True
+
+
 def open_service(settings: CoreSettings) -> LocalStudio:
     return LocalStudio(settings.studio_folder, settings.status_timeout_seconds)

@@ -25,6 +25,7 @@ from urllib.parse import quote
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import Answer, check_answers, raise_for_answer
 from tenxsom.http.downloads import looks_like_mp4
+from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import NO_JOB, Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.status_words import read_status
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
@@ -217,6 +218,11 @@ def default_variant(settings: LtxSettings) -> Variant:
 def missing(settings: LtxSettings) -> str | None:
     """What keeps the API from being used with these settings; None if nothing does."""
     return None if settings.ltx_api_key else f"it needs LTX_API_KEY (from {CONSOLE}); put it into production.env"
+
+
+def is_rehearsal(settings: LtxSettings) -> bool:
+    """Whether its address is not the vendor's own: nobody is paid there."""
+    return not is_vendors(settings.ltx_api_base_url, "ltx.video")
 
 
 def open_service(settings: LtxSettings) -> LtxApi:

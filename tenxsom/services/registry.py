@@ -40,6 +40,12 @@ def missing(name: str, settings: CoreSettings) -> str | None:
     return found
 
 
+def is_rehearsal(name: str, settings: CoreSettings) -> bool:
+    """Whether nobody is paid for what a service makes: it is the local studio, or its address is not the vendor's own."""
+    found: bool = _module(name).is_rehearsal(settings)
+    return found
+
+
 def open_service(name: str, settings: CoreSettings) -> VideoService:
     """The service, ready to be asked. Raises BadSettings when its credentials are missing."""
     service: VideoService = _module(name).open_service(settings)

@@ -16,6 +16,7 @@ from typing import Any
 
 from tenxsom.errors import BadSettings
 from tenxsom.http.downloads import Download
+from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi, UseApiSettings, missing, open_api
 
@@ -96,6 +97,11 @@ def capabilities(variant: Variant) -> Capabilities:
 
 def default_variant(settings: UseApiSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
+
+
+def is_rehearsal(settings: UseApiSettings) -> bool:
+    """Whether its address is not the vendor's own: nobody is paid there."""
+    return not is_vendors(settings.useapi_base_url, "useapi.net")
 
 
 def open_service(settings: UseApiSettings) -> UseApiLtx:

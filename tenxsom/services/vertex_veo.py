@@ -31,6 +31,7 @@ from tenxsom.errors import (
 )
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, looks_like_mp4
+from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import INLINE, NO_JOB, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.setting_groups import CloudFolder, setting
 from tenxsom.setting_values import choice
@@ -218,6 +219,11 @@ def missing(settings: VeoSettings) -> str | None:
     if settings.vertex_ai_project_id:
         return None
     return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
+
+
+def is_rehearsal(settings: VeoSettings) -> bool:
+    """Whether its address is not the vendor's own: nobody is paid there."""
+    return not is_vendors(settings.vertex_genai_base_url, "googleapis.com")
 
 
 def open_service(settings: VeoSettings) -> VertexVeo:

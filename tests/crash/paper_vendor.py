@@ -154,5 +154,5 @@ def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> App:
     suite = App(settings.load(environment | changes))
     suite._services["useapi_ltx"] = suite._sources["flux", "useapi_ltx"] = vendor
     suite.delivery = PaperDelivery(suite.service, suite.shelf, suite.settings)
-    suite.finisher = PaperFinisher(suite.shelf, suite.delivery)
+    suite.finisher = PaperFinisher(suite.shelf, suite.delivery, release=suite.release)
     return suite

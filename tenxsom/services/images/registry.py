@@ -28,6 +28,13 @@ def missing(name: str, service: str, settings: ImageSettings) -> str | None:
     return None
 
 
+def is_rehearsal(name: str, settings: ImageSettings) -> bool:
+    """Whether nobody is paid for a source's pictures. `name` is who is paid: a service, or a source with an account of its own."""
+    from tenxsom.services import registry as services
+
+    return services.is_rehearsal("vertex_veo" if name == VERTEX_IMAGE else name, settings)
+
+
 def open_source(name: str, service: VideoService, settings: ImageSettings, work_folder: Path) -> StillSource:
     """The source, ready to be asked, for clips of `service`. Raises BadSettings when its credentials are missing."""
     if name == FLUX:
