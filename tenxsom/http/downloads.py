@@ -209,7 +209,8 @@ def looks_like_mp4(start: bytes) -> str | None:
 def looks_like_picture(start: bytes) -> str | None:
     """None for the first bytes of a picture, else a sentence."""
     known = start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
-    return None if known else "it does not begin like a PNG, JPEG or WebP picture"
+    is_heic = start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
+    return None if known or is_heic else "it does not begin like a PNG, JPEG, WebP or HEIC picture"
 
 
 @contextmanager

@@ -10,12 +10,14 @@ import av
 import numpy as np
 import pytest
 
-from tenxsom.errors import BrokenMedia
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia, TryAgainLater
 from tenxsom.media.check import check_video
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.join import join_clips
 from tenxsom_studio.painting.clip import ClipOrder, render_clip
 from tenxsom_studio.painting.paint import paint
+from tests.odd_videos import hide_beginning, turn, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +159,91 @@ def test_a_broken_clip_is_named(folder: Path, tmp_path: Path) -> None:
 def test_nothing_to_join_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no clips"):
         join_clips([], tmp_path / "joined.mp4")
+
+
+# clips of uncommon make
+
+
+def shown(path: Path) -> list[np.ndarray]:
+    """The frames of a film as they are stored, which for a film of ours is how they are seen."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+
+
+def plays_everywhere(path: Path) -> bool:
+    """H.264 of eight bits in 4:2:0, upright, at a constant rate, with AAC sound or none."""
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        frame = next(container.decode(video))
+        sound = [track.codec_context.name for track in container.streams.audio]
+        rates = {video.average_rate, video.base_rate}
+        return (video.codec_context.name, video.codec_context.pix_fmt, frame.rotation, len(rates), sound in ([], ["aac"])) == (
+            "h264",
+            "yuv420p",
+            0,
+            1,
+            True,
+        )
+
+
+def test_turned_clips_join_upright(tmp_path: Path) -> None:
+    write_clip(tmp_path / "lying.mp4", seconds=1, marker=(-1, 1))
+    turn(tmp_path / "lying.mp4", tmp_path / "turned.mp4", 0, 1, -1, 0)
+    write_clip(tmp_path / "upright.mp4", seconds=1, size=(90, 160), marker=(1, 1))
+    clips = [tmp_path / "turned.mp4", tmp_path / "upright.mp4", tmp_path / "turned.mp4"]
+    assert join_clips(clips, tmp_path / "film.mp4") == "encoded"
+    facts = check_video(tmp_path / "film.mp4")
+    assert (facts.width, facts.height, facts.seconds, facts.rotation) == (90, 160, 3.0, 0)
+    frames = shown(tmp_path / "film.mp4")
+    assert frames[12][5, 5] > 150, "what lay at the bottom left is at the top left"
+    assert frames[36][150, 80] > 150
+    assert plays_everywhere(tmp_path / "film.mp4")
+
+
+def test_clips_that_are_turned_alike_are_not_copied(tmp_path: Path) -> None:
+    turn(write_clip(tmp_path / "clip.mp4", seconds=1), tmp_path / "clip.mp4", 0, 1, -1, 0)
+    assert join_clips([tmp_path / "clip.mp4"] * 2, tmp_path / "film.mp4") == "encoded"
+    assert check_video(tmp_path / "film.mp4").width == 90
+
+
+def test_what_an_edit_list_hides_does_not_come_back_in_the_film(tmp_path: Path) -> None:
+    hide_beginning(write_clip(tmp_path / "clip.mp4", seconds=2), tmp_path / "clip.mp4", 0.5)
+    assert join_clips([tmp_path / "clip.mp4"] * 2, tmp_path / "film.mp4") == "encoded"
+    facts = check_video(tmp_path / "film.mp4")
+    assert (facts.seconds, facts.frames) == (3.0, 72)
+
+
+def test_clips_that_not_everything_plays_are_encoded(tmp_path: Path) -> None:
+    options = {"x265-params": "log-level=none"}
+    write_clip(tmp_path / "clip.mp4", seconds=1, codec="libx265", pixels="yuv420p10le", codec_options=options)
+    assert join_clips([tmp_path / "clip.mp4"] * 2, tmp_path / "film.mp4") == "encoded"
+    assert plays_everywhere(tmp_path / "film.mp4")
+
+
+def test_all_kinds_join_to_a_film_that_plays_everywhere(tmp_path: Path) -> None:
+    clips = [
+        write_clip(tmp_path / "plain.mp4", seconds=1),
+        write_clip(tmp_path / "fast.mp4", seconds=1, fps=60, sound_seconds=0),
+        write_clip(tmp_path / "slow.mp4", seconds=1, fps=15, size=(320, 180)),
+        write_clip(tmp_path / "variable.mp4", seconds=1, times=[*range(12), 13, 16, 20, 23]),
+        write_clip(tmp_path / "held.mp4", seconds=0.5, last_held=0.5 + 1 / 24, sound_seconds=0),
+        write_clip(tmp_path / "long_sound.mp4", seconds=1, sound_seconds=3),
+        write_clip(tmp_path / "fragments.mp4", seconds=1, container_options={"movflags": "frag_keyframe+empty_moov"}),
+        turn(write_clip(tmp_path / "turned.mp4", seconds=1, size=(90, 160)), tmp_path / "turned.mp4", 0, -1, 1, 0),
+    ]
+    assert join_clips(clips, tmp_path / "film.mp4") == "encoded"
+    facts = check_video(tmp_path / "film.mp4")
+    assert (facts.width, facts.height, facts.fps, facts.audio_codec) == (160, 90, 24.0, "aac")
+    assert facts.seconds == pytest.approx(8, abs=0.1)
+    assert plays_everywhere(tmp_path / "film.mp4")
+
+
+def test_a_picture_that_is_held_moves_on_at_the_next_clip(tmp_path: Path) -> None:
+    write_clip(tmp_path / "held.mp4", seconds=0.5, last_held=1.5 + 1 / 24, sound_seconds=0)
+    assert join_clips([tmp_path / "held.mp4"] * 2, tmp_path / "film.mp4") == "copied"
+    assert check_video(tmp_path / "film.mp4").seconds == pytest.approx(4, abs=0.01)
+
+
+def test_joining_ends_with_its_tick(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(TryAgainLater, match="ran out of time"):
+        join_clips([folder / "a.mp4", folder / "tall.mp4"], tmp_path / "film.mp4", clock.Deadline(0))

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenxsom.errors import BrokenMedia
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia, TryAgainLater
 from tenxsom.media.check import check_picture, check_video
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.refit import crop_picture, refit
+from tests.odd_videos import hide_beginning, turn, write_clip
 from tests.unit.media.test_join import flash_and_beep, flashes_and_beeps
 
 BANDS = (40, 90, 140, 190)
@@ -155,6 +157,40 @@ def test_a_target_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     banded(tmp_path / "clip.mp4", 160, 90, 1)
     with pytest.raises(OSError, match="No such file"):
         refit(tmp_path / "clip.mp4", tmp_path / "no folder" / "cut.mp4", seconds=0.5, aspect_ratio=None)
+
+
+# clips of uncommon make
+
+
+def test_a_turned_clip_is_cropped_as_it_is_seen(tmp_path: Path) -> None:
+    write_clip(tmp_path / "lying.mp4", seconds=1, size=(160, 90), marker=(-1, 1))
+    turn(tmp_path / "lying.mp4", tmp_path / "turned.mp4", 0, 1, -1, 0)
+    assert refit(tmp_path / "turned.mp4", tmp_path / "cut.mp4", seconds=None, aspect_ratio="1:1") == "cropped from 90x160 to 90x90"
+    assert refit(tmp_path / "turned.mp4", tmp_path / "fits.mp4", seconds=None, aspect_ratio="9:16") == ""
+    facts = check_video(tmp_path / "cut.mp4")
+    assert (facts.width, facts.height, facts.rotation, facts.seconds) == (90, 90, 0, 1.0)
+    refit(tmp_path / "turned.mp4", tmp_path / "short.mp4", seconds=0.5, aspect_ratio=None)
+    assert frame_of(tmp_path / "short.mp4", 0)[5, 5] > 150, "what lay at the bottom left is at the top left"
+
+
+def test_a_held_picture_is_held_at_the_rate_of_the_moving_ones(tmp_path: Path) -> None:
+    write_clip(tmp_path / "held.mp4", seconds=1, last_held=3 + 1 / 24, sound_seconds=0)
+    assert refit(tmp_path / "held.mp4", tmp_path / "cut.mp4", seconds=3, aspect_ratio=None) == "trimmed from 4 s to 3 s"
+    facts = check_video(tmp_path / "cut.mp4")
+    assert (facts.seconds, facts.fps, facts.frames) == (3.0, 24.0, 72)
+
+
+def test_what_an_edit_list_hides_counts_for_nothing(tmp_path: Path) -> None:
+    hide_beginning(write_clip(tmp_path / "clip.mp4", seconds=2), tmp_path / "clip.mp4", 0.5)
+    assert refit(tmp_path / "clip.mp4", tmp_path / "cut.mp4", seconds=1.5, aspect_ratio=None) == ""
+    assert refit(tmp_path / "clip.mp4", tmp_path / "cut.mp4", seconds=1, aspect_ratio=None) == "trimmed from 1.5 s to 1 s"
+    assert check_video(tmp_path / "cut.mp4").frames == 24
+
+
+def test_cutting_ends_with_its_tick(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", seconds=1)
+    with pytest.raises(TryAgainLater, match="ran out of time"):
+        refit(tmp_path / "clip.mp4", tmp_path / "cut.mp4", seconds=0.5, aspect_ratio=None, deadline=clock.Deadline(0))
 
 
 # Pictures
