@@ -50,6 +50,7 @@ def test_a_retired_service_is_left_at_once_and_the_reason_is_told_everywhere(bel
     assert paid(studio) == ["ltx_api video"]
 
 
+@pytest.mark.slow
 def test_one_order_that_answers_as_gone_moves_nothing(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     studio.write_faults({"on": "POST /images/flux-create", "do": "retired", "times": 1})
@@ -86,6 +87,7 @@ def test_a_clip_whose_call_is_unclear_never_moves(belt, studio):
     assert (belt.state("lake")["service"], belt.state("lake")["state"]) == ("useapi_ltx", "submit_unknown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["refused", 503])
 def test_a_service_that_stays_down_is_left_only_after_several_attempts(belt, studio, trouble):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
@@ -103,6 +105,7 @@ def test_a_service_that_stays_down_is_left_only_after_several_attempts(belt, stu
     assert paid(studio) == ["ltx_api video"]
 
 
+@pytest.mark.slow
 def test_a_busy_service_is_waited_for_however_long(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     studio.write_faults({"on": "* *", "service": "useapi_ltx", "do": "status", "status": 429, "times": None})
@@ -112,6 +115,7 @@ def test_a_busy_service_is_waited_for_however_long(belt, studio):
     assert belt.state("lake")["service"] == "useapi_ltx"
 
 
+@pytest.mark.slow
 def test_no_reference_is_ever_used_for_two_calls(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     studio.write_faults({"on": "POST /images/flux-create", "do": "status", "status": 429, "times": None})
@@ -174,6 +178,7 @@ def test_a_job_that_the_fallback_cannot_make_stays_where_it_is(belt, studio):
     assert belt.report("lake")["service"] == "useapi_ltx"
 
 
+@pytest.mark.slow
 def test_one_clip_of_a_half_paid_job_moves_alone_and_the_video_becomes_whole(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     studio.write_faults({"on": "POST /images/flux-create", "do": "retired", "skip": 1})
@@ -212,6 +217,7 @@ def test_a_job_that_its_own_cap_cannot_finish_is_not_begun(belt, studio):
     assert (belt.state("lake")["state"], paid(studio)) == ("over_budget", [])
 
 
+@pytest.mark.slow
 def test_a_queued_job_keeps_the_service_it_was_accepted_for_and_the_screen_says_so(belt, studio):
     belt.environment["VIDEO_SERVICE"] = "ltx_api"
     assert belt.submit(definition(target_duration=5)).code == 0
@@ -220,6 +226,7 @@ def test_a_queued_job_keeps_the_service_it_was_accepted_for_and_the_screen_says_
     assert belt.state("lake")["service"] == "ltx_api"
 
 
+@pytest.mark.slow
 def test_a_clip_is_still_collected_after_its_model_was_changed_to_one_that_cannot_be(belt, studio):
     belt.environment["VIDEO_SERVICE"] = "ltx_api"
     assert belt.submit(definition(target_duration=5)).code == 0
