@@ -104,8 +104,9 @@ def rate_of(worker: Opened, folder: Path, processes: int) -> Callable[[], float]
         place = folder / "queue"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        ready, begin = multiprocessing.Barrier(processes + 1), multiprocessing.Barrier(processes + 1)
-        crew = [multiprocessing.Process(target=_work, args=(worker, place, number, ready, begin)) for number in range(processes)]
+        fork = multiprocessing.get_context("fork")  # from Python 3.14 on another way is the default
+        ready, begin = fork.Barrier(processes + 1), fork.Barrier(processes + 1)
+        crew = [fork.Process(target=_work, args=(worker, place, number, ready, begin)) for number in range(processes)]
         for process in crew:
             process.start()
         start = time.perf_counter()

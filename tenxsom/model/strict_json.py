@@ -115,7 +115,11 @@ def _complaint(error: json.JSONDecodeError) -> str:
         (_is_json(text.translate(_STRAIGHT)), 'a text begins or ends with a curly quote, and JSON wants a straight one (")'),
         (found in _WIDE_MARKS, f"the full-width {found} stands where JSON wants {_WIDE_MARKS.get(found)}"),
         (found == "'", "a single quote (') stands where JSON wants a double one (\")"),
-        (found in ("}", "]") and before == ",", "a comma stands behind the last entry; remove it"),
+        # Python 3.13 and later stop at the comma and say so, earlier ones behind it
+        (
+            (found in ("}", "]") and before == ",") or error.msg.startswith("Illegal trailing comma"),
+            "a comma stands behind the last entry; remove it",
+        ),
         (found in ("/", "#"), "there is a comment, which JSON does not know; remove it"),
         (word, f"{word and word[0]} is Python's word; write true, false or null"),
         (error.msg.startswith("Invalid control"), "a text holds a line break or a tab; write \\n or \\t, or keep it on one line"),
