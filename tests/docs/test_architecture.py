@@ -82,9 +82,19 @@ def relative(path: Path) -> PurePosixPath:
     return PurePosixPath(path.relative_to(ROOT).as_posix())
 
 
-def imports_of(path: Path) -> Iterator[Import]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
+
+
+@cache
+def imports_of(path: Path) -> list[Import]:
     """Every import in a file: at the top, inside functions, and those for type checkers only."""
-    for node in ast.walk(tree(path)):
+    return list(_imports_in(path))
+
+
+def _imports_in(path: Path) -> Iterator[Import]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (Import(relative(path), node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -211,7 +221,7 @@ def test_a_call_is_made_by_its_owner_only(call: str) -> None:
     base, name = call.split(".")
     wrong = []
     for path in everything():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             match node:
                 case ast.Attribute(attr=attribute, value=value):
                     is_found = attribute == name and _named(value) == base
@@ -232,7 +242,7 @@ def test_the_package_prints_in_one_place() -> None:
     wrong = [
         f"{relative(path)}:{node.lineno}"
         for path in modules()
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and _named(node.func) == "print" and not inside(relative(path), ["tenxsom/cli/"])
     ]
     assert wrong == []
@@ -302,6 +312,7 @@ def test_a_tick_over_an_empty_queue_loads_next_to_nothing(tmp_path: Path) -> Non
     assert done.stdout.splitlines()[1:] == [""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--nope",), 2)])
 def test_a_tick_that_is_over_before_tls_is_ready_ends_as_it_should(home: Path, arguments: tuple[str, ...], code: int) -> None:
     """OpenSSL crashes when a process ends while a thread reads its certificates."""

@@ -354,6 +354,7 @@ def shape_of(output: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_run_and_print_what_it_shows(tmp_path: Path) -> None:
     for shown in marked_steps():
         collects = "poll_video_status.py" in shown.command

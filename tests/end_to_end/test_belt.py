@@ -114,6 +114,7 @@ def made_before(made, tmp_path):
     return belt, json.loads((made.home / "lake.job.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_video_whose_report_was_deleted_is_not_overwritten_by_the_next_run(made_before):
     belt, page = made_before
     shelf = belt.home / "completed_videos"
@@ -126,6 +127,7 @@ def test_a_video_whose_report_was_deleted_is_not_overwritten_by_the_next_run(mad
     assert (shelf / "lake_completion_report.json").exists()
 
 
+@pytest.mark.slow
 def test_again_keeps_the_first_ones_files_under_a_numbered_stem(made_before, tmp_path):
     belt, page = made_before
     ended = belt.run("master_orchestrator_v3.py", "--wait", "--again", "--json", belt.write(page))
@@ -149,6 +151,7 @@ def rehearsal(tmp_path, studio):
     return Belt(tmp_path, {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1"})
 
 
+@pytest.mark.slow
 def test_a_storyboard_becomes_one_video_of_several_clips(rehearsal, studio):
     page = definition("story", target_duration=8, clips="storyboard", aspect_ratio="1:1", archetype="quick_tips")
     assert rehearsal.submit(page).code == 0
@@ -212,6 +215,7 @@ def test_the_planners_output_can_be_handed_to_the_generator(rehearsal):
     assert rehearsal.run("production_video_generator.py", "--json", job, "--blueprint", blueprint).code == 0
 
 
+@pytest.mark.slow
 def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected(rehearsal, studio, monkeypatch):
     from poll_video_status import VideoStatusPoller
     from tenxsom import settings
@@ -340,6 +344,7 @@ def test_an_unreadable_state_file_is_set_aside_and_the_tick_goes_on(rehearsal):
     assert (rehearsal.home / "pending_video_jobs" / "quarantine" / "broken.json").read_text() == '{"half":'
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_submitting_a_known_job_means(rehearsal):
     def notes(*flags: str) -> list[str]:
         (job,) = rehearsal.submit(definition(), flags=("--dry-run", *flags)).document["jobs"]
@@ -367,6 +372,7 @@ def test_no_still_is_bought_for_a_clip_that_the_budget_does_not_hold(tmp_path, s
     assert [state["state"] for state in states] == ["waiting", "over_budget", "over_budget"]
 
 
+@pytest.mark.slow
 def test_a_watch_tells_at_its_end_of_all_jobs_that_it_has_seen(rehearsal):
     rehearsal.submit(definition())
     process = rehearsal.start("poll_video_status.py", "--watch", "0.2", "--json", "lake")
@@ -382,6 +388,7 @@ def test_a_watch_tells_at_its_end_of_all_jobs_that_it_has_seen(rehearsal):
     assert "1 checked" in err
 
 
+@pytest.mark.slow
 def test_a_video_that_is_not_there_any_more_is_not_named_as_if_it_were(rehearsal, studio):
     rehearsal.submit(definition())
     rehearsal.collect("lake")
@@ -404,6 +411,7 @@ def test_a_job_on_its_way_is_shown_with_its_clips_and_its_state(rehearsal):
     assert re.search(r"^ +1  useapi_ltx +await_video +0  ", shown.out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_an_ended_job_is_shown_with_its_video_and_its_report(rehearsal):
     rehearsal.submit(definition())
     assert rehearsal.collect("lake")["state"] == "completed"
@@ -415,6 +423,7 @@ def test_an_ended_job_is_shown_with_its_video_and_its_report(rehearsal):
     assert "await_video" not in shown.out
 
 
+@pytest.mark.slow
 def test_a_job_whose_state_was_set_aside_is_not_ordered_again_unless_somebody_says_so(rehearsal, studio):
     rehearsal.submit(definition())
     state = rehearsal.home / "pending_video_jobs" / "lake.json"

@@ -178,6 +178,7 @@ def test_every_definition_ends_as_a_verified_film(clips: Path, page: dict[str, A
     shutil.rmtree(home)
 
 
+@pytest.mark.slow
 @thorough
 @given(script=scripts, mode=st.sampled_from(("auto", "storyboard")), short_by=st.sampled_from((0.0, 0.25)))
 def test_every_script_ends_as_a_verified_film(clips: Path, script: list[dict[str, Any]], mode: str, short_by: float) -> None:
@@ -188,6 +189,7 @@ def test_every_script_ends_as_a_verified_film(clips: Path, script: list[dict[str
     shutil.rmtree(home)
 
 
+@pytest.mark.slow
 @settings(thorough, max_examples=1500 if ALL else 8)
 @given(script=scripts, size=st.sampled_from(((320, 180), (180, 320), (240, 240))))
 def test_every_script_can_be_shown_in_a_preview(script: list[dict[str, Any]], size: tuple[int, int]) -> None:

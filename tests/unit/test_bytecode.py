@@ -26,6 +26,7 @@ def cut(path: Path, to_bytes: int) -> None:
     path.write_bytes(path.read_bytes()[:to_bytes])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0.9, 0.1])
 def test_bytecode_that_was_cut_off_is_compiled_anew(home, tmp_path, left):
     assert status(home, tmp_path).returncode == 0
@@ -41,6 +42,7 @@ def test_bytecode_that_was_cut_off_is_compiled_anew(home, tmp_path, left):
     assert all(not path.exists() or path.stat().st_size > size for path, size in sizes.items())
 
 
+@pytest.mark.slow
 def test_a_limit_that_was_there_for_one_run_was_there_for_one_run_only(home, tmp_path):
     """As a full disk does: what does not fit is cut off, Python's own modules included."""
 
