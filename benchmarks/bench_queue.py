@@ -31,7 +31,7 @@ from harness import alternate, median, ratios, verdict
 from tenxsom import clock
 from tenxsom.cli.run import table
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
-from tenxsom.store.queue import FileQueue
+from tenxsom.store.files.jobs import FileJobStore
 
 CYCLES, WARM_UP, PATIENCE_SECONDS = 250, 50, 60
 TURNS = 28
@@ -61,7 +61,7 @@ def against_peers(folder: Path) -> int:
     found = {name: peer for name, (needs, peer) in PEERS.items() if present(name, needs)}
     works = [rate_of(worker, folder, 4) for worker in (file_queue, bare_loop, *found.values())]
     ours, loop, *peers = alternate(3, *works)
-    shown = [("tenxsom FileQueue", ours), ("the bare loop", loop), *zip(found, peers, strict=True)]
+    shown = [("tenxsom FileJobStore", ours), ("the bare loop", loop), *zip(found, peers, strict=True)]
     lines = [(name, f"{median(rates):.0f}", f"{median(ratios(rates, loop)):.2f}") for name, rates in shown]
     print("\n" + table(("FOUR PROCESSES, ONE QUEUE", "CYCLES/S", "÷ BARE LOOP"), lines, right=(1, 2)))
     rows = [
@@ -144,7 +144,7 @@ def _work(worker: Opened, place: Path, number: int, ready: Any, begin: Any) -> N
 
 @contextmanager
 def file_queue(place: Path) -> Iterator[Cycle]:
-    queue = FileQueue(place)
+    queue = FileJobStore(place)
     job = pending_job("none")
 
     def cycle(number: int) -> None:

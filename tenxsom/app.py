@@ -11,14 +11,15 @@ from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import results as outcome
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.results import Outcome
 from tenxsom.pipeline.spend import set_aside
 from tenxsom.pipeline.unexpected import UnexpectedErrors
 from tenxsom.services import registry as services
 from tenxsom.services.addresses import is_vendors
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.queue import QUARANTINE, Claim, FileQueue, JobQueue, remedy
+from tenxsom.store.base import Artifacts, Claim, JobStore
+from tenxsom.store.files.artifacts import FileArtifacts
+from tenxsom.store.files.jobs import FileJobStore
 
 if TYPE_CHECKING:
     from tenxsom.model.vocabulary import Vocabulary
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tenxsom.pipeline.steps import ClipSteps
     from tenxsom.services.base import VideoService
     from tenxsom.services.images.base import StillSource
-    from tenxsom.store.ledger import Ledger
+    from tenxsom.store.base import SpendLedger
     from tenxsom.store.templates import Templates
 
 
@@ -42,9 +43,8 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.shelf = Shelf(settings.completed_folder)
-        self.queue: JobQueue = FileQueue(settings.pending_folder, also_writable=(settings.completed_folder,))
-        self._pending = str(settings.pending_folder)
+        self.artifacts: Artifacts = FileArtifacts(settings.completed_folder)
+        self.store: JobStore = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
         self._opening = threading.RLock()
@@ -56,16 +56,16 @@ class App:
         return Templates(self.settings.home, ROOT)
 
     @cached_property
-    def ledger(self) -> Ledger:
-        from tenxsom.store.ledger import Ledger
+    def ledger(self) -> SpendLedger:
+        from tenxsom.store.files.ledger import FileLedger
 
-        return Ledger(self.settings.ledger_file, self.settings.daily_budget_usd)
+        return FileLedger(self.settings.ledger_file, self.settings.daily_budget_usd)
 
     @cached_property
     def paid_calls(self) -> PaidCalls:
         from tenxsom.pipeline.payment import PaidCalls
 
-        return PaidCalls(self.queue, self.ledger, self.is_rehearsal)
+        return PaidCalls(self.store, self.ledger, self.is_rehearsal)
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:
@@ -82,7 +82,7 @@ class App:
 
     @cached_property
     def finisher(self) -> Finisher:
-        return Finisher(self.shelf, self.delivery, self.settings.job_deadline_hours, self.release)
+        return Finisher(self.artifacts, self.delivery, self.settings.job_deadline_hours, self.release)
 
     def release(self, claim: Claim) -> None:
         """Free what is set aside for a job that has ended; most have nothing, and then no ledger is opened."""
@@ -91,7 +91,7 @@ class App:
 
     @cached_property
     def delivery(self) -> ClipDelivery:
-        return ClipDelivery(self.service, self.shelf, self.settings)
+        return ClipDelivery(self.service, self.artifacts, self.settings)
 
     @cached_property
     def unexpected_errors(self) -> UnexpectedErrors:
@@ -127,7 +127,7 @@ class App:
             service_of=self.service,
             source_of=self.source,
             capabilities_of=services.capabilities,
-            shelf=self.shelf,
+            artifacts=self.artifacts,
             paid_calls=self.paid_calls,
             prices=self.prices,
             deadline_hours=self.settings.job_deadline_hours,
@@ -154,14 +154,14 @@ class App:
     def standing(self, content_id: str, message: str = "", exit_code: int = 0) -> Outcome:
         """Where a job stands, read from the disk: what this says is what a crash would leave."""
         try:
-            job = self.queue.load(content_id)
-            report = None if job else self.shelf.final_report(content_id)
+            job = self.store.load(content_id)
+            report = None if job else self.artifacts.final_report(content_id)
         except (BrokenState, DiskTrouble) as error:
             return Outcome(content_id, "unreadable", exit_code or 3, message or str(error))
         if job:
             return self.outcome(job, message, exit_code)
         if report:
-            return outcome.of_report(report, self.shelf, message, exit_code)
+            return outcome.of_report(report, self.artifacts, message, exit_code)
         return Outcome(content_id, "not accepted", exit_code, message)
 
     def unknown(self, content_id: str) -> BadInput:
@@ -169,14 +169,14 @@ class App:
         from tenxsom.model.vocabulary import nearest
         from tenxsom.pipeline.intake import is_set_aside
 
-        if is_set_aside(content_id, self.queue):
-            return BadInput(f"The state of {content_id!r} cannot be read. {remedy(content_id, f'{self._pending}/{QUARANTINE}/')}")
-        hint = nearest(content_id, self.queue.ids())
+        if is_set_aside(content_id, self.store):
+            return BadInput(f"The state of {content_id!r} cannot be read. {self.store.remedy(content_id)}")
+        hint = nearest(content_id, self.store.ids())
         return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
 
     def outcome(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
         """The outcome of a job that is on the queue."""
-        return outcome.of_job(job, f"{self._pending}/{job.content_id}.json", message, exit_code)
+        return outcome.of_job(job, self.store.place(job.content_id), message, exit_code)
 
     def settle_services(self, seconds: float) -> None:
         """Let work that runs inside this process finish (the local studio's rendering)."""

@@ -267,7 +267,7 @@ def decide(run: Run, ids: list[str], url: str) -> None:
     charged = {line["replyRef"]: line["jobId"] for line in map(json.loads, lines)}
     with suite_for(run, url) as suite:
         for content_id in ids:
-            job = suite.queue.load(content_id)
+            job = suite.store.load(content_id)
             unclear = [clip for clip in job.clips if clip.intent and is_old_enough(clip.intent)] if job else []
             if not unclear:
                 continue

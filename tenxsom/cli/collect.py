@@ -65,7 +65,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
         while True:
             outcomes = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
             last |= {outcome.content_id: outcome for outcome in outcomes}
-            left = len(app.queue.ids())
+            left = len(app.store.ids())
             if not arguments.watch or clock.stop_requested():
                 return with_patience(app, views.tick(list(last.values()), left), list(last.values()), arguments.patience)
             (terminal.notice if arguments.json else partial(print, flush=True))(views.tick(outcomes, left).text)
@@ -77,12 +77,12 @@ def with_patience(app: App, result: terminal.Result, outcomes: Sequence[Outcome]
     """The result of a tick; 0 instead of 75 while no passing trouble has lasted for so many minutes."""
     if minutes is None:
         return result
-    lasts = patience.has_lasted(app.settings.pending_folder, outcomes, app.queue.ids(), minutes)
+    lasts = patience.has_lasted(app.settings.pending_folder, outcomes, app.store.ids(), minutes)
     return result._replace(exit_code=0) if result.exit_code == patience.PASSING and not lasts else result
 
 
 def check_known(app: App, content_ids: Sequence[str]) -> None:
     """Raise BadInput when somebody names a job that was never accepted."""
     for content_id in content_ids:
-        if content_id not in app.queue.ids() and app.shelf.final_report(content_id) is None:
+        if content_id not in app.store.ids() and app.artifacts.final_report(content_id) is None:
             raise app.unknown(content_id)

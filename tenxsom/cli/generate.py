@@ -55,7 +55,7 @@ def check_length(asked: float, planned: float) -> None:
 
 def check_unplanned(app: App, content_id: str, blueprint: Blueprint) -> None:
     """Raise BadInput when the job is on its way by another blueprint: it would be carried on by that one, without a word."""
-    job = app.queue.load(content_id)
+    job = app.store.load(content_id)
     if job and job.blueprint and job.blueprint != blueprint.as_dict():
         raise BadInput(
             f"{content_id} is on its way by another blueprint, and stays so; cancel it (manage_jobs.py cancel {content_id}) to make"

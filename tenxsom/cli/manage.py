@@ -62,7 +62,7 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
             jobs, unreadable = manager.jobs()
             for content_id, reason in unreadable.items():
                 terminal.notice(f"{content_id}: {reason}")
-            return views.status(jobs, list(unreadable), app.queue.set_aside())
+            return views.status(jobs, list(unreadable), app.store.set_aside())
         if arguments.command == "studio":
             return serve_studio(settings, arguments.port)
         if arguments.command == "schema":

@@ -12,8 +12,8 @@ from tenxsom import clock
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip
+from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State
-from tenxsom.pipeline.reports import masked_id
 from tenxsom.pipeline.results import Outcome, worst
 from tenxsom.pipeline.spend import spent_usd
 

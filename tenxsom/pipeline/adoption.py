@@ -8,24 +8,23 @@ from tenxsom.errors import BadInput, BrokenState, ServiceRefused
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.prices import payee
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.services.base import VideoService
 from tenxsom.services.images.base import StillSource
-from tenxsom.store.queue import JobQueue
+from tenxsom.store.base import Artifacts, JobStore
 
 
-def check_free(job_id: str, job: VideoJob, clip: Clip, queue: JobQueue, shelf: Shelf) -> None:
+def check_free(job_id: str, job: VideoJob, clip: Clip, store: JobStore, artifacts: Artifacts) -> None:
     """Raise BadInput for what is no id, or that of something else: of another kind, or of a clip on its way or of an ended job."""
     if not job_id or not job_id.isprintable() or " " in job_id:
         raise BadInput(f"{job_id!r} is no id of a job; copy it from the service's own list.")
     kind, other = ("image", "video") if clip.step == Step.REQUEST_IMAGE else ("video", "image")
     if f"-type:{other}" in job_id:
         raise BadInput(f"{job_id!r} is an id of the {other} kind, but the unclear call is of the {kind} kind.")
-    for content_id in queue.ids():
-        for index, ids in enumerate(_ids_of(job if content_id == job.content_id else _loaded(content_id, queue))):
+    for content_id in store.ids():
+        for index, ids in enumerate(_ids_of(job if content_id == job.content_id else _loaded(content_id, store))):
             if job_id in ids and (content_id, index) != (job.content_id, clip.index):
                 raise BadInput(f"{job_id!r} belongs to clip {index + 1} of {content_id} already.")
-    owner = shelf.owner_of(job_id)
+    owner = artifacts.owner_of(job_id)
     if owner and owner != job.content_id:
         raise BadInput(f"{job_id!r} belongs to {owner} already, which has ended.")
 
@@ -45,9 +44,9 @@ def check_known(
         raise BadInput(f"{payee(job, clip)} does not know {job_id!r} ({error}) Copy the id from its own list.") from None
 
 
-def _loaded(content_id: str, queue: JobQueue) -> VideoJob | None:
+def _loaded(content_id: str, store: JobStore) -> VideoJob | None:
     try:
-        return queue.load(content_id)
+        return store.load(content_id)
     except BrokenState:
         return None
 

@@ -32,7 +32,7 @@ from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.limits import TAKING_IN
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
 from tenxsom.settings import Settings
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import Claim
 
 log = logging.getLogger(__name__)
 

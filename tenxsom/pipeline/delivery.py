@@ -21,10 +21,10 @@ from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, TryAgainLater
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.limits import TAKING_IN
-from tenxsom.pipeline.reports import Shelf, is_of_shape, rounding_seconds
+from tenxsom.pipeline.reports import is_of_shape, rounding_seconds
 from tenxsom.services.base import Status, VideoService
 from tenxsom.settings import Settings
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import Artifacts, Claim
 
 MAX_VIDEO_BYTES = 8_000_000_000
 DOWNLOADS_AT_ONCE = 4
@@ -57,9 +57,9 @@ def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
 class ClipDelivery:
     """Takes clips in that their services have ready."""
 
-    def __init__(self, service_of: Callable[[str], VideoService], shelf: Shelf, settings: Settings) -> None:
+    def __init__(self, service_of: Callable[[str], VideoService], artifacts: Artifacts, settings: Settings) -> None:
         self._service_of = service_of
-        self._shelf = shelf
+        self._artifacts = artifacts
         self._settings = settings
         self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
@@ -130,8 +130,8 @@ class ClipDelivery:
 
     def _refuse_short(self, job: VideoJob, clip: Clip) -> None:
         target, kept = (
-            self._shelf.clip_target(job.content_id, clip.index, len(job.clips)),
-            self._shelf.refused(job.content_id, clip.index),
+            self._artifacts.clip_target(job.content_id, clip.index, len(job.clips)),
+            self._artifacts.refused(job.content_id, clip.index),
         )
         facts = clip.facts or {}
         if target.exists():  # else it was moved before a crash that kept the report from being written
@@ -171,9 +171,9 @@ class ClipDelivery:
             facts = self._fit(job, clip, part, {**facts, "sha256": fetched.get("sha256")}, deadline)
         except BrokenMedia as error:
             raise self._refused(claim, clip, part, error) from error
-        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
         atomic.publish(part, target)
-        self._shelf.refused(job.content_id, clip.index).unlink(missing_ok=True)
+        self._artifacts.refused(job.content_id, clip.index).unlink(missing_ok=True)
         clip.facts, clip.fetched, clip.refusal, clip.hold = facts, None, None, None
         clip.step, clip.file, clip.error = Step.DONE, target.name, None
         clip.attempts.pop(TAKING_IN, None)
@@ -245,7 +245,7 @@ class ClipDelivery:
 
     def _asked(self, claim: Claim, clip: Clip, reason: str) -> NeedsDecision:
         """Keep a file that cannot be taken in, and ask somebody about it. Returns what to raise."""
-        job, kept = claim.job, self._shelf.refused(claim.job.content_id, clip.index)
+        job, kept = claim.job, self._artifacts.refused(claim.job.content_id, clip.index)
         atomic.publish(self._part(job, clip), kept)
         refusal = {**(clip.fetched or {}), **(clip.refusal or {}), "reason": reason, "file": kept.name}
         clip.refusal, clip.fetched = {"at": clock.stamp(), **refusal}, None
@@ -259,14 +259,14 @@ class ClipDelivery:
 
     def _take_refused(self, job: VideoJob, clip: Clip) -> None:
         """Publish the file that was refused. Raises BadInput when it is gone, or no video at all."""
-        kept = self._shelf.refused(job.content_id, clip.index)
+        kept = self._artifacts.refused(job.content_id, clip.index)
         if not kept.exists():
             raise BadInput(f"{kept} is not there any more; the next tick fetches it again.")
         try:
             facts = self.describe(kept)
         except BrokenMedia as error:
             raise BadInput(f"It cannot be taken as it is, because nothing can play it: {error}") from error
-        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
         clip.facts = {**facts, "sha256": _sha256(kept)}
         atomic.publish(kept, target)
         clip.step, clip.file = Step.DONE, target.name
@@ -279,7 +279,7 @@ class ClipDelivery:
         return clock.age_seconds(asked_at) > hours * 3600 and clip.count("undecided") >= UNDECIDED_LOOKS
 
     def _part(self, job: VideoJob, clip: Clip) -> Path:
-        target = self._shelf.clip_target(job.content_id, clip.index, len(job.clips))
+        target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
         return target.with_name(target.name + ".part")
 
 

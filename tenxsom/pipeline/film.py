@@ -16,7 +16,7 @@ from tenxsom.errors import DiskRefused, Interrupted, TenxsomError, TryAgainLater
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.unexpected import FINISHING, describe, note, place_of
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import Claim
 
 log = logging.getLogger(__name__)
 

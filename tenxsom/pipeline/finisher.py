@@ -23,9 +23,8 @@ from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.unexpected import describe
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import Artifacts, Claim
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +40,13 @@ class Finisher:
 
     def __init__(
         self,
-        shelf: Shelf,
+        artifacts: Artifacts,
         delivery: ClipDelivery,
         deadline_hours: float = 24.0,
         release: Callable[[Claim], None] = lambda _: None,
     ) -> None:
         """`release` frees the money that is still set aside for a job that ends without a video."""
-        self._shelf = shelf
+        self._artifacts = artifacts
         self._release = release
         self._delivery = delivery
         self._film_steps = FilmSteps(
@@ -67,10 +66,12 @@ class Finisher:
 
         Also a video whose report is gone: a run without clips has made none yet.
         """
-        report = self._shelf.final_report(job.content_id)
-        is_anothers = report.get("run_id") != job.run_id if report else not job.clips and self._shelf.video(job.content_id).exists()
+        report = self._artifacts.final_report(job.content_id)
+        is_anothers = (
+            report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.video(job.content_id).exists()
+        )
         ours = [clip.file for clip in job.clips if clip.file]  # a retry goes on with the clips that were made
-        if is_anothers and (number := self._shelf.set_aside(job.content_id, ours)):
+        if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
 
     def complete(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
@@ -100,7 +101,7 @@ class Finisher:
         except Exception as error:  # noqa: BLE001  (a side file: whatever keeps it from being written must not keep the report)
             job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
         report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice=advice, decision=decision)
-        reports.write(self._shelf.failure_report(job.content_id), report)
+        reports.write(self._artifacts.failure_report(job.content_id), report)
         self._leave(claim, keep_clips=True)
 
     def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
@@ -121,9 +122,9 @@ class Finisher:
 
     def left_already(self, claim: Claim) -> bool:
         """Whether this run's final report exists; the queue is emptied then: after a crash in between, the report wins."""
-        if not may_be_reported(claim.job) or not self._shelf.has_report(claim.job.content_id):
+        if not may_be_reported(claim.job) or not self._artifacts.has_report(claim.job.content_id):
             return False
-        report = self._shelf.final_report(claim.job.content_id)
+        report = self._artifacts.final_report(claim.job.content_id)
         if report is None or report.get("run_id") != claim.job.run_id:
             return False
         self._leave(claim, keep_clips=report["state"] != State.COMPLETED)
@@ -132,9 +133,9 @@ class Finisher:
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
         """A clip that was fetched and whose file is gone is fetched once more, which is free. Raises TryAgainLater then."""
         job = claim.job
-        if len(job.clips) > 1 and self._shelf.video(job.content_id).exists():
+        if len(job.clips) > 1 and self._artifacts.video(job.content_id).exists():
             return  # joined already
-        targets = {clip.index: self._shelf.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
+        targets = {clip.index: self._artifacts.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
         missing = [clip for clip in job.clips if not targets[clip.index].exists()]
         if missing and job.count("file_missing") > limits.TRIES:
             raise CannotFinish(f"the file of clip {missing[0].index + 1} disappeared {limits.TRIES} times after it was downloaded")
@@ -155,7 +156,7 @@ class Finisher:
 
     def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> dict[str, Any]:
         """The verified facts of `<content_id>.mp4`. A single clip was verified when it came in."""
-        target = self._shelf.video(job.content_id)
+        target = self._artifacts.video(job.content_id)
         asked = {"asked_seconds": round(sum(clip.asked_seconds for clip in job.clips), 3)}
         verified = job.clips[0].facts
         if len(job.clips) == 1 and verified and target.exists() and target.stat().st_size == verified["size_bytes"]:
@@ -168,8 +169,8 @@ class Finisher:
         """Join the clips, unless that was done before a tick, or the program, ended."""
         from tenxsom.media.join import join_clips
 
-        job, target = claim.job, self._shelf.video(claim.job.content_id)
-        clips = [self._shelf.clip(job.content_id, clip.index) for clip in job.clips]
+        job, target = claim.job, self._artifacts.video(claim.job.content_id)
+        clips = [self._artifacts.clip(job.content_id, clip.index) for clip in job.clips]
         is_joined = job.media is not None and target.exists() and job.media.get("size_bytes") == target.stat().st_size
         if is_joined or (not all(clip.exists() for clip in clips) and target.exists()):
             return
@@ -185,20 +186,20 @@ class Finisher:
         from tenxsom.media.thumbnail import make_thumbnail
 
         content_id = claim.job.content_id
-        thumbnail = self._shelf.thumbnail(content_id)
+        thumbnail = self._artifacts.thumbnail(content_id)
         part = thumbnail.with_name(thumbnail.name + ".part")
         with media_work(deadline), disk_errors(thumbnail):
-            make_thumbnail(self._shelf.video(content_id), part)
+            make_thumbnail(self._artifacts.video(content_id), part)
         atomic.publish(part, thumbnail)
 
     def _write_subtitles(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         job = claim.job
         if job.definition.get("captions", True) and (text := subtitles_of(job)):
-            atomic.write(self._shelf.subtitles(job.content_id), text.encode())
+            atomic.write(self._artifacts.subtitles(job.content_id), text.encode())
 
     def _write_blueprint(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:  # noqa: ARG002  (a few lines)
         if claim.job.blueprint:
-            atomic.write(self._shelf.blueprint(claim.job.content_id), pretty(claim.job.blueprint))
+            atomic.write(self._artifacts.blueprint(claim.job.content_id), pretty(claim.job.blueprint))
 
     def _write_report(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         """Write the completion report. From then on the job counts as done, whatever happens to the rest."""
@@ -206,30 +207,30 @@ class Finisher:
         job.record("completed")
         job.state, job.error, job.unexpected = State.COMPLETED, None, None
         report = reports.completion_report(job, job.media or {}, self._file_names(job.content_id))
-        reports.write(self._shelf.completion_report(job.content_id), report)
+        reports.write(self._artifacts.completion_report(job.content_id), report)
 
     def _leave(self, claim: Claim, keep_clips: bool = False) -> None:
         """Empty the queue, then sweep what only the job's way needed."""
         claim.finish()
         for clip in claim.job.clips:
-            target = self._shelf.clip_target(claim.job.content_id, clip.index, len(claim.job.clips))
-            leftovers = [self._shelf.still(claim.job.content_id, clip.index)]
-            leftovers += [] if keep_clips else [self._shelf.clip(claim.job.content_id, clip.index)]
+            target = self._artifacts.clip_target(claim.job.content_id, clip.index, len(claim.job.clips))
+            leftovers = [self._artifacts.still(claim.job.content_id, clip.index)]
+            leftovers += [] if keep_clips else [self._artifacts.clip(claim.job.content_id, clip.index)]
             for path in (*leftovers, *(path.with_name(path.name + end) for path in (target, *leftovers) for end in UNFINISHED)):
                 _sweep(path)
 
     def _file_names(self, content_id: str, job: VideoJob | None = None) -> Mapping[str, str]:
         """The job's files that exist, by what they are; names only, because folders move."""
-        shelf = self._shelf
+        artifacts = self._artifacts
         files = {
-            "video": shelf.video(content_id),
-            "thumbnail": shelf.thumbnail(content_id),
-            "subtitles": shelf.subtitles(content_id),
-            "blueprint": shelf.blueprint(content_id),
+            "video": artifacts.video(content_id),
+            "thumbnail": artifacts.thumbnail(content_id),
+            "subtitles": artifacts.subtitles(content_id),
+            "blueprint": artifacts.blueprint(content_id),
         }
         for clip in job.clips if job else []:
-            files[f"clip_{clip.index + 1}"] = shelf.clip(content_id, clip.index)
-            files[f"refused_{clip.index + 1}"] = shelf.refused(content_id, clip.index)
+            files[f"clip_{clip.index + 1}"] = artifacts.clip(content_id, clip.index)
+            files[f"refused_{clip.index + 1}"] = artifacts.refused(content_id, clip.index)
         return {kind: path.name for kind, path in files.items() if path.exists()}
 
 

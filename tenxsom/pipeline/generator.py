@@ -32,7 +32,7 @@ from tenxsom.pipeline.routing import route_of
 if TYPE_CHECKING:
     from tenxsom.app import App
     from tenxsom.model.clip import Clip
-    from tenxsom.store.queue import Claim
+    from tenxsom.store.base import Claim
 
 log = logging.getLogger("generate")
 

@@ -15,11 +15,10 @@ from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Co
 from tenxsom.model.definition import JobDefinition, written_definition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.pipeline.inputs import read_file_of_folder, read_input
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.routing import Route, kept_route, route_of
 from tenxsom.services.images.picture_place import find_picture, is_address, read_picture
 from tenxsom.settings import Settings
-from tenxsom.store.queue import QUARANTINE, JobQueue, remedy
+from tenxsom.store.base import Artifacts, JobStore
 
 
 class Standing(StrEnum):
@@ -158,7 +157,7 @@ def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
     return problems
 
 
-def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: bool, *, for_real: bool = False) -> Intake:
+def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, again: bool, *, for_real: bool = False) -> Intake:
     """What a definition's id stands for. Same id and same definition are the same job.
 
     A rehearsal is never the same job as one that is made `for_real`, at a vendor.
@@ -167,7 +166,7 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
     on its way; both before anything is written.
     """
     try:
-        pending = queue.load(definition.content_id)
+        pending = store.load(definition.content_id)
     except BrokenState as error:
         raise Conflict(f"{definition.content_id}: its state file cannot be used because {error}.") from None
     if pending and for_real and pending.rehearsal:
@@ -180,9 +179,9 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
         if again:
             raise Conflict(f"{definition.content_id} is still on its way; carry on without --again, which is for ended jobs.")
         return Intake(Standing.ON_ITS_WAY, route=route_of(pending))
-    report = shelf.final_report(definition.content_id)
-    if report is None and not again and is_set_aside(definition.content_id, queue):
-        what_to_do = remedy(definition.content_id, f"pending_video_jobs/{QUARANTINE}/")
+    report = artifacts.final_report(definition.content_id)
+    if report is None and not again and is_set_aside(definition.content_id, store):
+        what_to_do = store.remedy(definition.content_id)
         raise Conflict(f"{definition.content_id} is on its way, but its state cannot be read. {what_to_do}")
     if report is None or again or (for_real and is_rehearsed(report)):
         return Intake(Standing.NEW, report)
@@ -191,22 +190,22 @@ def look_up(definition: JobDefinition, queue: JobQueue, shelf: Shelf, again: boo
     return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report, route)
 
 
-def known_definition(data: bytes, source: str, queue: JobQueue, shelf: Shelf) -> JobDefinition | None:
+def known_definition(data: bytes, source: str, store: JobStore, artifacts: Artifacts) -> JobDefinition | None:
     """The definition in `data` if it was accepted once, although this installation would not accept it any more.
 
     An archetype or a platform may have gone since: what is done stays known, and keeps no other definition back.
     """
     definition = written_definition(data, source)
     try:
-        is_known = definition and look_up(definition, queue, shelf, again=False).standing != Standing.NEW
+        is_known = definition and look_up(definition, store, artifacts, again=False).standing != Standing.NEW
     except TenxsomError:
         return None
     return definition if is_known else None
 
 
-def is_set_aside(content_id: str, queue: JobQueue) -> bool:
+def is_set_aside(content_id: str, store: JobStore) -> bool:
     """Whether a job of this id could not be read: what it had ordered is ordered again only if somebody says so."""
-    return any(name.partition("~")[0] == content_id for name in queue.set_aside())
+    return any(name.partition("~")[0] == content_id for name in store.set_aside())
 
 
 def is_rehearsed(report: Mapping[str, Any]) -> bool:
@@ -214,9 +213,9 @@ def is_rehearsed(report: Mapping[str, Any]) -> bool:
     return bool(report.get("rehearsal", report["service"] == "local_studio"))
 
 
-def has_moved_on(content_id: str, shelf: Shelf, ended_run: str | None) -> bool:
+def has_moved_on(content_id: str, artifacts: Artifacts, ended_run: str | None) -> bool:
     """Whether another run of an id has ended since `ended_run` did (None: since none had)."""
-    report = shelf.final_report(content_id)
+    report = artifacts.final_report(content_id)
     return (report["run_id"] if report else None) != ended_run
 
 

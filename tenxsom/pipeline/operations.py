@@ -24,7 +24,7 @@ from tenxsom.services.base import INLINE, Variant
 if TYPE_CHECKING:
     from tenxsom.app import App
     from tenxsom.pipeline.results import Outcome
-    from tenxsom.store.queue import Claim
+    from tenxsom.store.base import Claim
 
 
 class JobDetails(NamedTuple):
@@ -45,9 +45,9 @@ class JobManager:
     def jobs(self) -> tuple[list[VideoJob], dict[str, str]]:
         """All jobs on the queue, oldest first, and why the others cannot be read, by id: the poller sets those aside."""
         found, unreadable = [], {}
-        for content_id in self._app.queue.ids():
+        for content_id in self._app.store.ids():
             try:
-                job = self._app.queue.load(content_id)
+                job = self._app.store.load(content_id)
             except BrokenState as error:
                 unreadable[content_id] = f"its state file cannot be used because {error}."
                 continue
@@ -60,8 +60,8 @@ class JobManager:
 
     def show(self, content_id: str) -> JobDetails:
         """Everything about one job: its state while it is on the queue, its final report afterwards. Raises BadInput."""
-        job = self._app.queue.load(content_id)
-        found = job.as_dict() if job else self._app.shelf.final_report(content_id)
+        job = self._app.store.load(content_id)
+        found = job.as_dict() if job else self._app.artifacts.final_report(content_id)
         if found is None:
             raise self._app.unknown(content_id)
         standing = self._app.outcome(job) if job else self._app.standing(content_id)
@@ -69,8 +69,8 @@ class JobManager:
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
         """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
-        report = self._app.shelf.final_report(content_id)
-        if self._app.queue.load(content_id):
+        report = self._app.artifacts.final_report(content_id)
+        if self._app.store.load(content_id):
             raise BadInput(f"{content_id!r} has not ended yet: what was ordered is still collected. Try again once it has.")
         if report is None:
             raise self._app.unknown(content_id)
@@ -105,7 +105,7 @@ class JobManager:
         job.begin_anew()
         job.record("retried")
         job.settle_state()
-        with app.queue.accept(job, unless=partial(has_moved_on, job.content_id, app.shelf, ended_run)) as claim:
+        with app.store.accept(job, unless=partial(has_moved_on, job.content_id, app.artifacts, ended_run)) as claim:
             if claim is None:
                 raise BadInput(f"{job.content_id} was put back on the queue by another command meanwhile; see what became of it.")
             app.finisher.make_way(job)
@@ -157,7 +157,7 @@ class JobManager:
                 return self._decide(claim, clip_number, take_as_is)
             clip = self._open_clip(claim, clip_number)
             if adopt is not None:  # an unset variable in the command must not write anything off
-                adoption.check_free(adopt, claim.job, clip, self._app.queue, self._app.shelf)
+                adoption.check_free(adopt, claim.job, clip, self._app.store, self._app.artifacts)
                 adoption.check_known(adopt, claim.job, clip, self._app.service, self._app.source)
                 self._app.paid_calls.adopt(claim, clip, adopt)
                 return f"Clip {clip.index + 1} of {content_id} is {adopt} now; the next tick goes on with it."
@@ -171,7 +171,7 @@ class JobManager:
 
     def _bring_back_refused(self, content_id: str) -> None:
         """Put a job that has ended over refused clips on the queue again, to be decided about; nothing where it is there."""
-        report = None if self._app.queue.load(content_id) else self._app.shelf.final_report(content_id)
+        report = None if self._app.store.load(content_id) else self._app.artifacts.final_report(content_id)
         if report is None or "job" not in report:
             return
         job = VideoJob.from_dict(report["job"])
@@ -205,8 +205,8 @@ class JobManager:
 
     @contextmanager
     def _claimed(self, content_id: str) -> Iterator[Claim]:
-        with self._app.queue.claim(content_id) as claim:
-            if claim is None and (report := self._app.shelf.final_report(content_id)):
+        with self._app.store.claim(content_id) as claim:
+            if claim is None and (report := self._app.artifacts.final_report(content_id)):
                 raise BadInput(f"{content_id!r} has ended already ({report['state']}).")
             if claim is None:
                 raise self._app.unknown(content_id)

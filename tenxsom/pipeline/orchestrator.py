@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tenxsom.model.definition import JobDefinition
     from tenxsom.pipeline.results import Outcome
     from tenxsom.pipeline.routing import Route
-    from tenxsom.store.queue import Claim
+    from tenxsom.store.base import Claim
 
 log = logging.getLogger("orchestrate")
 
@@ -180,13 +180,13 @@ class MasterOrchestrator:
         try:
             definition = parse_definition(data, source, app.vocabulary)
         except BadDefinition:
-            known_one = None if self._again else intake.known_definition(data, source, app.queue, app.shelf)
+            known_one = None if self._again else intake.known_definition(data, source, app.store, app.artifacts)
             if known_one is None or self._dry_run:
                 raise
             definition = known_one
         try:
             for_real = self._goes_to_a_vendor(definition)
-            known = intake.look_up(definition, app.queue, app.shelf, self._again, for_real=for_real)
+            known = intake.look_up(definition, app.store, app.artifacts, self._again, for_real=for_real)
         except TenxsomError as error:
             return Refusal(definition.content_id, source, error)
         if known.route and not self._dry_run:
@@ -224,25 +224,25 @@ class MasterOrchestrator:
         """The job of an order, owned by us: accepted now, or found on the queue and carried on; None if it is done."""
         app, content_id = self._app, order.definition.content_id
         rehearsal = app.is_rehearsal(order.service)
-        known = intake.look_up(order.definition, app.queue, app.shelf, self._again, for_real=not rehearsal)
+        known = intake.look_up(order.definition, app.store, app.artifacts, self._again, for_real=not rehearsal)
         if known.standing in (Standing.COMPLETED, Standing.FAILED):
             yield None
             return
         if known.standing == Standing.ON_ITS_WAY:
-            with app.queue.claim(content_id) as claim:
+            with app.store.claim(content_id) as claim:
                 yield None if claim and app.finisher.left_already(claim) else claim
             return
-        expected = app.shelf.video(content_id).relative_to(app.settings.home)
+        expected = app.artifacts.video(content_id).relative_to(app.settings.home)
         mark = app.ledger.mark()
         job = intake.new_job(order.definition, order.route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
-        with app.queue.accept(job, unless=partial(self._is_taken, order)) as claim:
+        with app.store.accept(job, unless=partial(self._is_taken, order)) as claim:
             yield claim
 
     def _is_taken(self, order: Order) -> bool:
         """Whether an id has been made, or set aside, since it was looked at. Asked while nobody else can accept or end it."""
         content_id = order.definition.content_id
-        is_lost = not self._again and intake.is_set_aside(content_id, self._app.queue)
-        return is_lost or intake.has_moved_on(content_id, self._app.shelf, order.ended_run)
+        is_lost = not self._again and intake.is_set_aside(content_id, self._app.store)
+        return is_lost or intake.has_moved_on(content_id, self._app.artifacts, order.ended_run)
 
     def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
         content_id = order.definition.content_id

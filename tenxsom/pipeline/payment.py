@@ -38,8 +38,7 @@ from tenxsom.model.money import ZERO, shown, text, usd
 from tenxsom.pipeline.prices import payee
 from tenxsom.pipeline.spend import book, check_cap, note_rehearsal
 from tenxsom.services.base import Submitted
-from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
-from tenxsom.store.queue import Claim, JobQueue
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, JobStore, Purchase, SpendLedger
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +86,9 @@ def never(_payee: str) -> bool:
 class PaidCalls:
     """Makes paid calls for jobs of one queue, booked in one ledger."""
 
-    def __init__(self, queue: JobQueue, ledger: Ledger, is_rehearsal: Callable[[str], bool] = never) -> None:
+    def __init__(self, store: JobStore, ledger: SpendLedger, is_rehearsal: Callable[[str], bool] = never) -> None:
         """`is_rehearsal` says of a payee whether calls to it cost nobody anything (the local studio, a stand-in's address)."""
-        self._queue = queue
+        self._store = store
         self._ledger = ledger
         self._is_rehearsal = is_rehearsal
 
@@ -116,7 +115,7 @@ class PaidCalls:
         if clip.intent:
             raise SubmitUnclear(_waiting_sentence(job, clip))
         self._check_sends(job, clip)
-        self._queue.check_room()
+        self._store.check_room()
         purchase = self._purchase(job, clip, price)
         if self._made_already(claim, clip, purchase):
             return

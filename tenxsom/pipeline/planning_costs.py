@@ -11,8 +11,7 @@ from tenxsom.errors import OverBudget
 from tenxsom.model.job import State
 from tenxsom.model.money import ZERO, text
 from tenxsom.pipeline.spend import check_cap
-from tenxsom.store.ledger import RELEASED, SPENT, Ledger, Purchase
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import RELEASED, SPENT, Claim, Purchase, SpendLedger
 
 Plan = TypeVar("Plan")
 
@@ -20,7 +19,7 @@ Plan = TypeVar("Plan")
 class PlanningCosts:
     """Books plans in the ledger, within the job's own cap and the day's budget."""
 
-    def __init__(self, ledger: Ledger, rehearsal: bool = False) -> None:
+    def __init__(self, ledger: SpendLedger, rehearsal: bool = False) -> None:
         """`rehearsal` says that the planner costs nobody anything: its address is not the vendor's own."""
         self._ledger = ledger
         self._rehearsal = rehearsal

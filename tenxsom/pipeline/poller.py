@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tenxsom.model.job import VideoJob
     from tenxsom.pipeline.orchestrator import MasterOrchestrator
     from tenxsom.pipeline.routing import Route
-    from tenxsom.store.queue import Claim
+    from tenxsom.store.base import Claim
 
 log = logging.getLogger("poll")
 
@@ -66,7 +66,7 @@ class VideoStatusPoller:
         """
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
-        ids = list(dict.fromkeys(only)) or self._app.queue.ids()
+        ids = list(dict.fromkeys(only)) or self._app.store.ids()
         with ThreadPoolExecutor(_workers(self._app.settings.poll_concurrency), thread_name_prefix="poll") as pool:
             by_id = dict(filter(None, pool.map(self._visit, ids)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
@@ -85,7 +85,7 @@ class VideoStatusPoller:
                 progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
                 if not outcome.is_on_its_way or outcome.exit_code in (2, 3):
                     waiting.discard(outcome.content_id)
-            waiting.intersection_update(self._app.queue.ids())  # somebody else may have ended some of them
+            waiting.intersection_update(self._app.store.ids())  # somebody else may have ended some of them
             if waiting:
                 with contextlib.suppress(Interrupted):
                     clock.sleep(0.1)
@@ -201,7 +201,7 @@ class VideoStatusPoller:
 
     def _seen(self, content_id: str) -> Outcome | None:
         """Own a job that is due, and work on it."""
-        with self._app.queue.claim(content_id) as claim:
+        with self._app.store.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
                 return self._worked_on(claim)
         return self._app.standing(content_id) if self._at_once else None

@@ -2,134 +2,27 @@
 
 from __future__ import annotations
 
-import glob
-import json
-import os
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, clock
-from tenxsom.errors import BrokenState
+from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.money import ZERO, text, usd
 from tenxsom.model.strict_json import pretty
-from tenxsom.safe_files import read_file
 
 SCHEMA_VERSION = 1
 
 SAME_SHAPE = Fraction(3, 100)
 """Models make sides that are multiples of 32 or 64 pixels; a shape that is off by less than this is the one that was asked for."""
-MAX_REPORT_BYTES = 16 * 1024 * 1024
 
 MILESTONES = frozenset({
     "accepted", "planned", "image_requested", "image_ready", "image_fetched", "asset_uploaded",
     "video_requested", "video_ready", "downloaded", "verified",
 })  # fmt: skip
 """The events of the audit trail that the report times."""
-
-
-NEEDED = frozenset({"content_id", "state", "run_id", "fingerprint", "service", "planner", "clips", "cost", "warnings"})
-"""What a report must hold for the rest of the program to work with it."""
-
-
-class Shelf:
-    """The folder of finished work: one stem per job, and beside it everything that belongs to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def video(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.mp4"
-
-    def thumbnail(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.jpg"
-
-    def subtitles(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.srt"
-
-    def blueprint(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.blueprint.json"
-
-    def completion_report(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}_completion_report.json"
-
-    def failure_report(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}_failure_report.json"
-
-    def clip(self, content_id: str, index: int) -> Path:
-        """A clip of a job that has several; `~` occurs in no content_id, so it never takes another job's name."""
-        return self.folder / f"{content_id}~clip{index + 1:02}.mp4"
-
-    def refused(self, content_id: str, index: int) -> Path:
-        """A delivered file that was refused, kept for somebody to look at."""
-        return self.folder / f"{content_id}~refused{index + 1:02}.mp4"
-
-    def still(self, content_id: str, index: int) -> Path:
-        """Where a clip's still lies between its download and its upload."""
-        return self.folder / f"{content_id}~still{index + 1:02}"
-
-    def clip_target(self, content_id: str, index: int, clips: int) -> Path:
-        """Where a downloaded clip belongs: under the job's own name if it is the only one."""
-        return self.video(content_id) if clips == 1 else self.clip(content_id, index)
-
-    def has_report(self, content_id: str) -> bool:
-        """Whether there is a final report, of this run or of an earlier one; a look that costs next to nothing."""
-        stem = f"{self.folder}/{content_id}"
-        return os.path.exists(f"{stem}_completion_report.json") or os.path.exists(f"{stem}_failure_report.json")
-
-    def final_report(self, content_id: str) -> dict[str, Any] | None:
-        """The job's final report; None while it has none. Raises BrokenState for one that cannot be read."""
-        for path in (self.completion_report(content_id), self.failure_report(content_id)):
-            try:
-                report = json.loads(read_file(path, MAX_REPORT_BYTES))
-                if isinstance(report, dict) and report.keys() >= NEEDED and isinstance(report["state"], str):
-                    return report
-                raise ValueError("it is no report of ours")
-            except FileNotFoundError:
-                continue
-            except (ValueError, OSError, RecursionError) as error:
-                raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
-        return None
-
-    def owner_of(self, job_id: str) -> str | None:
-        """The job whose report names this id of a service; None if none does."""
-        masked = json.dumps(masked_id(job_id), ensure_ascii=False).encode()
-        for path in sorted(self.folder.glob("*_report.json")):
-            if masked in _bytes_of(path):
-                return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
-        return None
-
-    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
-        """Keep an earlier run's files under a numbered stem (`<content_id>~1.mp4`), but for those named in `but`.
-
-        Returns the number, None if there was nothing to keep.
-        """
-        files = [path for path in self.files_of(content_id) if path.name not in but]
-        if not files:
-            return None
-        number = 1
-        while any(self.folder.glob(f"{glob.escape(content_id)}~{number}[._~]*")):
-            number += 1
-        for path in files:
-            atomic.publish(path, path.with_name(f"{content_id}~{number}{path.name[len(content_id) :]}"))
-        return number
-
-    def files_of(self, content_id: str) -> list[Path]:
-        """The files of a job that exist, its clips and its video first, its reports last: whoever moves them can be stopped."""
-        makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
-        clips = [path for kind in ("clip", "refused") for path in self.folder.glob(f"{glob.escape(content_id)}~{kind}[0-9]*.mp4")]
-        return sorted(clips) + [path for path in (maker(content_id) for maker in makers) if path.exists()]
-
-
-def _bytes_of(path: Path) -> bytes:
-    """The bytes of a report; none of what is no readable file."""
-    try:
-        return read_file(path, MAX_REPORT_BYTES)
-    except OSError:
-        return b""
 
 
 def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
@@ -312,11 +205,3 @@ def _steps(job: VideoJob, ended: str) -> list[dict[str, Any]]:
 def _between(start: str, end: str) -> float:
     """Seconds from one stamp to another; never negative, whatever the clock did in between."""
     return max(0.0, round((clock.parse(end) - clock.parse(start)).total_seconds(), 3))
-
-
-_ADDRESS = re.compile(r"(?<![^\s:@/%])[^\s:@/%]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]+")
-
-
-def masked_id(job_id: str | None) -> str | None:
-    """A vendor's job id without the account's e-mail address that it contains."""
-    return None if job_id is None else _ADDRESS.sub("***", job_id)

@@ -18,8 +18,7 @@ from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
 from tenxsom.services import registry
 from tenxsom.services.base import VideoService
 from tenxsom.services.images.base import FLUX
-from tenxsom.store.ledger import RELEASED
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import RELEASED, Claim
 
 log = logging.getLogger(__name__)
 

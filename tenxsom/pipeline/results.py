@@ -7,8 +7,8 @@ from tenxsom.errors import BrokenState, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.job import State, VideoJob
 from tenxsom.pipeline.intake import Refusal, is_rehearsed
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.spend import spent_usd
+from tenxsom.store.base import Artifacts
 
 EXIT_ORDER = (2, 1, 3, 75, 0)
 """Which exit code wins when several jobs of one run disagree: bad input, failure, decision, try again, done."""
@@ -88,13 +88,13 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
     )
 
 
-def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: int) -> Outcome:
+def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exit_code: int) -> Outcome:
     """The outcome of a job that is off the queue: what its final report says.
 
     A failed job has exit code 1, or 3 where somebody may decide that its film is good enough; a cancelled one was asked for.
     """
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
-    video = shelf.video(content_id)
+    video = artifacts.video(content_id)
     is_there = is_done and video.exists()
     reason = ("" if is_there else GONE) if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
     return Outcome(
@@ -108,7 +108,7 @@ def of_report(report: Mapping[str, Any], shelf: Shelf, message: str, exit_code: 
         clips=len(report["clips"]),
         seconds=report.get("media", {}).get("seconds"),
         file=str(video) if is_there else None,
-        report=str(shelf.completion_report(content_id) if is_done else shelf.failure_report(content_id)),
+        report=str(artifacts.completion_report(content_id) if is_done else artifacts.failure_report(content_id)),
         warnings=report["warnings"],
         rehearsal=is_rehearsed(report),
     )

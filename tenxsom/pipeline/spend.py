@@ -9,7 +9,7 @@ from tenxsom.errors import OverBudget
 from tenxsom.model.clip import Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
-from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, Purchase
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, Purchase
 
 
 def book(job: VideoJob, purchase: Purchase, entry: str) -> None:

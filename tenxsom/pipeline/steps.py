@@ -17,11 +17,10 @@ from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
 from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.spend import set_aside, spent_usd
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoOrder, VideoService
 from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, StillSource
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import Artifacts, Claim
 
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
@@ -38,7 +37,7 @@ class ClipSteps:
         service_of: Callable[[str], VideoService],
         source_of: Callable[[str, str], StillSource],
         capabilities_of: Callable[[str, Variant], Capabilities],
-        shelf: Shelf,
+        artifacts: Artifacts,
         paid_calls: PaidCalls,
         prices: Prices,
         deadline_hours: float,
@@ -49,7 +48,7 @@ class ClipSteps:
         self._service_of = service_of
         self._source_of = source_of
         self._capabilities_of = capabilities_of
-        self._shelf = shelf
+        self._artifacts = artifacts
         self._paid_calls = paid_calls
         self._prices = prices
         self._deadline_hours = deadline_hours
@@ -136,7 +135,7 @@ class ClipSteps:
         """Get the still and look whether it is a whole picture; an expired link means asking for a fresh one."""
         from tenxsom.media.check import check_picture
 
-        source, still = self._source(claim, clip), self._shelf.still(claim.job.content_id, clip.index)
+        source, still = self._source(claim, clip), self._artifacts.still(claim.job.content_id, clip.index)
         part = still.with_name(still.name + ".part")
         try:
             source.fetch_image(clip.image["url"], part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
@@ -154,7 +153,7 @@ class ClipSteps:
 
     def upload_asset(self, claim: Claim, clip: Clip) -> None:
         """Upload the still: the service takes no picture from elsewhere, not even one that it has made itself."""
-        still = self._shelf.still(claim.job.content_id, clip.index)
+        still = self._artifacts.still(claim.job.content_id, clip.index)
         if not still.exists():
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater("The downloaded still is gone from the disk; it is fetched again.", retry_after=1)
@@ -186,7 +185,7 @@ class ClipSteps:
         clip.attempts.pop("overdue", None)  # from here on the clip has a deadline of its own
         job.settle_state()
         claim.save()
-        self._shelf.still(job.content_id, clip.index).unlink(missing_ok=True)
+        self._artifacts.still(job.content_id, clip.index).unlink(missing_ok=True)
 
     def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
         """Look at a clip again in so many seconds, and keep why."""
@@ -196,7 +195,7 @@ class ClipSteps:
         claim.save()
 
     def _video_order(self, claim: Claim, clip: Clip) -> VideoOrder:
-        picture = self._shelf.still(claim.job.content_id, clip.index)
+        picture = self._artifacts.still(claim.job.content_id, clip.index)
         return VideoOrder(
             clip.prompt,
             clip.aspect_ratio,

@@ -14,7 +14,7 @@ from tenxsom.errors import DiskTrouble, RevisionIsStale, TenxsomError, Unexpecte
 from tenxsom.log import mask
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
-from tenxsom.store.queue import Claim
+from tenxsom.store.base import Claim
 
 log = logging.getLogger(__name__)
 

@@ -153,6 +153,6 @@ def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> App:
     environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN}
     suite = App(settings.load(environment | changes))
     suite._services["useapi_ltx"] = suite._sources["flux", "useapi_ltx"] = vendor
-    suite.delivery = PaperDelivery(suite.service, suite.shelf, suite.settings)
-    suite.finisher = PaperFinisher(suite.shelf, suite.delivery, release=suite.release)
+    suite.delivery = PaperDelivery(suite.service, suite.artifacts, suite.settings)
+    suite.finisher = PaperFinisher(suite.artifacts, suite.delivery, release=suite.release)
     return suite

@@ -125,10 +125,10 @@ def test_a_clock_that_jumps_while_a_clip_is_made_fails_nothing_and_hammers_nobod
     for _ in range(5):  # all within one second of the wrong clock: at most one of them may ask
         VideoStatusPoller(suite).tick()
     assert status_calls(vendor) - asked <= 1
-    assert suite.queue.load("lake").state == "waiting"
+    assert suite.store.load("lake").state == "waiting"
     time.moment = RIGHT + timedelta(minutes=5)
     ticks(suite, time, 12, minutes=10)
-    assert suite.shelf.final_report("lake")["state"] == "completed"
+    assert suite.artifacts.final_report("lake")["state"] == "completed"
     assert len(vendor_charges(vendor)) == 2
 
 
@@ -143,7 +143,7 @@ def test_a_job_that_was_submitted_under_a_wrong_clock_is_collected_under_the_rig
         VideoStatusPoller(suite).tick()
     assert status_calls(vendor) - asked <= 1
     ticks(suite, time, 12, minutes=10)
-    assert suite.shelf.final_report("lake")["state"] == "completed"
+    assert suite.artifacts.final_report("lake")["state"] == "completed"
 
 
 def test_a_clock_that_jumps_at_every_step_loses_and_repeats_nothing(suite_of, vendor, time):
@@ -157,7 +157,7 @@ def test_a_clock_that_jumps_at_every_step_loses_and_repeats_nothing(suite_of, ve
         calls = len(vendor.calls)
         VideoStatusPoller(suite).tick()
         assert len(vendor.calls) - calls <= 2 * len(ids), "a tick asked more than once, or loaded more than once, for a clip"
-    assert [suite.shelf.final_report(content_id)["state"] for content_id in ids] == ["completed"] * 3
+    assert [suite.artifacts.final_report(content_id)["state"] for content_id in ids] == ["completed"] * 3
     assert len(vendor_charges(vendor)) == 6
 
 
@@ -166,7 +166,7 @@ def test_no_duration_in_a_report_is_negative_after_a_clock_was_set_back(suite_of
     submit(suite, "lake")
     time.moment = WRONG["a_day_back"]
     ticks(suite, time, 10, minutes=30)
-    report = suite.shelf.final_report("lake")
+    report = suite.artifacts.final_report("lake")
     assert report["state"] == "completed"
     assert min(report["times"]["total_seconds"], *(step["seconds"] for step in report["steps"])) >= 0
 
@@ -183,7 +183,7 @@ def test_budgets_are_kept_on_every_day_that_a_wandering_clock_shows(suite_of, ve
     totals = {line["day"]: suite.ledger.total(line["day"]) for line in suite.ledger.lines()}
     assert set(totals.values()) == {Decimal("0.50")}
     assert len(vendor_charges(vendor)) == 8
-    states = [suite.queue.load(f"lake-{number}").state for number in range(6)]
+    states = [suite.store.load(f"lake-{number}").state for number in range(6)]
     assert sorted(states) == ["over_budget"] * 2 + ["waiting"] * 4
 
 

@@ -49,7 +49,7 @@ class World:
         return self.home / "pending_video_jobs" / "lake.json"
 
     def report(self) -> dict | None:
-        return self.suite.shelf.final_report("lake")
+        return self.suite.artifacts.final_report("lake")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_job_that_a_crash_brought_back_after_its_report_is_cleared_away_and_th
     world.submit()
     world.tick()
     assert world.report()["state"] == "completed"
-    report_file = world.suite.shelf.completion_report("lake")
+    report_file = world.suite.artifacts.completion_report("lake")
     before = report_file.read_bytes()
     world.state_file.write_bytes(removed[0])
     if comeback == "a_tick":
@@ -106,7 +106,7 @@ def test_an_old_job_warns_once_and_is_asked_for_all_the_same(world):
     world.vendor.check = "running"
     for _ in range(8):
         world.tick()
-    assert sum("longer than 30 minutes" in warning for warning in world.suite.queue.load("lake").warnings) == 1
+    assert sum("longer than 30 minutes" in warning for warning in world.suite.store.load("lake").warnings) == 1
     world.vendor.check = "ready"
     world.tick()
     world.tick()

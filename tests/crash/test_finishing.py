@@ -68,17 +68,17 @@ class World:
 
     @property
     def state(self) -> dict[str, Any]:
-        job = self.app.queue.load("lake")
+        job = self.app.store.load("lake")
         assert job is not None
         return job.as_dict()
 
     @property
     def has_report(self) -> bool:
-        return self.app.shelf.final_report("lake") is not None
+        return self.app.artifacts.final_report("lake") is not None
 
     @property
     def report(self) -> dict[str, Any]:
-        found = self.app.shelf.final_report("lake")
+        found = self.app.artifacts.final_report("lake")
         assert found is not None, self.state
         return found
 
@@ -113,7 +113,7 @@ def break_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., C
             raise error
 
         monkeypatch.setattr(PaperFinisher, name, step)
-        world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf, world.app.delivery)
+        world.app.__dict__["finisher"] = PaperFinisher(world.app.artifacts, world.app.delivery)
         world.app.__dict__.pop("unexpected_errors", None)
         return broken.clear
 
@@ -291,7 +291,7 @@ def test_a_clip_whose_file_disappears_each_time_is_not_fetched_for_ever(world, m
         real(self, claim, deadline)
 
     monkeypatch.setattr(PaperFinisher, "_gather_clips", gather)
-    world.app.__dict__["finisher"] = PaperFinisher(world.app.shelf, world.app.delivery)
+    world.app.__dict__["finisher"] = PaperFinisher(world.app.artifacts, world.app.delivery)
     world.ticks(40)
     assert world.report["state"] == "failed"
     assert "disappeared 5 times" in world.report["reason"]
@@ -516,7 +516,7 @@ def test_a_still_is_not_waited_for_when_the_tick_is_over(world, monkeypatch):
     world.submit()
     monkeypatch.setattr(PaperVendor, "patience", Patience(check_seconds=3, wait_seconds=90))
     monkeypatch.setattr(clock, "sleep", lambda _: pytest.fail("it slept past the end of the tick"))
-    with world.app.queue.claim("lake") as claim, pytest.raises(TryAgainLater):
+    with world.app.store.claim("lake") as claim, pytest.raises(TryAgainLater):
         world.app.clip_steps.await_image(claim, claim.job.clips[0], clock.Deadline(0))
 
 

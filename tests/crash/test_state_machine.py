@@ -97,10 +97,10 @@ class Belt(RuleBasedStateMachine):
             self.reopen()
 
     def on_queue(self) -> list[str]:
-        return sorted(self.suite.queue.ids())
+        return sorted(self.suite.store.ids())
 
     def jobs(self) -> list[VideoJob]:
-        return [job for content_id in self.on_queue() if (job := self.suite.queue.load(content_id))]
+        return [job for content_id in self.on_queue() if (job := self.suite.store.load(content_id))]
 
     def unclear(self) -> list[tuple[str, int, str]]:
         """The open intents: id, clip, our reference."""
@@ -108,7 +108,7 @@ class Belt(RuleBasedStateMachine):
 
     def failed(self) -> list[str]:
         """The jobs that have ended without a video."""
-        reports = {content_id: self.suite.shelf.final_report(content_id) for content_id in sorted(self.accepted)}
+        reports = {content_id: self.suite.artifacts.final_report(content_id) for content_id in sorted(self.accepted)}
         on_queue = self.on_queue()
         return [name for name, report in reports.items() if report and report["state"] != "completed" and name not in on_queue]
 
@@ -122,7 +122,7 @@ class Belt(RuleBasedStateMachine):
         """A new job, a second run of one that is on its way, or (`again`) a deliberate second one."""
         self.vendor.mood = mood
         page = definition(content_id, **IDS[content_id])
-        again = again and not self.suite.queue.load(content_id)
+        again = again and not self.suite.store.load(content_id)
         orchestrator = MasterOrchestrator(self.suite, again=again)
 
         def work() -> None:
@@ -133,16 +133,16 @@ class Belt(RuleBasedStateMachine):
                     self.accepted.add(content_id)
 
         self.struck(blow, work)
-        if self.suite.queue.load(content_id):
+        if self.suite.store.load(content_id):
             self.accepted.add(content_id)
 
-    @precondition(lambda self: self.suite.queue.ids())
+    @precondition(lambda self: self.suite.store.ids())
     @rule(mood=moods, check=checks, blow=blows, at_once=st.sampled_from((True, True, False)))
     def tick(self, mood: str, check: str, blow: Blow | None, at_once: bool) -> None:
         self.vendor.mood, self.vendor.check = mood, check
         self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(self.on_queue(), at_once))
 
-    @precondition(lambda self: self.suite.queue.ids())
+    @precondition(lambda self: self.suite.store.ids())
     @rule(blow=blows)
     def good_hour(self, blow: Blow | None) -> None:
         """The vendor is well, and several ticks bring everything as far as it goes, unless one of them dies."""
@@ -163,7 +163,7 @@ class Belt(RuleBasedStateMachine):
         decide = functools.partial(JobManager(self.suite).resolve, content_id, clip + 1, adopt=adopted, never_sent=never_sent)
         self.struck(blow, decide)
 
-    @precondition(lambda self: self.suite.queue.ids())
+    @precondition(lambda self: self.suite.store.ids())
     @rule(data=st.data(), blow=blows)
     def cancel(self, data: st.DataObject, blow: Blow | None) -> None:
         content_id = data.draw(st.sampled_from(self.on_queue()))
@@ -191,13 +191,13 @@ class Belt(RuleBasedStateMachine):
     @invariant()
     def an_accepted_job_is_a_state_or_a_report(self) -> None:
         for content_id in self.accepted:
-            assert self.suite.queue.load(content_id) or self.suite.shelf.final_report(content_id), f"{content_id} is gone"
+            assert self.suite.store.load(content_id) or self.suite.artifacts.final_report(content_id), f"{content_id} is gone"
 
     @invariant()
     def no_half_file_is_ever_seen(self) -> None:
-        assert set(self.suite.queue.ids()) <= set(IDS)
+        assert set(self.suite.store.ids()) <= set(IDS)
         assert not (self.home / "pending_video_jobs" / "quarantine").exists()
-        assert len(self.jobs()) == len(self.suite.queue.ids())
+        assert len(self.jobs()) == len(self.suite.store.ids())
 
     @invariant()
     def budgets_are_kept_by_the_ledger_and_in_fact(self) -> None:

@@ -26,7 +26,8 @@ from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.model.job import State, VideoJob
 from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import Outcome
-from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
+from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
 from tenxsom_studio.faults import MOMENTS
 from tests.states import new_clip, new_job
@@ -402,7 +403,7 @@ def test_the_reports_have_exactly_the_documented_fields() -> None:
 
 
 def test_every_field_and_every_entry_of_the_ledger_is_documented(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger = FileLedger(tmp_path / "ledger.jsonl")
     ledger.reserve(Purchase("tx-1.0.request_image.1", "x", "local_studio", "request_image", 0, Decimal("0.1")))
     (line,) = ledger.lines()
     documented = code_words(section(REFERENCE / "state-and-reports.md", "The ledger"))

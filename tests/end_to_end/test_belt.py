@@ -117,14 +117,14 @@ def made_before(made, tmp_path):
 @pytest.mark.slow
 def test_a_video_whose_report_was_deleted_is_not_overwritten_by_the_next_run(made_before):
     belt, page = made_before
-    shelf = belt.home / "completed_videos"
-    before = (shelf / "lake.mp4").read_bytes()
-    (shelf / "lake_completion_report.json").unlink()
+    artifacts = belt.home / "completed_videos"
+    before = (artifacts / "lake.mp4").read_bytes()
+    (artifacts / "lake_completion_report.json").unlink()
     ended = belt.run("master_orchestrator_v3.py", "--wait", "--json", belt.write(page))
     assert ended.code == 0, ended.err
-    assert (shelf / "lake~1.mp4").read_bytes() == before
-    assert (shelf / "lake.mp4").exists()
-    assert (shelf / "lake_completion_report.json").exists()
+    assert (artifacts / "lake~1.mp4").read_bytes() == before
+    assert (artifacts / "lake.mp4").exists()
+    assert (artifacts / "lake_completion_report.json").exists()
 
 
 @pytest.mark.slow
@@ -220,19 +220,19 @@ def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected
     from poll_video_status import VideoStatusPoller
     from tenxsom import settings
     from tenxsom.app import App
-    from tenxsom.store.queue import FileQueue
+    from tenxsom.store.files.jobs import FileJobStore
 
-    claim = FileQueue.claim
+    claim = FileJobStore.claim
 
-    def stumbling(queue, content_id):
+    def stumbling(store, content_id):
         if content_id.startswith("bad"):
             raise ZeroDivisionError
-        return claim(queue, content_id)
+        return claim(store, content_id)
 
     names = ["bad1", "bad2", "bad3", "sea"]
     for name in names:
         rehearsal.run("master_orchestrator_v3.py", rehearsal.write(definition(name), f"{name}.json"))
-    monkeypatch.setattr(FileQueue, "claim", stumbling)
+    monkeypatch.setattr(FileJobStore, "claim", stumbling)
     given = {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1", "POLL_CONCURRENCY": "1"}
     with App(settings.load({"TENXSOM_HOME": str(rehearsal.home), **given})) as suite:
         outcomes = VideoStatusPoller(suite).tick(names, at_once=True)
@@ -498,10 +498,10 @@ def test_whoever_asks_for_an_ended_job_by_name_is_told_how_it_ended(made):
 
 
 def test_whoever_asks_for_a_job_in_other_hands_by_name_is_told_so(rehearsal):
-    from tenxsom.store.queue import FileQueue
+    from tenxsom.store.files.jobs import FileJobStore
 
     assert rehearsal.submit(definition()).code == 0
-    with FileQueue(rehearsal.home / "pending_video_jobs").claim("lake"):
+    with FileJobStore(rehearsal.home / "pending_video_jobs").claim("lake"):
         ended = rehearsal.poll("lake")
     assert ended.code == 75
     assert "another process" in ended.document["jobs"][0]["message"]

@@ -142,11 +142,11 @@ def as_film(
         orchestrator = MasterOrchestrator(app)
         outcomes = orchestrator.submit_all(orchestrator.read([str(source)]), blueprint)
         for _ in range(60):
-            if not app.queue.ids():
+            if not app.store.ids():
                 break
-            outcomes = VideoStatusPoller(app).tick(app.queue.ids(), at_once=True)
-        assert not app.queue.ids(), outcomes
-        report = app.shelf.final_report("film")
+            outcomes = VideoStatusPoller(app).tick(app.store.ids(), at_once=True)
+        assert not app.store.ids(), outcomes
+        report = app.artifacts.final_report("film")
     assert report is not None
     assert report["state"] == "completed", report
     return home, report

@@ -16,7 +16,7 @@ from tenxsom.errors import DiskRefused
 from tenxsom.http.part import PartFile
 from tenxsom.media.encode import new_mp4
 from tenxsom.media.refit import crop_picture
-from tenxsom.pipeline.reports import Shelf
+from tenxsom.store.files.artifacts import FileArtifacts
 
 SECRET = b"LTX_API_KEY=never-touch-this\n"
 
@@ -136,8 +136,8 @@ def test_no_more_is_read_than_asked_for(tmp_path, secret):
 
 
 def test_a_pipe_in_the_place_of_a_report_stops_no_tick(tmp_path):
-    shelf = Shelf(tmp_path)
-    os.mkfifo(shelf.completion_report("lake"))
+    artifacts = FileArtifacts(tmp_path)
+    os.mkfifo(artifacts.completion_report("lake"))
     with pytest.raises(Exception, match="no ordinary file"):
-        shelf.final_report("lake")
-    assert shelf.owner_of("job-1") is None
+        artifacts.final_report("lake")
+    assert artifacts.owner_of("job-1") is None

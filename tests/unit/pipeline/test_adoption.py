@@ -13,8 +13,8 @@ from tenxsom.errors import AccountTrouble, BadInput, NotFound, ServiceDown
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import adoption
-from tenxsom.pipeline.reports import Shelf
-from tenxsom.store.queue import FileQueue
+from tenxsom.store.files.artifacts import FileArtifacts
+from tenxsom.store.files.jobs import FileJobStore
 from tests.belt import Belt
 from tests.states import new_clip, new_job
 
@@ -22,14 +22,14 @@ VIDEO = "email:me@example.com-job:abc-type:video"
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> FileQueue:
-    return FileQueue(tmp_path / "pending_video_jobs")
+def store(tmp_path: Path) -> FileJobStore:
+    return FileJobStore(tmp_path / "pending_video_jobs")
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def artifacts(tmp_path: Path) -> FileArtifacts:
     (tmp_path / "completed_videos").mkdir()
-    return Shelf(tmp_path / "completed_videos")
+    return FileArtifacts(tmp_path / "completed_videos")
 
 
 def unclear_clip(index: int = 0, step: Step = Step.REQUEST_VIDEO) -> Clip:
@@ -37,52 +37,52 @@ def unclear_clip(index: int = 0, step: Step = Step.REQUEST_VIDEO) -> Clip:
     return new_clip(index, step=step, intent=intent, start_frame="none" if step == Step.REQUEST_VIDEO else "flux")
 
 
-def put(queue: FileQueue, job: VideoJob) -> VideoJob:
-    with queue.accept(job):
+def put(store: FileJobStore, job: VideoJob) -> VideoJob:
+    with store.accept(job):
         return job
 
 
-def check(job_id: str, job: VideoJob, queue: FileQueue, shelf: Shelf) -> None:
-    adoption.check_free(job_id, job, job.clips[0], queue, shelf)
+def check(job_id: str, job: VideoJob, store: FileJobStore, artifacts: FileArtifacts) -> None:
+    adoption.check_free(job_id, job, job.clips[0], store, artifacts)
 
 
-def test_an_id_that_nobody_has_is_free(queue, shelf):
-    job = put(queue, new_job(clips=[unclear_clip()]))
-    check(VIDEO, job, queue, shelf)
+def test_an_id_that_nobody_has_is_free(store, artifacts):
+    job = put(store, new_job(clips=[unclear_clip()]))
+    check(VIDEO, job, store, artifacts)
 
 
 @pytest.mark.parametrize("job_id", ["", " ", "a b", "x\n", "\x1b[2J"])
-def test_what_is_no_id_is_refused(queue, shelf, job_id):
+def test_what_is_no_id_is_refused(store, artifacts, job_id):
     with pytest.raises(BadInput, match="no id of a job"):
-        check(job_id, new_job(clips=[unclear_clip()]), queue, shelf)
+        check(job_id, new_job(clips=[unclear_clip()]), store, artifacts)
 
 
 @pytest.mark.parametrize(("step", "kind"), [(Step.REQUEST_VIDEO, "image"), (Step.REQUEST_IMAGE, "video")])
-def test_an_id_of_the_other_kind_is_refused(queue, shelf, step, kind):
+def test_an_id_of_the_other_kind_is_refused(store, artifacts, step, kind):
     job = new_job(clips=[unclear_clip(step=step)])
     with pytest.raises(BadInput, match=f"of the {kind} kind"):
-        check(f"email:me@example.com-job:abc-type:{kind}", job, queue, shelf)
+        check(f"email:me@example.com-job:abc-type:{kind}", job, store, artifacts)
 
 
-def test_an_id_of_another_job_on_the_queue_is_refused(queue, shelf):
-    put(queue, new_job("boat", clips=[new_clip(step=Step.AWAIT_VIDEO, video={"job_id": VIDEO})]))
-    (queue.folder / "broken.json").write_text("{")
+def test_an_id_of_another_job_on_the_queue_is_refused(store, artifacts):
+    put(store, new_job("boat", clips=[new_clip(step=Step.AWAIT_VIDEO, video={"job_id": VIDEO})]))
+    (store.folder / "broken.json").write_text("{")
     with pytest.raises(BadInput, match="clip 1 of boat"):
-        check(VIDEO, put(queue, new_job(clips=[unclear_clip()])), queue, shelf)
+        check(VIDEO, put(store, new_job(clips=[unclear_clip()])), store, artifacts)
 
 
-def test_an_id_of_another_clip_of_the_same_job_is_refused(queue, shelf):
+def test_an_id_of_another_clip_of_the_same_job_is_refused(store, artifacts):
     taken = new_clip(1, step=Step.AWAIT_VIDEO, video={"job_id": VIDEO})
     with pytest.raises(BadInput, match="clip 2 of lake"):
-        check(VIDEO, put(queue, new_job(clips=[unclear_clip(), taken])), queue, shelf)
+        check(VIDEO, put(store, new_job(clips=[unclear_clip(), taken])), store, artifacts)
 
 
 @pytest.mark.parametrize("name", ["boat_completion_report", "boat~1_completion_report", "boat_failure_report"])
-def test_an_id_of_an_ended_job_is_refused(queue, shelf, name):
+def test_an_id_of_an_ended_job_is_refused(store, artifacts, name):
     page = {"clips": [{"video_job_id": "email:***-job:abc-type:video"}]}
-    (shelf.folder / f"{name}.json").write_text(json.dumps(page, indent=2))
+    (artifacts.folder / f"{name}.json").write_text(json.dumps(page, indent=2))
     with pytest.raises(BadInput, match="belongs to boat already"):
-        check(VIDEO, put(queue, new_job(clips=[unclear_clip()])), queue, shelf)
+        check(VIDEO, put(store, new_job(clips=[unclear_clip()])), store, artifacts)
 
 
 class Service:
@@ -119,10 +119,10 @@ def test_the_service_is_asked_whether_it_knows_an_id(step, trouble, raised):
 
 
 @pytest.mark.parametrize("job_id", ["", "email:me@example.com-job:nobody-type:video"])
-def test_a_wrong_id_changes_nothing_and_costs_nothing(tmp_path, queue, job_id):
+def test_a_wrong_id_changes_nothing_and_costs_nothing(tmp_path, store, job_id):
     belt = Belt(tmp_path)
-    put(queue, new_job(clips=[unclear_clip()]))
-    before = queue.path("lake").read_bytes()
+    put(store, new_job(clips=[unclear_clip()]))
+    before = store.path("lake").read_bytes()
     assert belt.run("manage_jobs.py", "resolve", "lake", "--adopt", job_id).code == 2
-    assert queue.path("lake").read_bytes() == before
+    assert store.path("lake").read_bytes() == before
     assert not (tmp_path / "spend_ledger.jsonl").exists()

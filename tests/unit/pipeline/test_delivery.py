@@ -72,13 +72,13 @@ class World:
 
     @property
     def report(self) -> dict[str, Any]:
-        found = self.app.shelf.final_report("lake")
+        found = self.app.artifacts.final_report("lake")
         assert found is not None
         return found
 
     @property
     def clip(self) -> Any:
-        job = self.app.queue.load("lake")
+        job = self.app.store.load("lake")
         assert job is not None
         return job.clips[0]
 
@@ -169,7 +169,7 @@ def test_a_file_that_comes_broken_three_times_alike_is_kept_and_somebody_is_aske
     assert refusal["url"] == "https://storage.example.com/result"
     assert refusal["reason"].startswith("lake.mp4.part is not a playable video")
     assert (world.home / "completed_videos" / refusal["file"]).read_bytes() == broken.read_bytes()
-    job = world.app.queue.load("lake")
+    job = world.app.store.load("lake")
     assert job.state == "needs_decision"
     standing = world.app.standing("lake")
     assert standing.exit_code == 3
@@ -195,7 +195,7 @@ def test_a_service_that_mends_its_file_needs_no_decision(make_world, good, broke
     world.submit()
     for _ in range(3):
         world.tick()
-    assert world.app.queue.load("lake").state == "needs_decision"
+    assert world.app.store.load("lake").state == "needs_decision"
     assert world.tick(minutes=55) is None, "it is looked at once an hour"
     world.tick()
     assert world.report["state"] == "completed"
@@ -253,7 +253,7 @@ def test_what_nothing_can_play_is_not_taken_as_it_is(make_world, tmp_path):
         world.tick()
     with pytest.raises(BadInput, match="nothing can play it"):
         world.manager.resolve("lake", None, take_as_is=True)
-    assert world.app.queue.load("lake").state == "needs_decision"
+    assert world.app.store.load("lake").state == "needs_decision"
 
 
 def test_there_must_be_something_to_decide(make_world, good):
@@ -320,7 +320,7 @@ def test_a_film_that_is_half_a_second_short_at_most_is_published_with_a_warning(
 def test_clips_that_lack_a_little_each_make_a_film_that_lacks_too_much(make_world, tmp_path):
     world = make_world(tmp_path / "first.mp4")
     world.submit(target_duration=10, clips="storyboard", archetype="tech_news")
-    for clip in world.app.queue.load("lake").clips:
+    for clip in world.app.store.load("lake").clips:
         world.vendor.films.append(write_clip(tmp_path / f"{clip.index}.mp4", seconds=clip.asked_seconds - 0.4, size=(320, 180)))
     world.vendor.films.pop(0)
     told = world.tick()

@@ -13,15 +13,16 @@ from tenxsom.cli import render as views
 from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import JobDefinition
+from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State, VideoJob
 from tenxsom.pipeline import intake, reports
 from tenxsom.pipeline import results as outcome
 from tenxsom.pipeline.intake import Order, Standing
-from tenxsom.pipeline.reports import Shelf
 from tenxsom.pipeline.results import Outcome, worst
 from tenxsom.pipeline.routing import Route
 from tenxsom.services.base import Variant
-from tenxsom.store.queue import FileQueue
+from tenxsom.store.files.artifacts import FileArtifacts
+from tenxsom.store.files.jobs import FileJobStore
 from tests.states import new_clip, new_job
 
 PAGE = {
@@ -38,15 +39,15 @@ def definition(**changes: Any) -> JobDefinition:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def artifacts(tmp_path: Path) -> FileArtifacts:
     (tmp_path / "completed").mkdir()
-    return Shelf(tmp_path / "completed")
+    return FileArtifacts(tmp_path / "completed")
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> FileQueue:
+def store(tmp_path: Path) -> FileJobStore:
     (tmp_path / "pending").mkdir()
-    return FileQueue(tmp_path / "pending")
+    return FileJobStore(tmp_path / "pending")
 
 
 def job_of(page: JobDefinition, **changes: Any) -> VideoJob:
@@ -56,9 +57,9 @@ def job_of(page: JobDefinition, **changes: Any) -> VideoJob:
     return job
 
 
-def completed(shelf: Shelf, job: VideoJob) -> dict[str, Any]:
+def completed(artifacts: FileArtifacts, job: VideoJob) -> dict[str, Any]:
     report = reports.completion_report(job, {"seconds": 5.0}, {})
-    reports.write(shelf.completion_report(job.content_id), report)
+    reports.write(artifacts.completion_report(job.content_id), report)
     return report
 
 
@@ -99,21 +100,25 @@ def test_only_what_time_alone_brings_further_is_on_its_way(state, on_its_way, fr
 
 
 @pytest.mark.parametrize("reason", ["The service refused it", "The service refused it."])
-def test_a_reason_ends_with_one_full_stop(shelf, reason):
-    report = completed(shelf, job_of(definition())) | {"state": "failed", "reason": reason, "advice": "Change the prompt."}
-    assert outcome.of_report(report, shelf, "", 0).message == "The service refused it. Change the prompt."
+def test_a_reason_ends_with_one_full_stop(artifacts, reason):
+    report = completed(artifacts, job_of(definition())) | {"state": "failed", "reason": reason, "advice": "Change the prompt."}
+    assert outcome.of_report(report, artifacts, "", 0).message == "The service refused it. Change the prompt."
 
 
-def test_the_outcome_of_a_finished_job_names_its_files(shelf):
-    report = completed(shelf, job_of(definition()))
-    shelf.video("lake").touch()
-    result = outcome.of_report(report, shelf, "", 0)
-    assert (result.exit_code, result.file, result.report) == (0, str(shelf.video("lake")), str(shelf.completion_report("lake")))
+def test_the_outcome_of_a_finished_job_names_its_files(artifacts):
+    report = completed(artifacts, job_of(definition()))
+    artifacts.video("lake").touch()
+    result = outcome.of_report(report, artifacts, "", 0)
+    assert (result.exit_code, result.file, result.report) == (
+        0,
+        str(artifacts.video("lake")),
+        str(artifacts.completion_report("lake")),
+    )
 
 
-def test_the_outcome_of_a_failed_job_says_why_and_what_to_do_and_exits_with_1(shelf):
+def test_the_outcome_of_a_failed_job_says_why_and_what_to_do_and_exits_with_1(artifacts):
     report = reports.failure_report(job_of(definition()), "the service could not make it", {})
-    result = outcome.of_report(report, shelf, "", 0)
+    result = outcome.of_report(report, artifacts, "", 0)
     assert (result.exit_code, result.state, result.file) == (1, "failed", None)
     assert result.message.startswith("the service could not make it. manage_jobs.py retry lake")
 
@@ -134,50 +139,50 @@ def test_a_table_of_outcomes_ends_with_their_sum():
 # what an id means
 
 
-def test_an_id_that_nobody_has_used_is_new(queue, shelf):
-    assert intake.look_up(definition(), queue, shelf, again=False).standing == Standing.NEW
+def test_an_id_that_nobody_has_used_is_new(store, artifacts):
+    assert intake.look_up(definition(), store, artifacts, again=False).standing == Standing.NEW
 
 
-def test_the_same_definition_again_is_the_same_job_on_its_way(queue, shelf):
-    with queue.accept(job_of(definition())):
+def test_the_same_definition_again_is_the_same_job_on_its_way(store, artifacts):
+    with store.accept(job_of(definition())):
         pass
-    assert intake.look_up(definition(captions=True), queue, shelf, again=False).standing == Standing.ON_ITS_WAY
+    assert intake.look_up(definition(captions=True), store, artifacts, again=False).standing == Standing.ON_ITS_WAY
 
 
-def test_another_definition_of_the_same_id_is_a_conflict_on_the_way_and_afterwards(queue, shelf):
-    with queue.accept(job_of(definition())) as claim:
+def test_another_definition_of_the_same_id_is_a_conflict_on_the_way_and_afterwards(store, artifacts):
+    with store.accept(job_of(definition())) as claim:
         with pytest.raises(Conflict) as caught:
-            intake.look_up(definition(title="Another"), queue, shelf, again=False)
+            intake.look_up(definition(title="Another"), store, artifacts, again=False)
         assert caught.value.exit_code == 2
-        completed(shelf, claim.job)
+        completed(artifacts, claim.job)
         claim.finish()
     with pytest.raises(Conflict):
-        intake.look_up(definition(title="Another"), queue, shelf, again=False)
+        intake.look_up(definition(title="Another"), store, artifacts, again=False)
 
 
-def test_again_is_refused_while_the_first_is_on_its_way_and_allowed_afterwards(queue, shelf):
-    with queue.accept(job_of(definition())) as claim:
+def test_again_is_refused_while_the_first_is_on_its_way_and_allowed_afterwards(store, artifacts):
+    with store.accept(job_of(definition())) as claim:
         with pytest.raises(Conflict, match="still on its way"):
-            intake.look_up(definition(), queue, shelf, again=True)
-        completed(shelf, claim.job)
+            intake.look_up(definition(), store, artifacts, again=True)
+        completed(artifacts, claim.job)
         claim.finish()
-    assert intake.look_up(definition(), queue, shelf, again=False).standing == Standing.COMPLETED
-    assert intake.look_up(definition(title="Another"), queue, shelf, again=True).standing == Standing.NEW
+    assert intake.look_up(definition(), store, artifacts, again=False).standing == Standing.COMPLETED
+    assert intake.look_up(definition(title="Another"), store, artifacts, again=True).standing == Standing.NEW
 
 
-def test_an_id_whose_state_file_is_broken_is_not_used_again_silently(queue, shelf):
-    queue.path("lake").write_text("{")
+def test_an_id_whose_state_file_is_broken_is_not_used_again_silently(store, artifacts):
+    store.path("lake").write_text("{")
     with pytest.raises(Conflict, match="cannot be used"):
-        intake.look_up(definition(), queue, shelf, again=False)
-    assert queue.path("lake").read_text() == "{"
+        intake.look_up(definition(), store, artifacts, again=False)
+    assert store.path("lake").read_text() == "{"
 
 
 @pytest.mark.parametrize("data", ["", "{", "[]", "{}", '{"state": "completed"}', "null", '"x"', "[" * 100_000])
-def test_a_report_that_cannot_be_read_is_said_and_left_alone(queue, shelf, data):
-    shelf.completion_report("lake").write_text(data)
+def test_a_report_that_cannot_be_read_is_said_and_left_alone(store, artifacts, data):
+    artifacts.completion_report("lake").write_text(data)
     with pytest.raises(BrokenState, match="look at it and move it away"):
-        intake.look_up(definition(), queue, shelf, again=False)
-    assert shelf.completion_report("lake").read_text() == data
+        intake.look_up(definition(), store, artifacts, again=False)
+    assert artifacts.completion_report("lake").read_text() == data
 
 
 def test_two_files_of_one_run_with_the_same_id_are_refused_with_both_names():
@@ -213,36 +218,36 @@ def test_a_folder_without_definitions_is_refused(tmp_path):
         read()
 
 
-# the shelf
+# finished files
 
 
-def test_files_of_an_earlier_run_are_kept_under_the_next_free_number(shelf):
+def test_files_of_an_earlier_run_are_kept_under_the_next_free_number(artifacts):
     for number in range(3):
-        for path in (shelf.video("lake"), shelf.completion_report("lake")):
+        for path in (artifacts.video("lake"), artifacts.completion_report("lake")):
             path.write_text(str(number))
-        assert shelf.set_aside("lake") == number + 1
-    assert shelf.set_aside("lake") is None
-    assert {path.name: path.read_text() for path in shelf.folder.iterdir()} == {
+        assert artifacts.set_aside("lake") == number + 1
+    assert artifacts.set_aside("lake") is None
+    assert {path.name: path.read_text() for path in artifacts.folder.iterdir()} == {
         f"lake~{number + 1}{end}": str(number) for number in range(3) for end in (".mp4", "_completion_report.json")
     }
 
 
-def test_setting_aside_touches_no_other_job(shelf):
+def test_setting_aside_touches_no_other_job(artifacts):
     for name in ("lake.mp4", "lake2.mp4", "lake.x.mp4", "lak.mp4"):
-        (shelf.folder / name).write_text(name)
-    shelf.set_aside("lake")
-    assert sorted(path.name for path in shelf.folder.iterdir()) == ["lak.mp4", "lake.x.mp4", "lake2.mp4", "lake~1.mp4"]
+        (artifacts.folder / name).write_text(name)
+    artifacts.set_aside("lake")
+    assert sorted(path.name for path in artifacts.folder.iterdir()) == ["lak.mp4", "lake.x.mp4", "lake2.mp4", "lake~1.mp4"]
 
 
-def test_a_report_holds_no_email_address(shelf):
+def test_a_report_holds_no_email_address(artifacts):
     address = "user:1-email:channel@example.com-job:1"
     job = job_of(definition(), job_id=address, clips=[new_clip(video={"job_id": address}, image={"job_id": address})])
     job.record("adopted", f"as {address}, at /assets/user%3A1-email%3Achannel%40example.com-job")
     assert "example.com" not in json.dumps(reports.completion_report(job, {}, {}))
 
 
-def test_masking_an_endless_text_ends(shelf):
-    assert len(reports.masked_id("x" * 200_000) or "") == 200_000
+def test_masking_an_endless_text_ends(artifacts):
+    assert len(masked_id("x" * 200_000) or "") == 200_000
 
 
 def test_metadata_is_in_the_report_untouched():

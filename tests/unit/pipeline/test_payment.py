@@ -45,8 +45,9 @@ from tenxsom.pipeline.payment import (
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.spend import spent_usd
 from tenxsom.services.base import Submitted
-from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
-from tenxsom.store.queue import Claim, FileQueue
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, Purchase
+from tenxsom.store.files.jobs import FileJobStore
+from tenxsom.store.files.ledger import FileLedger
 from tests.processes import running
 from tests.states import new_clip, new_job
 
@@ -81,27 +82,27 @@ class Belt:
     """One job on a real queue with a real ledger, and a service that is not."""
 
     def __init__(self, folder: Path) -> None:
-        self.queue = FileQueue(folder / "pending")
-        self.ledger = Ledger(folder / "ledger.jsonl")
+        self.store = FileJobStore(folder / "pending")
+        self.ledger = FileLedger(folder / "ledger.jsonl")
         self.service = Service()
 
     @property
     def paid(self) -> PaidCalls:
-        return PaidCalls(self.queue, self.ledger)
+        return PaidCalls(self.store, self.ledger)
 
     @property
     def planning(self) -> PlanningCosts:
         return PlanningCosts(self.ledger)
 
     def put(self, *clips: Any, **changes: Any) -> None:
-        with self.queue.accept(new_job(clips=list(clips) or [new_clip()], **changes)) as claim:
+        with self.store.accept(new_job(clips=list(clips) or [new_clip()], **changes)) as claim:
             assert claim
 
     def pay(
         self, clip: int = 0, price: Decimal = PRICE, *, clip_price: Decimal = Decimal(0), can_be_asked: bool = False
     ) -> VideoJob:
         """What a run does with a clip: find out about an old call first, then make the paid one."""
-        with self.queue.claim("lake") as claim:
+        with self.store.claim("lake") as claim:
             assert claim
             self.paid.reconcile(claim, claim.job.clips[clip], lambda _: self.service)
             if claim.job.clips[clip].step in (Step.REQUEST_IMAGE, Step.REQUEST_VIDEO):
@@ -110,12 +111,12 @@ class Belt:
             return claim.job
 
     def decide(self, how: Callable[[PaidCalls, Claim, Any], None]) -> None:
-        with self.queue.claim("lake") as claim:
+        with self.store.claim("lake") as claim:
             assert claim
             how(self.paid, claim, claim.job.clips[0])
 
     def on_disk(self) -> dict[str, Any]:
-        return dict(json.loads(self.queue.path("lake").read_bytes()))
+        return dict(json.loads(self.store.path("lake").read_bytes()))
 
     def clip_on_disk(self) -> dict[str, Any]:
         return dict(self.on_disk()["clips"][0])
@@ -180,13 +181,13 @@ def test_the_intent_is_on_the_disk_before_the_call_is_made(belt):
 
 
 def test_the_ids_are_on_the_disk_before_the_ledger_says_spent(belt, monkeypatch):
-    real, seen = Ledger.settle, []
+    real, seen = FileLedger.settle, []
 
-    def settle(self: Ledger, purchase: Purchase, entry: str, *rest: Any, **named: Any) -> None:
+    def settle(self: FileLedger, purchase: Purchase, entry: str, *rest: Any, **named: Any) -> None:
         seen.append((entry, belt.clip_on_disk()["image"], belt.clip_on_disk()["intent"]))
         real(self, purchase, entry, *rest, **named)
 
-    monkeypatch.setattr(Ledger, "settle", settle)
+    monkeypatch.setattr(FileLedger, "settle", settle)
     belt.pay()
     assert seen == [(SPENT, {"job_id": "v1", "generation_id": "g1"}, None)]
     assert belt.entries() == [RESERVED, SPENT]
@@ -280,7 +281,7 @@ def test_paying_over_an_open_intent_is_refused_without_a_call(belt):
     with pytest.raises(SubmitUnclear):
         belt.pay()
     belt.ledger.path.unlink()  # the state file alone is enough
-    with belt.queue.claim("lake") as claim, pytest.raises(SubmitUnclear):
+    with belt.store.claim("lake") as claim, pytest.raises(SubmitUnclear):
         belt.paid.pay(claim, claim.job.clips[0], PRICE, belt.service.call)
     assert len(belt.service.calls) == 1
 
@@ -532,7 +533,7 @@ def ordered(belt: Belt) -> Belt:
     """The still is there and uploaded; the clip comes next."""
     belt.ledger.daily_budget = PRICE + CLIP
     belt.pay(clip_price=CLIP)
-    with belt.queue.claim("lake") as claim:
+    with belt.store.claim("lake") as claim:
         assert claim
         claim.job.clips[0].step, claim.job.clips[0].asset = Step.REQUEST_VIDEO, {"file_id": "f"}
         claim.save()
@@ -553,7 +554,9 @@ def test_the_money_of_a_clip_that_has_to_wait_stays_set_aside(belt, refusal):
         belt.pay(price=CLIP)
     assert belt.counted() == PRICE + CLIP
     with pytest.raises(OverBudget):  # nobody else gets it meanwhile
-        Ledger(belt.ledger.path, PRICE + CLIP).reserve(Purchase("other", "x", "local_studio", "request_video", 0, Decimal("0.01")))
+        FileLedger(belt.ledger.path, PRICE + CLIP).reserve(
+            Purchase("other", "x", "local_studio", "request_video", 0, Decimal("0.01"))
+        )
     belt.service.answer = Submitted("v2")
     assert belt.pay(price=CLIP).clips[0].step == Step.AWAIT_VIDEO
     assert belt.counted() == PRICE + CLIP
@@ -572,7 +575,7 @@ def test_a_still_that_was_refused_frees_its_clips_money_too(belt, refusal):
 
 def test_the_money_of_a_clip_that_was_given_up_is_free_again(belt):
     ordered(belt)
-    with belt.queue.claim("lake") as claim:
+    with belt.store.claim("lake") as claim:
         assert claim
         claim.job.clips[0].step = Step.FAILED
         for _ in range(2):
@@ -624,7 +627,7 @@ def test_a_job_over_budget_goes_on_by_itself_when_the_budget_allows_it(belt):
 def test_the_jobs_own_cap_holds_with_everything_it_has_cost(tmp_path):
     belt = Belt(tmp_path)
     belt.put(new_clip(), new_clip(1), definition={"content_id": "lake", "max_cost_usd": 0.3})
-    with belt.queue.claim("lake") as claim:
+    with belt.store.claim("lake") as claim:
         assert claim is not None
         belt.planning.pay(claim, Decimal("0.06"), lambda: ("a plan", Decimal("0.05")))
         claim.save()
@@ -647,31 +650,31 @@ def test_money_that_was_released_does_not_count_against_the_jobs_cap(tmp_path):
 
 def test_planning_is_booked_each_time_it_is_done(belt):
     for _ in range(2):
-        with belt.queue.claim("lake") as claim:
+        with belt.store.claim("lake") as claim:
             belt.planning.pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))  # and the program ends before it saves
     assert belt.counted() == Decimal("0.02")
 
 
 def test_planning_that_costs_nothing_is_not_booked(belt):
-    with belt.queue.claim("lake") as claim:
+    with belt.store.claim("lake") as claim:
         assert belt.planning.pay(claim, Decimal(0), lambda: ("a plan", Decimal(0))) == "a plan"
         assert (claim.job.spend, belt.entries()) == ([], [])
 
 
 def test_planning_that_the_days_budget_does_not_hold_asks_nobody_and_waits(belt):
     belt.ledger.daily_budget = Decimal("0.02")
-    with belt.queue.claim("lake") as claim, pytest.raises(OverBudget):
+    with belt.store.claim("lake") as claim, pytest.raises(OverBudget):
         belt.planning.pay(claim, Decimal("0.03"), lambda: pytest.fail("it asked"))
     assert (belt.on_disk()["state"], belt.counted()) == ("over_budget", Decimal(0))
     belt.ledger.daily_budget = Decimal("0.03")
-    with belt.queue.claim("lake") as claim:
+    with belt.store.claim("lake") as claim:
         assert claim is not None
         belt.planning.pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))
         assert (claim.job.state, belt.counted()) == (State.ACCEPTED, Decimal("0.01"))
 
 
 def test_planning_that_breaks_gives_its_money_back(belt):
-    with belt.queue.claim("lake") as claim, pytest.raises(Interrupted):
+    with belt.store.claim("lake") as claim, pytest.raises(Interrupted):
         belt.planning.pay(claim, Decimal("0.03"), lambda: _raise(Interrupted("stop")))
     assert belt.counted() == Decimal(0)
 
@@ -694,7 +697,7 @@ def test_a_disk_that_is_full_before_the_call_is_found_before_the_call(belt, brok
 def test_a_folder_that_could_not_take_the_video_is_found_before_anything_is_booked(tmp_path):
     belt = Belt(tmp_path)
     belt.put()
-    belt.queue = FileQueue(tmp_path / "pending", also_writable=(tmp_path / "completed",))
+    belt.store = FileJobStore(tmp_path / "pending", also_writable=(tmp_path / "completed",))
     with pytest.raises(DiskTrouble):
         belt.pay()
     assert (belt.service.calls, belt.entries(), belt.clip_on_disk()["intent"]) == ([], [], None)
@@ -702,7 +705,7 @@ def test_a_folder_that_could_not_take_the_video_is_found_before_anything_is_book
 
 def test_an_intent_that_could_not_be_saved_is_none_and_its_money_is_free(belt, broken_states):
     broken_states[0] = True
-    with belt.queue.claim("lake") as claim:
+    with belt.store.claim("lake") as claim:
         with pytest.raises(DiskTrouble):
             belt.paid.pay(claim, claim.job.clips[0], PRICE, belt.service.call)
         broken_states[0] = False
@@ -717,7 +720,7 @@ def test_a_folder_that_cannot_be_synced_stops_the_call_and_the_next_run_makes_it
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as broken:
-        broken.setattr(atomic, "sync_folder", lambda folder: fail(folder) if Path(folder) == belt.queue.folder else None)
+        broken.setattr(atomic, "sync_folder", lambda folder: fail(folder) if Path(folder) == belt.store.folder else None)
         with pytest.raises(DiskTrouble):
             belt.pay()
     assert belt.clip_on_disk()["intent"] is not None  # the rename came before the error
@@ -766,7 +769,7 @@ def test_a_ledger_that_fails_after_the_ids_are_saved_costs_nothing_and_is_not_pa
         raise DiskTrouble("full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Ledger, "settle", fail)
+        broken.setattr(FileLedger, "settle", fail)
         with pytest.raises(DiskTrouble):
             belt.pay()
     assert belt.clip_on_disk()["step"] == "await_image"
@@ -778,8 +781,8 @@ def test_a_ledger_that_fails_after_the_ids_are_saved_costs_nothing_and_is_not_pa
 
 
 def test_an_older_version_written_over_the_state_does_not_make_the_call_twice(belt):
-    older = belt.queue.path("lake").read_bytes()
-    belt.service.during = lambda: belt.queue.path("lake").write_bytes(older)
+    older = belt.store.path("lake").read_bytes()
+    belt.service.during = lambda: belt.store.path("lake").write_bytes(older)
     with pytest.raises(RevisionIsStale):
         belt.pay()
     assert belt.clip_on_disk()["intent"] is None
@@ -790,9 +793,9 @@ def test_an_older_version_written_over_the_state_does_not_make_the_call_twice(be
 
 
 def test_an_older_version_written_over_an_unclear_call_leaves_it_unclear(belt):
-    older = belt.queue.path("lake").read_bytes()
+    older = belt.store.path("lake").read_bytes()
     belt.service.answer = SubmitUnclear("it took too long")
-    belt.service.during = lambda: belt.queue.path("lake").write_bytes(older)
+    belt.service.during = lambda: belt.store.path("lake").write_bytes(older)
     with pytest.raises(RevisionIsStale):
         belt.pay()
     belt.service.answer, belt.service.during = Submitted("v2"), lambda: None
@@ -803,7 +806,7 @@ def test_an_older_version_written_over_an_unclear_call_leaves_it_unclear(belt):
 
 
 def test_a_state_file_that_was_deleted_during_the_call_keeps_its_ids_in_the_ledger(belt):
-    belt.service.during = belt.queue.path("lake").unlink
+    belt.service.during = belt.store.path("lake").unlink
     with pytest.raises(RevisionIsStale):
         belt.pay()
     line = belt.ledger.last(belt.service.calls[0])
@@ -864,7 +867,7 @@ def test_killed_at_any_moment_the_call_is_made_at_most_once_and_its_money_always
     outcomes = set()
     for moment in range(moments + 1):
         belt = Belt(tmp_path / str(moment))
-        calls = belt.queue.folder.parent / "calls"
+        calls = belt.store.folder.parent / "calls"
         belt.service.calls = [calls.read_text()] if calls.exists() else []
         made_before = len(belt.service.calls)
         try:
@@ -874,5 +877,5 @@ def test_killed_at_any_moment_the_call_is_made_at_most_once_and_its_money_always
             outcomes.add((made_before, "unclear"))
         assert len(belt.service.calls) <= 1, f"paid twice after a kill at moment {moment}"
         assert belt.counted() == PRICE + clip_price, f"money forgotten after a kill at moment {moment}"
-        assert len(list(belt.queue.folder.glob("*.json"))) == 1
+        assert len(list(belt.store.folder.glob("*.json"))) == 1
     assert outcomes == {(0, "goes on"), (0, "unclear"), (1, "unclear"), (1, "goes on")}

@@ -47,8 +47,8 @@ class House:
     def collect(self, app: App) -> dict[str, Any]:
         for _ in range(5):
             VideoStatusPoller(app).tick(["lake"], at_once=True)
-        report = app.shelf.final_report("lake")
-        assert report, app.queue.load("lake")
+        report = app.artifacts.final_report("lake")
+        assert report, app.store.load("lake")
         return report
 
     def made(self, **changes: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def house(tmp_path: Path) -> House:
 def test_what_is_made_at_another_address_is_marked_in_state_report_ledger_and_result(house):
     with house.app(**ELSEWHERE) as app:
         assert house.submit(app).rehearsal is True
-        assert json.loads(app.queue.load("lake").as_json())["rehearsal"] is True
+        assert json.loads(app.store.load("lake").as_json())["rehearsal"] is True
         assert app.standing("lake").rehearsal is True
         assert house.collect(app)["rehearsal"] is True
         assert app.standing("lake").as_dict()["rehearsal"] is True
@@ -88,7 +88,7 @@ def test_a_job_that_was_accepted_as_a_rehearsal_and_ordered_from_the_vendor_is_n
     with house.app(**ELSEWHERE) as app:
         with pytest.raises(ServiceBusy, match="429"):
             house.submit(app)
-        assert app.queue.load("lake").rehearsal is True
+        assert app.store.load("lake").rehearsal is True
     with house.app() as app:
         assert house.collect(app)["rehearsal"] is False
     with house.app() as app:
@@ -231,7 +231,7 @@ def test_a_retry_after_the_report_was_taken_away_is_refused(house):
     with house.app() as app:
         failed(house, app)
         job, _ = JobManager(app).retry_cost("lake")
-        app.shelf.failure_report("lake").unlink()
+        app.artifacts.failure_report("lake").unlink()
         with pytest.raises(BadInput):
             JobManager(app).retry(job)
 
@@ -252,5 +252,5 @@ def test_planning_is_within_the_jobs_own_cap(house, monkeypatch):
         path.write_text(json.dumps(definition(max_cost_usd=0.01)))
         with pytest.raises(OverBudget, match=r"\$0\.02 for plan would pass max_cost_usd: \$0\.00 of \$0\.01"):
             orchestrator.submit(orchestrator.read([str(path)])[0])
-        assert app.queue.load("lake").state == "over_budget"
+        assert app.store.load("lake").state == "over_budget"
         assert list(app.ledger.lines()) == []

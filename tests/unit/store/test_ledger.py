@@ -17,9 +17,10 @@ from hypothesis import strategies as some
 from tenxsom import atomic, clock, locks
 from tenxsom.errors import DiskTrouble, Interrupted, LockIsHeld, OverBudget
 from tenxsom.model import money
-from tenxsom.store import ledger as ledgers
-from tenxsom.store import tally
-from tenxsom.store.ledger import RELEASED, RESERVED, SPENT, UNKNOWN, Ledger, Purchase
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
+from tenxsom.store.files import ledger as ledgers
+from tenxsom.store.files import tally
+from tenxsom.store.files.ledger import FileLedger
 from tests.processes import race, running, said
 
 
@@ -45,16 +46,16 @@ def entries(path: Path) -> list[tuple[str, str, str]]:
     return [(line["day"], line["reference"], line["entry"]) for line in lines]
 
 
-def entry_of(ledger: Ledger, reference: str, since: str | None = None) -> str | None:
+def entry_of(ledger: FileLedger, reference: str, since: str | None = None) -> str | None:
     line = ledger.last(reference, since)
     return line["entry"] if line else None
 
 
-def total(ledger: Ledger) -> str:
+def total(ledger: FileLedger) -> str:
     return money.text(ledger.total(clock.day()))
 
 
-def last(ledger: Ledger, reference: str) -> dict[str, Any]:
+def last(ledger: FileLedger, reference: str) -> dict[str, Any]:
     line = ledger.last(reference)
     assert line is not None
     return line
@@ -64,7 +65,7 @@ def last(ledger: Ledger, reference: str) -> dict[str, Any]:
 
 
 def test_what_is_of_no_use_without_a_further_purchase_is_reserved_together_with_it(path):
-    ledger = Ledger(path, Decimal("0.30"))
+    ledger = FileLedger(path, Decimal("0.30"))
     ledger.reserve(purchase("still", "0.05"), purchase("clip", "0.20"))
     assert total(ledger) == "0.25"
     with pytest.raises(OverBudget, match=r"\$0\.01 for request_video and \$0\.05 for request_video would pass"):
@@ -75,7 +76,7 @@ def test_what_is_of_no_use_without_a_further_purchase_is_reserved_together_with_
 
 
 def test_a_pair_that_was_reserved_before_a_crash_costs_nothing_more_when_it_is_reserved_again(path):
-    ledger = Ledger(path, Decimal("0.30"))
+    ledger = FileLedger(path, Decimal("0.30"))
     for _ in range(3):
         ledger.reserve(purchase("still", "0.05"), purchase("clip", "0.25"))
     assert total(ledger) == "0.3"
@@ -86,8 +87,9 @@ import os, sys
 from decimal import Decimal
 from pathlib import Path
 from tenxsom.errors import OverBudget
-from tenxsom.store.ledger import Ledger, Purchase
-ledger = Ledger(Path(sys.argv[1]), Decimal("2.00"))
+from tenxsom.store.base import Purchase
+from tenxsom.store.files.ledger import FileLedger
+ledger = FileLedger(Path(sys.argv[1]), Decimal("2.00"))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(4):
@@ -102,12 +104,12 @@ for number in range(4):
 
 def test_processes_that_order_stills_side_by_side_never_leave_one_without_its_clip(path):
     race(RACE_OF_PAIRS, path, count=6)
-    steps = [line["step"] for line in Ledger(path).lines()]
+    steps = [line["step"] for line in FileLedger(path).lines()]
     assert (steps.count("request_image"), steps.count("request_video")) == (3, 3)  # 0.60 a pair, of 2.00
 
 
 def test_a_budget_is_held_to_the_cent(path):
-    ledger = Ledger(path, Decimal("0.30"))
+    ledger = FileLedger(path, Decimal("0.30"))
     for number in range(3):
         ledger.reserve(purchase(f"r{number}"))
     with pytest.raises(OverBudget) as caught:
@@ -118,14 +120,14 @@ def test_a_budget_is_held_to_the_cent(path):
 
 
 def test_what_is_over_budget_is_not_written(path):
-    ledger = Ledger(path, Decimal("0.05"))
+    ledger = FileLedger(path, Decimal("0.05"))
     with pytest.raises(OverBudget):
         ledger.reserve(purchase())
     assert not path.exists() or path.read_bytes() == b""
 
 
 def test_tenths_add_up_exactly(path):
-    ledger = Ledger(path, Decimal("1"))
+    ledger = FileLedger(path, Decimal("1"))
     for number in range(10):
         ledger.reserve(purchase(f"r{number}"))
     assert ledger.total(clock.day()) == Decimal("1")
@@ -136,7 +138,7 @@ def test_tenths_add_up_exactly(path):
 @settings(max_examples=25)
 @given(some.lists(some.decimals(0, 5, places=6), max_size=8), some.decimals(0, 20, places=2))
 def test_no_order_of_purchases_passes_the_budget(tmp_path_factory, prices, budget):
-    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "l", budget)
+    ledger = FileLedger(tmp_path_factory.mktemp("ledger") / "l", budget)
     for number, price in enumerate(prices):
         before = ledger.total(clock.day())
         try:
@@ -147,13 +149,13 @@ def test_no_order_of_purchases_passes_the_budget(tmp_path_factory, prices, budge
 
 
 def test_without_a_budget_everything_is_booked_and_nothing_is_refused(path):
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     ledger.reserve(purchase(usd="1000000"))
     assert total(ledger) == "1000000"
 
 
 def test_a_budget_of_nothing_still_lets_what_is_free_pass(path):
-    ledger = Ledger(path, Decimal(0))
+    ledger = FileLedger(path, Decimal(0))
     ledger.reserve(purchase(usd="0"))
     with pytest.raises(OverBudget):
         ledger.reserve(purchase("r2", "0.000001"))
@@ -164,10 +166,11 @@ import os, sys, time
 from decimal import Decimal
 from pathlib import Path
 from tenxsom.errors import OverBudget
-from tenxsom.store import ledger as ledgers
-from tenxsom.store import tally
-from tenxsom.store.ledger import RELEASED, SPENT, UNKNOWN, Ledger, Purchase
-ledger = Ledger(Path(sys.argv[1]), Decimal("2.00"))
+from tenxsom.store.files import ledger as ledgers
+from tenxsom.store.files import tally
+from tenxsom.store.base import Purchase, RELEASED, SPENT, UNKNOWN
+from tenxsom.store.files.ledger import FileLedger
+ledger = FileLedger(Path(sys.argv[1]), Decimal("2.00"))
 checked = ledger._check
 def check_slowly(*arguments):
     checked(*arguments)
@@ -189,18 +192,18 @@ def test_eight_racing_processes_hold_the_budget_at_every_moment(path):
     race(RACE, path, count=8)
     held: dict[str, Decimal] = {}
     highest = Decimal(0)
-    for line in Ledger(path).lines():
+    for line in FileLedger(path).lines():
         held[line["reference"]] = Decimal(0) if line["entry"] == RELEASED else Decimal(line["usd"])
         highest = max(highest, sum(held.values(), Decimal(0)))
     assert highest == Decimal("1.96")  # they want 3.36; one more clip of seven cents would pass 2.00
-    assert Ledger(path).total(clock.day()) == sum(held.values(), Decimal(0))
+    assert FileLedger(path).total(clock.day()) == sum(held.values(), Decimal(0))
 
 
 # what counts
 
 
 def test_reserving_the_same_call_again_costs_nothing_more(path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     for _ in range(3):
         ledger.reserve(purchase())
     assert total(ledger) == "0.1"
@@ -208,14 +211,14 @@ def test_reserving_the_same_call_again_costs_nothing_more(path):
 
 @pytest.mark.parametrize(("entry", "counted"), [(SPENT, "0.1"), (UNKNOWN, "0.1"), (RELEASED, "0")])
 def test_spent_and_unknown_count_and_released_is_free_again(path, entry, counted):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase())
     ledger.settle(purchase(), entry)
     assert total(ledger) == counted
 
 
 def test_what_is_released_can_be_spent_by_another(path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase())
     ledger.settle(purchase(), RELEASED)
     ledger.reserve(purchase("r2"))
@@ -224,21 +227,21 @@ def test_what_is_released_can_be_spent_by_another(path):
 
 
 def test_an_unknown_call_that_turns_out_to_be_spent_counts_once(path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     for entry in (UNKNOWN, SPENT, SPENT):
         ledger.settle(purchase(), entry)
     assert total(ledger) == "0.1"
 
 
 def test_a_cost_without_a_reservation_counts_as_well(path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.settle(purchase("planning", "0.04"), SPENT)
     with pytest.raises(OverBudget):
         ledger.reserve(purchase("clip", "0.07"))
 
 
 def test_the_last_line_of_a_reference_is_what_the_ledger_knows_of_it(path):
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     assert ledger.last("r1") is None
     ledger.reserve(purchase())
     ledger.reserve(purchase("r10"))
@@ -251,7 +254,7 @@ def test_the_last_line_of_a_reference_is_what_the_ledger_knows_of_it(path):
 @pytest.mark.parametrize("block", [1, 7, 100, 300, 4096])
 def test_the_last_line_is_found_wherever_the_ledgers_blocks_begin(path, monkeypatch, block):
     monkeypatch.setattr(tally, "BLOCK_BYTES", block)
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     for number in range(8):
         ledger.reserve(purchase(f"r{number}"))
     for number in (2, 5):
@@ -268,7 +271,7 @@ def test_the_last_line_is_found_wherever_the_ledgers_blocks_begin(path, monkeypa
 
 
 def test_a_new_day_has_a_new_budget(path, calendar):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase())
     calendar[0] += timedelta(seconds=3)
     ledger.reserve(purchase("r2"))
@@ -276,7 +279,7 @@ def test_a_new_day_has_a_new_budget(path, calendar):
 
 
 def test_a_call_belongs_to_the_day_it_was_reserved_on(path, calendar):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase())
     calendar[0] += timedelta(seconds=3)
     ledger.settle(purchase(), SPENT)
@@ -285,7 +288,7 @@ def test_a_call_belongs_to_the_day_it_was_reserved_on(path, calendar):
 
 
 def test_money_released_after_midnight_is_free_on_its_own_day_only(path, calendar):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase())
     calendar[0] += timedelta(seconds=3)
     ledger.reserve(purchase("r2"))
@@ -309,7 +312,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 def test_a_line_that_cannot_be_read_is_skipped_and_the_others_count(path, caplog, garbage):
-    ledger = Ledger(path, Decimal("0.25"))
+    ledger = FileLedger(path, Decimal("0.25"))
     ledger.reserve(purchase())
     with path.open("ab") as file:
         file.write(garbage.replace(b"%D", clock.day().encode()) + b"\n")
@@ -323,7 +326,7 @@ def test_a_line_that_cannot_be_read_is_skipped_and_the_others_count(path, caplog
 
 @pytest.mark.parametrize("kept", range(1, 130, 8))
 def test_a_line_that_a_crash_cut_short_spoils_only_itself(path, kept):
-    ledger = Ledger(path, Decimal("0.30"))
+    ledger = FileLedger(path, Decimal("0.30"))
     ledger.reserve(purchase())
     whole = path.read_bytes()
     path.write_bytes(whole + whole.replace(b"r1", b"r2")[:kept])
@@ -333,12 +336,12 @@ def test_a_line_that_a_crash_cut_short_spoils_only_itself(path, kept):
 
 def test_a_ledger_that_was_edited_by_hand_still_counts(path):
     path.write_text(json.dumps({"usd": 0.1, "day": clock.day(), "reference": "by hand", "entry": "spent"}, indent=None) + "\n")
-    assert Ledger(path).total(clock.day()) == Decimal("0.1")
+    assert FileLedger(path).total(clock.day()) == Decimal("0.1")
 
 
 @pytest.mark.parametrize("call", ["write", "fsync"])
 def test_a_reservation_that_could_not_be_written_is_none(path, monkeypatch, call):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     with monkeypatch.context() as broken:
 
         def fail(*_: Any) -> None:
@@ -401,7 +404,7 @@ def test_a_still_costs_what_its_source_charges(source, cost):
 
 
 def test_what_other_processes_append_counts_at_once_and_is_read_once(tmp_path):
-    ours, theirs = Ledger(tmp_path / "ledger.jsonl", Decimal(1)), Ledger(tmp_path / "ledger.jsonl", Decimal(1))
+    ours, theirs = FileLedger(tmp_path / "ledger.jsonl", Decimal(1)), FileLedger(tmp_path / "ledger.jsonl", Decimal(1))
     for number in range(3):
         theirs.reserve(purchase(f"a{number}", "0.30"))
         assert ours.total(clock.day()) == Decimal("0.30") * (number + 1)
@@ -412,7 +415,7 @@ def test_what_other_processes_append_counts_at_once_and_is_read_once(tmp_path):
 
 
 def test_a_ledger_that_was_put_in_the_place_of_another_is_read_anew(tmp_path):
-    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger = FileLedger(tmp_path / "ledger.jsonl")
     ledger.reserve(purchase("a", "0.30"))
     assert ledger.total(clock.day()) == Decimal("0.30")
     (tmp_path / "ledger.jsonl").write_bytes(b"")
@@ -429,10 +432,10 @@ def test_a_ledger_that_is_reached_by_a_link_is_the_same_ledger(tmp_path):
     real, link = tmp_path / "purse" / "real.jsonl", tmp_path / "home" / "ledger.jsonl"
     real.touch()
     link.symlink_to("../purse/real.jsonl")
-    Ledger(link, Decimal("0.10")).reserve(purchase("a"))
+    FileLedger(link, Decimal("0.10")).reserve(purchase("a"))
     with pytest.raises(OverBudget):
-        Ledger(tmp_path / "other" / "ledger.jsonl", Decimal("0.10")).reserve(purchase("b"))
-    assert total(Ledger(real)) == "0.1"
+        FileLedger(tmp_path / "other" / "ledger.jsonl", Decimal("0.10")).reserve(purchase("b"))
+    assert total(FileLedger(real)) == "0.1"
     assert link.is_symlink()
 
 
@@ -450,7 +453,7 @@ def test_processes_that_share_a_ledger_by_links_never_pass_the_budget_together(t
         count=6,
     )
     raw = (homes[0] / "ledger.jsonl").read_bytes()
-    lines = list(Ledger(homes[0] / "ledger.jsonl").lines())
+    lines = list(FileLedger(homes[0] / "ledger.jsonl").lines())
     assert len(lines) == raw.count(b"\n")  # none was written over another
     held: dict[str, Decimal] = {}
     for line in lines:
@@ -460,25 +463,25 @@ def test_processes_that_share_a_ledger_by_links_never_pass_the_budget_together(t
 
 
 def test_a_ledger_that_was_replaced_while_a_process_runs_is_locked_and_read_under_its_new_inode(path, tmp_path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase("a"))
     (tmp_path / "new").write_bytes(b"")
     os.replace(tmp_path / "new", path)
     ledger.reserve(purchase("b"))
     with pytest.raises(OverBudget):
-        Ledger(path, Decimal("0.10")).reserve(purchase("c"))
+        FileLedger(path, Decimal("0.10")).reserve(purchase("c"))
 
 
 def test_a_ledger_is_its_owners_alone(path):
     path.touch(0o644)
-    Ledger(path).reserve(purchase())
+    FileLedger(path).reserve(purchase())
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_ledger_that_a_group_shares_stays_the_groups(path):
     path.touch()
     path.chmod(0o664)
-    Ledger(path).reserve(purchase())
+    FileLedger(path).reserve(purchase())
     assert path.stat().st_mode & 0o777 == 0o660
 
 
@@ -497,16 +500,16 @@ def test_a_ledger_that_another_process_never_lets_go_is_waited_for_with_a_limit(
     with running(HOLDING, path) as (holder,):
         assert said(holder) == "ready"
         with pytest.raises(LockIsHeld, match="too long"):
-            Ledger(path).reserve(purchase())
+            FileLedger(path).reserve(purchase())
         clock.request_stop()
         try:
             with pytest.raises(Interrupted):
-                Ledger(path).reserve(purchase())
+                FileLedger(path).reserve(purchase())
         finally:
             clock.forget_stop()
         holder.kill()
         holder.wait()
-    Ledger(path).reserve(purchase())  # the death of its holder frees it
+    FileLedger(path).reserve(purchase())  # the death of its holder frees it
 
 
 # a ledger of many years
@@ -532,7 +535,7 @@ def years(path: Path, days: int, jobs: int = 3) -> None:
 @pytest.mark.usefixtures("small_checkpoints")
 def test_with_a_checkpoint_only_what_came_after_it_is_read(path, monkeypatch):
     years(path, 200)
-    assert Ledger(path).total("2020-01-05") == Decimal("0.3")
+    assert FileLedger(path).total("2020-01-05") == Decimal("0.3")
     read = []
     real = tally.Tally.read_on
 
@@ -542,12 +545,12 @@ def test_with_a_checkpoint_only_what_came_after_it_is_read(path, monkeypatch):
         read.append(self.read_bytes - before)
 
     monkeypatch.setattr(tally.Tally, "read_on", read_on)
-    Ledger(path, Decimal("0.15")).reserve(purchase("today"))
+    FileLedger(path, Decimal("0.15")).reserve(purchase("today"))
     assert sum(read) == 0
     with pytest.raises(OverBudget):
-        Ledger(path, Decimal("0.15")).reserve(purchase("more"))
+        FileLedger(path, Decimal("0.15")).reserve(purchase("more"))
     assert 0 < sum(read) < 1000  # today's line
-    assert Ledger(path).total("2020-01-05") == Decimal("0.3")
+    assert FileLedger(path).total("2020-01-05") == Decimal("0.3")
 
 
 def test_what_is_kept_in_memory_and_in_the_checkpoint_does_not_grow_with_the_ledger(path, monkeypatch):
@@ -555,7 +558,7 @@ def test_what_is_kept_in_memory_and_in_the_checkpoint_does_not_grow_with_the_led
     kept, saved = [], []
     for days in (10, 1000):
         years(path, days)
-        ledger = Ledger(path)
+        ledger = FileLedger(path)
         ledger.total("2020-01-01")
         kept.append(len(ledger._tally.calls))
         saved.append(len(path.with_name(".ledger.jsonl.sums").read_bytes()))
@@ -565,16 +568,16 @@ def test_what_is_kept_in_memory_and_in_the_checkpoint_does_not_grow_with_the_led
 
 @pytest.mark.usefixtures("small_checkpoints")
 def test_a_call_that_was_open_at_the_checkpoint_is_settled_on_its_own_day(path, calendar):
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     ledger.reserve(purchase("open", "0.50"))
     for number in range(40):
         calendar[0] += timedelta(hours=12)
         ledger.reserve(purchase(f"r{number}"))
         ledger.settle(purchase(f"r{number}"), SPENT)
-    again = Ledger(path)
+    again = FileLedger(path)
     assert (again.total("2026-11-22"), path.with_name(".ledger.jsonl.sums").exists()) == (Decimal("0.50"), True)
     again.settle(purchase("open", "0.50"), RELEASED)
-    assert Ledger(path).total("2026-11-22") == 0
+    assert FileLedger(path).total("2026-11-22") == 0
     assert entries(path)[-1] == ("2026-11-22", "open", RELEASED)
 
 
@@ -589,10 +592,10 @@ CHECKPOINTS = [
 
 @pytest.mark.parametrize("garbage", CHECKPOINTS, ids=range(len(CHECKPOINTS)))
 def test_a_checkpoint_that_cannot_be_used_is_made_anew(path, garbage):
-    ledger = Ledger(path, Decimal("0.25"))
+    ledger = FileLedger(path, Decimal("0.25"))
     ledger.reserve(purchase())
     path.with_name(".ledger.jsonl.sums").write_bytes(garbage)
-    again = Ledger(path, Decimal("0.25"))
+    again = FileLedger(path, Decimal("0.25"))
     assert total(again) == "0.1"
     again.reserve(purchase("r2"))
     with pytest.raises(OverBudget):
@@ -603,22 +606,22 @@ def test_a_checkpoint_that_cannot_be_used_is_made_anew(path, garbage):
 @pytest.mark.usefixtures("small_checkpoints")
 def test_a_checkpoint_with_a_sum_that_is_none_is_made_anew(path, value):
     years(path, 20)
-    Ledger(path).total("2020-01-01")
+    FileLedger(path).total("2020-01-01")
     checkpoint = path.with_name(".ledger.jsonl.sums")
     document = json.loads(checkpoint.read_bytes())
     document["sums"][0][2] = value
     checkpoint.write_text(json.dumps(document))
-    assert Ledger(path).total("2020-01-01") == Decimal("0.3")
+    assert FileLedger(path).total("2020-01-01") == Decimal("0.3")
 
 
 @pytest.mark.usefixtures("small_checkpoints")
 def test_a_ledger_whose_old_lines_were_taken_out_is_added_up_anew(path):
     years(path, 20)
-    assert Ledger(path).total("2020-01-01") == Decimal("0.3")
+    assert FileLedger(path).total("2020-01-01") == Decimal("0.3")
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[60:]))
-    assert Ledger(path).total("2020-01-01") == 0
-    assert Ledger(path).total("2020-01-15") == Decimal("0.3")
+    assert FileLedger(path).total("2020-01-01") == 0
+    assert FileLedger(path).total("2020-01-15") == Decimal("0.3")
 
 
 @pytest.mark.usefixtures("small_checkpoints")
@@ -629,7 +632,7 @@ def test_a_checkpoint_that_cannot_be_saved_costs_no_promise(path, monkeypatch):
         raise DiskTrouble("full")
 
     monkeypatch.setattr(atomic, "write", fail)
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase())
     with pytest.raises(OverBudget):
         ledger.reserve(purchase("r2"))
@@ -637,7 +640,7 @@ def test_a_checkpoint_that_cannot_be_saved_costs_no_promise(path, monkeypatch):
 
 def test_a_reference_is_looked_for_only_after_the_mark_of_its_job(path, monkeypatch):
     years(path, 50)
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     mark = ledger.mark()
     monkeypatch.setattr(tally, "BLOCK_BYTES", 500)
     seen = []
@@ -656,14 +659,14 @@ def test_a_reference_is_looked_for_only_after_the_mark_of_its_job(path, monkeypa
 
 @pytest.mark.parametrize("mark", [None, "", "x", "5", "5:", ":", "-5:x", "99999999:x", "100:" + "0" * 32])
 def test_a_mark_that_means_nothing_has_everything_read(path, mark):
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     ledger.reserve(purchase())
     assert entry_of(ledger, "r1", mark) == RESERVED
 
 
 def test_a_mark_of_a_ledger_that_did_not_only_grow_has_everything_read(path):
     years(path, 5)
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     mark = ledger.mark()
     ledger.reserve(purchase())
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[-1:]) + b" " * path.stat().st_size)
@@ -674,7 +677,7 @@ def test_a_mark_of_a_ledger_that_did_not_only_grow_has_everything_read(path):
 
 
 def test_a_rehearsal_has_a_budget_of_its_own_and_says_so_in_the_ledger(path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     rehearsal = purchase("rehearsed")._replace(rehearsal=True)
     ledger.reserve(rehearsal)
     ledger.settle(rehearsal, SPENT)
@@ -685,11 +688,11 @@ def test_a_rehearsal_has_a_budget_of_its_own_and_says_so_in_the_ledger(path):
         ledger.reserve(purchase("real 2"))
     assert [line.get("rehearsal") for line in ledger.lines()] == [True, True, None]
     assert (total(ledger), ledger.total(clock.day(), rehearsal=True)) == ("0.1", Decimal("0.10"))
-    assert total(Ledger(path)) == "0.1"  # another process reads it like that, too
+    assert total(FileLedger(path)) == "0.1"  # another process reads it like that, too
 
 
 def test_a_rehearsed_still_of_a_real_clip_takes_from_both_budgets(path):
-    ledger = Ledger(path, Decimal("0.10"))
+    ledger = FileLedger(path, Decimal("0.10"))
     ledger.reserve(purchase("still", "0.10")._replace(rehearsal=True), purchase("clip", "0.10"))
     with pytest.raises(OverBudget):
         ledger.reserve(purchase("still 2", "0.01")._replace(rehearsal=True), purchase("clip 2", "0"))
@@ -698,7 +701,7 @@ def test_a_rehearsed_still_of_a_real_clip_takes_from_both_budgets(path):
 
 
 def test_what_was_rehearsed_before_it_was_marked_stays_as_it_is(path):
-    ledger = Ledger(path)
+    ledger = FileLedger(path)
     ledger.reserve(purchase("old", "0.04"))
     ledger.settle(purchase("old", "0.04")._replace(service="local_studio"), SPENT)
     assert total(ledger) == "0.04"

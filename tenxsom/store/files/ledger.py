@@ -10,7 +10,7 @@ own: they take nothing from the day's real money.
 
 The lock belongs to the file itself and not to its name, so that a ledger that several homes share through links is one ledger.
 A line that a crash cut short is skipped; the next append closes it first. What processes need of past days is in a checkpoint
-beside the file (`store.tally`).
+beside the file (`tenxsom.store.files.tally`).
 """
 
 from __future__ import annotations
@@ -23,25 +23,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import DiskTrouble, OverBudget
 from tenxsom.locks import hold_file
 from tenxsom.model.money import ZERO, shown, text
-from tenxsom.store.tally import (
-    RELEASED,
-    RESERVED,
-    SPENT,
-    UNKNOWN,
-    Tally,
-    fingerprint,
-    lines_from_the_end,
-    parsed,
-)
-
-__all__ = ["RELEASED", "RESERVED", "SPENT", "UNKNOWN", "Ledger", "Purchase"]
+from tenxsom.store.base import RESERVED, Purchase
+from tenxsom.store.files.tally import Tally, fingerprint, lines_from_the_end, parsed
 
 log = logging.getLogger(__name__)
 
@@ -51,20 +41,7 @@ CHECKPOINT_BYTES = 256 * 1024
 """A checkpoint is written when so much of the ledger stands after the last one."""
 
 
-class Purchase(NamedTuple):
-    """What a reservation is for."""
-
-    reference: str
-    content_id: str
-    service: str
-    step: str
-    clip: int
-    usd: Decimal
-    rehearsal: bool = False
-    """Whether nobody is paid for it: it goes to the local studio, or to an address that is not the vendor's own."""
-
-
-class Ledger:
+class FileLedger:
     """The ledger in `path`, with the daily budget that holds over it (None: no budget)."""
 
     def __init__(self, path: Path, daily_budget: Decimal | None = None) -> None:
@@ -76,12 +53,6 @@ class Ledger:
         self._reading = threading.Lock()
 
     def reserve(self, purchase: Purchase, then: Purchase | None = None) -> None:
-        """Set the price aside, and with it the price of what must be bought `then` for it to be of any use: no money is to go
-        for a still whose clip cannot be paid any more. Raises OverBudget, and writes nothing, when today's budget does not
-        hold both.
-
-        Reserving the same reference again (after a crash between reservation and call) costs nothing more.
-        """
         both = [purchase] if then is None else [purchase, then]
         with self._locked():
             if self.daily_budget is not None:
@@ -100,12 +71,6 @@ class Ledger:
         since: str | None = None,
         **facts: str | None,
     ) -> None:
-        """Record what became of a reservation: SPENT, RELEASED or UNKNOWN. Costs without a reservation are SPENT directly.
-
-        It counts on the day it was reserved on, else on `day`, else today; `since` is a `mark` before the reservation. The same
-        money is reserved for `renewed`, where one is given. `facts` are kept with the line: the service's ids, where the ledger
-        is the only place left to keep them.
-        """
         with self._locked(finishing=True):
             before = self._tally.calls.get(purchase.reference)
             line = None if before or day else self.last(purchase.reference, since)
@@ -114,10 +79,6 @@ class Ledger:
             self._append(*lines, *([self._line(RESERVED, renewed, counts_on)] if renewed else []))
 
     def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
-        """The line that counts for a reference; None if the ledger does not know it.
-
-        With `since`, a `mark` that was made before the reference was first used, only what came after it is read.
-        """
         if not self.path.exists():
             return None
         with disk_errors(self.path), self.path.open("rb") as file:
@@ -127,7 +88,6 @@ class Ledger:
         return None
 
     def mark(self) -> str:
-        """Where the ledger ends now, for `last` to look no further back; recognised as long as the ledger only grows."""
         if not self.path.exists():
             return ""
         with disk_errors(self.path), self.path.open("rb") as file:
@@ -135,14 +95,12 @@ class Ledger:
             return f"{end}:{fingerprint(file, end)}"
 
     def total(self, day: str, *, rehearsal: bool = False) -> Decimal:
-        """What counts against the budget of a UTC day, in US dollars."""
         if not self.path.exists():
             return ZERO
         with self._locked():
             return self._tally.used(day, rehearsal=rehearsal)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Every readable line, oldest first."""
         if not self.path.exists():
             return
         with disk_errors(self.path), self.path.open("rb") as file:

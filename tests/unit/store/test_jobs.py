@@ -17,8 +17,8 @@ from tenxsom import atomic, clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale, SetAside
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
-from tenxsom.store.queue import FileQueue
-from tenxsom.store.state_file import MAX_STATE_BYTES
+from tenxsom.store.files.jobs import FileJobStore
+from tenxsom.store.files.state_file import MAX_STATE_BYTES
 from tests.processes import race, running, said
 from tests.states import new_clip, new_job
 
@@ -26,69 +26,69 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> FileQueue:
+def store(tmp_path: Path) -> FileJobStore:
     (tmp_path / "pending").mkdir()
-    return FileQueue(tmp_path / "pending")
+    return FileJobStore(tmp_path / "pending")
 
 
-def put(queue: FileQueue, job: VideoJob) -> Path:
-    with queue.accept(job) as claim:
+def put(store: FileJobStore, job: VideoJob) -> Path:
+    with store.accept(job) as claim:
         assert claim
-    return queue.path(job.content_id)
+    return store.path(job.content_id)
 
 
-def quarantined(queue: FileQueue) -> list[str]:
-    folder = queue.folder / "quarantine"
+def quarantined(store: FileJobStore) -> list[str]:
+    folder = store.folder / "quarantine"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 # accepting
 
 
-def test_an_accepted_job_is_on_the_disk_before_the_block_begins(queue):
-    with queue.accept(new_job()) as claim:
-        assert json.loads(queue.path("lake").read_bytes())["content_id"] == "lake"
+def test_an_accepted_job_is_on_the_disk_before_the_block_begins(store):
+    with store.accept(new_job()) as claim:
+        assert json.loads(store.path("lake").read_bytes())["content_id"] == "lake"
         assert claim.job.content_id == "lake"
 
 
-def test_an_accepted_job_is_owned_by_whoever_put_it_there(queue):
-    with queue.accept(new_job()), pytest.raises(JobIsBusy), queue.claim("lake"):
+def test_an_accepted_job_is_owned_by_whoever_put_it_there(store):
+    with store.accept(new_job()), pytest.raises(JobIsBusy), store.claim("lake"):
         raise AssertionError
 
 
-def test_an_id_that_is_on_the_queue_already_is_not_accepted_again(queue):
-    before = put(queue, new_job(title="first")).read_bytes()
-    with queue.accept(new_job(title="second")) as claim:
+def test_an_id_that_is_on_the_queue_already_is_not_accepted_again(store):
+    before = put(store, new_job(title="first")).read_bytes()
+    with store.accept(new_job(title="second")) as claim:
         assert claim is None
-    assert queue.path("lake").read_bytes() == before
+    assert store.path("lake").read_bytes() == before
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "link"])
-def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(queue, monkeypatch, call):
+def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(store, monkeypatch, call):
     with monkeypatch.context() as broken:
 
         def fail(*_: object, **__: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         broken.setattr(os, call, fail)
-        with pytest.raises(DiskTrouble), queue.accept(new_job()):
+        with pytest.raises(DiskTrouble), store.accept(new_job()):
             raise AssertionError
-    assert queue.ids() == []
-    assert [path.name for path in queue.folder.iterdir()] == [".locks"]
+    assert store.ids() == []
+    assert [path.name for path in store.folder.iterdir()] == [".locks"]
 
 
 ACCEPT = """
 import sys
 from pathlib import Path
 from tenxsom.errors import JobIsBusy
-from tenxsom.store.queue import FileQueue
+from tenxsom.store.files.jobs import FileJobStore
 from tests.states import new_job
-queue = FileQueue(Path(sys.argv[1]))
+store = FileJobStore(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(40):
     try:
-        with queue.accept(new_job(f"lake{number}")) as claim:
+        with store.accept(new_job(f"lake{number}")) as claim:
             if claim:
                 print(number)
     except JobIsBusy:
@@ -108,13 +108,13 @@ CLAIM = """
 import os, sys
 from pathlib import Path
 from tenxsom.errors import JobIsBusy
-from tenxsom.store.queue import FileQueue
-queue, done = FileQueue(Path(sys.argv[1])), 0
+from tenxsom.store.files.jobs import FileJobStore
+store, done = FileJobStore(Path(sys.argv[1])), 0
 print("ready", flush=True)
 sys.stdin.readline()
 while done < 60:
     try:
-        with queue.claim("lake") as claim:
+        with store.claim("lake") as claim:
             claim.job.extra["count"] = claim.job.extra.get("count", 0) + 1
             claim.save()
             done += 1
@@ -123,10 +123,10 @@ while done < 60:
 """
 
 
-def test_processes_that_claim_the_same_job_never_undo_each_others_saves(queue):
-    put(queue, new_job())
-    race(CLAIM, queue.folder, count=3)
-    job = queue.load("lake")
+def test_processes_that_claim_the_same_job_never_undo_each_others_saves(store):
+    put(store, new_job())
+    race(CLAIM, store.folder, count=3)
+    job = store.load("lake")
     assert job.extra["count"] == 180
     assert job.revision == 181
 
@@ -134,63 +134,63 @@ def test_processes_that_claim_the_same_job_never_undo_each_others_saves(queue):
 HOLD = """
 import sys
 from pathlib import Path
-from tenxsom.store.queue import FileQueue
-with FileQueue(Path(sys.argv[1])).claim("lake") as claim:
+from tenxsom.store.files.jobs import FileJobStore
+with FileJobStore(Path(sys.argv[1])).claim("lake") as claim:
     print("holding", flush=True)
     sys.stdin.readline()
     claim.save()
 """
 
 
-def test_a_job_that_another_process_works_on_is_busy_until_that_process_dies(queue):
-    put(queue, new_job())
-    with running(HOLD, queue.folder) as (other,):
+def test_a_job_that_another_process_works_on_is_busy_until_that_process_dies(store):
+    put(store, new_job())
+    with running(HOLD, store.folder) as (other,):
         assert said(other) == "holding"
-        with pytest.raises(JobIsBusy), queue.claim("lake"):
+        with pytest.raises(JobIsBusy), store.claim("lake"):
             raise AssertionError
-        assert queue.load("lake").content_id == "lake"
+        assert store.load("lake").content_id == "lake"
         other.kill()
         other.wait()
-        with queue.claim("lake") as claim:
+        with store.claim("lake") as claim:
             assert claim.job.revision == 1
 
 
-def test_a_job_that_is_not_on_the_queue_cannot_be_claimed(queue):
-    with queue.claim("lake") as claim:
+def test_a_job_that_is_not_on_the_queue_cannot_be_claimed(store):
+    with store.claim("lake") as claim:
         assert claim is None
-    assert queue.load("lake") is None
+    assert store.load("lake") is None
 
 
-def test_a_finished_job_is_gone_and_no_save_brings_it_back(queue):
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
+def test_a_finished_job_is_gone_and_no_save_brings_it_back(store):
+    put(store, new_job())
+    with store.claim("lake") as claim:
         claim.finish()
         with pytest.raises(RevisionIsStale):
             claim.save()
-    assert queue.ids() == []
+    assert store.ids() == []
 
 
-def test_only_state_files_are_listed(queue):
-    put(queue, new_job())
+def test_only_state_files_are_listed(store):
+    put(store, new_job())
     for name in (".lake.json.1-ab-0.tmp", ".hidden.json", "notes.txt", "lake.json~"):
-        (queue.folder / name).touch()
-    (queue.folder / "quarantine").mkdir()
-    assert queue.ids() == ["lake"]
+        (store.folder / name).touch()
+    (store.folder / "quarantine").mkdir()
+    assert store.ids() == ["lake"]
 
 
 HOSTILE = ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "x\0", "x" * 251, "ü" * 126]
 
 
 @pytest.mark.parametrize("content_id", HOSTILE)
-def test_an_id_that_leads_out_of_the_folder_is_refused_and_touches_nothing(queue, tmp_path, content_id):
+def test_an_id_that_leads_out_of_the_folder_is_refused_and_touches_nothing(store, tmp_path, content_id):
     (tmp_path / "x.json").write_text("somebody else's")
-    for use in (queue.claim, lambda name: queue.accept(new_job(name))):
+    for use in (store.claim, lambda name: store.accept(new_job(name))):
         with pytest.raises(BadInput), use(content_id):
             raise AssertionError
     with pytest.raises(BadInput):
-        queue.load(content_id)
+        store.load(content_id)
     assert (tmp_path / "x.json").read_text() == "somebody else's"
-    assert quarantined(queue) == []
+    assert quarantined(store) == []
 
 
 # saving
@@ -211,9 +211,9 @@ def emptied(path: Path) -> None:
 
 
 @pytest.mark.parametrize("meddle", [edited, edited_without_a_trace, emptied, Path.unlink])
-def test_a_save_over_what_somebody_else_did_meanwhile_is_refused(queue, meddle):
-    path = put(queue, new_job())
-    with queue.claim("lake") as claim:
+def test_a_save_over_what_somebody_else_did_meanwhile_is_refused(store, meddle):
+    path = put(store, new_job())
+    with store.claim("lake") as claim:
         claim.save()
         meddle(path)
         left = path.read_bytes() if path.exists() else None
@@ -223,9 +223,9 @@ def test_a_save_over_what_somebody_else_did_meanwhile_is_refused(queue, meddle):
     assert (path.read_bytes() if path.exists() else None) == left
 
 
-def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue, monkeypatch):
-    path = put(queue, new_job())
-    with queue.claim("lake") as claim:
+def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(store, monkeypatch):
+    path = put(store, new_job())
+    with store.claim("lake") as claim:
         real = atomic.write
 
         def write_and_lose(target: str, data: bytes) -> None:
@@ -240,27 +240,27 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(queue,
     assert b"The sea!" in path.read_bytes()
 
 
-def test_a_file_that_was_restored_as_it_was_is_no_reason_to_refuse_a_save(queue):
-    path = put(queue, new_job())
-    with queue.claim("lake") as claim:
+def test_a_file_that_was_restored_as_it_was_is_no_reason_to_refuse_a_save(store):
+    path = put(store, new_job())
+    with store.claim("lake") as claim:
         shutil.copy(path, path.with_name("backup"))
         path.with_name("backup").replace(path)
         claim.save()
-    assert queue.load("lake").revision == 2
+    assert store.load("lake").revision == 2
 
 
-def test_every_save_raises_the_revision(queue):
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
+def test_every_save_raises_the_revision(store):
+    put(store, new_job())
+    with store.claim("lake") as claim:
         for _ in range(3):
             claim.save()
-    assert queue.load("lake").revision == 4
+    assert store.load("lake").revision == 4
 
 
-def test_after_a_save_that_failed_the_old_state_is_whole_and_the_next_save_works(queue, monkeypatch):
-    path = put(queue, new_job())
+def test_after_a_save_that_failed_the_old_state_is_whole_and_the_next_save_works(store, monkeypatch):
+    path = put(store, new_job())
     before = path.read_bytes()
-    with queue.claim("lake") as claim:
+    with store.claim("lake") as claim:
         claim.job.title = "new"
         with monkeypatch.context() as broken:
 
@@ -272,48 +272,48 @@ def test_after_a_save_that_failed_the_old_state_is_whole_and_the_next_save_works
                 claim.save()
         assert path.read_bytes() == before
         claim.save()
-    assert queue.load("lake").title == "new"
+    assert store.load("lake").title == "new"
 
 
-def test_a_folder_that_cannot_be_synced_does_not_lock_the_owner_out(queue, monkeypatch):
-    put(queue, new_job())
+def test_a_folder_that_cannot_be_synced_does_not_lock_the_owner_out(store, monkeypatch):
+    put(store, new_job())
 
     def fail(_folder: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    with queue.claim("lake") as claim:
+    with store.claim("lake") as claim:
         with monkeypatch.context() as broken:
             broken.setattr(atomic, "sync_folder", fail)
             with pytest.raises(DiskTrouble):
                 claim.save()
         claim.save()
-    assert queue.load("lake").revision == 3
+    assert store.load("lake").revision == 3
 
 
-def test_a_text_that_utf_8_cannot_hold_is_saved_and_read_back(queue):
-    put(queue, new_job())
-    with queue.claim("lake") as claim:
+def test_a_text_that_utf_8_cannot_hold_is_saved_and_read_back(store):
+    put(store, new_job())
+    with store.claim("lake") as claim:
         claim.job.error = "the service said \ud800 ü"
         claim.save()
-    assert queue.load("lake").error == "the service said \ud800 ü"
-    queue.path("lake").read_text(encoding="utf-8")
+    assert store.load("lake").error == "the service said \ud800 ü"
+    store.path("lake").read_text(encoding="utf-8")
 
 
 def test_there_is_room_only_when_every_folder_takes_a_write(tmp_path, monkeypatch):
     for name in ("pending", "completed"):
         (tmp_path / name).mkdir()
-    queue = FileQueue(tmp_path / "pending", also_writable=(tmp_path / "completed",))
-    queue.check_room()
+    store = FileJobStore(tmp_path / "pending", also_writable=(tmp_path / "completed",))
+    store.check_room()
     (tmp_path / "completed").rmdir()
     with pytest.raises(DiskTrouble):
-        queue.check_room()
+        store.check_room()
 
 
-def test_temporary_files_of_processes_killed_long_ago_are_swept_at_the_start(queue):
-    leftover = queue.folder / ".lake.json.1-ab-0.tmp"
+def test_temporary_files_of_processes_killed_long_ago_are_swept_at_the_start(store):
+    leftover = store.folder / ".lake.json.1-ab-0.tmp"
     leftover.touch()
     os.utime(leftover, (0, 0))
-    FileQueue(queue.folder)
+    FileJobStore(store.folder)
     assert not leftover.exists()
 
 
@@ -361,88 +361,88 @@ BROKEN_FILES = {name: json.dumps(document).encode() for name, document in BROKEN
 
 
 @pytest.mark.parametrize("data", BROKEN_FILES.values(), ids=BROKEN_FILES)
-def test_a_file_that_cannot_be_used_is_set_aside_whole_with_its_reason(queue, data):
-    queue.path("lake").write_bytes(data)
-    put(queue, new_job("sea"))
+def test_a_file_that_cannot_be_used_is_set_aside_whole_with_its_reason(store, data):
+    store.path("lake").write_bytes(data)
+    put(store, new_job("sea"))
     with pytest.raises(BrokenState):
-        queue.load("lake")
-    with pytest.raises(SetAside, match="move it back") as caught, queue.claim("lake"):
+        store.load("lake")
+    with pytest.raises(SetAside, match="move it back") as caught, store.claim("lake"):
         raise AssertionError
     assert caught.value.exit_code == 3
-    assert (queue.folder / "quarantine" / "lake.json").read_bytes() == data
-    reason = (queue.folder / "quarantine" / "lake.json.why.txt").read_text()
+    assert (store.folder / "quarantine" / "lake.json").read_bytes() == data
+    reason = (store.folder / "quarantine" / "lake.json.why.txt").read_text()
     assert reason.startswith("lake.json was moved here because it")
     assert len(reason) < 400
-    assert queue.ids() == ["sea"]
+    assert store.ids() == ["sea"]
 
 
-def test_a_second_broken_file_of_the_same_name_is_kept_beside_the_first(queue):
+def test_a_second_broken_file_of_the_same_name_is_kept_beside_the_first(store):
     for text in ("one", "two"):
-        queue.path("lake").write_text(text)
-        with pytest.raises(SetAside), queue.claim("lake"):
+        store.path("lake").write_text(text)
+        with pytest.raises(SetAside), store.claim("lake"):
             raise AssertionError
-    assert quarantined(queue) == ["lake.json", "lake.json.why.txt", "lake.json~2", "lake.json~2.why.txt"]
-    assert queue.set_aside() == ["lake", "lake~2"]
+    assert quarantined(store) == ["lake.json", "lake.json.why.txt", "lake.json~2", "lake.json~2.why.txt"]
+    assert store.set_aside() == ["lake", "lake~2"]
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_what_is_no_file_at_all_is_set_aside_without_waiting_for_it(queue, make):
-    make(queue.path("lake"))
-    with pytest.raises(SetAside), queue.claim("lake"):
+def test_what_is_no_file_at_all_is_set_aside_without_waiting_for_it(store, make):
+    make(store.path("lake"))
+    with pytest.raises(SetAside), store.claim("lake"):
         raise AssertionError
-    assert quarantined(queue) == ["lake.json", "lake.json.why.txt"]
+    assert quarantined(store) == ["lake.json", "lake.json.why.txt"]
 
 
-def test_a_file_name_that_is_no_utf_8_is_set_aside_like_any_other(queue, caplog):
+def test_a_file_name_that_is_no_utf_8_is_set_aside_like_any_other(store, caplog):
     caplog.set_level(logging.CRITICAL)  # test runners that send captured logs between processes stumble over such a name
     name = os.fsdecode(b"\xff\xfe")
-    (queue.folder / f"{name}.json").write_text("x")
-    assert queue.ids() == [name]
-    with pytest.raises(SetAside), queue.claim(name):
+    (store.folder / f"{name}.json").write_text("x")
+    assert store.ids() == [name]
+    with pytest.raises(SetAside), store.claim(name):
         raise AssertionError
-    assert queue.ids() == []
+    assert store.ids() == []
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EAGAIN])
-def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(queue, monkeypatch, number):
-    put(queue, new_job())
+def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(store, monkeypatch, number):
+    put(store, new_job())
     with monkeypatch.context() as broken:
 
         def fail(*_: object) -> bytes:
             raise OSError(number, os.strerror(number))
 
         broken.setattr(os, "read", fail)
-        with pytest.raises(DiskTrouble), queue.claim("lake"):
+        with pytest.raises(DiskTrouble), store.claim("lake"):
             raise AssertionError
-    assert queue.load("lake").content_id == "lake"
-    assert quarantined(queue) == []
+    assert store.load("lake").content_id == "lake"
+    assert quarantined(store) == []
 
 
 @pytest.mark.parametrize("rest", [{}, {"clips": "in a new way"}, {"anything": [1, 2]}])
-def test_a_file_of_a_newer_version_is_left_alone_with_a_clear_message(queue, caplog, rest):
+def test_a_file_of_a_newer_version_is_left_alone_with_a_clear_message(store, caplog, rest):
     data = json.dumps({"schema_version": 3, "content_id": "lake", **rest}).encode()
-    queue.path("lake").write_bytes(data)
-    with queue.claim("lake") as claim:
+    store.path("lake").write_bytes(data)
+    with store.claim("lake") as claim:
         assert claim is None
     assert "newer version" in caplog.text
     with pytest.raises(NewerState, match="update this installation"):
-        queue.load("lake")
-    assert queue.path("lake").read_bytes() == data
-    assert quarantined(queue) == []
+        store.load("lake")
+    assert store.path("lake").read_bytes() == data
+    assert quarantined(store) == []
 
 
 # fields of others
 
 
-def test_unknown_fields_survive_a_rewrite_at_every_level(queue):
+def test_unknown_fields_survive_a_rewrite_at_every_level(store):
     intent = {**INTENT, "noted": {"by": "me"}}
     document = with_clip(intent=intent, colour="blue", extra="word")
     document |= {"campaign": {"id": 7, "ü": [None]}, "extra": {"of": "mine"}}
-    queue.path("lake").write_text(json.dumps(document))
-    with queue.claim("lake") as claim:
+    store.path("lake").write_text(json.dumps(document))
+    with store.claim("lake") as claim:
         claim.job.record("seen")
         claim.save()
-    after = json.loads(queue.path("lake").read_bytes())
+    after = json.loads(store.path("lake").read_bytes())
     assert after["campaign"] == {"id": 7, "ü": [None]}
     assert after["extra"] == {"of": "mine"}
     assert (after["clips"][0]["colour"], after["clips"][0]["extra"]) == ("blue", "word")
@@ -450,51 +450,51 @@ def test_unknown_fields_survive_a_rewrite_at_every_level(queue):
 
 
 @pytest.mark.parametrize("size", [20_000, 32_768, 100_000])
-def test_a_long_state_is_read_whole(queue, size):
-    put(queue, new_job(title="x" * size))
-    with queue.claim("lake") as claim:
+def test_a_long_state_is_read_whole(store, size):
+    put(store, new_job(title="x" * size))
+    with store.claim("lake") as claim:
         assert claim.job.title == "x" * size
         claim.save()
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, -(2**70), 10**30, 0.12345678901234567, 1e300])
-def test_a_number_of_any_length_survives(queue, number):
-    put(queue, new_job(extra={"note": [{"x": number}]}))
+def test_a_number_of_any_length_survives(store, number):
+    put(store, new_job(extra={"note": [{"x": number}]}))
     for _ in range(2):
-        with queue.claim("lake") as claim:
+        with store.claim("lake") as claim:
             assert repr(claim.job.extra["note"][0]["x"]) == repr(number)
             claim.save()
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_what_is_no_number_in_json_becomes_null_and_costs_no_job(queue, number):
-    put(queue, new_job(extra={"note": number}))
-    assert queue.load("lake").extra["note"] is None
+def test_what_is_no_number_in_json_becomes_null_and_costs_no_job(store, number):
+    put(store, new_job(extra={"note": number}))
+    assert store.load("lake").extra["note"] is None
 
 
-def test_what_is_no_json_is_a_mistake_that_is_told(queue):
+def test_what_is_no_json_is_a_mistake_that_is_told(store):
     with pytest.raises(TypeError):
         new_job(extra={"note": ValueError("left in a job")}).as_json()
 
 
-def test_deep_nesting_does_not_make_a_state_too_large_to_be_read(queue):
+def test_deep_nesting_does_not_make_a_state_too_large_to_be_read(store):
     deep: Any = list(range(100_000))
     for _ in range(60):
         deep = [deep]
-    put(queue, new_job(extra={"note": deep}))
-    with queue.claim("lake") as claim:
+    put(store, new_job(extra={"note": deep}))
+    with store.claim("lake") as claim:
         claim.save()
-    assert queue.path("lake").stat().st_size < 1_000_000
-    assert queue.load("lake").extra["note"] == deep
+    assert store.path("lake").stat().st_size < 1_000_000
+    assert store.load("lake").extra["note"] == deep
 
 
-def test_a_state_is_readable_for_people(queue):
-    path = put(queue, new_job(title="Der „See“"))
+def test_a_state_is_readable_for_people(store):
+    path = put(store, new_job(title="Der „See“"))
     text = path.read_text(encoding="utf-8")
     assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
 
 
-def test_what_is_saved_is_what_is_read(queue):
+def test_what_is_saved_is_what_is_read(store):
     job = new_job(
         clips=[
             new_clip(
@@ -504,8 +504,8 @@ def test_what_is_saved_is_what_is_read(queue):
         ]
     )
     job.record("accepted", "for local_studio", usd="1")
-    put(queue, job)
-    assert queue.load("lake").as_dict() == job.as_dict()
+    put(store, job)
+    assert store.load("lake").as_dict() == job.as_dict()
 
 
 @pytest.mark.parametrize(
@@ -527,18 +527,18 @@ def golden(folder: str) -> list[Path]:
 
 
 @pytest.fixture
-def filled(queue: FileQueue) -> Callable[[Path], str]:
+def filled(store: FileJobStore) -> Callable[[Path], str]:
     def fill(path: Path) -> str:
-        shutil.copy(path, queue.folder / path.name)
+        shutil.copy(path, store.folder / path.name)
         return path.stem
 
     return fill
 
 
 @pytest.mark.parametrize("path", golden("original"), ids=lambda path: path.stem)
-def test_a_state_file_of_the_original_system_waits_for_its_paid_clip(queue, filled, path):
+def test_a_state_file_of_the_original_system_waits_for_its_paid_clip(store, filled, path):
     original = json.loads(path.read_bytes())
-    with queue.claim(filled(path)) as claim:
+    with store.claim(filled(path)) as claim:
         job = claim.job
         assert (job.state, job.service, job.job_id) == (State.WAITING, "useapi_ltx", original["job_id"])
         (clip,) = job.clips
@@ -548,16 +548,16 @@ def test_a_state_file_of_the_original_system_waits_for_its_paid_clip(queue, fill
         assert clock.parse(job.submit_time).year == 2025
         assert job.title
         claim.save()
-    assert queue.load(path.stem).as_dict() == job.as_dict()
-    assert quarantined(queue) == []
+    assert store.load(path.stem).as_dict() == job.as_dict()
+    assert quarantined(store) == []
 
 
 @pytest.mark.parametrize("path", golden("original"), ids=lambda path: path.stem)
-def test_nothing_that_the_original_system_wrote_is_lost_by_a_rewrite(queue, filled, path):
+def test_nothing_that_the_original_system_wrote_is_lost_by_a_rewrite(store, filled, path):
     original = json.loads(path.read_bytes())
-    with queue.claim(filled(path)) as claim:
+    with store.claim(filled(path)) as claim:
         claim.save()
-    after = json.loads(queue.path(path.stem).read_bytes())
+    after = json.loads(store.path(path.stem).read_bytes())
     kept = {
         **after["original"],
         **{name: value for name, value in after.items() if name in original and name not in after["original"]},
@@ -565,33 +565,33 @@ def test_nothing_that_the_original_system_wrote_is_lost_by_a_rewrite(queue, fill
     assert kept == original
 
 
-def test_the_times_of_the_original_system_are_understood(queue, filled):
-    times = {path.stem: queue.load(filled(path)).submit_time for path in golden("original")}
+def test_the_times_of_the_original_system_are_understood(store, filled):
+    times = {path.stem: store.load(filled(path)).submit_time for path in golden("original")}
     assert times["LAKE_001"] == "2025-08-08T14:03:27.481Z"
     assert times["epoch_seconds"] == "2025-08-08T14:03:27.480Z"
     assert times["with_offset"] == "2025-08-08T14:03:27.000Z"
     assert times["My first video"] == "2025-08-08T14:03:27.000Z"
 
 
-def test_two_original_jobs_are_two_runs_and_one_read_twice_is_one(queue, filled):
-    runs = {path.stem: queue.load(filled(path)).run_id for path in golden("original")}
+def test_two_original_jobs_are_two_runs_and_one_read_twice_is_one(store, filled):
+    runs = {path.stem: store.load(filled(path)).run_id for path in golden("original")}
     assert len(set(runs.values())) == len(runs)
-    assert queue.load("bare").run_id == runs["bare"]
+    assert store.load("bare").run_id == runs["bare"]
 
 
 @pytest.mark.parametrize("job_id", [None, "", 5, ["x"]])
-def test_an_original_file_without_the_services_id_is_set_aside(queue, job_id):
-    queue.path("lake").write_text(json.dumps({"job_id": job_id, "submit_time": "2025-08-08T14:03:27Z"}))
-    with pytest.raises(SetAside), queue.claim("lake"):
+def test_an_original_file_without_the_services_id_is_set_aside(store, job_id):
+    store.path("lake").write_text(json.dumps({"job_id": job_id, "submit_time": "2025-08-08T14:03:27Z"}))
+    with pytest.raises(SetAside), store.claim("lake"):
         raise AssertionError
-    assert quarantined(queue) == ["lake.json", "lake.json.why.txt"]
+    assert quarantined(store) == ["lake.json", "lake.json.why.txt"]
 
 
 @pytest.mark.parametrize("moment", ["soon", None, 1e30, "9999-99-99", [1]])
-def test_an_original_file_without_a_time_is_set_aside(queue, moment):
-    queue.path("lake").write_text(json.dumps({"job_id": "j", "submit_time": moment}))
+def test_an_original_file_without_a_time_is_set_aside(store, moment):
+    store.path("lake").write_text(json.dumps({"job_id": "j", "submit_time": moment}))
     with pytest.raises(BrokenState, match="is no time"):
-        queue.load("lake")
+        store.load("lake")
 
 
 def what_it_said(after: Any, before: Any) -> Any:
@@ -602,22 +602,22 @@ def what_it_said(after: Any, before: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", golden("v1"), ids=lambda path: path.stem)
-def test_a_state_file_of_version_1_keeps_all_it_says_and_becomes_one_of_version_2(queue, filled, path):
+def test_a_state_file_of_version_1_keeps_all_it_says_and_becomes_one_of_version_2(store, filled, path):
     before = json.loads(path.read_bytes())
-    with queue.claim(filled(path)) as claim:
+    with store.claim(filled(path)) as claim:
         claim.save()
-    after = json.loads(queue.path(path.stem).read_bytes())
+    after = json.loads(store.path(path.stem).read_bytes())
     clips, old_clips = after.pop("clips"), before.pop("clips")
     assert {name: after[name] for name in before} == before | {"revision": before["revision"] + 1, "schema_version": 2}
     assert [what_it_said(clip, old) for clip, old in zip(clips, old_clips, strict=True)] == old_clips
 
 
 @pytest.mark.parametrize("path", golden("v2"), ids=lambda path: path.stem)
-def test_a_state_file_of_version_2_keeps_all_it_says(queue, filled, path):
+def test_a_state_file_of_version_2_keeps_all_it_says(store, filled, path):
     before = json.loads(path.read_bytes())
-    with queue.claim(filled(path)) as claim:
+    with store.claim(filled(path)) as claim:
         claim.save()
-    after = json.loads(queue.path(path.stem).read_bytes())
+    after = json.loads(store.path(path.stem).read_bytes())
     clips, old_clips = after.pop("clips"), before.pop("clips")
     assert {name: after[name] for name in before} == before | {"revision": before["revision"] + 1}
     assert [what_it_said(clip, old) for clip, old in zip(clips, old_clips, strict=True)] == old_clips

@@ -1,26 +1,23 @@
-"""The queue: video jobs as files, one JSON file per job. The heart of the belt.
-
-`JobQueue` is the small protocol that everything above speaks; a database or another machine's queue can take its place.
-`FileQueue` keeps the promises with plain files: accepted means on disk; never half a file; one owner at a time.
-"""
+"""The queue as a folder: one JSON file per job. Accepted means on disk; never half a file; one owner at a time."""
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Protocol
 
 from tenxsom import atomic
 from tenxsom.disk import disk_errors, disk_trouble, make_folder
-from tenxsom.errors import BadInput, BrokenState, JobIsBusy, NewerState, SetAside
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, SetAside
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
-from tenxsom.store import state_file
-from tenxsom.store.state_file import check_unchanged, holds
+from tenxsom.store.base import Claim
+from tenxsom.store.files import state_file
+from tenxsom.store.files.state_file import check_unchanged, holds
 
 log = logging.getLogger(__name__)
 
@@ -31,53 +28,11 @@ ROOM_BYTES = 64 * 1024 * 1024
 """Free space that must be left before a paid call: enough for the state, the reports and a large clip."""
 
 
-class Claim(Protocol):
-    """The ownership of one job. `job` is what is on disk; change it and `save`."""
+class FileJobStore:
+    """The jobs in `folder`: `<content_id>.json`, replaced as a whole at every save.
 
-    job: VideoJob
-    finished: bool
-    """Whether the job has left the queue."""
-
-    def save(self) -> None:
-        """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
-
-    def reload(self) -> None:
-        """Go back to the job as it is on the disk: what was changed in memory since the last save is forgotten."""
-
-    def finish(self) -> None:
-        """Take the job out of the queue; its final report exists, and wins should a power cut bring the job back."""
-
-
-class JobQueue(Protocol):
-    """Accept, claim, save if the revision is still mine, finish, list."""
-
-    def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
-        """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already.
-
-        Also None, and nothing is written, where `unless()` says so; it is asked when nobody else can accept or finish this id.
-        """
-
-    def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
-        """Own a job for the block; None if it is gone, or a newer version's.
-
-        Raises JobIsBusy if another process owns it, SetAside for one that cannot be read, which is off the queue then.
-        """
-
-    def load(self, content_id: str) -> VideoJob | None:
-        """The job as it is now, without owning it; None if it is not on the queue. Raises BrokenState."""
-
-    def ids(self) -> list[str]:
-        """The ids of all jobs on the queue, in no particular order."""
-
-    def set_aside(self) -> list[str]:
-        """The names under which states lie that could not be read: `<content_id>`, and `<content_id>~2` for a second one."""
-
-    def check_room(self) -> None:
-        """Raise DiskTrouble unless there is room to keep what the next paid call brings."""
-
-
-class FileQueue:
-    """The queue as a folder: `<content_id>.json`, replaced as a whole at every save."""
+    `also_writable` are folders that must have room, too, before anything is paid for.
+    """
 
     def __init__(self, folder: Path, also_writable: tuple[Path, ...] = ()) -> None:
         self.folder = folder
@@ -109,6 +64,24 @@ class FileQueue:
         except OSError as error:
             raise disk_trouble(self._place, error, "read") from error
 
+    def due(self, most: int | None = None) -> list[str]:
+        ids = sorted(self.ids(), key=self._saved_at)
+        return ids if most is None else list(itertools.islice(filter(self._may_be_due, ids), most))
+
+    def _saved_at(self, content_id: str) -> float:
+        """When a job was last saved, in seconds since 1970: a tick that ended at its limit left the longest waiting ones alone."""
+        try:
+            return os.stat(self._path(content_id)).st_mtime
+        except OSError:
+            return 0.0  # gone, or the disk's trouble: its turn comes first, and says so
+
+    def _may_be_due(self, content_id: str) -> bool:
+        try:
+            job = self.load(content_id)
+        except (BrokenState, DiskTrouble):
+            return True  # its claim tells what is wrong
+        return job is not None and job.is_due()
+
     def load(self, content_id: str) -> VideoJob | None:
         path = self._path(content_id)
         found = state_file.read(path, content_id)
@@ -135,6 +108,18 @@ class FileQueue:
         except OSError as error:
             raise disk_trouble(self.folder / QUARANTINE, error, "read") from error
         return sorted(name.replace(".json", "") for name in names if not name.endswith(".why.txt"))
+
+    def place(self, content_id: str) -> str:
+        return f"{self._place}/{content_id}.json"
+
+    def remedy(self, content_id: str) -> str:
+        return self._remedy(content_id, f"{self._place}/{QUARANTINE}/")
+
+    def _remedy(self, content_id: str, place: str | Path) -> str:
+        return (
+            f"It lies in {place}, and what was paid for {content_id} may stand in it alone: mend it and move it back to"
+            " pending_video_jobs/, or have everything made once more, and paid for, with --again."
+        )
 
     def check_room(self) -> None:
         for folder in self._folders:
@@ -164,7 +149,7 @@ class FileQueue:
         except BrokenState as error:
             moved = atomic.move_aside(Path(path), self.folder / QUARANTINE, f"{content_id}.json was moved here because {error}.")
             log.error("%s.json cannot be read (%s); it was moved to %s.", content_id, error, moved)
-            raise SetAside(f"{content_id}.json cannot be read, because {error}. {remedy(content_id, moved)}") from None
+            raise SetAside(f"{content_id}.json cannot be read, because {error}. {self._remedy(content_id, moved)}") from None
         return None
 
 
@@ -175,25 +160,25 @@ class _FileClaim(AbstractContextManager[Claim | None]):
     on_disk: bytes
     """What is in the file, as far as its owner knows."""
 
-    def __init__(self, queue: FileQueue, path: str, content_id: str) -> None:
+    def __init__(self, store: FileJobStore, path: str, content_id: str) -> None:
         self.path = path
         self.finished = False
-        self._queue, self._content_id = queue, content_id
+        self._store, self._content_id = store, content_id
 
     @abstractmethod
     def _begin(self) -> bool:
         """Look, once nobody else can, whether there is something to own."""
 
     def __enter__(self) -> Claim | None:
-        self._queue.own(self._content_id)
+        self._store.own(self._content_id)
         try:
             return self if self._begin() else None
         except BaseException:  # a stop, too, must give the job back
-            self._queue.give_back(self._content_id)
+            self._store.give_back(self._content_id)
             raise
 
     def __exit__(self, *_: object) -> None:
-        self._queue.give_back(self._content_id)
+        self._store.give_back(self._content_id)
 
     def save(self) -> None:
         with disk_errors(self.path):
@@ -209,7 +194,7 @@ class _FileClaim(AbstractContextManager[Claim | None]):
         self.on_disk = data
 
     def reload(self) -> None:
-        if found := self._queue.read(self.path, self._content_id):
+        if found := self._store.read(self.path, self._content_id):
             self.job, self.on_disk = found
 
     def finish(self) -> None:
@@ -218,8 +203,8 @@ class _FileClaim(AbstractContextManager[Claim | None]):
 
 
 class _Accepting(_FileClaim):
-    def __init__(self, queue: FileQueue, path: str, job: VideoJob, unless: Callable[[], bool] | None) -> None:
-        super().__init__(queue, path, job.content_id)
+    def __init__(self, store: FileJobStore, path: str, job: VideoJob, unless: Callable[[], bool] | None) -> None:
+        super().__init__(store, path, job.content_id)
         self.job, self._unless = job, unless
 
     def _begin(self) -> bool:
@@ -231,18 +216,10 @@ class _Accepting(_FileClaim):
 
 class _Claiming(_FileClaim):
     def _begin(self) -> bool:
-        found = self._queue.read(self.path, self._content_id)
+        found = self._store.read(self.path, self._content_id)
         if found:
             self.job, self.on_disk = found
         return found is not None
-
-
-def remedy(content_id: str, place: str | Path) -> str:
-    """What can be done about a state that was set aside."""
-    return (
-        f"It lies in {place}, and what was paid for {content_id} may stand in it alone: mend it and move it back to"
-        " pending_video_jobs/, or have everything made once more, and paid for, with --again."
-    )
 
 
 def _seems_to_hold(path: str, data: bytes) -> bool:
@@ -254,6 +231,3 @@ def _seems_to_hold(path: str, data: bytes) -> bool:
 
 def _is_long(content_id: str) -> bool:
     return len(os.fsencode(content_id)) > 250
-
-
-__all__ = ["Claim", "FileQueue", "JobIsBusy", "JobQueue"]

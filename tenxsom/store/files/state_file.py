@@ -9,7 +9,7 @@ from tenxsom.disk import disk_trouble
 from tenxsom.errors import BrokenState, RevisionIsStale
 from tenxsom.model.job import VideoJob
 from tenxsom.model.stored import decode
-from tenxsom.store.legacy import upgraded
+from tenxsom.store.files.legacy import upgraded
 
 MAX_STATE_BYTES = 16 * 1024 * 1024
 MOST_STATES_BYTES = 32 * 1024

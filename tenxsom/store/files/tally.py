@@ -16,10 +16,10 @@ from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from tenxsom.model.money import ZERO, stored, text
+from tenxsom.store.base import RELEASED, RESERVED, UNKNOWN
 
 log = logging.getLogger(__name__)
 
-RESERVED, SPENT, RELEASED, UNKNOWN = "reserved", "spent", "released", "unknown"
 OPEN = frozenset({RESERVED, UNKNOWN})
 """Entries that another entry follows."""
 

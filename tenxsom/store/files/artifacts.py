@@ -1,0 +1,106 @@
+"""Finished work as a folder: one stem per job, and beside it everything that belongs to it."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from tenxsom import atomic
+from tenxsom.errors import BrokenState
+from tenxsom.model.ids import masked_id
+from tenxsom.safe_files import read_file
+
+MAX_REPORT_BYTES = 16 * 1024 * 1024
+
+NEEDED = frozenset({"content_id", "state", "run_id", "fingerprint", "service", "planner", "clips", "cost", "warnings"})
+"""What a report must hold for the rest of the program to work with it."""
+
+
+class FileArtifacts:
+    """The files in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def video(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.mp4"
+
+    def thumbnail(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.jpg"
+
+    def subtitles(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.srt"
+
+    def blueprint(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}.blueprint.json"
+
+    def completion_report(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}_completion_report.json"
+
+    def failure_report(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}_failure_report.json"
+
+    def clip(self, content_id: str, index: int) -> Path:
+        return self.folder / f"{content_id}~clip{index + 1:02}.mp4"
+
+    def refused(self, content_id: str, index: int) -> Path:
+        return self.folder / f"{content_id}~refused{index + 1:02}.mp4"
+
+    def still(self, content_id: str, index: int) -> Path:
+        return self.folder / f"{content_id}~still{index + 1:02}"
+
+    def clip_target(self, content_id: str, index: int, clips: int) -> Path:
+        return self.video(content_id) if clips == 1 else self.clip(content_id, index)
+
+    def has_report(self, content_id: str) -> bool:
+        stem = f"{self.folder}/{content_id}"
+        return os.path.exists(f"{stem}_completion_report.json") or os.path.exists(f"{stem}_failure_report.json")
+
+    def final_report(self, content_id: str) -> dict[str, Any] | None:
+        for path in (self.completion_report(content_id), self.failure_report(content_id)):
+            try:
+                report = json.loads(read_file(path, MAX_REPORT_BYTES))
+                if isinstance(report, dict) and report.keys() >= NEEDED and isinstance(report["state"], str):
+                    return report
+                raise ValueError("it is no report of ours")
+            except FileNotFoundError:
+                continue
+            except (ValueError, OSError, RecursionError) as error:
+                raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
+        return None
+
+    def owner_of(self, job_id: str) -> str | None:
+        masked = json.dumps(masked_id(job_id), ensure_ascii=False).encode()
+        for path in sorted(self.folder.glob("*_report.json")):
+            if masked in _bytes_of(path):
+                return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
+        return None
+
+    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
+        files = [path for path in self.files_of(content_id) if path.name not in but]
+        if not files:
+            return None
+        number = 1
+        while any(self.folder.glob(f"{glob.escape(content_id)}~{number}[._~]*")):
+            number += 1
+        for path in files:
+            atomic.publish(path, path.with_name(f"{content_id}~{number}{path.name[len(content_id) :]}"))
+        return number
+
+    def files_of(self, content_id: str) -> list[Path]:
+        makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
+        clips = [path for kind in ("clip", "refused") for path in self.folder.glob(f"{glob.escape(content_id)}~{kind}[0-9]*.mp4")]
+        return sorted(clips) + [path for path in (maker(content_id) for maker in makers) if path.exists()]
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a report; none of what is no readable file."""
+    try:
+        return read_file(path, MAX_REPORT_BYTES)
+    except OSError:
+        return b""
