@@ -255,6 +255,7 @@ def _lines(row: _Row, most: float) -> list[str]:
 def _halves(row: _Row, most: float) -> list[tuple[int, int]]:
     """Two lines that both fit: the first one ends where the sense does, if the lines are not too uneven then."""
     behind, count = [0.0, *accumulate(row.full)], len(row.units)
+    most = max(most, *row.bare)  # a letter that is wider than a line stands on one of its own
 
     def cost(cut: int) -> float:
         one = behind[cut - 1] + row.bare[cut - 1]

@@ -146,6 +146,12 @@ def test_a_letter_of_several_characters_is_never_cut(text: str) -> None:
     assert all(line.startswith(letter) and len(line) % len(letter) == 0 for line in lines)
 
 
+def test_a_letter_that_is_wider_than_a_line_stands_on_one_of_its_own() -> None:
+    wide = "ᄀ" * 24
+    assert columns(wide) == 48
+    assert wide in lines_of(set_text(f"Light hangs in the lamp, and nobody asks. {wide}", 1))
+
+
 def test_an_address_breaks_behind_its_slashes() -> None:
     lines = lines_of(set_text("https://example.org/" + "harbour/" * 12, 12))
     assert len(lines) > 2
