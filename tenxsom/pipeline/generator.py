@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from tenxsom import clock
@@ -16,11 +16,13 @@ from tenxsom.errors import (
     NeedsDecision,
     NotFound,
     NotSent,
+    OverBudget,
     ServiceBusy,
     ServiceClosed,
     ServiceDown,
     ServiceRefused,
     ServiceRetired,
+    TenxsomError,
     TryAgainLater,
 )
 from tenxsom.model.clip import SUBMISSION_STEPS, Step
@@ -28,6 +30,8 @@ from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import LOST_AFTER_CHECKS
 from tenxsom.pipeline.rerouting import is_about_the_service
 from tenxsom.pipeline.routing import route_of
+from tenxsom.pipeline.steps import BUSY_SECONDS
+from tenxsom.services.images.base import Patience
 
 if TYPE_CHECKING:
     from tenxsom.app import App
@@ -46,6 +50,58 @@ RETIRED_LOOKS, RETIRED_PAUSE_SECONDS = 3, 300.0
 """A service of which one address alone answers as gone counts as retired at the third look, minutes apart."""
 
 
+class Closed:
+    """The steps that cannot be taken for now, because a service has no place or a budget no money, and why."""
+
+    def __init__(self) -> None:
+        self._until: dict[Step, tuple[clock.Deadline, TenxsomError]] = {}
+
+    def close(self, step: Step, error: ServiceBusy | OverBudget) -> None:
+        pause = (error.retry_after or BUSY_SECONDS) if isinstance(error, ServiceBusy) else math.inf
+        self._until[step] = clock.Deadline(pause), error
+
+    def open(self, step: Step) -> None:
+        """A place has become free. A budget has not."""
+        if isinstance(self._until.get(step, (None, None))[1], ServiceBusy):
+            del self._until[step]
+
+    def is_closed(self, step: Step) -> bool:
+        return step in self._until and not self._until[step][0].passed()
+
+    def raise_for(self, clips: Sequence[Clip]) -> None:
+        """Raise what keeps any of these clips from being ordered; a decision before a place."""
+        errors = [error for step, (_, error) in self._until.items() if any(clip.step == step for clip in clips)]
+        for error in sorted(errors, key=lambda error: isinstance(error, ServiceBusy)):
+            raise error
+
+
+class Looks:
+    """When each still is asked for next: soon at first, then in longer and longer pauses. For one run."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, tuple[clock.Deadline, float]] = {}
+        self._last_came = clock.monotonic()
+
+    def is_due(self, clip: Clip) -> bool:
+        return clip.index not in self._next or self._next[clip.index][0].passed()
+
+    def note(self, clip: Clip, patience: Patience) -> None:
+        """A still was asked for in vain."""
+        before = self._next[clip.index][1] if clip.index in self._next else 0.0
+        pause = min(patience.check_seconds, before * 1.5 or patience.check_seconds / 12)
+        self._next[clip.index] = clock.Deadline(pause), pause
+
+    def something_came(self) -> None:
+        self._last_came = clock.monotonic()
+
+    def wait(self, clips: Sequence[Clip], patience: Patience, most_seconds: float) -> bool:
+        """Sleep until the next look at any of these; False, at once, when nothing has come for as long as anybody waits."""
+        if clock.monotonic() - self._last_came >= patience.wait_seconds:
+            return False
+        clock.sleep(min(most_seconds, *(self._next[clip.index][0].left() for clip in clips if clip.index in self._next), 60.0))
+        return True
+
+
 class ProductionVideoGenerator:
     """Turns the clips of a job into submissions, one saved step after the other (`tenxsom.pipeline.steps` holds the steps)."""
 
@@ -56,7 +112,7 @@ class ProductionVideoGenerator:
     def generate_with_useapi(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
         """Submit every clip of the job that is not submitted yet, by the UseAPI contract: image → asset → video.
 
-        Goes step by step through all clips, so that the service works on their stills side by side. Raises what stopped it;
+        Stills are ordered as the service has places for them, and asked for meanwhile. Raises what stopped it;
         everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater. What
         is left when `deadline` has passed is left without a word.
         """
@@ -91,23 +147,75 @@ class ProductionVideoGenerator:
         return {"ltx_api": self.generate_with_ltx, "vertex_veo": self.generate_with_veo}.get(service, self.generate_with_useapi)
 
     def _submit(self, claim: Claim, deadline: clock.Deadline) -> bool:
-        """Take every clip through its steps; returns True when clips went to another service, where they begin anew."""
+        """Take every clip through its steps; returns True when clips went to another service, where they begin anew.
+
+        Raises what the rest waits for: a place at the service, the budget, or a still that takes longer than anybody waits.
+        """
+        closed, looks = Closed(), Looks()
+        while not deadline.passed():
+            before = [clip.step for clip in claim.job.clips]
+            if self._went_round(claim, deadline, closed, looks):
+                return True
+            if [clip.step for clip in claim.job.clips] != before:
+                looks.something_came()
+            elif awaited := [clip for clip in claim.job.clips if clip.step == Step.AWAIT_IMAGE]:
+                self._wait_for_stills(claim, awaited, looks, deadline)
+            else:
+                closed.raise_for(claim.job.clips)
+                return False
+        return False
+
+    def _went_round(self, claim: Claim, deadline: clock.Deadline, closed: Closed, looks: Looks) -> bool:
+        """Order one more still, and take every other clip one step further; returns True when clips went to another service.
+
+        A service that has no place is left alone until a still has come, or the pause that it asked for is over: meanwhile
+        those that are ordered already go on.
+        """
+        is_ordered = False
         for step in SUBMISSION_STEPS:
             for clip in claim.job.clips:
                 if deadline.passed():
                     return False
-                if clip.step == step and not self._is_doomed(claim, clip) and self._take(step, claim, clip, deadline):
+                if clip.step != step or closed.is_closed(step) or self._is_doomed(claim, clip):
+                    continue
+                if (step == Step.REQUEST_IMAGE and is_ordered) or (step == Step.AWAIT_IMAGE and not looks.is_due(clip)):
+                    continue
+                if self._took(step, claim, clip, closed):
                     return True
+                is_ordered |= step == Step.REQUEST_IMAGE
+                if step == clip.step == Step.AWAIT_IMAGE:
+                    looks.note(clip, self._steps.patience(claim, clip))
         return False
 
-    def _take(self, step: Step, claim: Claim, clip: Clip, deadline: clock.Deadline) -> bool:
+    def _took(self, step: Step, claim: Claim, clip: Clip, closed: Closed) -> bool:
+        """One step; what has no place or no money closes it for the others. Returns True when the clip went to another service."""
+        try:
+            if self._take(step, claim, clip):
+                return True
+        except ServiceClosed:
+            raise
+        except (ServiceBusy, OverBudget) as error:
+            closed.close(step, error)
+            return False
+        if step == Step.AWAIT_IMAGE and clip.step != step:
+            closed.open(Step.REQUEST_IMAGE)
+        return False
+
+    def _wait_for_stills(self, claim: Claim, clips: Sequence[Clip], looks: Looks, deadline: clock.Deadline) -> None:
+        """Wait until the next look at the stills. Raises TryAgainLater, saved with the clip, when none came for too long."""
+        clip = clips[0]
+        if not looks.wait(clips, self._steps.patience(claim, clip), deadline.left()):
+            told = f"Waiting for the still of clip {clip.index + 1} ran out of time; nothing is lost, it will be tried again."
+            self._try_again(claim, clip, TryAgainLater(told))
+
+    def _take(self, step: Step, claim: Claim, clip: Clip) -> bool:
         """One step, and what its failure means: another service, wait for somebody or for better times, the end of this clip."""
         clock.check_stop()
         if self._has_had_its_last_look(claim, clip):
             return False
         rerouter = self._app.rerouter
         try:
-            self._steps.take(step, claim, clip, deadline)
+            self._steps.take(step, claim, clip)
             rerouter.note_life(clip)
         except (Interrupted, NeedsDecision):
             raise

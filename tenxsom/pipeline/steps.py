@@ -19,7 +19,7 @@ from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.spend import set_aside, spent_usd
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoOrder, VideoService
-from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, StillSource
+from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, Patience, StillSource
 from tenxsom.store.base import Artifacts, Claim
 
 MAX_IMAGE_BYTES = 50_000_000
@@ -56,12 +56,9 @@ class ClipSteps:
         self._alive: set[str] = set()
         self._full_until: dict[str, clock.Deadline] = {}
 
-    def take(self, step: Step, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
-        """Take one step of a submission, waiting no longer than until `deadline`. Raises what kept it from being done."""
-        if step == Step.AWAIT_IMAGE:
-            self.await_image(claim, clip, deadline)
-        else:
-            getattr(self, step.value)(claim, clip)
+    def take(self, step: Step, claim: Claim, clip: Clip) -> None:
+        """Take one step of a submission. Raises what kept it from being done."""
+        getattr(self, step.value)(claim, clip)
 
     def reconcile(self, claim: Claim) -> None:
         """Find out about paid calls that nobody saw return. Raises SubmitUnclear when somebody must decide."""
@@ -108,15 +105,16 @@ class ClipSteps:
             can_be_asked=source.can_reconcile,
         )
 
-    def await_image(self, claim: Claim, clip: Clip, until: clock.Deadline) -> None:
-        """Wait for the still, as long as its source allows; the poller waits on where this run stops."""
+    def patience(self, claim: Claim, clip: Clip) -> Patience:
+        """How a run waits for the still of a clip."""
+        return self._source(claim, clip).patience
+
+    def await_image(self, claim: Claim, clip: Clip) -> None:
+        """Ask once for the still; the step stays the same while it is being made."""
         source = self._source(claim, clip)
-        deadline = clock.Deadline(min(source.patience.wait_seconds, until.left()))
-        pause = source.patience.check_seconds / 12
-        while (status := self._asked_for_still(claim, clip, source)).progress == Progress.RUNNING:
-            deadline.check(f"Waiting for the still of clip {clip.index + 1}")
-            clock.sleep(pause)
-            pause = min(source.patience.check_seconds, pause * 1.5)
+        status = self._asked_for_still(claim, clip, source)
+        if status.progress == Progress.RUNNING:
+            return
         if status.progress == Progress.FAILED:
             if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
                 raise TryAgainLater(f"{source.name} says that the still has failed, and gives no reason; it is asked once more.")
