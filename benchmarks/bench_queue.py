@@ -30,6 +30,7 @@ from harness import alternate, median, ratios, verdict
 
 from tenxsom import clock
 from tenxsom.cli.run import table
+from tenxsom.model.definition import AcceptedDefinition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.store.files.jobs import FileJobStore
 
@@ -90,7 +91,7 @@ def pending_job(content_id: str) -> VideoJob:
         status_endpoint=None,
         expected_file_path=f"completed_videos/{content_id}.mp4",
         run_id="tx-0123456789abcdef",
-        definition=definition,
+        definition=AcceptedDefinition.from_dict(definition),
         fingerprint="f" * 64,
     )
     job.record("accepted", "for useapi_ltx")

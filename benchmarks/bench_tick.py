@@ -23,8 +23,11 @@ from pathlib import Path
 from harness import ROOT, alternate, environment, median, ratios, seconds_of, verdict
 
 from tenxsom import clock
+from tenxsom.model.blueprint import Blueprint, Segment, VideoPlan
 from tenxsom.model.clip import Clip, Step
+from tenxsom.model.definition import AcceptedDefinition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.model.parts import Generation
 
 JOBS, FEW, PAUSE, CONCURRENCY, ROUNDS = 1000, 20, 0.1, 64, 7
 
@@ -123,6 +126,9 @@ def tick(
     return taken
 
 
+SEGMENT = Segment(segment_type="hook", content="word " * 40, visual_cue="light " * 60, duration=5)
+
+
 def waiting_job(content_id: str) -> VideoJob:
     """A job as the orchestrator leaves it: its clip is at the service."""
     clip = Clip(
@@ -134,7 +140,7 @@ def waiting_job(content_id: str) -> VideoJob:
         aspect_ratio="16:9",
         step=Step.AWAIT_VIDEO,
         submitted_at=clock.stamp(),
-        video={"job_id": f"email:bench@example.com-job:{content_id}-type:video", "generation_id": None},
+        video=Generation(job_id=f"email:bench@example.com-job:{content_id}-type:video", generation_id=None),
         status_endpoint=f"/ltxstudio/assets/email%3Abench%40example.com-job%3A{content_id}-type%3Avideo",
     )
     job = VideoJob(
@@ -149,9 +155,9 @@ def waiting_job(content_id: str) -> VideoJob:
         status_endpoint=None,
         expected_file_path=f"completed_videos/{content_id}.mp4",
         run_id="tx-1",
-        definition={"content_id": content_id, "title": "A title"},
+        definition=AcceptedDefinition(content_id=content_id, title="A title"),
         fingerprint="f",
-        blueprint={"video_plan": {"script_segments": [{"content": "word " * 40, "visual_cue": "light " * 60, "duration": 5}]}},
+        blueprint=Blueprint(video_plan=VideoPlan(title="A title", script_segments=[SEGMENT])),
         clips=[clip],
     )
     for event in ("accepted", "planned", "image_requested", "image_ready", "image_fetched", "asset_uploaded", "video_requested"):

@@ -39,7 +39,7 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         blueprint = parse_blueprint(read_input(arguments.blueprint), arguments.blueprint)
         check_length(definitions[0].definition.target_duration, blueprint.seconds)
         order = definitions[0]
-        planned = order.definition.model_dump() | {"target_duration": blueprint.seconds}
+        planned = order.definition.model_copy(update={"target_duration": blueprint.seconds})
         check_feasible(planned, order.shape, order.route, arguments.blueprint)
         check_unplanned(app, order.definition.content_id, blueprint)
         return views.outcomes(orchestrator.submit_all(definitions, blueprint=blueprint))
@@ -56,7 +56,7 @@ def check_length(asked: float, planned: float) -> None:
 def check_unplanned(app: App, content_id: str, blueprint: Blueprint) -> None:
     """Raise BadInput when the job is on its way by another blueprint: it would be carried on by that one, without a word."""
     job = app.store.load(content_id)
-    if job and job.blueprint and job.blueprint != blueprint.as_dict():
+    if job and job.blueprint and job.blueprint.as_dict() != blueprint.as_dict():
         raise BadInput(
             f"{content_id} is on its way by another blueprint, and stays so; cancel it (manage_jobs.py cancel {content_id}) to make"
             " this one instead, or call it by another content_id."

@@ -14,6 +14,7 @@ from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State
+from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline.results import Outcome, worst
 from tenxsom.pipeline.spend import spent_usd
 
@@ -146,7 +147,7 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
     facts += [("answered", _answered(index, answer)) for index, answer in kept]
     facts += [("clip_error", f"clip {clip.index + 1}: {masked_id(clip.error)}") for clip in clips if clip.error]
     if unexpected := document.get("unexpected"):
-        facts.append(("unexpected", _unexpected(unexpected)))
+        facts.append(("unexpected", _unexpected(UnexpectedRecord.from_dict(unexpected))))
     listing = table(
         ("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"),
         [
@@ -181,8 +182,8 @@ def _troubles(job: VideoJob) -> list[str]:
     return [f"{job.content_id}: {sentence}" for sentence in dict.fromkeys(found)]
 
 
-def _unexpected(found: dict[str, Any]) -> str:
-    return f"{found['count']} times while {found['during']}, last at {found['at']}: {found['error']} at {found['place']}"
+def _unexpected(found: UnexpectedRecord) -> str:
+    return f"{found.count} times while {found.during}, last at {found.at}: {found.error} at {found.place}"
 
 
 def _answered(index: int, answer: dict[str, Any]) -> str:

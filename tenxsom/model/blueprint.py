@@ -56,7 +56,7 @@ class PlannerRecord(BaseModel):
 class Blueprint(BaseModel):
     """A whole plan, as it is saved and printed."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     schema_version: int = SCHEMA_VERSION
     content_id: str = ""

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tenxsom import clock
 from tenxsom.model import money
+from tenxsom.model.parts import Cue, FetchedFile, Generation, MediaFacts, RefusedFile, Still, Upload
 from tenxsom.model.stored import Moment, Seconds, StoredModel, broken, check_text, shown
 
 MOST_ANSWERS = 5
@@ -118,15 +119,12 @@ class Clip(StoredModel):
     """The services that could not be used for it."""
     seed: int | None = None
     style: str | None = None
-    cues: list[dict[str, Any]] = Field(default_factory=list)
-    """The words that belong to this clip: start, end (seconds within it) and text."""
+    cues: list[Cue] = Field(default_factory=list)
+    """The words that belong to this clip."""
     step: str = Step.REQUEST_IMAGE
-    image: dict[str, Any] = Field(default_factory=dict)
-    """Ids, URL and local file of the still."""
-    asset: dict[str, Any] = Field(default_factory=dict)
-    """The uploaded start frame: file_id, mime_type, uploaded_at."""
-    video: dict[str, Any] = Field(default_factory=dict)
-    """The service's ids of the clip: job_id, generation_id."""
+    image: Still = Field(default_factory=Still)
+    asset: Upload = Field(default_factory=Upload)
+    video: Generation = Field(default_factory=Generation)
     status_endpoint: str | None = None
     submitted_at: Moment | None = None
     attempts: dict[str, int] = Field(default_factory=dict)
@@ -148,12 +146,10 @@ class Clip(StoredModel):
     error: str | None = None
     file: str | None = None
     """Name of the downloaded clip in completed_videos/."""
-    facts: dict[str, Any] | None = None
+    facts: MediaFacts | None = None
     """What is in it."""
-    fetched: dict[str, Any] | None = None
-    """The file that was downloaded and has not been verified yet: sha256, size_bytes, url."""
-    refusal: dict[str, Any] | None = None
-    """Why a delivered file was refused, how often alike, and where it is kept: reason, times, sha256, size_bytes, url, file, at."""
+    fetched: FetchedFile | None = None
+    refusal: RefusedFile | None = None
 
     @field_validator("step")
     @classmethod
@@ -167,13 +163,23 @@ class Clip(StoredModel):
         needed = NEEDED_AT.get(self.step)
         if needed and (self.step != Step.REQUEST_VIDEO or self.first_step != self.step):
             group, name, words = needed
-            check_text(getattr(self, group).get(name), words)
+            check_text(getattr(getattr(self, group), name), words)
         return self
 
     @property
     def first_step(self) -> Step:
         """Where its way begins: not every start frame has to be made, and not every clip has one."""
         return FIRST_STEPS.get(self.start_frame, Step.REQUEST_IMAGE)
+
+    @property
+    def delivered_seconds(self) -> float:
+        """How long the delivered file is; 0 while there is none."""
+        return self.facts.seconds if self.facts else 0.0
+
+    @property
+    def was_taken_as_is(self) -> bool:
+        """Whether its file had been refused, and somebody took it as it is."""
+        return bool(self.facts and self.facts.taken_as_is)
 
     @property
     def is_final(self) -> bool:
@@ -192,15 +198,15 @@ class Clip(StoredModel):
 
         A clip that was ordered and not refused is asked for once more, which is free: it may be there by now.
         """
-        if not keep_asset and self.asset:
-            self.asset = {}
-            self.image = {} if self.first_step != Step.FETCH_IMAGE else self.image
-        ordered = bool(self.video) and not self.refused
-        paid_still = self.start_frame == START_FRAME_OF_OLD and self.image.get("job_id")  # asking for it once more is free
+        if not keep_asset and self.asset.file_id:
+            self.asset = Upload()
+            self.image = Still() if self.first_step != Step.FETCH_IMAGE else self.image
+        ordered = self.video.job_id is not None and not self.refused
+        paid_still = self.start_frame == START_FRAME_OF_OLD and self.image.job_id  # asking for it once more is free
         first = Step.AWAIT_IMAGE if paid_still else self.first_step
-        self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset else first
+        self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset.file_id else first
         if not ordered:
-            self.video, self.status_endpoint, self.submitted_at = {}, None, None
+            self.video, self.status_endpoint, self.submitted_at = Generation(), None, None
         self.error = self.next_check_at = self.overdue_at = self.hold = self.percent = None
         self.facts = self.fetched = self.refusal = None
         self.checks, self.attempts, self.refused = 0, {}, False

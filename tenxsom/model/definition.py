@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tenxsom.errors import BadDefinition, Problem
+from tenxsom.model.stored import StoredModel
 from tenxsom.model.strict_json import canonical, parse_object
 from tenxsom.model.vocabulary import Vocabulary, nearest
 from tenxsom.text import is_blank
@@ -82,6 +83,29 @@ class JobDefinition(BaseModel):
     def shape(self, vocabulary: Vocabulary) -> str:
         """The aspect ratio to make: the definition's own, else its platform's."""
         return self.aspect_ratio or vocabulary.platforms[self.platform]
+
+
+class AcceptedDefinition(StoredModel):
+    """The definition that a job was accepted with, as its state keeps it: what was written then, by any version of this program.
+
+    Nothing but its id is required: jobs of the original system have no more than a title.
+    """
+
+    content_id: str = ""
+    title: str = ""
+    archetype: str = ""
+    tier: str = ""
+    target_duration: float | None = None
+    platform: str = ""
+    fit: str = "keep"
+    captions: bool = True
+    max_cost_usd: float | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _what_was_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        known = self.model_fields_set | self.extra.keys()
+        return {name: value for name, value in handler(self).items() if name in known}
 
 
 def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:

@@ -12,7 +12,10 @@ from pydantic import AfterValidator, Field, field_validator
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import money
+from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
+from tenxsom.model.definition import AcceptedDefinition
+from tenxsom.model.parts import MediaFacts, RouteRecord, UnexpectedRecord
 from tenxsom.model.stored import Moment, StoredModel, broken, check_moment, check_text
 
 SCHEMA_VERSION = 2
@@ -74,11 +77,10 @@ class VideoJob(StoredModel):
     expected_file_path: str
     run_id: str
     """Tells two deliberate runs of the same content_id (`--again`) apart in references and in the ledger."""
-    definition: dict[str, Any]
+    definition: AcceptedDefinition
     fingerprint: str
-    route: dict[str, Any] = Field(default_factory=dict)
-    """How its clips are to be made, decided before anything is paid: model, resolution, start_frame, start_image, reason."""
-    blueprint: dict[str, Any] | None = None
+    route: RouteRecord = Field(default_factory=RouteRecord)
+    blueprint: Blueprint | None = None
     clips: list[Clip] = Field(default_factory=list)
     spend: list[SpendLine] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
@@ -94,10 +96,9 @@ class VideoJob(StoredModel):
     """How often steps of the whole job were begun, counted before each."""
     next_check_at: Moment | None = None
     """Not before this moment the job's own steps are tried again."""
-    media: dict[str, Any] | None = None
+    media: MediaFacts | None = None
     """What is in the finished film, once it is verified."""
-    unexpected: dict[str, Any] | None = None
-    """The last error that no code expected: at, during, error, place, count (how often in a row)."""
+    unexpected: UnexpectedRecord | None = None
     error: str | None = None
     history: list[HistoryEntry] = Field(default_factory=list)
 
@@ -155,9 +156,9 @@ class VideoJob(StoredModel):
             self.state = State.NEEDS_DECISION
         elif self.clips:
             self.state = State.WAITING if all(clip.is_submitted for clip in self.clips) else State.SUBMITTING
-        first = next((clip for clip in self.clips if clip.video), None)
+        first = next((clip for clip in self.clips if clip.video.job_id), None)
         if first:
-            self.job_id, self.status_endpoint = first.video.get("job_id"), first.status_endpoint
+            self.job_id, self.status_endpoint = first.video.job_id, first.status_endpoint
 
     def is_due(self) -> bool:
         """Whether any of its clips wants attention now, or the job itself: before it has clips, and when all of them are there."""

@@ -52,4 +52,4 @@ def _loaded(content_id: str, store: JobStore) -> VideoJob | None:
 
 
 def _ids_of(job: VideoJob | None) -> list[set[str]]:
-    return [{found["job_id"] for found in (clip.image, clip.video) if found.get("job_id")} for clip in job.clips] if job else []
+    return [{found.job_id for found in (clip.image, clip.video) if found.job_id} for clip in job.clips] if job else []

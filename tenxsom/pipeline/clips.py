@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tenxsom.errors import BadDefinition, BadInput, Problem
+from tenxsom.model.blueprint import Blueprint, Segment
 from tenxsom.model.clip import Clip
+from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import Cue, Still
 from tenxsom.pipeline.routing import Route, route_of
 from tenxsom.services.base import Capabilities
 from tenxsom.text import in_parts, shortened
-
-Segment = Mapping[str, Any]
 
 SEEDS = 2**31
 """Services take seeds below this; the clips of a job count on from the definition's, and start again at 0."""
 
 
-def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape: str, route: Route) -> list[Clip]:
+def clips_for(definition: JobDefinition, blueprint: Blueprint, shape: str, route: Route) -> list[Clip]:
     """The clips that make this blueprint by this route, in order. Pure: pays nothing, asks nobody.
 
     Raises BadInput when one clip is asked for and the blueprint, which may have been handed in, is longer than any.
     """
-    segments: Sequence[Segment] = blueprint["video_plan"]["script_segments"]
-    capabilities, trims = route.capabilities, definition.get("fit") == "trim"
+    segments = blueprint.video_plan.script_segments
+    capabilities, trims = route.capabilities, definition.fit == "trim"
     made_shape = made_aspect_ratio(shape, capabilities)
-    total = sum(segment["duration"] for segment in segments)
+    total = sum(segment.duration for segment in segments)
     if is_one_clip(definition, capabilities, total):
         if total > capabilities.durations[-1] + 1e-9:
             raise BadInput(
@@ -36,18 +36,18 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
         parts = [(list(segments), total)]
     else:
         pieces = [piece for segment in segments for piece in _pieces(segment, capabilities.durations[-1])]
-        together = _grouped(pieces, capabilities) if definition.get("clips", "auto") == "auto" else [[piece] for piece in pieces]
-        parts = [(group, sum(piece["duration"] for piece in group)) for group in together]
+        together = _grouped(pieces, capabilities) if definition.clips == "auto" else [[piece] for piece in pieces]
+        parts = [(group, sum(piece.duration for piece in group)) for group in together]
     clips = []
     for index, (group, asked) in enumerate(parts):
         seconds = made_seconds(asked, capabilities.durations)
         trim = trims and seconds > asked + 1e-9
-        seed = None if definition.get("seed") is None else (definition["seed"] + index) % SEEDS
+        seed = None if definition.seed is None else (definition.seed + index) % SEEDS
         clips.append(
             Clip(
                 index=index,
                 prompt=shortened(_moving_prompt(group), capabilities.prompt_limit),
-                image_prompt=shortened(str(group[0]["visual_cue"]).strip(), capabilities.prompt_limit),
+                image_prompt=shortened(group[0].visual_cue.strip(), capabilities.prompt_limit),
                 asked_seconds=round(asked, 3),
                 seconds=seconds,
                 aspect_ratio=made_shape,
@@ -58,7 +58,7 @@ def clips_for(definition: Mapping[str, Any], blueprint: Mapping[str, Any], shape
                 resolution=route.variant.resolution,
                 start_frame=route.start_frame,
                 seed=seed,
-                style=definition.get("style"),
+                style=definition.style,
                 cues=_cues(group, 1.0 if trim else seconds / asked),
             )
         )
@@ -70,31 +70,31 @@ def begin(clip: Clip, start_image: str | None) -> None:
     """Put a clip at its first step, with what that step works with."""
     clip.step = clip.first_step
     if start_image:
-        clip.image = {"job_id": start_image, "url": start_image}
+        clip.image = Still(job_id=start_image, url=start_image)
 
 
-def is_one_clip(definition: Mapping[str, Any], capabilities: Capabilities, seconds: float) -> bool:
+def is_one_clip(definition: JobDefinition, capabilities: Capabilities, seconds: float) -> bool:
     """Whether a plan of so many seconds becomes one clip: asked for, or `auto` and the service can make one that long."""
-    mode = definition.get("clips", "auto")
+    mode = definition.clips
     return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
 
 
-def check_feasible(definition: Mapping[str, Any], shape: str, route: Route, source: str) -> None:
+def check_feasible(definition: JobDefinition, shape: str, route: Route, source: str) -> None:
     """Raise BadDefinition when the service cannot make this at all, before anything is planned or paid for."""
     if problems := obstacles(definition, shape, route):
         raise BadDefinition(source, problems)
 
 
-def obstacles(definition: Mapping[str, Any], shape: str, route: Route) -> list[Problem]:
+def obstacles(definition: JobDefinition, shape: str, route: Route) -> list[Problem]:
     """Why a route cannot make a definition; nothing when it can."""
     service, capabilities, problems = route.service, route.capabilities, []
     longest = capabilities.durations[-1]
-    if definition.get("clips") == "single" and definition["target_duration"] > longest:
+    if definition.clips == "single" and definition.target_duration > longest:
         advice = f"shorten it, or let clips be auto or storyboard, which joins several clips (this service makes up to {longest:g})"
         problems.append(
             Problem(
                 "target_duration",
-                f"{definition['target_duration']:g} seconds are too long for a single clip of {service}: {advice}",
+                f"{definition.target_duration:g} seconds are too long for a single clip of {service}: {advice}",
             )
         )
     if made_aspect_ratio(shape, capabilities) not in capabilities.aspect_ratios:
@@ -117,7 +117,7 @@ def differences(job: VideoJob) -> list[str]:
     if route_of(job).capabilities.shows_script:
         from tenxsom.media.fonts import what_cannot_be_drawn  # reads fonts
 
-        sentences += filter(None, [what_cannot_be_drawn(cue["text"] for clip in job.clips for cue in clip.cues)])
+        sentences += filter(None, [what_cannot_be_drawn(cue.text for clip in job.clips for cue in clip.cues)])
     return sentences
 
 
@@ -135,17 +135,17 @@ def made_seconds(asked: float, durations: Sequence[float]) -> float:
 
 def _pieces(segment: Segment, longest: float) -> list[Segment]:
     """A segment that is longer than any clip, in equal pieces; its words are shared out where sentences and clauses end."""
-    count = max(1, math.ceil(segment["duration"] / longest - 1e-9))
-    duration = segment["duration"] / count
-    return [{**segment, "duration": duration, "content": words} for words in in_parts(segment["content"], count)]
+    count = max(1, math.ceil(segment.duration / longest - 1e-9))
+    duration = segment.duration / count
+    return [segment.model_copy(update={"duration": duration, "content": words}) for words in in_parts(segment.content, count)]
 
 
 def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list[Segment]]:
     """Neighbours that are shorter than the service's shortest clip, together in one: a clip apiece would be paid for and padded."""
     groups: list[list[Segment]] = [[]]
     for piece in pieces:
-        seconds = sum(other["duration"] for other in groups[-1])
-        if groups[-1] and (seconds >= capabilities.durations[0] or seconds + piece["duration"] > capabilities.durations[-1]):
+        seconds = sum(other.duration for other in groups[-1])
+        if groups[-1] and (seconds >= capabilities.durations[0] or seconds + piece.duration > capabilities.durations[-1]):
             groups.append([])
         groups[-1].append(piece)
     return groups
@@ -153,16 +153,16 @@ def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list
 
 def _moving_prompt(segments: Sequence[Segment]) -> str:
     """One cue as it is; several told one after the other, because one clip has to show them all."""
-    cues = [str(segment["visual_cue"]).strip() for segment in segments]
+    cues = [segment.visual_cue.strip() for segment in segments]
     return cues[0] if len(cues) == 1 else " Then: ".join(cues)
 
 
-def _cues(segments: Sequence[Segment], stretch: float) -> list[dict[str, Any]]:
+def _cues(segments: Sequence[Segment], stretch: float) -> list[Cue]:
     """The words with their seconds inside the clip, stretched as the clip is longer than what was asked."""
     cues, start = [], 0.0
     for segment in segments:
-        end = start + segment["duration"] * stretch
-        if segment["content"]:
-            cues.append({"start": round(start, 3), "end": round(end, 3), "text": segment["content"]})
+        end = start + segment.duration * stretch
+        if segment.content:
+            cues.append(Cue(start=round(start, 3), end=round(end, 3), text=segment.content))
         start = end
     return cues

@@ -71,7 +71,7 @@ class ClipCollector:
             if self._delivery.is_fetched(claim.job, clip):
                 self._take_in(claim, clip, partial(self._delivery.resume, claim, clip, deadline))
                 return
-            status = self._service(claim, clip).video_status(clip.video, clip.status_endpoint)
+            status = self._service(claim, clip).video_status(clip.video.as_dict(), clip.status_endpoint)
             clip.attempts.pop("not_found", None)
             clip.status_endpoint = status.endpoint or clip.status_endpoint
             self._answered(claim, clip, status, deadline)

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, TryAgainLater
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import FetchedFile, MediaFacts, RefusedFile
 from tenxsom.pipeline.limits import TAKING_IN
 from tenxsom.pipeline.reports import is_of_shape, rounding_seconds
 from tenxsom.services.base import Status, VideoService
@@ -74,7 +74,7 @@ class ClipDelivery:
         with self._downloads:
             service = self._service_of(claim.job.service_of(clip))
             loaded = service.fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
-        clip.fetched = {"sha256": loaded.sha256, "size_bytes": loaded.size_bytes, "url": status.url}
+        clip.fetched = FetchedFile(sha256=loaded.sha256, size_bytes=loaded.size_bytes, url=status.url)
         claim.save()
         self._take_in(claim, clip, deadline)
 
@@ -83,7 +83,7 @@ class ClipDelivery:
         if not clip.fetched:
             return False
         part = self._part(job, clip)
-        if part.exists() and part.stat().st_size == clip.fetched.get("size_bytes"):
+        if part.exists() and part.stat().st_size == clip.fetched.size_bytes:
             return True
         clip.fetched = None
         return False
@@ -101,9 +101,9 @@ class ClipDelivery:
 
     def take_as_is(self, claim: Claim, clip: Clip) -> None:
         """Take a file that was refused and kept, on somebody's word. Raises BadInput."""
-        job, reason = claim.job, str((clip.refusal or {}).get("reason", clip.error))
+        job, reason = claim.job, clip.refusal.reason if clip.refusal else str(clip.error)
         self._take_refused(job, clip)
-        clip.facts = {**(clip.facts or {}), "taken_as_is": reason}
+        clip.facts = (clip.facts or MediaFacts()).model_copy(update={"taken_as_is": reason})
         clip.error, clip.hold, clip.refusal, clip.refused = None, None, None, False
         job.warn(f"Clip {clip.index + 1} was taken as it is: {reason}")
         job.record("taken_as_is", f"clip {clip.index + 1}: {reason}")
@@ -116,8 +116,8 @@ class ClipDelivery:
         When it is more than half a second shorter, the clips that lack something fail: their files are kept as refused ones, to be
         taken as they are or made again. Returns why; None when the film is long enough.
         """
-        made = [clip for clip in job.clips if clip.step == Step.DONE and "taken_as_is" not in (clip.facts or {})]
-        lacking = {clip.index: clip.asked_seconds - (clip.facts or {}).get("seconds", clip.asked_seconds) for clip in made}
+        made = [clip for clip in job.clips if clip.step == Step.DONE and not clip.was_taken_as_is]
+        lacking = {clip.index: clip.asked_seconds - (clip.delivered_seconds or clip.asked_seconds) for clip in made}
         if sum(lacking.values()) <= SHORT_SECONDS:
             return None
         asked = sum(clip.asked_seconds for clip in job.clips)
@@ -133,11 +133,11 @@ class ClipDelivery:
             self._artifacts.clip_target(job.content_id, clip.index, len(job.clips)),
             self._artifacts.refused(job.content_id, clip.index),
         )
-        facts = clip.facts or {}
+        facts = clip.facts or MediaFacts()
         if target.exists():  # else it was moved before a crash that kept the report from being written
             atomic.publish(target, kept)
-        reason = f"{facts['seconds']:g} s long where {clip.asked_seconds:g} s were asked for"
-        clip.refusal = {"reason": reason, "file": kept.name, "sha256": facts.get("sha256")}
+        reason = f"{facts.seconds:g} s long where {clip.asked_seconds:g} s were asked for"
+        clip.refusal = RefusedFile(reason=reason, file=kept.name, sha256=facts.sha256)
         clip.file, clip.refused = kept.name, True
         clip.step, clip.error = Step.FAILED, reason
 
@@ -149,26 +149,26 @@ class ClipDelivery:
         job.record("clip_failed", f"clip {clip.index + 1}: {clip.error}")
         return True
 
-    def verify(self, part: Path, deadline: clock.Deadline | None = None) -> dict[str, Any]:
+    def verify(self, part: Path, deadline: clock.Deadline | None = None) -> MediaFacts:
         """What is in a video of which every picture and the sound were decoded. Raises BrokenMedia, TryAgainLater."""
         from tenxsom.media.check import check_video
 
         with media_work(deadline):
             facts = check_video(part, max_pixels=self._settings.max_video_pixels, deadline=deadline)
-        return dict(facts.as_dict())
+        return MediaFacts.from_dict(facts.as_dict())
 
-    def describe(self, video: Path) -> dict[str, Any]:
+    def describe(self, video: Path) -> MediaFacts:
         """What a video that somebody takes as it is says about itself. Raises BrokenMedia for one that nothing can play."""
         from tenxsom.media.video_check import describe_video
 
-        return dict(describe_video(video, self._settings.max_video_pixels).as_dict())
+        return MediaFacts.from_dict(describe_video(video, self._settings.max_video_pixels).as_dict())
 
     def _take_in(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
         """Verify, fit and publish a downloaded clip."""
-        job, part, fetched = claim.job, self._part(claim.job, clip), clip.fetched or {}
+        job, part, fetched = claim.job, self._part(claim.job, clip), clip.fetched or FetchedFile()
         try:
             facts = self.verify(part, deadline)
-            facts = self._fit(job, clip, part, {**facts, "sha256": fetched.get("sha256")}, deadline)
+            facts = self._fit(job, clip, part, facts.model_copy(update={"sha256": fetched.sha256}), deadline)
         except BrokenMedia as error:
             raise self._refused(claim, clip, part, error) from error
         target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
@@ -177,11 +177,11 @@ class ClipDelivery:
         clip.facts, clip.fetched, clip.refusal, clip.hold = facts, None, None, None
         clip.step, clip.file, clip.error = Step.DONE, target.name, None
         clip.attempts.pop(TAKING_IN, None)
-        job.record("downloaded", f"clip {clip.index + 1}, {fetched.get('size_bytes')} bytes")
+        job.record("downloaded", f"clip {clip.index + 1}, {fetched.size_bytes} bytes")
         job.settle_state()
         claim.save()
 
-    def _fit(self, job: VideoJob, clip: Clip, part: Path, facts: dict[str, Any], deadline: clock.Deadline) -> dict[str, Any]:
+    def _fit(self, job: VideoJob, clip: Clip, part: Path, facts: MediaFacts, deadline: clock.Deadline) -> MediaFacts:
         """Cut a clip to the length and the shape that were asked for; returns its new facts.
 
         What came otherwise than it was ordered is a warning of the job. Raises BrokenMedia when it cannot be done, DiskTrouble;
@@ -189,10 +189,10 @@ class ClipDelivery:
         """
         from tenxsom.media.refit import refit
 
-        trims = clip.trim or job.definition.get("fit") == "trim"
+        trims = clip.trim or job.definition.fit == "trim"
         shape = clip.asked_aspect_ratio or self._unexpected_shape(job, clip, facts)
         self._warn_of_differences(job, clip, facts)
-        if not shape and not (trims and facts["seconds"] > clip.asked_seconds):
+        if not shape and not (trims and facts.seconds > clip.asked_seconds):
             return facts
         target = part.with_name(part.name + ".fit")
         with media_work(deadline), disk_errors(target):
@@ -200,20 +200,21 @@ class ClipDelivery:
             how = refit(part, target, seconds=seconds, aspect_ratio=shape, deadline=deadline)
         if not how:
             return facts  # the service made what was asked for after all
-        delivered = {"width": facts["width"], "height": facts["height"], "seconds": facts["seconds"]}
-        facts = {**self.verify(target, deadline), "sha256": _sha256(target), "refitted": how, "came_as": delivered}
+        delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}
+        known = {"sha256": _sha256(target), "refitted": how, "came_as": delivered}
+        facts = self.verify(target, deadline).model_copy(update=known)
         atomic.publish(target, part)
         job.record("refitted", f"clip {clip.index + 1} {how}")
         return facts
 
     @staticmethod
-    def _unexpected_shape(job: VideoJob, clip: Clip, facts: dict[str, Any]) -> str | None:
+    def _unexpected_shape(job: VideoJob, clip: Clip, facts: MediaFacts) -> str | None:
         """The shape to cut a clip to that has another one than was ordered; None where it is right, or too little would be left."""
         if is_of_shape(facts, clip.aspect_ratio):
             return None
         across, down = (int(side) for side in clip.aspect_ratio.split(":"))
-        off = Fraction(facts["width"], facts["height"]) / Fraction(across, down)
-        came = f"Clip {clip.index + 1} came as {facts['width']}x{facts['height']} where {clip.aspect_ratio} was asked for"
+        off = Fraction(facts.width, facts.height) / Fraction(across, down)
+        came = f"Clip {clip.index + 1} came as {facts.width}x{facts.height} where {clip.aspect_ratio} was asked for"
         if min(off, 1 / off) < LEAST_LEFT:
             job.warn(f"{came}; it is kept whole, because too little of it would be left.")
             return None
@@ -221,22 +222,22 @@ class ClipDelivery:
         return clip.aspect_ratio
 
     @staticmethod
-    def _warn_of_differences(job: VideoJob, clip: Clip, facts: dict[str, Any]) -> None:
+    def _warn_of_differences(job: VideoJob, clip: Clip, facts: MediaFacts) -> None:
         """Warn of a clip that is shorter, or smaller, than what was asked for."""
-        if facts["seconds"] < clip.asked_seconds - rounding_seconds(facts):
-            job.warn(f"Clip {clip.index + 1} is {facts['seconds']:.2f} s long where {clip.asked_seconds:g} s were asked for.")
+        if facts.seconds < clip.asked_seconds - rounding_seconds(facts):
+            job.warn(f"Clip {clip.index + 1} is {facts.seconds:.2f} s long where {clip.asked_seconds:g} s were asked for.")
         side = SIDES.get(clip.resolution, 0)
-        if min(facts["width"], facts["height"]) < side * 0.95:
-            size = f"{facts['width']}x{facts['height']}"
+        if min(facts.width, facts.height) < side * 0.95:
+            size = f"{facts.width}x{facts.height}"
             job.warn(f"Clip {clip.index + 1} came as {size} where {clip.resolution} was asked for.")
 
     def _refused(self, claim: Claim, clip: Clip, part: Path, error: BrokenMedia) -> BrokenMedia | NeedsDecision:
         """Count a refusal; the file goes, unless it has been refused alike often enough. Returns what to raise."""
-        before, fetched = clip.refusal or {}, clip.fetched or {}
+        before, fetched = clip.refusal or RefusedFile(), clip.fetched or FetchedFile()
         reason = str(error)
-        is_alike = before.get("sha256") == fetched.get("sha256") or before.get("reason") == reason
-        times = before.get("times", 0) + 1 if is_alike else 1
-        clip.refusal = {**before, "reason": reason, "times": times, **fetched}
+        is_alike = before.sha256 == fetched.sha256 or before.reason == reason
+        times = before.times + 1 if is_alike else 1
+        clip.refusal = before.model_copy(update={"reason": reason, "times": times, **fetched.as_dict()})
         if times >= REFUSALS_BEFORE_ASKING:
             return self._asked(claim, clip, reason)
         clip.fetched = None
@@ -247,8 +248,9 @@ class ClipDelivery:
         """Keep a file that cannot be taken in, and ask somebody about it. Returns what to raise."""
         job, kept = claim.job, self._artifacts.refused(claim.job.content_id, clip.index)
         atomic.publish(self._part(job, clip), kept)
-        refusal = {**(clip.fetched or {}), **(clip.refusal or {}), "reason": reason, "file": kept.name}
-        clip.refusal, clip.fetched = {"at": clock.stamp(), **refusal}, None
+        fetched, refused = clip.fetched or FetchedFile(), clip.refusal or RefusedFile()
+        known = {"at": clock.stamp(), **fetched.as_dict(), **refused.as_dict(), "reason": reason, "file": kept.name}
+        clip.refusal, clip.fetched = RefusedFile.from_dict(known), None
         if clip.hold != DECISION:
             clip.hold = DECISION
             job.record("decision_needed", f"clip {clip.index + 1}: {reason} It is kept as {kept.name}")
@@ -267,7 +269,7 @@ class ClipDelivery:
         except BrokenMedia as error:
             raise BadInput(f"It cannot be taken as it is, because nothing can play it: {error}") from error
         target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
-        clip.facts = {**facts, "sha256": _sha256(kept)}
+        clip.facts = facts.model_copy(update={"sha256": _sha256(kept)})
         atomic.publish(kept, target)
         clip.step, clip.file = Step.DONE, target.name
 
@@ -275,7 +277,7 @@ class ClipDelivery:
         """Whether nobody has decided about a clip until its deadline, seen so many times: the clock may have jumped."""
         if clip.hold != DECISION:
             return False
-        asked_at, hours = str((clip.refusal or {}).get("at") or clock.stamp()), self._settings.job_deadline_hours
+        asked_at, hours = (clip.refusal.at if clip.refusal else None) or clock.stamp(), self._settings.job_deadline_hours
         return clock.age_seconds(asked_at) > hours * 3600 and clip.count("undecided") >= UNDECIDED_LOOKS
 
     def _part(self, job: VideoJob, clip: Clip) -> Path:

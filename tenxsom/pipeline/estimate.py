@@ -59,7 +59,7 @@ def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSett
     if isinstance(route, BadSettings):
         return Offer(name, None, None, str(route).rstrip("."))
     route = order.route if name == order.service else route._replace(start_image=order.route.start_image)
-    if problems := clips.obstacles(order.definition.model_dump(), order.shape, route):
+    if problems := clips.obstacles(order.definition, order.shape, route):
         return Offer(name, None, None, "; ".join(problem.message for problem in problems))
     job = _cut(order, blueprint, route)
     try:
@@ -70,6 +70,6 @@ def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSett
 
 def _cut(order: Order, blueprint: Blueprint, route: Route) -> VideoJob:
     job = intake.new_job(order.definition, route, "")
-    job.blueprint = blueprint.as_dict()
-    job.clips = clips.clips_for(job.definition, job.blueprint, order.shape, route)
+    job.blueprint = blueprint
+    job.clips = clips.clips_for(order.definition, blueprint, order.shape, route)
     return job

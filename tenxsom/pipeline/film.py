@@ -80,7 +80,7 @@ class FilmSteps:
             self._after(step, claim, error, tries)
         else:
             claim.job.attempts.pop(f"{step.name}_waits", None)
-            if (claim.job.unexpected or {}).get("during") == _during(step):
+            if claim.job.unexpected and claim.job.unexpected.during == _during(step):
                 claim.job.unexpected = None
         _forget_try(claim.job, step)
 

@@ -12,13 +12,13 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import NeedsDecision, TryAgainLater
 from tenxsom.model.clip import Step
 from tenxsom.model.job import State, VideoJob
+from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
@@ -152,18 +152,18 @@ class Finisher:
         if len(claim.job.clips) > 1:
             self._join(claim, deadline)
         claim.job.media = facts = self._publish_video(claim.job, deadline)
-        claim.job.record("verified", f"{facts['seconds']:.2f} s, {facts['width']}x{facts['height']}")
+        claim.job.record("verified", f"{facts.seconds:.2f} s, {facts.width}x{facts.height}")
 
-    def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> dict[str, Any]:
+    def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> MediaFacts:
         """The verified facts of `<content_id>.mp4`. A single clip was verified when it came in."""
         target = self._artifacts.video(job.content_id)
         asked = {"asked_seconds": round(sum(clip.asked_seconds for clip in job.clips), 3)}
-        verified = job.clips[0].facts
-        if len(job.clips) == 1 and verified and target.exists() and target.stat().st_size == verified["size_bytes"]:
-            return verified | asked
-        is_taken_as_is = any("taken_as_is" in (clip.facts or {}) for clip in job.clips)
+        verified: MediaFacts | None = job.clips[0].facts
+        if len(job.clips) == 1 and verified and target.exists() and target.stat().st_size == verified.size_bytes:
+            return verified.model_copy(update=asked)
+        is_taken_as_is = any(clip.was_taken_as_is for clip in job.clips)
         facts = self._delivery.describe(target) if is_taken_as_is else self._delivery.verify(target, deadline)
-        return {**facts, "sha256": _sha256(target), **asked}
+        return facts.model_copy(update={"sha256": _sha256(target), **asked})
 
     def _join(self, claim: Claim, deadline: clock.Deadline) -> None:
         """Join the clips, unless that was done before a tick, or the program, ended."""
@@ -171,7 +171,7 @@ class Finisher:
 
         job, target = claim.job, self._artifacts.video(claim.job.content_id)
         clips = [self._artifacts.clip(job.content_id, clip.index) for clip in job.clips]
-        is_joined = job.media is not None and target.exists() and job.media.get("size_bytes") == target.stat().st_size
+        is_joined = job.media is not None and target.exists() and job.media.size_bytes == target.stat().st_size
         if is_joined or (not all(clip.exists() for clip in clips) and target.exists()):
             return
         part = target.with_name(target.name + ".part")
@@ -179,7 +179,7 @@ class Finisher:
             how = join_clips(clips, part, deadline)
         job.record("joined", f"{len(clips)} clips, {how}")
         atomic.publish(part, target)
-        job.media = {"size_bytes": target.stat().st_size}
+        job.media = MediaFacts(size_bytes=target.stat().st_size)
         claim.save()
 
     def _make_thumbnail(self, claim: Claim, deadline: clock.Deadline) -> None:
@@ -194,19 +194,19 @@ class Finisher:
 
     def _write_subtitles(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         job = claim.job
-        if job.definition.get("captions", True) and (text := subtitles_of(job)):
+        if job.definition.captions and (text := subtitles_of(job)):
             atomic.write(self._artifacts.subtitles(job.content_id), text.encode())
 
     def _write_blueprint(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:  # noqa: ARG002  (a few lines)
         if claim.job.blueprint:
-            atomic.write(self._artifacts.blueprint(claim.job.content_id), pretty(claim.job.blueprint))
+            atomic.write(self._artifacts.blueprint(claim.job.content_id), pretty(claim.job.blueprint.as_dict()))
 
     def _write_report(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         """Write the completion report. From then on the job counts as done, whatever happens to the rest."""
         job = claim.job
         job.record("completed")
         job.state, job.error, job.unexpected = State.COMPLETED, None, None
-        report = reports.completion_report(job, job.media or {}, self._file_names(job.content_id))
+        report = reports.completion_report(job, job.media or MediaFacts(), self._file_names(job.content_id))
         reports.write(self._artifacts.completion_report(job.content_id), report)
 
     def _leave(self, claim: Claim, keep_clips: bool = False) -> None:
@@ -239,13 +239,13 @@ def subtitles_of(job: VideoJob) -> str:
     from tenxsom.media.subtitles import Cue, set_cues, to_srt
 
     ordered = [clip.asked_seconds if clip.trim else clip.seconds for clip in job.clips]
-    delivered = [(clip.facts or {}).get("seconds") or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
-    film = (job.media or {}).get("seconds") or sum(delivered)  # joining may change a frame a clip
+    delivered = [clip.delivered_seconds or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
+    film = (job.media.seconds if job.media else 0) or sum(delivered)  # joining may change a frame a clip
     cues, start = [], 0.0
     for clip, asked, came in zip(job.clips, ordered, delivered, strict=True):
         end = start + came * film / sum(delivered)
         pace = min(1.0, (end - start) / asked)  # a clip that came out shorter is spoken faster
-        script = [Cue(start + cue["start"] * pace, start + cue["end"] * pace, cue["text"]) for cue in clip.cues]
+        script = [Cue(start + cue.start * pace, start + cue.end * pace, cue.text) for cue in clip.cues]
         cues += set_cues(script, start, end)
         start = end
     return to_srt(cues)

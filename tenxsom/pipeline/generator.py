@@ -26,6 +26,7 @@ from tenxsom.errors import (
     TryAgainLater,
 )
 from tenxsom.model.clip import SUBMISSION_STEPS, Step
+from tenxsom.model.parts import Still
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import LOST_AFTER_CHECKS
 from tenxsom.pipeline.rerouting import is_about_the_service
@@ -139,7 +140,7 @@ class ProductionVideoGenerator:
         The first one that can be used makes it. A job of which something has been paid stays where it is. Raises BadSettings
         when no service of the tier can be used.
         """
-        route = self._app.chooser.by_tier(tier or str(claim.job.definition["tier"]), route_of(claim.job).start_image)
+        route = self._app.chooser.by_tier(tier or claim.job.definition.tier, route_of(claim.job).start_image)
         self._app.rerouter.reroute(claim, route)
         self.generate(claim)
 
@@ -294,7 +295,7 @@ class ProductionVideoGenerator:
 
     def _give_up(self, claim: Claim, clip: Clip, reason: str) -> None:
         if clip.step in (Step.AWAIT_IMAGE, Step.FETCH_IMAGE) and clip.first_step == Step.REQUEST_IMAGE:
-            clip.image = {}  # the still is lost: a retry needs another one
+            clip.image = Still()  # the still is lost: a retry needs another one
         limits.give_up(claim.job, clip, reason)
         self._steps.release_unused(claim)
         claim.job.settle_state()

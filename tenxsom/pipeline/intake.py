@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from tenxsom import clock
 from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem, TenxsomError
-from tenxsom.model.definition import JobDefinition, written_definition
+from tenxsom.model.definition import AcceptedDefinition, JobDefinition, written_definition
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.pipeline.inputs import read_file_of_folder, read_input
 from tenxsom.pipeline.routing import Route, kept_route, route_of
@@ -235,9 +235,9 @@ def new_job(
         status_endpoint=None,
         expected_file_path=expected_file,
         run_id=f"tx-{uuid.uuid4().hex[:16]}",
-        definition=definition.as_dict(),
+        definition=AcceptedDefinition.from_dict(definition.as_dict()),
         fingerprint=definition.fingerprint(),
-        route=route.as_dict(),
+        route=route.record(),
         ledger_mark=ledger_mark,
         rehearsal=rehearsal,
     )

@@ -81,7 +81,7 @@ class JobManager:
         for clip in job.clips:
             if clip.step == Step.FAILED:
                 kept = services.pace(job.service_of(clip), Variant())
-                clip.retry(keep_asset=kept.upload_hours is None and clip.asset.get("file_id") != INLINE)
+                clip.retry(keep_asset=kept.upload_hours is None and clip.asset.file_id != INLINE)
                 if clip.step != Step.AWAIT_VIDEO:
                     needs_still = clip.step == Step.REQUEST_IMAGE
                     total += prices.of_clip(job, clip) + (prices.of_still(job, clip) if needs_still else money.ZERO)
@@ -176,7 +176,7 @@ class JobManager:
             return
         job = VideoJob.from_dict(report["job"])
         failed = [clip for clip in job.clips if clip.step == Step.FAILED]
-        if not failed or not all((clip.refusal or {}).get("file") for clip in failed):
+        if not failed or not all(clip.refusal and clip.refusal.file for clip in failed):
             raise BadInput(f"{content_id!r} did not end over a clip that could be taken as it is; {report['advice']}")
         for clip in failed:
             clip.step, clip.hold = Step.DOWNLOAD, DECISION

@@ -138,9 +138,9 @@ class MasterOrchestrator:
     def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
         """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
         job = claim.job
-        definition = check_definition(job.definition, job.content_id, self._app.vocabulary)
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._app.vocabulary)
         made = blueprint or self._app.planning_costs.pay(claim, self._most_usd(job), lambda: self._planned(definition))
-        job.blueprint = made.as_dict()
+        job.blueprint = made
         job.error = job.next_check_at = None
         job.record(
             "planned", made.planner.name + (f" ({made.planner.reason})" if made.planner.reason else ""), usd=made.planner.cost_usd
@@ -151,7 +151,7 @@ class MasterOrchestrator:
 
     def _most_usd(self, job: VideoJob) -> Decimal:
         """What planning can cost at most. Raises BadSettings when that is not known, and a budget must be kept."""
-        if self._app.ledger.daily_budget is not None or job.definition.get("max_cost_usd") is not None:
+        if self._app.ledger.daily_budget is not None or job.definition.max_cost_usd is not None:
             self.planner.check_price()
         return self.planner.most_usd()
 
@@ -162,9 +162,11 @@ class MasterOrchestrator:
     def cut(self, claim: Claim) -> None:
         """The clips of the blueprint, in lengths that the service makes."""
         job = claim.job
-        definition = check_definition(job.definition, job.content_id, self._app.vocabulary)
+        if job.blueprint is None:
+            raise BadInput(f"{job.content_id} has no plan yet; it cannot be cut into clips.")
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._app.vocabulary)
         shape = definition.shape(self._app.vocabulary)
-        job.clips = clips.clips_for(job.definition, job.blueprint or {}, shape, route_of(job))
+        job.clips = clips.clips_for(definition, job.blueprint, shape, route_of(job))
         for sentence in clips.differences(job):
             job.warn(sentence)
         job.settle_state()
@@ -200,7 +202,7 @@ class MasterOrchestrator:
         picture, usable = intake.with_its_picture(definition, source, app.settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(app.vocabulary)
-        clips.check_feasible(definition.model_dump(), shape, route, source)
+        clips.check_feasible(definition, shape, route, source)
         if usable:
             app.prices.check(route)
         return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)

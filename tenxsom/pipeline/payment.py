@@ -35,6 +35,7 @@ from tenxsom.errors import (
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
+from tenxsom.model.parts import Generation, Still
 from tenxsom.pipeline.prices import payee
 from tenxsom.pipeline.spend import book, check_cap, note_rehearsal
 from tenxsom.services.base import Submitted
@@ -314,9 +315,9 @@ class PaidCalls:
         """The vendor's ids go to disk before anything else happens."""
         ids: dict[str, Any] = {"job_id": submitted.job_id, "generation_id": submitted.generation_id}
         if clip.step == Step.REQUEST_IMAGE:
-            clip.image, event = ids, "image_requested"
+            clip.image, event = Still(**ids), "image_requested"
         else:
-            clip.video, event, clip.submitted_at = ids, "video_requested", clock.stamp()
+            clip.video, event, clip.submitted_at = Generation(**ids), "video_requested", clock.stamp()
             clip.status_endpoint, clip.percent = submitted.endpoint, None  # an earlier order's would answer for that order
         clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
         claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))

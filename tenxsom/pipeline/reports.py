@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, clock
+from tenxsom.model.clip import Clip
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.money import ZERO, text, usd
+from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
 
 SCHEMA_VERSION = 1
@@ -25,9 +27,9 @@ MILESTONES = frozenset({
 """The events of the audit trail that the report times."""
 
 
-def completion_report(job: VideoJob, facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+def completion_report(job: VideoJob, facts: MediaFacts, files: Mapping[str, str]) -> dict[str, Any]:
     """Everything about a finished job. `facts` are the verified video's, with its size and sha256; `files` name its files."""
-    return _about(job, State.COMPLETED) | {"media": dict(facts), "files": dict(files)}
+    return _about(job, State.COMPLETED) | {"media": facts.as_dict(), "files": dict(files)}
 
 
 def failure_report(
@@ -76,7 +78,7 @@ def _plain(job: VideoJob, state: State) -> dict[str, Any]:
         "clips": [{"index": clip.index, "step": str(clip.step), "error": clip.error, "file": clip.file} for clip in job.clips],
         "cost": _cost(job),
         "warnings": job.warnings,
-        "metadata": job.definition.get("metadata", {}),
+        "metadata": job.definition.metadata,
         "history": job.history,
     }
 
@@ -87,18 +89,18 @@ def write(path: Path, report: Mapping[str, Any]) -> None:
 
 
 def _common(job: VideoJob, state: State) -> dict[str, Any]:
-    planner = (job.blueprint or {}).get("planner", {})
+    planner = job.blueprint.planner.model_dump() if job.blueprint else {}
     ended = clock.stamp()
     return {
         "schema_version": SCHEMA_VERSION,
         "content_id": job.content_id,
         "title": job.title,
         "state": state.value,
-        "archetype": job.definition.get("archetype"),
-        "tier": job.definition.get("tier"),
-        "platform": job.definition.get("platform"),
+        "archetype": job.definition.archetype or None,
+        "tier": job.definition.tier or None,
+        "platform": job.definition.platform or None,
         "service": job.service,
-        "route": job.route,
+        "route": job.route.as_dict(),
         "job_id": masked_id(job.job_id),
         "run_id": job.run_id,
         "rehearsal": job.rehearsal,
@@ -106,77 +108,76 @@ def _common(job: VideoJob, state: State) -> dict[str, Any]:
         "planner": planner,
         "times": {"accepted": job.submit_time, "ended": ended, "total_seconds": _between(job.submit_time, ended)},
         "steps": _steps(job, ended),
-        "clips": [_clip(clip.as_dict()) for clip in job.clips],
+        "clips": [_clip(clip) for clip in job.clips],
         "cost": _cost(job),
         "warnings": job.warnings,
-        "metadata": job.definition.get("metadata", {}),
+        "metadata": job.definition.metadata,
         "history": [{**entry, "detail": masked_id(entry["detail"])} if "detail" in entry else entry for entry in job.history],
     }
 
 
-def _clip(clip: Mapping[str, Any]) -> dict[str, Any]:
-    video, image = clip["video"], clip["image"]
+def _clip(clip: Clip) -> dict[str, Any]:
     return {
-        "index": clip["index"],
-        "step": clip["step"],
-        "prompt": clip["prompt"],
-        "asked_seconds": clip["asked_seconds"],
-        "made_seconds": clip["seconds"],
-        "aspect_ratio": clip["aspect_ratio"],
-        "service": clip["service"],
-        "model": clip["model"],
-        "resolution": clip["resolution"],
-        "start_frame": clip["start_frame"],
+        "index": clip.index,
+        "step": str(clip.step),
+        "prompt": clip.prompt,
+        "asked_seconds": clip.asked_seconds,
+        "made_seconds": clip.seconds,
+        "aspect_ratio": clip.aspect_ratio,
+        "service": clip.service,
+        "model": clip.model,
+        "resolution": clip.resolution,
+        "start_frame": clip.start_frame,
         "length": _length(clip),
         "shape": _shape(clip),
-        "image_job_id": masked_id(image.get("job_id")),
-        "video_job_id": masked_id(video.get("job_id")),
-        "generation_id": video.get("generation_id"),
-        "attempts": clip["attempts"],
-        "status_checks": clip["checks"],
+        "image_job_id": masked_id(clip.image.job_id),
+        "video_job_id": masked_id(clip.video.job_id),
+        "generation_id": clip.video.generation_id,
+        "attempts": clip.attempts,
+        "status_checks": clip.checks,
         "answers": [
             {**answer, "text": masked_id(answer["text"]), "ids": [masked_id(each) for each in answer["ids"]]}
-            for answer in clip["answers"]
+            for answer in clip.answers
         ],
-        "error": clip["error"],
+        "error": clip.error,
     }
 
 
-def _length(clip: Mapping[str, Any]) -> dict[str, Any]:
+def _length(clip: Clip) -> dict[str, Any]:
     """Seconds: what was asked for, what the service makes, what is in the video, and what was done about the difference."""
-    facts, asked = clip["facts"] or {}, clip["asked_seconds"]
-    delivered, tolerance = facts.get("seconds"), rounding_seconds(facts)
-    if delivered is None:
-        done = "not delivered"
-    elif "trimmed" in facts.get("refitted", ""):
+    facts, asked = clip.facts, clip.asked_seconds
+    if facts is None:
+        return {"asked": asked, "made": clip.seconds, "delivered": None, "done": "not delivered"}
+    delivered, tolerance = facts.seconds, rounding_seconds(facts)
+    if "trimmed" in facts.refitted:
         done = "trimmed"
     else:
         done = "kept longer" if delivered > asked + tolerance else "shorter" if delivered < asked - tolerance else "as asked"
-    return {"asked": asked, "made": clip["seconds"], "delivered": delivered, "done": done}
+    return {"asked": asked, "made": clip.seconds, "delivered": delivered, "done": done}
 
 
-def rounding_seconds(facts: Mapping[str, Any]) -> float:
+def rounding_seconds(facts: MediaFacts) -> float:
     """By how many seconds a clip may miss its length through rounding to whole frames."""
-    return max(0.05, 1.5 / facts["fps"]) if facts.get("fps") else 0.05
+    return max(0.05, 1.5 / facts.fps) if facts.fps else 0.05
 
 
-def is_of_shape(facts: Mapping[str, Any], aspect_ratio: str) -> bool:
+def is_of_shape(facts: MediaFacts, aspect_ratio: str) -> bool:
     """Whether a clip has that shape, but for the rounding of its sides to what a model can make."""
     across, down = (int(side) for side in aspect_ratio.split(":"))
-    return abs(Fraction(facts["width"], facts["height"]) / Fraction(across, down) - 1) <= SAME_SHAPE
+    return abs(Fraction(facts.width, facts.height) / Fraction(across, down) - 1) <= SAME_SHAPE
 
 
-def _shape(clip: Mapping[str, Any]) -> dict[str, Any]:
+def _shape(clip: Clip) -> dict[str, Any]:
     """Aspect ratios: what was asked for, what the service makes, what is in the video (its size), and what was done about it."""
-    facts, asked = clip["facts"] or {}, clip["asked_aspect_ratio"] or clip["aspect_ratio"]
-    size = f"{facts['width']}x{facts['height']}" if facts else None
+    facts, asked = clip.facts, clip.asked_aspect_ratio or clip.aspect_ratio
+    size = f"{facts.width}x{facts.height}" if facts else None
     if not facts:
         done = "not delivered"
-    elif "cropped" in facts.get("refitted", ""):
+    elif "cropped" in facts.refitted:
         done = "cropped in the middle"
     else:
         done = "as asked" if is_of_shape(facts, asked) else "kept in another shape"
-    return {"asked": asked, "made": clip["aspect_ratio"], "delivered": size, "done": done}
+    return {"asked": asked, "made": clip.aspect_ratio, "delivered": size, "done": done}
 
 
 def _cost(job: VideoJob) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tenxsom import clock
 from tenxsom.errors import Interrupted, TenxsomError
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import Still, Upload
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips as cutting
 from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
@@ -90,16 +91,16 @@ class Rerouter:
         """Cut a job of which nothing has been paid into clips of the new service. Attempts count on: no reference is used twice."""
         from tenxsom.model.definition import check_definition
 
-        definition = check_definition(job.definition, job.content_id, self._vocabulary)
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         shape = definition.shape(self._vocabulary)
-        if not all(is_free(job, clip) for clip in job.clips) or cutting.obstacles(definition.model_dump(), shape, route):
+        if not all(is_free(job, clip) for clip in job.clips) or cutting.obstacles(definition, shape, route):
             return False
         if job.blueprint:
             attempts = {clip.index: clip.attempts for clip in job.clips}
-            job.clips = cutting.clips_for(job.definition, job.blueprint, shape, route)
+            job.clips = cutting.clips_for(definition, job.blueprint, shape, route)
             for clip in job.clips:
                 clip.attempts = attempts.get(clip.index, {})
-        job.service, job.route = route.service, route.as_dict()
+        job.service, job.route = route.service, route.record()
         return True
 
     def _moved(self, job: VideoJob, clip: Clip, route: Route) -> bool:
@@ -110,12 +111,14 @@ class Rerouter:
             return False
         before = 1.0 if clip.trim else clip.seconds / clip.asked_seconds
         clip.seconds = cutting.made_seconds(clip.asked_seconds, capabilities.durations)
-        clip.trim = job.definition.get("fit") == "trim" and clip.seconds > clip.asked_seconds + 1e-9
+        clip.trim = job.definition.fit == "trim" and clip.seconds > clip.asked_seconds + 1e-9
         stretch = (1.0 if clip.trim else clip.seconds / clip.asked_seconds) / before
-        clip.cues = [{**cue, "start": round(cue["start"] * stretch, 3), "end": round(cue["end"] * stretch, 3)} for cue in clip.cues]
+        clip.cues = [
+            cue.model_copy(update={"start": round(cue.start * stretch, 3), "end": round(cue.end * stretch, 3)}) for cue in clip.cues
+        ]
         clip.service, (clip.model, clip.resolution) = route.service, route.variant
         clip.aspect_ratio, clip.asked_aspect_ratio = made_shape, None if shape == made_shape else shape
-        clip.start_frame, clip.image, clip.asset = route.start_frame, {}, {}
+        clip.start_frame, clip.image, clip.asset = route.start_frame, Still(), Upload()
         clip.error = clip.next_check_at = None
         cutting.begin(clip, route.start_image)
         return True

@@ -77,7 +77,7 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
         exit_code,
         message,
         service=job.service,
-        planner=(job.blueprint or {}).get("planner", {}).get("name"),
+        planner=job.blueprint.planner.name if job.blueprint else None,
         cost_usd=money.text(spent_usd(job)),
         clips=len(job.clips),
         seconds=sum(clip.seconds for clip in job.clips),

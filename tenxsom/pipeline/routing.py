@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenxsom.errors import BadSettings
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import RouteRecord
 from tenxsom.services import registry as services
 from tenxsom.services.base import Capabilities, StartFrames, Variant
 from tenxsom.services.images import registry as stills
@@ -40,9 +41,15 @@ class Route(NamedTuple):
     def capabilities(self) -> Capabilities:
         return services.capabilities(self.service, self.variant)
 
-    def as_dict(self) -> dict[str, Any]:
+    def record(self) -> RouteRecord:
         """What a job's state file keeps beside the service's name."""
-        return {**self.variant._asdict(), "start_frame": self.start_frame, "start_image": self.start_image, "reason": self.reason}
+        return RouteRecord(
+            model=self.variant.model,
+            resolution=self.variant.resolution,
+            start_frame=self.start_frame,
+            start_image=self.start_image,
+            reason=self.reason,
+        )
 
     def told(self) -> str:
         """The route in the words of messages."""
@@ -52,7 +59,7 @@ class Route(NamedTuple):
 
 def route_of(job: VideoJob) -> Route:
     """The route that was decided when a job was accepted; jobs of earlier versions had only one for each service."""
-    return kept_route(job.service, job.route)
+    return kept_route(job.service, job.route.as_dict())
 
 
 def kept_route(service: str, kept: Mapping[str, Any]) -> Route:

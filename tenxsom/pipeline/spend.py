@@ -45,7 +45,7 @@ def set_aside(job: VideoJob) -> set[str]:
 
 def check_cap(job: VideoJob, *purchases: Purchase) -> None:
     """Raise OverBudget when these purchases would pass the job's own cap, `max_cost_usd`."""
-    cap = job.definition.get("max_cost_usd")
+    cap = job.definition.max_cost_usd
     used = spent_usd(job, but={each.reference for each in purchases})
     if cap is not None and used + sum((each.usd for each in purchases), ZERO) > usd(cap):
         what = " and ".join(f"{shown(each.usd)} for {each.step}" for each in purchases)

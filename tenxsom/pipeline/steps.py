@@ -13,6 +13,7 @@ from tenxsom.disk import disk_errors
 from tenxsom.errors import NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
+from tenxsom.model.parts import Upload
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
 from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
@@ -71,7 +72,7 @@ class ClipSteps:
 
     def check_cap(self, claim: Claim) -> None:
         """Look whether the job's own cap holds all that is still to be paid for it. Raises OverBudget before anything is begun."""
-        job, cap = claim.job, claim.job.definition.get("max_cost_usd")
+        job, cap = claim.job, claim.job.definition.max_cost_usd
         unpaid = [clip for clip in job.clips if not clip.is_submitted and not clip.is_final and clip.intent is None]
         if cap is None or not unpaid:
             return
@@ -91,7 +92,7 @@ class ClipSteps:
 
     def request_image(self, claim: Claim, clip: Clip) -> None:
         """Order the still. Paid."""
-        mood = claim.job.definition.get("archetype", "")
+        mood = claim.job.definition.archetype
         order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, mood=mood)
         source, price = self._source(claim, clip), self._prices.of_still(claim.job, clip)
         self._check_alive(clip, source)
@@ -119,13 +120,13 @@ class ClipSteps:
             if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
                 raise TryAgainLater(f"{source.name} says that the still has failed, and gives no reason; it is asked once more.")
             raise ServiceRefused(f"{source.name} could not make the still: {status.message}.")
-        clip.image["url"] = status.url
+        clip.image.url = status.url
         clip.attempts.pop("not_found", None)
         self._done(claim, clip, Step.FETCH_IMAGE, "image_ready")
 
     def _asked_for_still(self, claim: Claim, clip: Clip, source: StillSource) -> Status:
-        status = source.image_status(clip.image, clip.image.get("status_endpoint"))
-        clip.image["status_endpoint"] = status.endpoint or clip.image.get("status_endpoint")
+        status = source.image_status(clip.image.as_dict(), clip.image.status_endpoint)
+        clip.image.status_endpoint = status.endpoint or clip.image.status_endpoint
         note_unknown_status(claim.job, clip, status)
         return status
 
@@ -136,7 +137,7 @@ class ClipSteps:
         source, still = self._source(claim, clip), self._artifacts.still(claim.job.content_id, clip.index)
         part = still.with_name(still.name + ".part")
         try:
-            source.fetch_image(clip.image["url"], part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
+            source.fetch_image(clip.image.url or "", part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
         except NotFound as error:
             if clip.start_frame == OWN_PICTURE:
                 raise  # there is nobody to ask for a fresh link
@@ -145,9 +146,9 @@ class ClipSteps:
         self._make_plain(claim, clip, part)
         facts = check_picture(part)
         atomic.publish(part, still)
-        clip.image["mime_type"] = facts.mime_type
+        clip.image.mime_type = facts.mime_type
         self._done(claim, clip, Step.UPLOAD_ASSET, "image_fetched", f"{facts.width}x{facts.height} {facts.mime_type}")
-        source.discard(str(clip.image.get("job_id", "")))
+        source.discard(clip.image.job_id or "")
 
     def upload_asset(self, claim: Claim, clip: Clip) -> None:
         """Upload the still: the service takes no picture from elsewhere, not even one that it has made itself."""
@@ -155,9 +156,9 @@ class ClipSteps:
         if not still.exists():
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater("The downloaded still is gone from the disk; it is fetched again.", retry_after=1)
-        mime_type = clip.image["mime_type"]
+        mime_type = clip.image.mime_type or ""
         file_id = self._service(claim, clip).upload_image(still, mime_type)
-        clip.asset = {"file_id": file_id, "mime_type": mime_type, "uploaded_at": clock.stamp()}
+        clip.asset = Upload(file_id=file_id, mime_type=mime_type, uploaded_at=clock.stamp())
         self._done(claim, clip, Step.REQUEST_VIDEO, "asset_uploaded")
 
     def request_video(self, claim: Claim, clip: Clip) -> None:
@@ -198,19 +199,19 @@ class ClipSteps:
             clip.prompt,
             clip.aspect_ratio,
             clip.seconds,
-            clip.asset.get("file_id"),
+            clip.asset.file_id,
             clip.seed,
-            mood=claim.job.definition.get("archetype", ""),
-            cues=tuple(clip.cues),
+            mood=claim.job.definition.archetype,
+            cues=tuple(cue.as_dict() for cue in clip.cues),
             variant=Variant(clip.model, clip.resolution),
-            start_picture=picture if clip.asset and picture.exists() else None,
+            start_picture=picture if clip.asset.file_id and picture.exists() else None,
         )
 
     def _check_asset(self, claim: Claim, clip: Clip, capabilities: Capabilities) -> None:
         """An upload that may have expired while the job waited is made again, which is free. Raises TryAgainLater then."""
         if clip.start_frame == NONE or capabilities.upload_hours is None:
             return
-        age = clock.age_seconds(clip.asset.get("uploaded_at") or claim.job.submit_time)
+        age = clock.age_seconds(clip.asset.uploaded_at or claim.job.submit_time)
         if age > capabilities.upload_hours * 3600:
             clip.step = Step.UPLOAD_ASSET
             raise TryAgainLater("The uploaded start frame may have expired; it is uploaded again.", retry_after=1)

@@ -13,6 +13,7 @@ from tenxsom import clock
 from tenxsom.errors import DiskTrouble, RevisionIsStale, TenxsomError, UnexpectedError
 from tenxsom.log import mask
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline import limits
 from tenxsom.store.base import Claim
 
@@ -54,25 +55,25 @@ class UnexpectedErrors:
 
     def forget(self, claim: Claim, during: str) -> None:
         """What failed has succeeded: the next unexpected error is a first one again."""
-        if claim.job.unexpected and claim.job.unexpected["during"] == during and not claim.finished:
+        if claim.job.unexpected and claim.job.unexpected.during == during and not claim.finished:
             claim.job.unexpected = None
             claim.save()
 
     def _put_off(self, claim: Claim, during: str) -> None:
-        job, count = claim.job, (claim.job.unexpected or {})["count"]
-        is_over = limits.has_had_its_tries(job, count, self._deadline_hours)
-        reason = f"an unexpected error repeated itself: {_sentence(job.unexpected or {})}"
+        job, found = claim.job, claim.job.unexpected or UnexpectedRecord()
+        is_over = limits.has_had_its_tries(job, found.count, self._deadline_hours)
+        reason = f"an unexpected error repeated itself: {_sentence(found)}"
         if not job.clips and is_over:
             self._fail(claim, reason)
             return
-        next_check_at = clock.later(limits.pause_after(count))
+        next_check_at = clock.later(limits.pause_after(found.count))
         if not job.clips or during == FINISHING:
             job.next_check_at = next_check_at
         for clip in job.clips:
             is_meant = during == f"{COLLECTING} clip {clip.index + 1}" if clip.is_submitted else during == SUBMITTING
             if clip.is_final or not is_meant:
                 continue
-            clip.next_check_at, clip.error = next_check_at, _sentence(job.unexpected or {})
+            clip.next_check_at, clip.error = next_check_at, _sentence(found)
             clip.attempts.pop(limits.TAKING_IN, None)
             if clip.is_submitted:
                 limits.give_up_overdue(job, clip, self._deadline_hours)
@@ -84,12 +85,12 @@ class UnexpectedErrors:
 
 def note(job: VideoJob, during: str, error: Exception) -> UnexpectedError:
     """Write an unexpected error into a job's state, which the caller saves; returns the error to tell of it."""
-    same = job.unexpected if job.unexpected and job.unexpected["during"] == during else None
-    before: dict[str, Any] = same or {"count": 0}
+    same = job.unexpected if job.unexpected and job.unexpected.during == during else None
+    before = same or UnexpectedRecord()
     what, where = describe(error), place_of(error)
-    count = before["count"] + 1
-    job.unexpected = {"at": clock.stamp(), "during": during, "error": what, "place": where, "count": count}
-    if (before.get("error"), before.get("place")) != (what, where):
+    count = before.count + 1
+    job.unexpected = UnexpectedRecord(at=clock.stamp(), during=during, error=what, place=where, count=count)
+    if (before.error, before.place) != (what, where):
         job.record("unexpected_error", _sentence(job.unexpected))
     return UnexpectedError(_told(during, error), repeated=count > 1)
 
@@ -113,8 +114,8 @@ def place_of(error: BaseException) -> str:
     return f"{'/'.join(parts[start:])}:{frame.lineno}"
 
 
-def _sentence(found: dict[str, Any]) -> str:
-    return f"{found['error']} ({found['place']}, while {found['during']})"
+def _sentence(found: UnexpectedRecord) -> str:
+    return f"{found.error} ({found.place}, while {found.during})"
 
 
 def _told(during: str, error: Exception) -> str:

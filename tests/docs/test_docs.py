@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +23,7 @@ from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.model.job import State, VideoJob
+from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import Outcome
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
@@ -378,17 +378,24 @@ def keys_of(report: dict[str, Any]) -> set[str]:
     return found | {key for entry in report["cost"]["items"] for key in entry}
 
 
+PLAN = {
+    "planner": PlannerRecord().model_dump(),
+    "video_plan": {
+        "title": "X",
+        "script_segments": [{"segment_type": "hook", "content": "Words.", "visual_cue": "A lake", "duration": 5.0}],
+    },
+}
+
+
 def ended_job() -> VideoJob:
-    job = new_job("x", clips=[new_clip()], blueprint={"planner": PlannerRecord().model_dump()})
+    job = new_job("x", clips=[new_clip()], blueprint=PLAN)
     job.spend = [{"reference": "tx-1.0.request_image.1", "step": "request_image", "clip": 0, "usd": "0.1", "entry": "spent"}]
     job.record("accepted", "for local_studio")
     return job
 
 
 def test_every_field_of_a_report_is_documented() -> None:
-    from tenxsom.media.check import VideoFacts
-
-    facts = {item.name: None for item in fields(VideoFacts)} | {"sha256": "", "asked_seconds": 5}
+    facts = MediaFacts(**{name: field.default for name, field in MediaFacts.model_fields.items()})
     files = dict.fromkeys(("video", "thumbnail", "subtitles", "blueprint", "clip_1"), "")
     documented = code_words(section(REFERENCE / "state-and-reports.md", "The reports"))
     assert keys_of(reports.completion_report(ended_job(), facts, files)) <= documented
@@ -398,7 +405,10 @@ def test_every_field_of_a_report_is_documented() -> None:
 def test_the_reports_have_exactly_the_documented_fields() -> None:
     table = rows(section(REFERENCE / "state-and-reports.md", "The reports"))[1:]
     documented = set().union(*(code_words(row[0]) for row in table))
-    written = {*reports.completion_report(ended_job(), {}, {}), *reports.failure_report(ended_job(), "it was not there", {})}
+    written = {
+        *reports.completion_report(ended_job(), MediaFacts(), {}),
+        *reports.failure_report(ended_job(), "it was not there", {}),
+    }
     assert documented == written
 
 

@@ -180,7 +180,7 @@ def test_a_fallback_takes_the_users_own_picture_along(tmp_path):
 
 def test_a_route_survives_in_the_state_file(tmp_path):
     route = chooser(tmp_path, **LTX).choose(page())
-    assert route_of(new_job(service=route.service, route=route.as_dict())) == route
+    assert route_of(new_job(service=route.service, route=route.record())) == route
 
 
 def test_a_job_of_an_earlier_version_has_the_only_route_there_was():

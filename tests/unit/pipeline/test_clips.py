@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tenxsom.errors import BadDefinition, BadInput
-from tenxsom.model.blueprint import share_out
+from tenxsom.model.blueprint import Blueprint, Segment, VideoPlan, share_out
 from tenxsom.model.clip import Clip, Step
+from tenxsom.model.definition import JobDefinition
 from tenxsom.pipeline.clips import check_feasible, clips_for, differences, made_seconds
 from tenxsom.pipeline.routing import Route
 from tenxsom.services.base import Capabilities, StartFrames, Variant
@@ -32,14 +33,22 @@ def way(can: Capabilities = CAN, start_frame: str = "flux", start_image: str | N
     return made
 
 
-def segment(duration: float, **changes: Any) -> dict[str, Any]:
-    return {"duration": duration, "content": f"words {duration:g}", "visual_cue": f"sight {duration:g}", **changes}
+def segment(duration: float, **changes: Any) -> Segment:
+    words = {"segment_type": "part", "content": f"words {duration:g}", "visual_cue": f"sight {duration:g}"}
+    return Segment.model_construct(**{**words, "duration": duration, **changes})
 
 
-def cut(*segments: dict[str, Any], can: Capabilities = CAN, shape: str = "16:9", **definition: Any) -> list[Clip]:
-    total = sum(part["duration"] for part in segments)
-    blueprint = {"video_plan": {"script_segments": list(segments)}}
-    return clips_for({"target_duration": total, **definition}, blueprint, shape, way(can))
+def definition_of(**changes: Any) -> JobDefinition:
+    return JobDefinition.model_construct(**{"content_id": "lake", "title": "The lake", **changes})
+
+
+def plan_of(*segments: Segment) -> Blueprint:
+    return Blueprint.model_construct(video_plan=VideoPlan.model_construct(title="The lake", script_segments=list(segments)))
+
+
+def cut(*segments: Segment, can: Capabilities = CAN, shape: str = "16:9", **definition: Any) -> list[Clip]:
+    total = sum(part.duration for part in segments)
+    return clips_for(definition_of(**{"target_duration": total, **definition}), plan_of(*segments), shape, way(can))
 
 
 def test_a_plan_that_fits_becomes_one_clip_of_the_next_length_on_offer():
@@ -62,7 +71,7 @@ def test_a_plan_that_is_longer_than_any_clip_becomes_one_clip_a_segment():
 def test_segments_that_are_shorter_than_the_shortest_clip_share_one_because_each_clip_is_paid_for():
     clips = cut(segment(3), segment(4), segment(6), segment(2), segment(2))
     assert [(clip.asked_seconds, clip.seconds) for clip in clips] == [(7, 10), (6, 10), (4, 5)]
-    assert [cue["text"] for cue in clips[0].cues] == ["words 3", "words 4"]
+    assert [cue.text for cue in clips[0].cues] == ["words 3", "words 4"]
 
 
 def test_segments_share_a_clip_only_as_long_as_it_is_one_that_can_be_made():
@@ -77,15 +86,15 @@ def test_storyboard_makes_one_clip_a_segment_even_where_one_would_do():
 def test_a_segment_that_is_longer_than_any_clip_is_cut_into_equal_pieces():
     clips = cut(segment(21), clips="storyboard")
     assert [clip.asked_seconds for clip in clips] == [7, 7, 7]
-    assert [[cue["text"] for cue in clip.cues] for clip in clips] == [["words 21"], [], []]
+    assert [[cue.text for cue in clip.cues] for clip in clips] == [["words 21"], [], []]
 
 
 def test_the_words_of_a_segment_that_is_cut_are_shared_out_where_the_sense_ends():
     words = (
         "The lamp is lit at dusk, before the boats come in. A bell answers from the far pier. Then the harbour sleeps until four."
     )
-    clips = cut(segment(21) | {"content": words}, clips="storyboard")
-    assert [[cue["text"] for cue in clip.cues] for clip in clips] == [
+    clips = cut(segment(21, content=words), clips="storyboard")
+    assert [[cue.text for cue in clip.cues] for clip in clips] == [
         ["The lamp is lit at dusk, before the boats come in."],
         ["A bell answers from the far pier."],
         ["Then the harbour sleeps until four."],
@@ -125,7 +134,7 @@ def test_every_clip_can_be_made_and_together_they_are_as_long_as_the_plan(durati
 def test_the_words_of_a_clip_lie_within_it_one_after_the_other(weights, mode):
     clips = cut(*[segment(part) for part in share_out(weights, 10)], clips=mode)
     for clip in clips:
-        moments = [moment for cue in clip.cues for moment in (cue["start"], cue["end"])]
+        moments = [moment for cue in clip.cues for moment in (cue.start, cue.end)]
         assert moments == sorted(moments)
         assert moments[0] == 0
         assert moments[-1] == pytest.approx(clip.seconds, abs=0.01)
@@ -133,7 +142,7 @@ def test_the_words_of_a_clip_lie_within_it_one_after_the_other(weights, mode):
 
 def test_the_words_are_stretched_as_the_clip_is_longer_than_what_was_asked():
     (clip,) = cut(segment(4), segment(4))
-    assert [(cue["start"], cue["end"]) for cue in clip.cues] == [(0, 5), (5, 10)]
+    assert [(cue.start, cue.end) for cue in clip.cues] == [(0, 5), (5, 10)]
 
 
 @pytest.mark.parametrize(("asked", "made"), [(0.5, 5), (5, 5), (5.0000000001, 5), (5.01, 10), (10, 10), (99, 10)])
@@ -168,7 +177,9 @@ def test_the_same_plan_always_becomes_the_same_clips():
 
 def infeasible(shape: str = "16:9", **definition: Any) -> list[str]:
     try:
-        check_feasible({"target_duration": 20, **definition}, shape, way(CAN._replace(aspect_ratios=("16:9",))), "lake.json")
+        check_feasible(
+            definition_of(**{"target_duration": 20, **definition}), shape, way(CAN._replace(aspect_ratios=("16:9",))), "lake.json"
+        )
     except BadDefinition as error:
         return [problem.path for problem in error.problems]
     return []
@@ -202,8 +213,8 @@ def test_a_square_is_ordered_as_one_where_the_service_makes_squares():
 def test_a_longer_clip_is_kept_and_its_words_are_stretched_unless_the_definition_wants_it_trimmed():
     (kept,) = cut(segment(6))
     (trimmed,) = cut(segment(6), fit="trim")
-    assert (kept.trim, kept.cues[-1]["end"]) == (False, 10)
-    assert (trimmed.trim, trimmed.seconds, trimmed.cues[-1]["end"]) == (True, 10, 6)
+    assert (kept.trim, kept.cues[-1].end) == (False, 10)
+    assert (trimmed.trim, trimmed.seconds, trimmed.cues[-1].end) == (True, 10, 6)
 
 
 def test_nothing_is_trimmed_where_the_service_makes_the_very_length():
@@ -222,10 +233,9 @@ def test_nothing_is_trimmed_where_the_service_makes_the_very_length():
 )
 def test_a_clip_begins_where_its_start_frame_comes_from(source, step):
     picture = "/pictures/lake.png" if source == "own_picture" else None
-    plan = {"video_plan": {"script_segments": [segment(5)]}}
-    (clip,) = clips_for({"target_duration": 5}, plan, "16:9", way(start_frame=source, start_image=picture))
+    (clip,) = clips_for(definition_of(target_duration=5), plan_of(segment(5)), "16:9", way(start_frame=source, start_image=picture))
     assert clip.step == step
-    assert clip.image.get("url") == picture
+    assert clip.image.url == picture
 
 
 def test_a_clip_knows_who_makes_it_and_with_which_model():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.finisher import subtitles_of
 from tests.states import new_clip, new_job
 from tests.unit.media.test_subtitles import blocks
@@ -17,7 +18,7 @@ def a_job(*delivered: float, film: float | None = None) -> VideoJob:
         for index, seconds in enumerate(delivered)
     ]  # fmt: skip
     job = new_job(clips=clips)
-    job.media = {"seconds": film} if film else None
+    job.media = MediaFacts(seconds=film) if film else None
     return job
 
 

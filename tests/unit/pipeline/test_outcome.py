@@ -15,6 +15,7 @@ from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State, VideoJob
+from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline import intake, reports
 from tenxsom.pipeline import results as outcome
 from tenxsom.pipeline.intake import Order, Standing
@@ -58,7 +59,7 @@ def job_of(page: JobDefinition, **changes: Any) -> VideoJob:
 
 
 def completed(artifacts: FileArtifacts, job: VideoJob) -> dict[str, Any]:
-    report = reports.completion_report(job, {"seconds": 5.0}, {})
+    report = reports.completion_report(job, MediaFacts(seconds=5.0), {})
     reports.write(artifacts.completion_report(job.content_id), report)
     return report
 
@@ -243,7 +244,7 @@ def test_a_report_holds_no_email_address(artifacts):
     address = "user:1-email:channel@example.com-job:1"
     job = job_of(definition(), job_id=address, clips=[new_clip(video={"job_id": address}, image={"job_id": address})])
     job.record("adopted", f"as {address}, at /assets/user%3A1-email%3Achannel%40example.com-job")
-    assert "example.com" not in json.dumps(reports.completion_report(job, {}, {}))
+    assert "example.com" not in json.dumps(reports.completion_report(job, MediaFacts(), {}))
 
 
 def test_masking_an_endless_text_ends(artifacts):
@@ -252,7 +253,7 @@ def test_masking_an_endless_text_ends(artifacts):
 
 def test_metadata_is_in_the_report_untouched():
     metadata = {"campaign": {"ids": [1, 2.5, None, "channel@example.com"]}}
-    assert reports.completion_report(job_of(definition(metadata=metadata)), {}, {})["metadata"] == metadata
+    assert reports.completion_report(job_of(definition(metadata=metadata)), MediaFacts(), {})["metadata"] == metadata
 
 
 def test_the_report_times_every_milestone(monkeypatch):
@@ -263,7 +264,7 @@ def test_the_report_times_every_milestone(monkeypatch):
         moment[0] = clock.parse(f"2026-11-22T14:00:{seconds:02}Z")
         job.record(event)
     moment[0] = clock.parse("2026-11-22T14:01:00Z")
-    report = reports.completion_report(job, {}, {})
+    report = reports.completion_report(job, MediaFacts(), {})
     assert [(step["step"], step["seconds"]) for step in report["steps"]] == [
         ("accepted", 0), ("planned", 2), ("video_requested", 3), ("reported", 55),
     ]  # fmt: skip

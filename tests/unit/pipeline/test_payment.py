@@ -34,6 +34,7 @@ from tenxsom.errors import (
 )
 from tenxsom.model.clip import Step
 from tenxsom.model.job import State, VideoJob
+from tenxsom.model.parts import Upload
 from tenxsom.pipeline.payment import (
     BUDGET_PAUSE_SECONDS,
     DOUBT_SECONDS,
@@ -197,9 +198,9 @@ def test_a_paid_still_is_awaited_and_a_paid_clip_is_awaited(tmp_path):
     belt = Belt(tmp_path)
     belt.put(new_clip(), new_clip(1, step=Step.REQUEST_VIDEO, asset={"file_id": "f"}))
     job = belt.pay(0)
-    assert (job.clips[0].step, job.clips[0].image["job_id"], job.state) == (Step.AWAIT_IMAGE, "v1", State.SUBMITTING)
+    assert (job.clips[0].step, job.clips[0].image.job_id, job.state) == (Step.AWAIT_IMAGE, "v1", State.SUBMITTING)
     job = belt.pay(1)
-    assert (job.clips[1].step, job.clips[1].video, job.clips[1].submitted_at is not None) == (
+    assert (job.clips[1].step, job.clips[1].video.as_dict(), job.clips[1].submitted_at is not None) == (
         Step.AWAIT_VIDEO, {"job_id": "v1", "generation_id": "g1"}, True,
     )  # fmt: skip
     assert job.job_id == "v1"
@@ -235,7 +236,7 @@ def test_a_certain_refusal_frees_the_money_and_may_be_tried_again(belt, refusal)
     assert belt.clip_on_disk()["step"] == "request_image"
     assert (belt.counted(), belt.entries()) == (0, [RESERVED, RELEASED])
     belt.service.answer = Submitted("v2")
-    assert belt.pay().clips[0].image["job_id"] == "v2"
+    assert belt.pay().clips[0].image.job_id == "v2"
     assert (len(belt.service.calls), belt.counted()) == (2, PRICE)
 
 
@@ -326,7 +327,7 @@ def unclear(belt: Belt) -> Belt:
 def test_a_call_that_the_service_knows_by_our_reference_is_adopted(unclear):
     unclear.service.knows = Submitted("v7", "g7")
     job = unclear.pay()
-    assert (job.clips[0].image["job_id"], job.clips[0].step, job.clips[0].intent) == ("v7", Step.AWAIT_IMAGE, None)
+    assert (job.clips[0].image.job_id, job.clips[0].step, job.clips[0].intent) == ("v7", Step.AWAIT_IMAGE, None)
     assert unclear.service.asked == unclear.service.calls
     assert (unclear.counted(), unclear.entries()) == (PRICE, [RESERVED, UNKNOWN, SPENT])
 
@@ -341,7 +342,7 @@ def test_a_service_that_cannot_tell_leaves_the_job_waiting_and_is_asked_again_la
     assert unclear.clip_on_disk()["next_check_at"] > clock.stamp()
     assert unclear.counted() == PRICE
     unclear.service.knows = Submitted("v7")
-    assert unclear.pay().clips[0].image["job_id"] == "v7"
+    assert unclear.pay().clips[0].image.job_id == "v7"
 
 
 def test_without_an_open_call_nobody_is_asked(belt):
@@ -362,7 +363,7 @@ def test_an_id_that_somebody_found_is_adopted_and_the_money_is_spent(unclear):
 def test_a_call_that_was_never_sent_is_made_once_more_under_a_new_reference(unclear):
     unclear.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
     assert (unclear.counted(), unclear.on_disk()["state"]) == (0, "submitting")
-    assert unclear.pay().clips[0].image["job_id"] == "another"
+    assert unclear.pay().clips[0].image.job_id == "another"
     assert unclear.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2"]
     assert unclear.counted() == PRICE
 
@@ -406,7 +407,7 @@ def test_after_a_503_the_service_is_asked_before_anything_is_sent_again(belt, pa
     belt.service.knows = Submitted("v7")
     passing(1)
     job = belt.pay(can_be_asked=True)
-    assert (job.clips[0].image["job_id"], len(belt.service.calls), belt.counted()) == ("v7", 1, PRICE)
+    assert (job.clips[0].image.job_id, len(belt.service.calls), belt.counted()) == ("v7", 1, PRICE)
     assert belt.service.asked == belt.service.calls
 
 
@@ -420,7 +421,7 @@ def test_a_call_that_ended_with_a_503_and_that_the_service_does_not_know_is_sent
     assert (len(belt.service.calls), belt.clip_on_disk()["next_check_at"] > clock.stamp()) == (1, True)
     passing(LISTED_SECONDS + 1)
     job = belt.pay(can_be_asked=True)
-    assert (job.clips[0].image["job_id"], belt.counted()) == ("v2", PRICE)
+    assert (job.clips[0].image.job_id, belt.counted()) == ("v2", PRICE)
     assert belt.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2"]
 
 
@@ -453,7 +454,7 @@ def test_a_paid_step_is_sent_only_so_often_even_where_the_service_knows_none_of_
     assert (len(belt.service.calls), belt.on_disk()["state"]) == (MAX_PAID_SENDS, "submit_unknown")
     belt.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
     belt.service.answer = Submitted("v9")
-    assert belt.pay(can_be_asked=True).clips[0].image["job_id"] == "v9"  # somebody knows that nothing had arrived
+    assert belt.pay(can_be_asked=True).clips[0].image.job_id == "v9"  # somebody knows that nothing had arrived
 
 
 def test_where_nobody_can_be_asked_a_few_503_make_the_call_unclear(belt):
@@ -535,7 +536,7 @@ def ordered(belt: Belt) -> Belt:
     belt.pay(clip_price=CLIP)
     with belt.store.claim("lake") as claim:
         assert claim
-        claim.job.clips[0].step, claim.job.clips[0].asset = Step.REQUEST_VIDEO, {"file_id": "f"}
+        claim.job.clips[0].step, claim.job.clips[0].asset = Step.REQUEST_VIDEO, Upload(file_id="f")
         claim.save()
     return belt
 
@@ -711,7 +712,7 @@ def test_an_intent_that_could_not_be_saved_is_none_and_its_money_is_free(belt, b
         broken_states[0] = False
         claim.save()  # as the belt does when it puts the clip off
     assert (belt.service.calls, belt.clip_on_disk()["intent"], belt.counted()) == ([], None, 0)
-    assert belt.pay().clips[0].image["job_id"] == "v1"
+    assert belt.pay().clips[0].image.job_id == "v1"
     assert (len(belt.service.calls), belt.counted()) == (1, PRICE)
 
 
@@ -724,7 +725,7 @@ def test_a_folder_that_cannot_be_synced_stops_the_call_and_the_next_run_makes_it
         with pytest.raises(DiskTrouble):
             belt.pay()
     assert belt.clip_on_disk()["intent"] is not None  # the rename came before the error
-    assert belt.pay().clips[0].image["job_id"] == "v1"
+    assert belt.pay().clips[0].image.job_id == "v1"
     assert (len(belt.service.calls), belt.service.asked, belt.counted()) == (1, [], PRICE)
 
 
@@ -736,7 +737,7 @@ def test_ids_that_cannot_be_saved_are_kept_by_the_ledger_and_adopted_from_there(
     assert belt.clip_on_disk()["intent"] is not None
     broken_states[0] = False
     job = belt.pay()
-    assert (job.clips[0].image, job.clips[0].step) == ({"job_id": "v1", "generation_id": "g1"}, Step.AWAIT_IMAGE)
+    assert (job.clips[0].image.as_dict(), job.clips[0].step) == ({"job_id": "v1", "generation_id": "g1"}, Step.AWAIT_IMAGE)
     assert (len(belt.service.calls), belt.service.asked, belt.counted()) == (1, [], PRICE)
 
 
@@ -747,7 +748,7 @@ def test_a_refusal_that_cannot_be_saved_is_remembered_by_the_ledger(belt, broken
         belt.pay()
     broken_states[0] = False
     belt.service.answer, belt.service.during = Submitted("v2"), lambda: None
-    assert belt.pay().clips[0].image["job_id"] == "v2"
+    assert belt.pay().clips[0].image.job_id == "v2"
     assert (belt.service.asked, belt.counted()) == ([], PRICE)
 
 
@@ -760,7 +761,7 @@ def test_when_even_the_ledger_cannot_be_written_the_intent_remains_and_the_servi
     with pytest.raises(SubmitUnclear):
         belt.pay()
     belt.service.knows = Submitted("v1")
-    assert belt.pay().clips[0].image["job_id"] == "v1"
+    assert belt.pay().clips[0].image.job_id == "v1"
     assert (len(belt.service.calls), belt.counted()) == (1, PRICE)
 
 
@@ -788,7 +789,7 @@ def test_an_older_version_written_over_the_state_does_not_make_the_call_twice(be
     assert belt.clip_on_disk()["intent"] is None
     belt.service.answer = Submitted("v2")
     job = belt.pay()
-    assert job.clips[0].image == {"job_id": "v1", "generation_id": "g1"}
+    assert job.clips[0].image.as_dict() == {"job_id": "v1", "generation_id": "g1"}
     assert (len(belt.service.calls), belt.counted(), belt.clip_on_disk()["step"]) == (1, PRICE, "await_image")
 
 

@@ -542,7 +542,7 @@ def test_a_state_file_of_the_original_system_waits_for_its_paid_clip(store, fill
         job = claim.job
         assert (job.state, job.service, job.job_id) == (State.WAITING, "useapi_ltx", original["job_id"])
         (clip,) = job.clips
-        assert (clip.step, clip.video["job_id"], clip.intent) == (Step.AWAIT_VIDEO, original["job_id"], None)
+        assert (clip.step, clip.video.job_id, clip.intent) == (Step.AWAIT_VIDEO, original["job_id"], None)
         assert clip.is_due()
         assert clip.seconds > 0
         assert clock.parse(job.submit_time).year == 2025
