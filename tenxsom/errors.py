@@ -13,6 +13,7 @@
     ├── TryAgainLater                exit 75  a passing trouble; nothing is lost, nothing was spent
     │   ├── NotSent                           the request certainly never reached the service
     │   ├── ServiceBusy                       refused at the door for now (429, 529): certainly not accepted
+    │   │   ├── RateLimited                   asked for too often: the pause that it names is waited for
     │   │   └── ServiceClosed                 503: closed, or so a gateway says; a paid call may have been accepted
     │   ├── ServiceDown                       a free call failed, or the circuit is open
     │   │   └── FreeLimit                     429 to a free call: the service is there, and asks for a pause
@@ -121,6 +122,10 @@ class NotSent(TryAgainLater):
 
 
 class ServiceBusy(TryAgainLater):
+    pass
+
+
+class RateLimited(ServiceBusy):
     pass
 
 

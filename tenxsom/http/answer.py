@@ -18,6 +18,7 @@ from tenxsom.errors import (
     AccountTrouble,
     FreeLimit,
     NotFound,
+    RateLimited,
     ServiceBusy,
     ServiceClosed,
     ServiceDown,
@@ -218,9 +219,21 @@ def _busy(answer: Answer, name: str, told: str) -> ServiceBusy:
     A gateway (https://www.envoyproxy.io/docs/envoy/latest/faq/debugging/why_is_envoy_sending_internal_responses) cannot know
     that a service is overloaded; a 529 in a JSON object is the service's own word (https://docs.ltx.io/errors).
     """
+    if answer.status == 429 and _asks_to_slow_down(answer):
+        return RateLimited(f"{name} asks for a pause ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
     if answer.status == 429 or (answer.status == 529 and isinstance(_parsed(answer.body), dict)):
         return ServiceBusy(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
     return ServiceClosed(f"{name} is not available ({told}).", answer.retry_after())
+
+
+def _asks_to_slow_down(answer: Answer) -> bool:
+    """Whether a limit is on the rate of requests, and not on the number of jobs that are made at once.
+
+    The LTX API tells the two apart by `error.type` (https://docs.ltx.io/errors).
+    """
+    document = _parsed(answer.body)
+    error = document.get("error") if isinstance(document, dict) else None
+    return isinstance(error, dict) and error.get("type") == "rate_limit_error"
 
 
 _SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from tenxsom.errors import BrokenState, ServiceBusy, ServiceClosed, TenxsomError
+from tenxsom.errors import BrokenState, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.job import State, VideoJob
 from tenxsom.pipeline.intake import Refusal, is_rehearsed
@@ -122,8 +122,11 @@ def refused(refusal: Refusal) -> Outcome:
 
 
 def exit_code_of(error: TenxsomError) -> int:
-    """The exit code of a job on the queue that an error keeps from going on: 0 where it only waits for its place at the service."""
-    waits_its_turn = isinstance(error, ServiceBusy) and not isinstance(error, ServiceClosed)
+    """The exit code of a job on the queue that an error keeps from going on: 0 where it only waits for its place at the service.
+
+    A service that is asked too often (RateLimited) is passing trouble: the job is safe, and somebody may want to know.
+    """
+    waits_its_turn = isinstance(error, ServiceBusy) and not isinstance(error, RateLimited | ServiceClosed)
     return 0 if waits_its_turn else error.exit_code
 
 

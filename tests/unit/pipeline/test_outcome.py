@@ -10,7 +10,17 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.cli import render as views
-from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict
+from tenxsom.errors import (
+    AccountTrouble,
+    BadDefinition,
+    BadInput,
+    BrokenState,
+    Conflict,
+    RateLimited,
+    ServiceBusy,
+    ServiceClosed,
+    ServiceDown,
+)
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.ids import masked_id
@@ -300,3 +310,17 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
     call = "open_call           request_video of clip 1, $1.00, 2026-11-22T00:00:00.000Z, reference r"
     assert (call in shown.splitlines()) == (words == "when you have decided")
     assert row.endswith(f"37 %       0  {words}")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ServiceBusy("The service makes two clips at once."), 0),
+        (RateLimited("The service is asked too often.", 60), 75),
+        (ServiceClosed("A gateway says 503."), 75),
+        (ServiceDown("Nobody answers."), 75),
+        (AccountTrouble("The key was refused.", 401), 3),
+    ],
+)
+def test_waiting_for_a_place_at_the_service_is_no_trouble_and_everything_else_is(error, code):
+    assert outcome.exit_code_of(error) == code
