@@ -89,7 +89,7 @@ FAMILY = ROWS | STILLS
 REMOTE = [name for name, row in FAMILY.items() if row.settings]
 ASKED = [name for name, row in FAMILY.items() if row.status]
 HEAVY = ("google.genai", "anthropic", "flask", "numpy", "av")
-NAMES_OF_A_MODULE = ("MODELS", "capabilities", "default_variant", "missing", "open_service")
+NAMES_OF_A_MODULE = ("MODELS", "capabilities", "default_variant", "is_rehearsal", "missing", "open_service")
 EVERY_VARIANT = [
     (name, Variant(model, resolution))
     for name in SERVICES
@@ -611,6 +611,46 @@ def test_an_order_is_found_again_when_its_job_is_finished_too(bench):
     submitted = bench.order(None if bench.makes_stills else bench.house.red)
     assert bench.finish(submitted).progress is Progress.READY
     assert bench.subject.find_submission(bench.reference).job_id == submitted.job_id
+
+
+FREE_TO_ASK = [name for name in REMOTE if name != "vertex_image"]
+"""Google charges a picture with its answer; there is nothing free to ask for there."""
+
+
+@pytest.mark.parametrize("name", FREE_TO_ASK, indirect=True)
+@pytest.mark.parametrize("status", [None, 404, 429, 400], ids=str)
+def test_a_service_that_answers_anything_gives_a_sign_of_life_and_charges_nothing(bench, status):
+    if status:
+        bench.write_faults({"on": "* *", "do": "status", "status": status, "times": None})
+    bench.subject.ping()
+    assert len(bench.received()) >= 1
+    assert bench.paid() == []
+
+
+@pytest.mark.parametrize("name", FREE_TO_ASK, indirect=True)
+@pytest.mark.parametrize(("status", "meaning"), [(500, ServiceDown), (503, ServiceDown), (401, AccountTrouble)])
+def test_a_service_that_is_down_or_refuses_the_account_gives_none(bench, status, meaning):
+    bench.write_faults({"on": "* *", "do": "status", "status": status, "times": None})
+    with pytest.raises(meaning):
+        bench.subject.ping()
+
+
+@pytest.mark.parametrize("name", FREE_TO_ASK, indirect=True)
+def test_where_nothing_listens_there_is_no_sign_of_life(name, house):
+    addresses = [key for key in settings_of(FAMILY[name], "") if key.endswith("_BASE_URL")]
+    url = f"http://127.0.0.1:{unused_port()}"
+    bench = Bench(house, name, **{key: settings_of(FAMILY[name], url)[key] for key in addresses})
+    try:
+        with pytest.raises(TryAgainLater):
+            bench.subject.ping()
+    finally:
+        bench.close()
+
+
+@everybody
+def test_it_is_a_rehearsal_wherever_its_address_is_not_the_vendors_own(bench):
+    payee = {"flux": "useapi_ltx", "flux of the studio": "local_studio"}.get(bench.name, bench.name)
+    assert stills_registry.is_rehearsal(payee, bench.settings) is True
 
 
 @pytest.mark.parametrize("name", REMOTE, indirect=True)

@@ -65,6 +65,14 @@ MEANINGS: dict[int, type[TenxsomError]] = {
 }
 
 
+@pytest.mark.parametrize("status", [503, 529])
+def test_a_gateways_page_with_the_status_of_a_closed_service_is_no_certain_refusal(status: int) -> None:
+    with ScriptedServer(answer(status, b"<html><title>upstream reset</title></html>", Content_Type="text/html")) as server:
+        with fails_as(ServiceClosed, saying=str(status)):
+            order(server.url)
+        assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(("status", "meaning"), sorted(MEANINGS.items()))
 def test_every_status_of_a_paid_call_has_one_meaning(status: int, meaning: type[TenxsomError]) -> None:
     with ScriptedServer(
