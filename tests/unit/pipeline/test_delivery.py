@@ -15,9 +15,10 @@ from PIL import Image
 
 from tenxsom import clock, settings
 from tenxsom.app import App
-from tenxsom.errors import BadInput
+from tenxsom.errors import BadInput, DiskTrouble
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
+from tenxsom.pipeline import reports
 from tenxsom.pipeline.operations import JobManager
 from tenxsom.pipeline.orchestrator import MasterOrchestrator
 from tenxsom.pipeline.poller import VideoStatusPoller
@@ -121,7 +122,7 @@ def test_a_broken_file_is_fetched_again_and_the_good_one_is_published(make_world
     world = make_world(broken, good)
     world.submit()
     first = world.tick()
-    assert (first.exit_code, world.clip.refusal["times"]) == (75, 1)
+    assert (first.exit_code, world.clip.refusal.times) == (75, 1)
     assert not [name for name in world.files() if name.endswith(".part")]
     world.tick()
     assert world.report["state"] == "completed"
@@ -166,9 +167,9 @@ def test_a_file_that_comes_broken_three_times_alike_is_kept_and_somebody_is_aske
     world.submit()
     assert [world.tick().exit_code for _ in range(3)] == [75, 75, 3]
     refusal = world.clip.refusal
-    assert refusal["url"] == "https://storage.example.com/result"
-    assert refusal["reason"].startswith("lake.mp4.part is not a playable video")
-    assert (world.home / "completed_videos" / refusal["file"]).read_bytes() == broken.read_bytes()
+    assert refusal.url == "https://storage.example.com/result"
+    assert refusal.reason.startswith("lake.mp4.part is not a playable video")
+    assert (world.home / "completed_videos" / refusal.file).read_bytes() == broken.read_bytes()
     job = world.app.store.load("lake")
     assert job.state == "needs_decision"
     standing = world.app.standing("lake")
@@ -384,7 +385,7 @@ def test_a_look_that_ran_into_the_end_of_a_tick_is_taken_again_without_a_downloa
     real = clock.Deadline.check
     monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
     assert world.tick().exit_code == 75
-    assert world.clip.fetched["size_bytes"] == good.stat().st_size
+    assert world.clip.fetched.size_bytes == good.stat().st_size
     assert world.clip.refusal is None
     monkeypatch.setattr(clock.Deadline, "check", real)
     world.tick()
@@ -410,3 +411,24 @@ def test_pictures_beyond_the_setting_are_refused_and_asked_about(make_world, goo
     world.submit()
     assert [world.tick().exit_code for _ in range(3)] == [75, 75, 3]
     assert "MAX_VIDEO_PIXELS" in world.clip.error
+
+
+def test_a_crash_between_keeping_short_clips_and_their_report_is_repaired(make_world, tmp_path, monkeypatch):
+    """The clip was moved aside, and the disk took no report: the next tick says the same, and nothing is fetched again."""
+    world = make_world(write_clip(tmp_path / "short.mp4", seconds=2, size=(320, 180)))
+    world.submit()
+    real = reports.write
+
+    def full(path: Path, report: Any) -> None:
+        raise DiskTrouble("no room")
+
+    monkeypatch.setattr(reports, "write", full)
+    assert world.tick().exit_code == 75
+    monkeypatch.setattr(reports, "write", real)
+    assert world.tick(minutes=60).exit_code == 3
+    assert world.report["state"] == "failed"
+    assert world.report["decision"] == "take_as_is"
+    assert world.vendor.downloads == 1
+    world.manager.resolve("lake", None, take_as_is=True)
+    world.tick()
+    assert world.report["state"] == "completed"
