@@ -399,6 +399,7 @@ def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return lambda seconds: shift.__setitem__(0, shift[0] + seconds)
 
 
+@pytest.mark.case
 def test_after_a_503_the_service_is_asked_before_anything_is_sent_again(belt, passing):
     belt.service.answer = ServiceClosed("HTTP 503")
     with pytest.raises(ServiceClosed):

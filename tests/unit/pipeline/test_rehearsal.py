@@ -197,6 +197,7 @@ def failed(house: House, app: App) -> None:
     house.vendor.check = "ready"
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("made_in_between", [True, False], ids=["made meanwhile", "on the queue"])
 def test_of_two_retries_of_one_job_one_pays(house, made_in_between):
     with house.app() as app:
@@ -243,6 +244,7 @@ def planned_for(cents: str) -> Callable[..., Any]:
     return lambda *_: pytest.fail(f"planned although the cap does not hold {cents}")
 
 
+@pytest.mark.case
 def test_planning_is_within_the_jobs_own_cap(house, monkeypatch):
     with house.app() as app:
         orchestrator = MasterOrchestrator(app)

@@ -102,6 +102,7 @@ for number in range(4):
 """
 
 
+@pytest.mark.case
 def test_processes_that_order_stills_side_by_side_never_leave_one_without_its_clip(path):
     race(RACE_OF_PAIRS, path, count=6)
     steps = [line["step"] for line in FileLedger(path).lines()]
@@ -439,6 +440,7 @@ def test_a_ledger_that_is_reached_by_a_link_is_the_same_ledger(tmp_path):
     assert link.is_symlink()
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
 def test_processes_that_share_a_ledger_by_links_never_pass_the_budget_together(tmp_path, link):
     homes = [tmp_path / name for name in ("a", "b", "c")]
@@ -532,6 +534,7 @@ def years(path: Path, days: int, jobs: int = 3) -> None:
                 file.write(json.dumps(head | rest, separators=(",", ":")) + "\n")
 
 
+@pytest.mark.case
 @pytest.mark.usefixtures("small_checkpoints")
 def test_with_a_checkpoint_only_what_came_after_it_is_read(path, monkeypatch):
     years(path, 200)
