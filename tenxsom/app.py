@@ -4,80 +4,70 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble
-from tenxsom.model.job import VideoJob
-from tenxsom.pipeline import results as outcome
+from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.generator import ProductionVideoGenerator
+from tenxsom.pipeline.operations import JobManager
+from tenxsom.pipeline.orchestrator import MasterOrchestrator
+from tenxsom.pipeline.payment import PaidCalls
+from tenxsom.pipeline.planner import ClaudeVideoService
+from tenxsom.pipeline.planning_costs import PlanningCosts
+from tenxsom.pipeline.poller import VideoStatusPoller
+from tenxsom.pipeline.prices import Prices
+from tenxsom.pipeline.rerouting import Rerouter
+from tenxsom.pipeline.results import JobResults
+from tenxsom.pipeline.routing import Chooser
 from tenxsom.pipeline.spend import set_aside
+from tenxsom.pipeline.steps import ClipSteps
 from tenxsom.pipeline.unexpected import UnexpectedErrors
 from tenxsom.services import registry as services
 from tenxsom.services.addresses import is_vendors
+from tenxsom.services.base import VideoService
+from tenxsom.services.images import registry as stills
+from tenxsom.services.images.base import StillSource
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.base import Artifacts, Claim, JobStore
+from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
-
-if TYPE_CHECKING:
-    from tenxsom.model.vocabulary import Vocabulary
-    from tenxsom.pipeline.payment import PaidCalls
-    from tenxsom.pipeline.planning_costs import PlanningCosts
-    from tenxsom.pipeline.prices import Prices
-    from tenxsom.pipeline.rerouting import Rerouter
-    from tenxsom.pipeline.routing import Chooser
-    from tenxsom.pipeline.steps import ClipSteps
-    from tenxsom.services.base import VideoService
-    from tenxsom.services.images.base import StillSource
-    from tenxsom.store.base import SpendLedger
-    from tenxsom.store.templates import Templates
+from tenxsom.store.files.ledger import FileLedger
+from tenxsom.store.templates import Templates
 
 
 class App:
-    """Everything a script works with, made from the settings when it is first needed.
-
-    Imported then, too: a tick that only asks for clips needs no prices, no ledger and nothing that submits.
-    """
+    """Everything a script works with, made from the settings when it is first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.artifacts: Artifacts = FileArtifacts(settings.completed_folder)
         self.store: JobStore = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
+        self.results = JobResults(self.store, self.artifacts)
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
         self._opening = threading.RLock()
 
     @cached_property
     def templates(self) -> Templates:
-        from tenxsom.store.templates import Templates
-
         return Templates(self.settings.home, ROOT)
 
     @cached_property
     def ledger(self) -> SpendLedger:
-        from tenxsom.store.files.ledger import FileLedger
-
         return FileLedger(self.settings.ledger_file, self.settings.daily_budget_usd)
 
     @cached_property
     def paid_calls(self) -> PaidCalls:
-        from tenxsom.pipeline.payment import PaidCalls
-
         return PaidCalls(self.store, self.ledger, self.is_rehearsal)
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:
-        from tenxsom.pipeline.planning_costs import PlanningCosts
-
         rehearsal = not is_vendors(self.settings.vertex_ai_base_url, "googleapis.com")
         return PlanningCosts(self.ledger, rehearsal)
 
     def is_rehearsal(self, payee: str) -> bool:
         """Whether nobody is paid for what is ordered from a service, or a source of stills."""
-        from tenxsom.services.images import registry as stills
-
         return stills.is_rehearsal(payee, self.settings)
 
     @cached_property
@@ -103,26 +93,22 @@ class App:
 
     @cached_property
     def chooser(self) -> Chooser:
-        from tenxsom.pipeline.routing import Chooser
-
         return Chooser(self.settings, self.templates)
 
     @cached_property
     def rerouter(self) -> Rerouter:
-        from tenxsom.pipeline.rerouting import Rerouter
-
         return Rerouter(self.chooser, self.vocabulary, self.service)
 
     @cached_property
     def prices(self) -> Prices:
-        from tenxsom.pipeline.prices import Prices
-
         return Prices(self.templates, self.settings)
 
     @cached_property
-    def clip_steps(self) -> ClipSteps:
-        from tenxsom.pipeline.steps import ClipSteps
+    def generator(self) -> ProductionVideoGenerator:
+        return ProductionVideoGenerator(self.clip_steps, self.chooser, self.rerouter, self.settings.job_deadline_hours)
 
+    @cached_property
+    def clip_steps(self) -> ClipSteps:
         return ClipSteps(
             service_of=self.service,
             source_of=self.source,
@@ -143,40 +129,66 @@ class App:
 
     def source(self, name: str, service: str) -> StillSource:
         """Where the start frames of a service's clips come from, opened once. Raises BadSettings like `service`."""
-        from tenxsom.services.images import registry as stills
-
         with self._opening:
             if (name, service) not in self._sources:
                 work = self.settings.pending_folder / "stills"
                 self._sources[name, service] = stills.open_source(name, self.service(service), self.settings, work)
             return self._sources[name, service]
 
-    def standing(self, content_id: str, message: str = "", exit_code: int = 0) -> Outcome:
-        """Where a job stands, read from the disk: what this says is what a crash would leave."""
-        try:
-            job = self.store.load(content_id)
-            report = None if job else self.artifacts.final_report(content_id)
-        except (BrokenState, DiskTrouble) as error:
-            return Outcome(content_id, "unreadable", exit_code or 3, message or str(error))
-        if job:
-            return self.outcome(job, message, exit_code)
-        if report:
-            return outcome.of_report(report, self.artifacts, message, exit_code)
-        return Outcome(content_id, "not accepted", exit_code, message)
+    def orchestrator(
+        self, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
+    ) -> MasterOrchestrator:
+        """What submits jobs. `service` and `by_tier` choose who makes them; `again` makes ended ones once more."""
+        return MasterOrchestrator(
+            settings=self.settings,
+            store=self.store,
+            artifacts=self.artifacts,
+            ledger=self.ledger,
+            vocabulary=self.vocabulary,
+            chooser=self.chooser,
+            prices=self.prices,
+            planner=ClaudeVideoService(self.settings, self.templates, local_only=dry_run),
+            planning_costs=self.planning_costs,
+            generator=self.generator,
+            finisher=self.finisher,
+            unexpected_errors=self.unexpected_errors,
+            results=self.results,
+            is_rehearsal=self.is_rehearsal,
+            service=service,
+            by_tier=by_tier,
+            again=again,
+            dry_run=dry_run,
+        )
 
-    def unknown(self, content_id: str) -> BadInput:
-        """What to say of an id that is neither on the queue nor among the finished ones."""
-        from tenxsom.model.vocabulary import nearest
-        from tenxsom.pipeline.intake import is_set_aside
+    def poller(self, time_limit_seconds: float | None = None) -> VideoStatusPoller:
+        """What collects jobs; a tick takes POLL_TIME_LIMIT_SECONDS where no limit is given."""
+        return VideoStatusPoller(
+            settings=self.settings,
+            store=self.store,
+            collector=ClipCollector(self.service, services.pace, self.delivery, self.settings),
+            finisher=self.finisher,
+            unexpected_errors=self.unexpected_errors,
+            results=self.results,
+            open_orchestrator=self.orchestrator,
+            settle_services=self.settle_services,
+            time_limit_seconds=time_limit_seconds,
+        )
 
-        if is_set_aside(content_id, self.store):
-            return BadInput(f"The state of {content_id!r} cannot be read. {self.store.remedy(content_id)}")
-        hint = nearest(content_id, self.store.ids())
-        return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
-
-    def outcome(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
-        """The outcome of a job that is on the queue."""
-        return outcome.of_job(job, self.store.place(job.content_id), message, exit_code)
+    def manager(self) -> JobManager:
+        """What operators decide with."""
+        return JobManager(
+            store=self.store,
+            artifacts=self.artifacts,
+            ledger=self.ledger,
+            prices=self.prices,
+            paid_calls=self.paid_calls,
+            delivery=self.delivery,
+            finisher=self.finisher,
+            results=self.results,
+            service_of=self.service,
+            source_of=self.source,
+            is_rehearsal=self.is_rehearsal,
+        )
 
     def settle_services(self, seconds: float) -> None:
         """Let work that runs inside this process finish (the local studio's rendering)."""

@@ -236,22 +236,20 @@ def suite_for(run: Run, url: str) -> Any:
 
 
 def submit(run: Run, ids: list[str], url: str) -> None:
-    from master_orchestrator_v3 import MasterOrchestrator
 
     with suite_for(run, url) as suite:
-        orchestrator = MasterOrchestrator(suite)
+        orchestrator = suite.orchestrator()
         orchestrator.submit_all(orchestrator.read([str(run.home / "definitions" / f"{content_id}.json") for content_id in ids]))
-        missing = [content_id for content_id in ids if suite.standing(content_id).state == "not accepted"]
+        missing = [content_id for content_id in ids if suite.results.of(content_id).state == "not accepted"]
         if missing:
             os._exit(75)  # told to end before it got there
 
 
 def collect(run: Run, ids: list[str], url: str) -> None:
-    from poll_video_status import VideoStatusPoller
     from tenxsom import clock
 
     with suite_for(run, url) as suite:
-        poller = VideoStatusPoller(suite)
+        poller = suite.poller()
         for _ in range(TICKS):
             poller.tick(ids, at_once=True)
             if clock.stop_requested():
@@ -260,7 +258,6 @@ def collect(run: Run, ids: list[str], url: str) -> None:
 
 def decide(run: Run, ids: list[str], url: str) -> None:
     """Somebody who looks at the vendor's own list, and says what became of the calls that nobody saw return."""
-    from manage_jobs import JobManager
     from tenxsom.errors import BadInput, TryAgainLater
 
     lines = (run.vendor_folder / "charges.jsonl").read_bytes().splitlines()
@@ -274,7 +271,7 @@ def decide(run: Run, ids: list[str], url: str) -> None:
             job_id = charged.get(unclear[0].intent.reference)
             write_off = run.chance.random() < 0.1
             try:
-                JobManager(suite).resolve(
+                suite.manager().resolve(
                     content_id, None, adopt=None if write_off else job_id, never_sent=job_id is None and not write_off
                 )
             except (BadInput, TryAgainLater):

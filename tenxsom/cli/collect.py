@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 from tenxsom import clock
+from tenxsom.app import App
 from tenxsom.cli import render as views
 from tenxsom.cli import run as terminal
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import patience
-from tenxsom.pipeline.poller import VideoStatusPoller
-
-if TYPE_CHECKING:
-    import argparse
-
-    from tenxsom.app import App
-    from tenxsom.pipeline.results import Outcome
-    from tenxsom.settings import Settings
+from tenxsom.pipeline.results import Outcome
+from tenxsom.settings import Settings
 
 PROG = "poll_video_status.py"
 NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, patience=None, json=False)
@@ -56,11 +51,9 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
-    from tenxsom.app import App
-
     with App(settings) as app:
         check_known(app, arguments.content_ids)
-        poller = VideoStatusPoller(app, arguments.time_limit)
+        poller = app.poller(arguments.time_limit)
         last: dict[str, Outcome] = {}
         while True:
             outcomes = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
@@ -85,4 +78,4 @@ def check_known(app: App, content_ids: Sequence[str]) -> None:
     """Raise BadInput when somebody names a job that was never accepted."""
     for content_id in content_ids:
         if content_id not in app.store.ids() and app.artifacts.final_report(content_id) is None:
-            raise app.unknown(content_id)
+            raise app.results.unknown(content_id)

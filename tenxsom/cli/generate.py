@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
+from tenxsom.app import App
 from tenxsom.cli import render as views
 from tenxsom.cli import run as terminal
 from tenxsom.errors import BadInput
+from tenxsom.model.blueprint import Blueprint, parse_blueprint
+from tenxsom.pipeline.clips import check_feasible
 from tenxsom.pipeline.inputs import read_input
-
-if TYPE_CHECKING:
-    from tenxsom.app import App
-    from tenxsom.model.blueprint import Blueprint
-    from tenxsom.settings import Settings
+from tenxsom.settings import Settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,13 +26,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
     """Accept the definition with the given blueprint and submit it, exactly as the orchestrator does after planning."""
-    from tenxsom.app import App
-    from tenxsom.model.blueprint import parse_blueprint
-    from tenxsom.pipeline.clips import check_feasible
-    from tenxsom.pipeline.orchestrator import MasterOrchestrator
-
     with App(settings) as app:
-        orchestrator = MasterOrchestrator(app)
+        orchestrator = app.orchestrator()
         definitions = orchestrator.read([arguments.job])
         blueprint = parse_blueprint(read_input(arguments.blueprint), arguments.blueprint)
         check_length(definitions[0].definition.target_duration, blueprint.seconds)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
+from tenxsom.app import App
 from tenxsom.cli import render as views
 from tenxsom.cli import run as terminal
 from tenxsom.errors import BadInput
+from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.operations import JobManager
-
-if TYPE_CHECKING:
-    from tenxsom.settings import Settings
+from tenxsom.settings import Settings
 
 STUDIO_ADDRESSES = """\
 The studio answers at {url}
@@ -54,10 +53,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
-    from tenxsom.app import App
-
     with App(settings) as app:
-        manager = JobManager(app)
+        manager = app.manager()
         if arguments.command == "status":
             jobs, unreadable = manager.jobs()
             for content_id, reason in unreadable.items():
@@ -66,8 +63,6 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         if arguments.command == "studio":
             return serve_studio(settings, arguments.port)
         if arguments.command == "schema":
-            from tenxsom.model.definition import definition_schema
-
             return views.raw(definition_schema(app.vocabulary))
         if arguments.command == "show":
             return views.job(*manager.show(arguments.content_id))

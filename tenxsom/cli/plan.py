@@ -14,18 +14,17 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 from tenxsom import settings
 from tenxsom.cli import run as terminal
 from tenxsom.errors import BadInput
+from tenxsom.model import money
+from tenxsom.model.blueprint import Blueprint, PlannerRecord
+from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.pipeline.inputs import read_input
 from tenxsom.pipeline.planner import ClaudeVideoService
-
-if TYPE_CHECKING:  # pydantic and what is built on it wait until they are needed: `--help` is to come at once
-    from tenxsom.model.blueprint import Blueprint, PlannerRecord
-    from tenxsom.model.definition import JobDefinition
-    from tenxsom.planning.claude_check import CheckResult
+from tenxsom.planning.claude_check import CheckResult
+from tenxsom.store.templates import Templates
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,9 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _story(arguments: argparse.Namespace, configuration: settings.Settings) -> terminal.Result:
-    from tenxsom.model.definition import parse_definition
-    from tenxsom.store.templates import Templates
-
     templates = Templates(configuration.home, settings.ROOT)
     service = ClaudeVideoService(configuration, templates, arguments.local)
     if arguments.check:
@@ -89,8 +85,6 @@ def _plan_lines(definition: JobDefinition, blueprint: Blueprint) -> Iterator[str
 
 
 def _planner_line(planner: PlannerRecord) -> str:
-    from tenxsom.model import money
-
     asked = any(planner.usage.values())
     tokens = f"{planner.usage.get('input_tokens', 0):,} tokens in, {planner.usage.get('output_tokens', 0):,} out"
     price = f"{money.shown(money.usd(planner.cost_usd))}, {tokens}, requests: {planner.requests}, {planner.seconds:.1f} s"

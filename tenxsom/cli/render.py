@@ -6,21 +6,18 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tenxsom import clock
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip
 from tenxsom.model.ids import masked_id
-from tenxsom.model.job import State
+from tenxsom.model.job import State, VideoJob
 from tenxsom.model.parts import UnexpectedRecord
+from tenxsom.pipeline.estimate import Estimate, Offer
 from tenxsom.pipeline.results import Outcome, worst
 from tenxsom.pipeline.spend import spent_usd
-
-if TYPE_CHECKING:
-    from tenxsom.model.job import VideoJob
-    from tenxsom.pipeline.estimate import Estimate, Offer
 
 WORDS = {
     "accepted": "accepted, goes on with the next tick",

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from tenxsom.app import App
 from tenxsom.cli import render as views
 from tenxsom.cli import run as terminal
 from tenxsom.pipeline import results
-from tenxsom.pipeline.intake import Standing
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
-
-if TYPE_CHECKING:
-    from tenxsom.app import App
-    from tenxsom.pipeline.intake import Order
-    from tenxsom.pipeline.results import Outcome
-    from tenxsom.settings import Settings
+from tenxsom.pipeline.intake import Order, Standing
+from tenxsom.pipeline.results import Outcome
+from tenxsom.settings import Settings
 
 NOT_THERE_YET = "The wait was ended before the video was there; the poller collects it, or the same command goes on waiting."
 
@@ -39,11 +34,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
-    from tenxsom.app import App
-
     with App(settings) as app:
-        orchestrator = MasterOrchestrator(
-            app, service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
+        orchestrator = app.orchestrator(
+            service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
         )
         batch = orchestrator.read_batch(arguments.jobs)
         refused = [results.refused(refusal) for refusal in batch.refused]
@@ -60,17 +53,15 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.R
 
 def wait_for(app: App, outcomes: Sequence[Outcome], quiet: bool) -> list[Outcome]:
     """Stay until every job that is on its way has ended or waits for somebody; the poller does the work."""
-    from tenxsom.pipeline.poller import VideoStatusPoller
-
     on_their_way = [outcome.content_id for outcome in outcomes if outcome.is_on_its_way]
     with terminal.Progress(quiet) as progress:
-        last = VideoStatusPoller(app).wait_for(on_their_way, progress)
+        last = app.poller().wait_for(on_their_way, progress)
     return [_after(app, outcome, last) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
 
 
 def _after(app: App, before: Outcome, last: dict[str, Outcome]) -> Outcome:
     """What a wait came to for one job: its end, what it waits for now, or that the wait was cut short."""
-    now = app.standing(before.content_id)
+    now = app.results.of(before.content_id)
     seen = last.get(before.content_id, now)
     if not now.is_on_its_way:
         return now if now.exit_code or now.report else seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -17,8 +18,6 @@ class Vocabulary(NamedTuple):
 
 def nearest(name: str, known: Collection[str]) -> str:
     """` Did you mean X?` for the known name that is nearest to `name`; empty if none is near."""
-    import difflib
-
     close = difflib.get_close_matches(name.lower(), [item.lower() for item in known], n=1, cutoff=0.6)
     for item in known:
         if close and item.lower() == close[0]:

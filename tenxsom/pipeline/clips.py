@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tenxsom.errors import BadDefinition, BadInput, Problem
+from tenxsom.media.fonts import what_cannot_be_drawn
 from tenxsom.model.blueprint import Blueprint, Segment
 from tenxsom.model.clip import Clip
 from tenxsom.model.definition import JobDefinition
@@ -115,8 +116,6 @@ def differences(job: VideoJob) -> list[str]:
     shapes = {(clip.aspect_ratio, clip.asked_aspect_ratio) for clip in job.clips if clip.asked_aspect_ratio}
     sentences += [f"{job.service} makes no {asked}: {made} is made and cut in the middle." for made, asked in sorted(shapes)]
     if route_of(job).capabilities.shows_script:
-        from tenxsom.media.fonts import what_cannot_be_drawn  # reads fonts
-
         sentences += filter(None, [what_cannot_be_drawn(cue.text for clip in job.clips for cue in clip.cues)])
     return sentences
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import NeedsDecision, TryAgainLater
+from tenxsom.media.subtitles import Cue, set_cues, to_srt
 from tenxsom.model.clip import Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.parts import MediaFacts
@@ -47,7 +48,7 @@ class Finisher:
     ) -> None:
         """`release` frees the money that is still set aside for a job that ends without a video."""
         self._artifacts = artifacts
-        self._release = release
+        self.release = release
         self._delivery = delivery
         self._film_steps = FilmSteps(
             (
@@ -93,7 +94,7 @@ class Finisher:
         `decision` names what somebody may decide about it all the same.
         """
         job = claim.job
-        self._release(claim)
+        self.release(claim)
         job.error, job.state = reason, state
         job.record(state.value, reason)
         try:
@@ -236,8 +237,6 @@ class Finisher:
 
 def subtitles_of(job: VideoJob) -> str:
     """The script as SubRip text, on the time line of the film as it was made: no cue leaves its clip as it was delivered."""
-    from tenxsom.media.subtitles import Cue, set_cues, to_srt
-
     ordered = [clip.asked_seconds if clip.trim else clip.seconds for clip in job.clips]
     delivered = [clip.delivered_seconds or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
     film = (job.media.seconds if job.media else 0) or sum(delivered)  # joining may change a frame a clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from tenxsom import clock
 from tenxsom.errors import (
@@ -25,19 +25,15 @@ from tenxsom.errors import (
     TenxsomError,
     TryAgainLater,
 )
-from tenxsom.model.clip import SUBMISSION_STEPS, Step
+from tenxsom.model.clip import SUBMISSION_STEPS, Clip, Step
 from tenxsom.model.parts import Still
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import LOST_AFTER_CHECKS
-from tenxsom.pipeline.rerouting import is_about_the_service
-from tenxsom.pipeline.routing import route_of
-from tenxsom.pipeline.steps import BUSY_SECONDS
+from tenxsom.pipeline.rerouting import Rerouter, is_about_the_service
+from tenxsom.pipeline.routing import Chooser, route_of
+from tenxsom.pipeline.steps import BUSY_SECONDS, ClipSteps
 from tenxsom.services.images.base import Patience
-
-if TYPE_CHECKING:
-    from tenxsom.app import App
-    from tenxsom.model.clip import Clip
-    from tenxsom.store.base import Claim
+from tenxsom.store.base import Claim
 
 log = logging.getLogger("generate")
 
@@ -106,9 +102,11 @@ class Looks:
 class ProductionVideoGenerator:
     """Turns the clips of a job into submissions, one saved step after the other (`tenxsom.pipeline.steps` holds the steps)."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._steps = app.clip_steps
+    def __init__(self, steps: ClipSteps, chooser: Chooser, rerouter: Rerouter, deadline_hours: float) -> None:
+        self._steps = steps
+        self._chooser = chooser
+        self._rerouter = rerouter
+        self._deadline_hours = deadline_hours
 
     def generate_with_useapi(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
         """Submit every clip of the job that is not submitted yet, by the UseAPI contract: image → asset → video.
@@ -140,8 +138,8 @@ class ProductionVideoGenerator:
         The first one that can be used makes it. A job of which something has been paid stays where it is. Raises BadSettings
         when no service of the tier can be used.
         """
-        route = self._app.chooser.by_tier(tier or claim.job.definition.tier, route_of(claim.job).start_image)
-        self._app.rerouter.reroute(claim, route)
+        route = self._chooser.by_tier(tier or claim.job.definition.tier, route_of(claim.job).start_image)
+        self._rerouter.reroute(claim, route)
         self.generate(claim)
 
     def _maker(self, service: str) -> Callable[[Claim, clock.Deadline], None]:
@@ -214,10 +212,9 @@ class ProductionVideoGenerator:
         clock.check_stop()
         if self._has_had_its_last_look(claim, clip):
             return False
-        rerouter = self._app.rerouter
         try:
             self._steps.take(step, claim, clip)
-            rerouter.note_life(clip)
+            self._rerouter.note_life(clip)
         except (Interrupted, NeedsDecision):
             raise
         except (AccountTrouble, BadSettings) as error:
@@ -226,13 +223,13 @@ class ProductionVideoGenerator:
         except (NotSent, ServiceClosed, ServiceDown) as error:
             if (
                 is_about_the_service(claim.job, clip)
-                and rerouter.note_silence(clip)
-                and rerouter.fall_back(claim, clip, str(error))
+                and self._rerouter.note_silence(clip)
+                and self._rerouter.fall_back(claim, clip, str(error))
             ):
                 return True
             self._try_again(claim, clip, error)
         except ServiceBusy as error:
-            rerouter.note_life(clip)
+            self._rerouter.note_life(clip)
             self._try_again(claim, clip, error)
         except TryAgainLater as error:
             self._try_again(claim, clip, error)
@@ -240,7 +237,7 @@ class ProductionVideoGenerator:
             self._fetch_again(claim, clip, error)
         except ServiceRetired as error:
             self._check_retired(claim, clip, error)
-            if is_about_the_service(claim.job, clip) and rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
+            if is_about_the_service(claim.job, clip) and self._rerouter.fall_back(claim, clip, str(error).split(". ")[0]):
                 return True
             self._give_up(claim, clip, str(error))
         except ServiceRefused as error:
@@ -249,7 +246,7 @@ class ProductionVideoGenerator:
 
     def _has_had_its_last_look(self, claim: Claim, clip: Clip) -> bool:
         """Whether a clip that is past its deadline is given up; a look that is left is counted before it begins."""
-        hours = self._app.settings.job_deadline_hours
+        hours = self._deadline_hours
         if not limits.count_overdue_look(claim.job, clip, hours):
             return False
         is_given_up = limits.give_up_overdue(claim.job, clip, hours, before_the_look=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble
@@ -14,17 +14,18 @@ from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import adoption
-from tenxsom.pipeline.finisher import all_final
+from tenxsom.pipeline.delivery import ClipDelivery
+from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.intake import has_moved_on
 from tenxsom.pipeline.limits import give_up
+from tenxsom.pipeline.payment import PaidCalls
+from tenxsom.pipeline.prices import Prices
+from tenxsom.pipeline.results import JobResults, Outcome
 from tenxsom.pipeline.spend import note_rehearsal
 from tenxsom.services import registry as services
-from tenxsom.services.base import INLINE, Variant
-
-if TYPE_CHECKING:
-    from tenxsom.app import App
-    from tenxsom.pipeline.results import Outcome
-    from tenxsom.store.base import Claim
+from tenxsom.services.base import INLINE, Variant, VideoService
+from tenxsom.services.images.base import StillSource
+from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 
 
 class JobDetails(NamedTuple):
@@ -39,15 +40,40 @@ class JobDetails(NamedTuple):
 class JobManager:
     """What an operator can do with jobs. Nothing here orders anything: the belt does, with its next tick."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        artifacts: Artifacts,
+        ledger: SpendLedger,
+        prices: Prices,
+        paid_calls: PaidCalls,
+        delivery: ClipDelivery,
+        finisher: Finisher,
+        results: JobResults,
+        service_of: Callable[[str], VideoService],
+        source_of: Callable[[str, str], StillSource],
+        is_rehearsal: Callable[[str], bool],
+    ) -> None:
+        """`service_of` and `source_of` open what can tell whether it knows an id; `is_rehearsal` says whether nobody is paid."""
+        self._store = store
+        self._artifacts = artifacts
+        self._ledger = ledger
+        self._prices = prices
+        self._paid_calls = paid_calls
+        self._delivery = delivery
+        self._finisher = finisher
+        self._results = results
+        self._service_of = service_of
+        self._source_of = source_of
+        self._is_rehearsal = is_rehearsal
 
     def jobs(self) -> tuple[list[VideoJob], dict[str, str]]:
         """All jobs on the queue, oldest first, and why the others cannot be read, by id: the poller sets those aside."""
         found, unreadable = [], {}
-        for content_id in self._app.store.ids():
+        for content_id in self._store.ids():
             try:
-                job = self._app.store.load(content_id)
+                job = self._store.load(content_id)
             except BrokenState as error:
                 unreadable[content_id] = f"its state file cannot be used because {error}."
                 continue
@@ -60,24 +86,24 @@ class JobManager:
 
     def show(self, content_id: str) -> JobDetails:
         """Everything about one job: its state while it is on the queue, its final report afterwards. Raises BadInput."""
-        job = self._app.store.load(content_id)
-        found = job.as_dict() if job else self._app.artifacts.final_report(content_id)
+        job = self._store.load(content_id)
+        found = job.as_dict() if job else self._artifacts.final_report(content_id)
         if found is None:
-            raise self._app.unknown(content_id)
-        standing = self._app.outcome(job) if job else self._app.standing(content_id)
+            raise self._results.unknown(content_id)
+        standing = self._results.of_job(job) if job else self._results.of(content_id)
         return JobDetails(found, standing, job.clips if job else [])
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
         """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
-        report = self._app.artifacts.final_report(content_id)
-        if self._app.store.load(content_id):
+        report = self._artifacts.final_report(content_id)
+        if self._store.load(content_id):
             raise BadInput(f"{content_id!r} has not ended yet: what was ordered is still collected. Try again once it has.")
         if report is None:
-            raise self._app.unknown(content_id)
+            raise self._results.unknown(content_id)
         if "job" not in report:
             raise BadInput(f"{content_id!r} is no failed or cancelled job, so there is nothing to make once more.")
         job = VideoJob.from_dict(report["job"])
-        prices, total = self._app.prices, money.ZERO
+        prices, total = self._prices, money.ZERO
         for clip in job.clips:
             if clip.step == Step.FAILED:
                 kept = services.pace(job.service_of(clip), Variant())
@@ -96,26 +122,26 @@ class JobManager:
 
         Raises BadInput when it is on the queue already, or has been made since its report was read.
         """
-        app, ended_run = self._app, job.run_id
-        job.ledger_mark = app.ledger.mark()
-        job.rehearsal = app.is_rehearsal(job.service)
+        ended_run = job.run_id
+        job.ledger_mark = self._ledger.mark()
+        job.rehearsal = self._is_rehearsal(job.service)
         note_rehearsal(job)
         job.run_id, job.submit_time = f"tx-{uuid.uuid4().hex[:16]}", clock.stamp()
         job.cancelled = False
         job.begin_anew()
         job.record("retried")
         job.settle_state()
-        with app.store.accept(job, unless=partial(has_moved_on, job.content_id, app.artifacts, ended_run)) as claim:
+        with self._store.accept(job, unless=partial(has_moved_on, job.content_id, self._artifacts, ended_run)) as claim:
             if claim is None:
                 raise BadInput(f"{job.content_id} was put back on the queue by another command meanwhile; see what became of it.")
-            app.finisher.make_way(job)
+            self._finisher.make_way(job)
             claim.save()
 
     def cancel(self, content_id: str) -> str:
         """Order nothing further for a job. Returns a sentence about what happens to what is paid for already."""
         with self._claimed(content_id) as claim:
             job = claim.job
-            if self._app.finisher.left_already(claim):
+            if self._finisher.left_already(claim):
                 return f"{content_id} has ended already."
             if any(clip.intent for clip in job.clips):
                 raise BadInput(
@@ -125,11 +151,11 @@ class JobManager:
             for clip in job.clips:
                 if not clip.is_submitted:
                     give_up(job, clip, "cancelled before it was ordered")
-            self._app.release(claim)
+            self._finisher.release(claim)
             job.settle_state()
             claim.save()
             if not job.clips or all_final(job):
-                self._app.finisher.end(claim)
+                self._finisher.end(claim)
                 return f"{content_id} is cancelled; nothing was at the service."
             job.record("cancelled", "what is at the service is still collected")
             claim.save()
@@ -157,21 +183,21 @@ class JobManager:
                 return self._decide(claim, clip_number, take_as_is)
             clip = self._open_clip(claim, clip_number)
             if adopt is not None:  # an unset variable in the command must not write anything off
-                adoption.check_free(adopt, claim.job, clip, self._app.store, self._app.artifacts)
-                adoption.check_known(adopt, claim.job, clip, self._app.service, self._app.source)
-                self._app.paid_calls.adopt(claim, clip, adopt)
+                adoption.check_free(adopt, claim.job, clip, self._store, self._artifacts)
+                adoption.check_known(adopt, claim.job, clip, self._service_of, self._source_of)
+                self._paid_calls.adopt(claim, clip, adopt)
                 return f"Clip {clip.index + 1} of {content_id} is {adopt} now; the next tick goes on with it."
             if never_sent:
-                self._app.paid_calls.never_sent(claim, clip)
+                self._paid_calls.never_sent(claim, clip)
                 return f"Clip {clip.index + 1} of {content_id} is ordered again by the next tick."
-            self._app.paid_calls.write_off(claim, clip)
+            self._paid_calls.write_off(claim, clip)
             if all_final(claim.job):
-                self._app.finisher.end(claim)
+                self._finisher.end(claim)
             return f"Clip {clip.index + 1} of {content_id} is written off; its price counts as spent."
 
     def _bring_back_refused(self, content_id: str) -> None:
         """Put a job that has ended over refused clips on the queue again, to be decided about; nothing where it is there."""
-        report = None if self._app.store.load(content_id) else self._app.artifacts.final_report(content_id)
+        report = None if self._store.load(content_id) else self._artifacts.final_report(content_id)
         if report is None or "job" not in report:
             return
         job = VideoJob.from_dict(report["job"])
@@ -190,7 +216,7 @@ class JobManager:
             raise BadInput(f"{job.content_id} has nothing to decide: no paid call of unknown outcome, no clip that was refused.")
         for clip in waiting:
             if take_as_is:
-                self._app.delivery.take_as_is(claim, clip)
+                self._delivery.take_as_is(claim, clip)
             else:
                 give_up(job, clip, f"given up ({clip.error})")
                 clip.refused = True
@@ -200,16 +226,16 @@ class JobManager:
         if take_as_is:
             return f"{which} is taken as it is; the next tick publishes it."
         if all_final(job):
-            self._app.finisher.end(claim)
+            self._finisher.end(claim)
         return f"{which} is given up; manage_jobs.py retry {job.content_id} names the price of another."
 
     @contextmanager
     def _claimed(self, content_id: str) -> Iterator[Claim]:
-        with self._app.store.claim(content_id) as claim:
-            if claim is None and (report := self._app.artifacts.final_report(content_id)):
+        with self._store.claim(content_id) as claim:
+            if claim is None and (report := self._artifacts.final_report(content_id)):
                 raise BadInput(f"{content_id!r} has ended already ({report['state']}).")
             if claim is None:
-                raise self._app.unknown(content_id)
+                raise self._results.unknown(content_id)
             yield claim
 
     @staticmethod

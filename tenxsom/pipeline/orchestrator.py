@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tenxsom import clock
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
 from tenxsom.model import money
-from tenxsom.model.definition import check_definition, parse_definition
+from tenxsom.model.blueprint import Blueprint
+from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import State, VideoJob
+from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.estimate import Estimate, estimate
-from tenxsom.pipeline.finisher import all_final
+from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
 from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, Standing
 from tenxsom.pipeline.planner import ClaudeVideoService
-from tenxsom.pipeline.results import exit_code_of
-from tenxsom.pipeline.routing import USEAPI_CONTRACT, route_of
-from tenxsom.pipeline.unexpected import SUBMITTING
-
-if TYPE_CHECKING:
-    from tenxsom.app import App
-    from tenxsom.model.blueprint import Blueprint
-    from tenxsom.model.definition import JobDefinition
-    from tenxsom.pipeline.results import Outcome
-    from tenxsom.pipeline.routing import Route
-    from tenxsom.store.base import Claim
+from tenxsom.pipeline.planning_costs import PlanningCosts
+from tenxsom.pipeline.prices import Prices
+from tenxsom.pipeline.results import JobResults, Outcome, exit_code_of
+from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
+from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
+from tenxsom.settings import Settings
+from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 
 log = logging.getLogger("orchestrate")
 
@@ -46,15 +43,46 @@ class MasterOrchestrator:
     """The conveyor belt's first stage: plan → make → pending job."""
 
     def __init__(
-        self, app: App, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
+        self,
+        *,
+        settings: Settings,
+        store: JobStore,
+        artifacts: Artifacts,
+        ledger: SpendLedger,
+        vocabulary: Vocabulary,
+        chooser: Chooser,
+        prices: Prices,
+        planner: ClaudeVideoService,
+        planning_costs: PlanningCosts,
+        generator: ProductionVideoGenerator,
+        finisher: Finisher,
+        unexpected_errors: UnexpectedErrors,
+        results: JobResults,
+        is_rehearsal: Callable[[str], bool],
+        service: str | None = None,
+        by_tier: bool = False,
+        again: bool = False,
+        dry_run: bool = False,
     ) -> None:
-        self._app = app
-        self._dry_run = dry_run
+        """`is_rehearsal` says of a service whether nobody is paid there. The last four are what the user asks for."""
+        self._settings = settings
+        self._store = store
+        self._artifacts = artifacts
+        self._ledger = ledger
+        self._vocabulary = vocabulary
+        self._chooser = chooser
+        self._prices = prices
+        self._planning_costs = planning_costs
+        self._finisher = finisher
+        self._unexpected_errors = unexpected_errors
+        self._results = results
+        self._is_rehearsal = is_rehearsal
         self._service = service
         self._by_tier = by_tier
         self._again = again
-        self.planner = ClaudeVideoService(app.settings, app.templates, local_only=dry_run)
-        self.generator = ProductionVideoGenerator(app)
+        self._dry_run = dry_run
+        self.planner = planner
+        self.generator = generator
 
     def read(self, names: Sequence[str]) -> list[Order]:
         """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then."""
@@ -113,9 +141,9 @@ class MasterOrchestrator:
         except TenxsomError:
             raise
         except Exception as error:  # a mistake of ours: it is saved with its job, and the next tick tries again
-            raise self._app.unexpected_errors.record(claim, SUBMITTING, error) from error
+            raise self._unexpected_errors.record(claim, SUBMITTING, error) from error
         if all_final(claim.job):
-            self._app.finisher.end(claim)
+            self._finisher.end(claim)
 
     def carry_on(self, claim: Claim, blueprint: Blueprint | None = None, deadline: clock.Deadline = NO_LIMIT) -> None:
         """Everything a job needs until its clips are at the service; whatever is done already is not done again.
@@ -123,7 +151,7 @@ class MasterOrchestrator:
         What is left when `deadline` has passed is left to the next run.
         """
         job = claim.job
-        self._app.finisher.make_way(job)
+        self._finisher.make_way(job)
         if job.blueprint is None:
             self.plan(claim, blueprint)
         if not job.clips:
@@ -138,8 +166,8 @@ class MasterOrchestrator:
     def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
         """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
         job = claim.job
-        definition = check_definition(job.definition.as_dict(), job.content_id, self._app.vocabulary)
-        made = blueprint or self._app.planning_costs.pay(claim, self._most_usd(job), lambda: self._planned(definition))
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
+        made = blueprint or self._planning_costs.pay(claim, self._most_usd(job), lambda: self._planned(definition))
         job.blueprint = made
         job.error = job.next_check_at = None
         job.record(
@@ -151,7 +179,7 @@ class MasterOrchestrator:
 
     def _most_usd(self, job: VideoJob) -> Decimal:
         """What planning can cost at most. Raises BadSettings when that is not known, and a budget must be kept."""
-        if self._app.ledger.daily_budget is not None or job.definition.max_cost_usd is not None:
+        if self._ledger.daily_budget is not None or job.definition.max_cost_usd is not None:
             self.planner.check_price()
         return self.planner.most_usd()
 
@@ -164,8 +192,8 @@ class MasterOrchestrator:
         job = claim.job
         if job.blueprint is None:
             raise BadInput(f"{job.content_id} has no plan yet; it cannot be cut into clips.")
-        definition = check_definition(job.definition.as_dict(), job.content_id, self._app.vocabulary)
-        shape = definition.shape(self._app.vocabulary)
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
+        shape = definition.shape(self._vocabulary)
         job.clips = clips.clips_for(definition, job.blueprint, shape, route_of(job))
         for sentence in clips.differences(job):
             job.warn(sentence)
@@ -175,76 +203,74 @@ class MasterOrchestrator:
     def estimate(self, order: Order) -> Estimate:
         """Plan an order from the local templates and cut it into clips: nothing is written, called or paid."""
         blueprint = self.planner.plan(order.definition)
-        return estimate(order, blueprint, self._app.chooser, self._app.prices)
+        return estimate(order, blueprint, self._chooser, self._prices)
 
     def _order(self, source: str, data: bytes) -> Order | Refusal:
-        app = self._app
         try:
-            definition = parse_definition(data, source, app.vocabulary)
+            definition = parse_definition(data, source, self._vocabulary)
         except BadDefinition:
-            known_one = None if self._again else intake.known_definition(data, source, app.store, app.artifacts)
+            known_one = None if self._again else intake.known_definition(data, source, self._store, self._artifacts)
             if known_one is None or self._dry_run:
                 raise
             definition = known_one
         try:
             for_real = self._goes_to_a_vendor(definition)
-            known = intake.look_up(definition, app.store, app.artifacts, self._again, for_real=for_real)
+            known = intake.look_up(definition, self._store, self._artifacts, self._again, for_real=for_real)
         except TenxsomError as error:
             return Refusal(definition.content_id, source, error)
         if known.route and not self._dry_run:
-            shape = definition.aspect_ratio or app.vocabulary.platforms.get(definition.platform, "16:9")
+            shape = definition.aspect_ratio or self._vocabulary.platforms.get(definition.platform, "16:9")
             return Order(definition, source, known.route, shape, known.standing, known.ended_run)
         return self._new_order(definition, source, known)
 
     def _new_order(self, definition: JobDefinition, source: str, known: Intake) -> Order:
         """Decide how a definition is made. Raises BadInput when it cannot be made here."""
-        app = self._app
-        picture, usable = intake.with_its_picture(definition, source, app.settings), not self._dry_run
+        picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
-        shape = definition.shape(app.vocabulary)
+        shape = definition.shape(self._vocabulary)
         clips.check_feasible(definition, shape, route, source)
         if usable:
-            app.prices.check(route)
+            self._prices.check(route)
         return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)
 
     def _route(self, definition: JobDefinition) -> Route:
         """How a definition is made if it is accepted now. Raises BadSettings when it cannot be made here."""
         usable = not self._dry_run
         if self._by_tier:
-            return self._app.chooser.by_tier(definition.tier, definition.start_image, usable=usable)
-        return self._app.chooser.choose(definition, self._service, usable=usable)
+            return self._chooser.by_tier(definition.tier, definition.start_image, usable=usable)
+        return self._chooser.choose(definition, self._service, usable=usable)
 
     def _goes_to_a_vendor(self, definition: JobDefinition) -> bool:
         """Whether a definition is made by a vendor if it is accepted now, and not rehearsed."""
         try:
-            return not self._app.is_rehearsal(self._route(definition).service)
+            return not self._is_rehearsal(self._route(definition).service)
         except BadInput:
             return False  # it cannot be made now; what is known of it is told all the same
 
     @contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:
         """The job of an order, owned by us: accepted now, or found on the queue and carried on; None if it is done."""
-        app, content_id = self._app, order.definition.content_id
-        rehearsal = app.is_rehearsal(order.service)
-        known = intake.look_up(order.definition, app.store, app.artifacts, self._again, for_real=not rehearsal)
+        content_id = order.definition.content_id
+        rehearsal = self._is_rehearsal(order.service)
+        known = intake.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
         if known.standing in (Standing.COMPLETED, Standing.FAILED):
             yield None
             return
         if known.standing == Standing.ON_ITS_WAY:
-            with app.store.claim(content_id) as claim:
-                yield None if claim and app.finisher.left_already(claim) else claim
+            with self._store.claim(content_id) as claim:
+                yield None if claim and self._finisher.left_already(claim) else claim
             return
-        expected = app.artifacts.video(content_id).relative_to(app.settings.home)
-        mark = app.ledger.mark()
+        expected = self._artifacts.video(content_id).relative_to(self._settings.home)
+        mark = self._ledger.mark()
         job = intake.new_job(order.definition, order.route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
-        with app.store.accept(job, unless=partial(self._is_taken, order)) as claim:
+        with self._store.accept(job, unless=partial(self._is_taken, order)) as claim:
             yield claim
 
     def _is_taken(self, order: Order) -> bool:
         """Whether an id has been made, or set aside, since it was looked at. Asked while nobody else can accept or end it."""
         content_id = order.definition.content_id
-        is_lost = not self._again and intake.is_set_aside(content_id, self._app.store)
-        return is_lost or intake.has_moved_on(content_id, self._app.artifacts, order.ended_run)
+        is_lost = not self._again and intake.is_set_aside(content_id, self._store)
+        return is_lost or intake.has_moved_on(content_id, self._artifacts, order.ended_run)
 
     def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
         content_id = order.definition.content_id
@@ -253,10 +279,10 @@ class MasterOrchestrator:
             job = self.submit(order, blueprint)
         except TenxsomError as error:
             log.info("%s", error, extra={"content_id": content_id})
-            return self._app.standing(content_id, str(error), exit_code_of(error))._replace(standing=order.standing)
+            return self._results.of(content_id, str(error), exit_code_of(error))._replace(standing=order.standing)
         except Exception as error:  # a mistake of ours with one job must not keep the others from being submitted
             log.exception("Unexpected error", extra={"content_id": content_id})
-            return self._app.standing(content_id, f"an unexpected error, please report it: {error!r}", 75)
+            return self._results.of(content_id, f"an unexpected error, please report it: {error!r}", 75)
         error_code = 1 if job and job.state == State.FAILED else 0
-        outcome = self._app.standing(content_id, (job.error if job else None) or "", error_code)
+        outcome = self._results.of(content_id, (job.error if job else None) or "", error_code)
         return outcome._replace(standing=order.standing, message=outcome.message or ALREADY_KNOWN.get(order.standing, ""))

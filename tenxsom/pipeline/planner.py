@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from tenxsom import clock, settings
 from tenxsom.errors import BadSettings, PlanFailed
-
-if TYPE_CHECKING:  # pydantic and what is built on it wait until they are needed: `--help` is to come at once
-    from tenxsom.model.blueprint import Blueprint
-    from tenxsom.model.definition import JobDefinition
-    from tenxsom.planning.archetypes import Archetype
-    from tenxsom.planning.claude_check import CheckResult
-    from tenxsom.planning.vertex_claude import VertexClaude
-    from tenxsom.store.templates import Templates
+from tenxsom.model.blueprint import Blueprint
+from tenxsom.model.definition import JobDefinition
+from tenxsom.planning.archetypes import Archetype, parse_archetype
+from tenxsom.planning.claude_check import CheckResult, check_claude
+from tenxsom.planning.claude_trouble import ClaudeFailed
+from tenxsom.planning.local import plan_locally
+from tenxsom.planning.vertex_claude import VertexClaude
+from tenxsom.store.templates import Templates
 
 logger = logging.getLogger("tenxsom.plan")
 
@@ -39,9 +38,6 @@ class ClaudeVideoService:
 
         Raises PlanFailed only if the definition cannot be planned at all, BadSettings if its archetype's file is broken.
         """
-        from tenxsom.planning.archetypes import parse_archetype
-        from tenxsom.planning.local import plan_locally
-
         archetype = parse_archetype(self._templates.archetype_file(definition.archetype), definition.archetype)
         if self._local_only:
             return plan_locally(definition, archetype)
@@ -68,14 +64,10 @@ class ClaudeVideoService:
 
     def check(self) -> list[CheckResult]:
         """What planning with Claude needs (credentials, project, region, model), each ok or with its remedy."""
-        from tenxsom.planning.claude_check import check_claude
-
         return check_claude(self._settings)
 
     def _planner(self) -> VertexClaude:
         if self._claude is None:
-            from tenxsom.planning.vertex_claude import VertexClaude
-
             chosen = self._settings
             self._claude = VertexClaude(
                 chosen.vertex_ai_project_id or "",
@@ -90,9 +82,6 @@ class ClaudeVideoService:
 
     def _plan_without_claude(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
         """The local plan, with the reason, and with what the attempts cost: money spent in vain is spent."""
-        from tenxsom.planning.claude_trouble import ClaudeFailed
-        from tenxsom.planning.local import plan_locally
-
         reason = str(failure)
         logger.warning("%s Planning from the local templates.", reason, extra={"content_id": definition.content_id})
         blueprint = plan_locally(definition, archetype, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
@@ -30,8 +31,6 @@ class PlanningCosts:
         Each time under a reference of its own: planning that a crash made necessary twice has cost twice. Raises OverBudget
         before anything is asked when the job's cap or today's budget does not hold it; the job then waits on the queue.
         """
-        import uuid  # a tick seldom plans, and this takes platform with it
-
         job = claim.job
         reference = f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}"
         purchase = Purchase(reference, job.content_id, "planner", "plan", 0, most, self._rehearsal)

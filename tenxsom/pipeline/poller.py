@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tenxsom import clock
 from tenxsom.errors import (
@@ -23,19 +22,16 @@ from tenxsom.errors import (
     UnexpectedError,
 )
 from tenxsom.model.clip import Clip, Step
+from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
-from tenxsom.pipeline.finisher import all_final
-from tenxsom.pipeline.results import Outcome, ShowsProgress, exit_code_of
-from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING
-from tenxsom.services import registry as services
-
-if TYPE_CHECKING:
-    from tenxsom.app import App
-    from tenxsom.model.job import VideoJob
-    from tenxsom.pipeline.orchestrator import MasterOrchestrator
-    from tenxsom.pipeline.routing import Route
-    from tenxsom.store.base import Claim
+from tenxsom.pipeline.finisher import Finisher, all_final
+from tenxsom.pipeline.orchestrator import MasterOrchestrator
+from tenxsom.pipeline.results import JobResults, Outcome, ShowsProgress, exit_code_of
+from tenxsom.pipeline.routing import Route, route_of
+from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING, UnexpectedErrors
+from tenxsom.settings import Settings
+from tenxsom.store.base import Claim, JobStore
 
 log = logging.getLogger("poll")
 
@@ -48,10 +44,29 @@ _DESCRIPTORS_BESIDE = 64
 class VideoStatusPoller:
     """The conveyor belt's second stage: pending job → verified video with its report."""
 
-    def __init__(self, app: App, time_limit_seconds: float | None = None) -> None:
-        self._app = app
-        self._time_limit = time_limit_seconds or app.settings.poll_time_limit_seconds
-        self._collector = ClipCollector(app.service, services.pace, app.delivery, app.settings)
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: JobStore,
+        collector: ClipCollector,
+        finisher: Finisher,
+        unexpected_errors: UnexpectedErrors,
+        results: JobResults,
+        open_orchestrator: Callable[[], MasterOrchestrator],
+        settle_services: Callable[[float], None],
+        time_limit_seconds: float | None = None,
+    ) -> None:
+        """`open_orchestrator` is called once a submission has to be carried on; `settle_services` lets work in this process end."""
+        self._settings = settings
+        self._store = store
+        self._collector = collector
+        self._finisher = finisher
+        self._unexpected_errors = unexpected_errors
+        self._results = results
+        self._open_orchestrator = open_orchestrator
+        self._settle_services = settle_services
+        self._time_limit = time_limit_seconds or settings.poll_time_limit_seconds
         self._deadline = clock.Deadline(self._time_limit)
         self._carrying_on = threading.Lock()
         self._at_once = False
@@ -66,11 +81,11 @@ class VideoStatusPoller:
         """
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
-        ids = list(dict.fromkeys(only)) or self._app.store.ids()
-        with ThreadPoolExecutor(_workers(self._app.settings.poll_concurrency), thread_name_prefix="poll") as pool:
+        ids = list(dict.fromkeys(only)) or self._store.due()
+        with ThreadPoolExecutor(_workers(self._settings.poll_concurrency), thread_name_prefix="poll") as pool:
             by_id = dict(filter(None, pool.map(self._visit, ids)))
         outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
-        self._app.settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
+        self._settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return outcomes
 
     def wait_for(self, content_ids: Sequence[str], progress: ShowsProgress) -> dict[str, Outcome]:
@@ -85,7 +100,7 @@ class VideoStatusPoller:
                 progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
                 if not outcome.is_on_its_way or outcome.exit_code in (2, 3):
                     waiting.discard(outcome.content_id)
-            waiting.intersection_update(self._app.store.ids())  # somebody else may have ended some of them
+            waiting.intersection_update(self._store.ids())  # somebody else may have ended some of them
             if waiting:
                 with contextlib.suppress(Interrupted):
                     clock.sleep(0.1)
@@ -102,14 +117,14 @@ class VideoStatusPoller:
             clock.check_stop()
             troubles.append(self._trouble_with(claim, f"{COLLECTING} clip {index + 1}", partial(self._collect_clip, index=index)))
         if all_final(claim.job) and not claim.finished and (self._at_once or claim.job.is_due()):
-            troubles.append(self._trouble_with(claim, FINISHING, partial(self._app.finisher.end, deadline=self._deadline)))
+            troubles.append(self._trouble_with(claim, FINISHING, partial(self._finisher.end, deadline=self._deadline)))
         self._warn_of_age(claim)
         for trouble in filter(None, troubles):
             raise trouble
 
     def _collect_clip(self, claim: Claim, index: int) -> None:
         self._collector.collect(claim, claim.job.clips[index], self._deadline)
-        self._app.unexpected_errors.forget(claim, f"{COLLECTING} clip {index + 1}")
+        self._unexpected_errors.forget(claim, f"{COLLECTING} clip {index + 1}")
 
     def _put_off_planning(self, claim: Claim, trouble: TenxsomError | None) -> None:
         """A job without clips has no paid clip to lose: it waits for a budget, and for anything else until its deadline."""
@@ -117,13 +132,13 @@ class VideoStatusPoller:
         if trouble is None or isinstance(trouble, UnexpectedError | RevisionIsStale):
             return  # kept already, or not ours to keep
         if isinstance(trouble, BadDefinition):
-            self._app.finisher.fail(claim, str(trouble))  # what it needs has gone since it was accepted; nothing was paid
+            self._finisher.fail(claim, str(trouble))  # what it needs has gone since it was accepted; nothing was paid
             return
         tries = job.count("planning")
         if not isinstance(trouble, NeedsDecision) and limits.has_had_its_tries(
-            job, min(tries, 2), self._app.settings.job_deadline_hours
+            job, min(tries, 2), self._settings.job_deadline_hours
         ):
-            self._app.finisher.fail(claim, f"it could not be planned before its deadline ({trouble})")
+            self._finisher.fail(claim, f"it could not be planned before its deadline ({trouble})")
             return
         pause = getattr(trouble, "retry_after", None) or clock.backoff_seconds(tries)
         job.error, job.next_check_at = str(trouble), clock.later(pause)
@@ -131,7 +146,7 @@ class VideoStatusPoller:
 
     def _warn_of_age(self, claim: Claim) -> None:
         """Warn once of a job that is on its way for long, whatever it waits for."""
-        job, limit = claim.job, self._app.settings.job_age_warning_minutes
+        job, limit = claim.job, self._settings.job_age_warning_minutes
         minutes = clock.age_seconds(job.submit_time) / 60
         sentence = f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."
         if claim.finished or minutes <= limit or not job.warn(sentence):
@@ -151,23 +166,19 @@ class VideoStatusPoller:
         is_due = any(map(Clip.is_due, unsubmitted)) if claim.job.clips else claim.job.is_due()
         if (claim.job.clips and not unsubmitted) or not (self._at_once or is_due):
             return
-        from tenxsom.pipeline.routing import route_of
-
         orchestrator, side_by_side = self._submission(route_of(claim.job))
         if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
             return  # the tick is over before its turn has come; the next one goes on with it
         try:
             orchestrator.carry_on(claim, deadline=self._deadline)
-            self._app.unexpected_errors.forget(claim, SUBMITTING)
+            self._unexpected_errors.forget(claim, SUBMITTING)
         finally:
             side_by_side.release()
 
     def _submission(self, route: Route) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
         """The orchestrator of this poller, made when it is first needed, and the service's limit of submissions at once."""
         with self._carrying_on:
-            from tenxsom.pipeline.orchestrator import MasterOrchestrator
-
-            self._orchestrator = self._orchestrator or MasterOrchestrator(self._app)
+            self._orchestrator = self._orchestrator or self._open_orchestrator()
             if route.service not in self._limits:
                 self._limits[route.service] = threading.BoundedSemaphore(route.capabilities.concurrent_submissions)
             return self._orchestrator, self._limits[route.service]
@@ -181,7 +192,7 @@ class VideoStatusPoller:
         except TenxsomError as error:
             return error
         except Exception as error:  # noqa: BLE001  (a mistake of ours with one job must not keep the others from being collected)
-            return self._app.unexpected_errors.record(claim, during, error)
+            return self._unexpected_errors.record(claim, during, error)
         return None
 
     def _visit(self, content_id: str) -> tuple[str, Outcome] | None:
@@ -191,7 +202,7 @@ class VideoStatusPoller:
         try:
             outcome = self._seen(content_id)
         except JobIsBusy as busy:
-            outcome = self._app.standing(content_id, str(busy), busy.exit_code) if self._at_once else None
+            outcome = self._results.of(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
             outcome = Outcome(content_id, "unreadable", error.exit_code, str(error))
         except Exception as error:  # nor may a mistake of ours with one file
@@ -201,16 +212,16 @@ class VideoStatusPoller:
 
     def _seen(self, content_id: str) -> Outcome | None:
         """Own a job that is due, and work on it."""
-        with self._app.store.claim(content_id) as claim:
+        with self._store.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
                 return self._worked_on(claim)
-        return self._app.standing(content_id) if self._at_once else None
+        return self._results.of(content_id) if self._at_once else None
 
     def _worked_on(self, claim: Claim) -> Outcome:
         """What became of a job in this tick, whatever happened to it."""
         message, code, about, decides = "", 0, {"content_id": claim.job.content_id}, False
         try:
-            if not self._app.finisher.left_already(claim):
+            if not self._finisher.left_already(claim):
                 self.collect(claim)
         except TenxsomError as error:
             message, code = str(error), 3 if isinstance(error, BadSettings) else exit_code_of(error)
@@ -220,10 +231,10 @@ class VideoStatusPoller:
             message, code = f"an unexpected error, please report it: {error!r}", 75
             log.exception("Unexpected error", extra=about)
         if claim.finished and not decides:
-            return self._app.standing(claim.job.content_id)  # its report says how it ended, whatever came before
+            return self._results.of(claim.job.content_id)  # its report says how it ended, whatever came before
         if claim.finished:
-            return self._app.standing(claim.job.content_id, message, code)
-        return self._app.outcome(claim.job, message, code)
+            return self._results.of(claim.job.content_id, message, code)
+        return self._results.of_job(claim.job, message, code)
 
 
 def _workers(wanted: int) -> int:

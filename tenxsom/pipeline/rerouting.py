@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tenxsom import clock
 from tenxsom.errors import Interrupted, TenxsomError
 from tenxsom.model.clip import Clip, Step
+from tenxsom.model.definition import check_definition
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import Still, Upload
 from tenxsom.model.vocabulary import Vocabulary
@@ -89,8 +90,6 @@ class Rerouter:
 
     def _recut(self, job: VideoJob, route: Route) -> bool:
         """Cut a job of which nothing has been paid into clips of the new service. Attempts count on: no reference is used twice."""
-        from tenxsom.model.definition import check_definition
-
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         shape = definition.shape(self._vocabulary)
         if not all(is_free(job, clip) for clip in job.clips) or cutting.obstacles(definition, shape, route):

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from tenxsom.errors import BrokenState, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.job import State, VideoJob
-from tenxsom.pipeline.intake import Refusal, is_rehearsed
+from tenxsom.model.vocabulary import nearest
+from tenxsom.pipeline.intake import Refusal, is_rehearsed, is_set_aside
 from tenxsom.pipeline.spend import spent_usd
-from tenxsom.store.base import Artifacts
+from tenxsom.store.base import Artifacts, JobStore
 
 EXIT_ORDER = (2, 1, 3, 75, 0)
 """Which exit code wins when several jobs of one run disagree: bad input, failure, decision, try again, done."""
@@ -112,6 +113,38 @@ def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exi
         warnings=report["warnings"],
         rehearsal=is_rehearsed(report),
     )
+
+
+class JobResults:
+    """What became of jobs, read from the stores: what this says is what a crash would leave."""
+
+    def __init__(self, store: JobStore, artifacts: Artifacts) -> None:
+        self._store = store
+        self._artifacts = artifacts
+
+    def of(self, content_id: str, message: str = "", exit_code: int = 0) -> Outcome:
+        """The outcome of a job, wherever it is."""
+        try:
+            job = self._store.load(content_id)
+            report = None if job else self._artifacts.final_report(content_id)
+        except (BrokenState, DiskTrouble) as error:
+            return Outcome(content_id, "unreadable", exit_code or 3, message or str(error))
+        if job:
+            return self.of_job(job, message, exit_code)
+        if report:
+            return of_report(report, self._artifacts, message, exit_code)
+        return Outcome(content_id, "not accepted", exit_code, message)
+
+    def of_job(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
+        """The outcome of a job that is on the queue, as it is in memory."""
+        return of_job(job, self._store.place(job.content_id), message, exit_code)
+
+    def unknown(self, content_id: str) -> BadInput:
+        """The error about an id that is neither on the queue nor among the finished ones."""
+        if is_set_aside(content_id, self._store):
+            return BadInput(f"The state of {content_id!r} cannot be read. {self._store.remedy(content_id)}")
+        hint = nearest(content_id, self._store.ids())
+        return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
 
 
 def refused(refusal: Refusal) -> Outcome:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tenxsom.errors import BadSettings
+from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import RouteRecord
 from tenxsom.services import registry as services
@@ -14,9 +15,6 @@ from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE
 from tenxsom.settings import SERVICES, Settings
 from tenxsom.store.templates import Templates
-
-if TYPE_CHECKING:
-    from tenxsom.model.definition import JobDefinition
 
 AUTOMATIC = ("useapi_ltx", "ltx_api")
 """What VIDEO_SERVICE=auto looks for, in this order: services with credentials of their own. Veo shares the planner's, and costs

@@ -19,14 +19,17 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import Answer, check_answers, raise_for_answer
-from tenxsom.http.downloads import looks_like_mp4
+from tenxsom.http.client import HttpClient
+from tenxsom.http.downloads import Download, Downloader, looks_like_mp4
+from tenxsom.http.uploads import Uploader
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import NO_JOB, Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 from tenxsom.setting_values import choice
@@ -62,11 +65,6 @@ class LtxSettings(CoreSettings):
         comment="720p, 1080p, 1440p or 4K, as far as the model goes.",
     )
 
-
-if TYPE_CHECKING:  # `requests` loads when the service is opened, not when its capabilities are looked at
-    from tenxsom.http.client import HttpClient
-    from tenxsom.http.downloads import Download, Downloader
-    from tenxsom.http.uploads import Uploader
 
 log = logging.getLogger(__name__)
 
@@ -227,9 +225,6 @@ def is_rehearsal(settings: LtxSettings) -> bool:
 
 def open_service(settings: LtxSettings) -> LtxApi:
     """The service with the key of the settings. Raises BadSettings when there is none."""
-    from tenxsom.http.uploads import Uploader
-    from tenxsom.services.opening import open_client, open_downloader
-
     if settings.ltx_api_key is None:
         raise BadSettings(f"{NAME} cannot be used: {missing(settings)}.")
     variant = default_variant(settings)

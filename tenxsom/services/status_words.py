@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tenxsom.http.answer import Answer
 from tenxsom.services.base import Progress, Status
-
-if TYPE_CHECKING:
-    from tenxsom.http.answer import Answer
 
 NO_REASON = "the service gave no reason"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom.errors import BadSettings
+from tenxsom.model.prices import problems
 from tenxsom.model.vocabulary import Vocabulary, nearest
 
 
@@ -28,8 +29,6 @@ class Templates:
     @cached_property
     def prices(self) -> dict[str, Any]:
         """The price list. What is no price is refused here, before anything is paid with it."""
-        from tenxsom.model.prices import problems
-
         document = self._json("prices.json")
         if found := problems(document):
             raise BadSettings(

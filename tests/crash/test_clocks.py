@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 
-from master_orchestrator_v3 import MasterOrchestrator
-from poll_video_status import VideoStatusPoller
 from tenxsom import clock, settings
 from tenxsom.app import App
 from tests import light_vendor
@@ -98,7 +96,7 @@ def suite_of(tmp_path: Path, vendor: WireProxy) -> Iterator[Callable[..., App]]:
 
 
 def submit(suite: App, *content_ids: str) -> list[str]:
-    orchestrator, folder = MasterOrchestrator(suite), suite.settings.home
+    orchestrator, folder = suite.orchestrator(), suite.settings.home
     for content_id in content_ids:
         (folder / f"{content_id}.page.json").write_text(json.dumps(definition(content_id)))
     orders = orchestrator.read([str(folder / f"{content_id}.page.json") for content_id in content_ids])
@@ -112,7 +110,7 @@ def status_calls(vendor: WireProxy) -> int:
 def ticks(suite: App, time: Time, count: int, minutes: float = 2) -> None:
     """So many runs of cron's."""
     for _ in range(count):
-        VideoStatusPoller(suite).tick()
+        suite.poller().tick()
         time.goes_on(60 * minutes)
 
 
@@ -123,7 +121,7 @@ def test_a_clock_that_jumps_while_a_clip_is_made_fails_nothing_and_hammers_nobod
     asked = status_calls(vendor)
     time.moment = wrong
     for _ in range(5):  # all within one second of the wrong clock: at most one of them may ask
-        VideoStatusPoller(suite).tick()
+        suite.poller().tick()
     assert status_calls(vendor) - asked <= 1
     assert suite.store.load("lake").state == "waiting"
     time.moment = RIGHT + timedelta(minutes=5)
@@ -140,7 +138,7 @@ def test_a_job_that_was_submitted_under_a_wrong_clock_is_collected_under_the_rig
     time.moment = RIGHT
     asked = status_calls(vendor)
     for _ in range(5):
-        VideoStatusPoller(suite).tick()
+        suite.poller().tick()
     assert status_calls(vendor) - asked <= 1
     ticks(suite, time, 12, minutes=10)
     assert suite.artifacts.final_report("lake")["state"] == "completed"
@@ -155,7 +153,7 @@ def test_a_clock_that_jumps_at_every_step_loses_and_repeats_nothing(suite_of, ve
     for tick in range(60):
         time.moment = chance.choice(moments) + timedelta(minutes=10 * tick)
         calls = len(vendor.calls)
-        VideoStatusPoller(suite).tick()
+        suite.poller().tick()
         assert len(vendor.calls) - calls <= 2 * len(ids), "a tick asked more than once, or loaded more than once, for a clip"
     assert [suite.artifacts.final_report(content_id)["state"] for content_id in ids] == ["completed"] * 3
     assert len(vendor_charges(vendor)) == 6

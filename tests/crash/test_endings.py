@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 
-from manage_jobs import JobManager
-from master_orchestrator_v3 import MasterOrchestrator
-from poll_video_status import VideoStatusPoller
 from tenxsom import atomic, clock
 from tenxsom.app import App
 from tests.belt import Belt, definition
@@ -35,13 +32,13 @@ class World:
     def submit(self, **changes: Any) -> str:
         source = self.home / "lake.page.json"
         source.write_text(json.dumps(definition(**changes)))
-        orchestrator = MasterOrchestrator(self.suite)
+        orchestrator = self.suite.orchestrator()
         state = orchestrator.submit_all(orchestrator.read([str(source)]))[0].state
         self.moment += timedelta(minutes=1)
         return state
 
     def tick(self, minutes: float = 10) -> None:
-        VideoStatusPoller(self.suite).tick()
+        self.suite.poller().tick()
         self.moment += timedelta(minutes=minutes)
 
     @property
@@ -93,7 +90,7 @@ def test_a_job_that_a_crash_brought_back_after_its_report_is_cleared_away_and_th
 def test_a_cancelled_job_that_a_crash_brought_back_is_not_ordered_after_all(world, removed):
     world.vendor.mood = "busy"
     world.submit()
-    JobManager(world.suite).cancel("lake")
+    world.suite.manager().cancel("lake")
     world.state_file.write_bytes(removed[0])
     assert world.submit() == "cancelled"
     world.tick()

@@ -15,16 +15,12 @@ from typing import Any
 
 import pytest
 
-from manage_jobs import JobManager
-from master_orchestrator_v3 import MasterOrchestrator
-from poll_video_status import VideoStatusPoller
 from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.disk import disk_trouble
 from tenxsom.errors import BadSettings, BrokenMedia, Interrupted, ServiceRefused, SubmitUnclear, TryAgainLater
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import limits, reports
-from tenxsom.pipeline.generator import ProductionVideoGenerator
 from tenxsom.pipeline.results import Outcome
 from tenxsom.services.images.base import Patience
 from tests.belt import definition
@@ -54,13 +50,13 @@ class World:
     def submit(self, **changes: Any) -> None:
         source = self.home / "lake.page.json"
         source.write_text(json.dumps(definition(**changes)))
-        orchestrator = MasterOrchestrator(self.app)
+        orchestrator = self.app.orchestrator()
         self.last = orchestrator.submit_all(orchestrator.read([str(source)]))
         self.moment += timedelta(minutes=1)
 
     def tick(self, minutes: float = 10) -> None:
         try:
-            self.last = VideoStatusPoller(self.app).tick()
+            self.last = self.app.poller().tick()
         finally:
             self.moment += timedelta(minutes=minutes)
 
@@ -85,7 +81,7 @@ class World:
         return found
 
     def retry(self) -> str:
-        manager = JobManager(self.app)
+        manager = self.app.manager()
         job, cost = manager.retry_cost("lake")
         manager.retry(job)
         return cost
@@ -519,7 +515,7 @@ def test_a_still_is_not_waited_for_when_the_tick_is_over(world, monkeypatch):
     monkeypatch.setattr(PaperVendor, "patience", Patience(check_seconds=3, wait_seconds=90))
     monkeypatch.setattr(clock, "sleep", lambda _: pytest.fail("it slept past the end of the tick"))
     with world.app.store.claim("lake") as claim:
-        ProductionVideoGenerator(world.app).generate(claim, clock.Deadline(0))
+        world.app.generator.generate(claim, clock.Deadline(0))
         assert claim.job.clips[0].step == Step.AWAIT_IMAGE
 
 
@@ -535,7 +531,7 @@ def test_what_was_answered_to_a_paid_call_is_in_the_state_and_in_the_report(worl
     if kind is SubmitUnclear:
         (kept,) = world.state["clips"][0]["answers"]
         assert (kept["step"], kept["text"], kept["ids"]) == ("request_image", said["text"], ["17"])
-        JobManager(world.app).resolve("lake", None)
+        world.app.manager().resolve("lake", None)
     (told,) = world.report["clips"][0]["answers"]
     assert (told["status"], told["ids"]) == (422, ["17"])
     assert "owner@example.com" not in told["text"]

@@ -26,9 +26,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from manage_jobs import JobManager
-from master_orchestrator_v3 import MasterOrchestrator
-from poll_video_status import VideoStatusPoller
 from tenxsom import clock
 from tenxsom.errors import TenxsomError
 from tenxsom.model.job import VideoJob
@@ -123,7 +120,7 @@ class Belt(RuleBasedStateMachine):
         self.vendor.mood = mood
         page = definition(content_id, **IDS[content_id])
         again = again and not self.suite.store.load(content_id)
-        orchestrator = MasterOrchestrator(self.suite, again=again)
+        orchestrator = self.suite.orchestrator(again=again)
 
         def work() -> None:
             source = self.home / "job.json"
@@ -140,7 +137,7 @@ class Belt(RuleBasedStateMachine):
     @rule(mood=moods, check=checks, blow=blows, at_once=st.sampled_from((True, True, False)))
     def tick(self, mood: str, check: str, blow: Blow | None, at_once: bool) -> None:
         self.vendor.mood, self.vendor.check = mood, check
-        self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(self.on_queue(), at_once))
+        self.struck(blow, lambda: self.suite.poller().tick(self.on_queue(), at_once))
 
     @precondition(lambda self: self.suite.store.ids())
     @rule(blow=blows)
@@ -148,7 +145,7 @@ class Belt(RuleBasedStateMachine):
         """The vendor is well, and several ticks bring everything as far as it goes, unless one of them dies."""
         self.vendor.mood, self.vendor.check = "accept", "ready"
         for _ in range(3):
-            self.struck(blow, lambda: VideoStatusPoller(self.suite).tick(self.on_queue(), at_once=True))
+            self.struck(blow, lambda: self.suite.poller().tick(self.on_queue(), at_once=True))
             blow = None
 
     @precondition(lambda self: self.unclear())
@@ -160,19 +157,19 @@ class Belt(RuleBasedStateMachine):
         if (decision == "never_sent" and was_sent) or (decision == "adopt" and not was_sent):
             decision = "write_off"
         adopted, never_sent = f"job-{reference}" if decision == "adopt" else None, decision == "never_sent"
-        decide = functools.partial(JobManager(self.suite).resolve, content_id, clip + 1, adopt=adopted, never_sent=never_sent)
+        decide = functools.partial(self.suite.manager().resolve, content_id, clip + 1, adopt=adopted, never_sent=never_sent)
         self.struck(blow, decide)
 
     @precondition(lambda self: self.suite.store.ids())
     @rule(data=st.data(), blow=blows)
     def cancel(self, data: st.DataObject, blow: Blow | None) -> None:
         content_id = data.draw(st.sampled_from(self.on_queue()))
-        self.struck(blow, lambda: JobManager(self.suite).cancel(content_id))
+        self.struck(blow, lambda: self.suite.manager().cancel(content_id))
 
     @precondition(lambda self: self.failed())
     @rule(data=st.data(), blow=blows)
     def retry(self, data: st.DataObject, blow: Blow | None) -> None:
-        content_id, manager = data.draw(st.sampled_from(self.failed())), JobManager(self.suite)
+        content_id, manager = data.draw(st.sampled_from(self.failed())), self.suite.manager()
         self.struck(blow, lambda: manager.retry(manager.retry_cost(content_id)[0]))
 
     @rule(remembers=st.booleans())

@@ -217,7 +217,6 @@ def test_the_planners_output_can_be_handed_to_the_generator(rehearsal):
 
 @pytest.mark.slow
 def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected(rehearsal, studio, monkeypatch):
-    from poll_video_status import VideoStatusPoller
     from tenxsom import settings
     from tenxsom.app import App
     from tenxsom.store.files.jobs import FileJobStore
@@ -235,7 +234,7 @@ def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected
     monkeypatch.setattr(FileJobStore, "claim", stumbling)
     given = {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1", "POLL_CONCURRENCY": "1"}
     with App(settings.load({"TENXSOM_HOME": str(rehearsal.home), **given})) as suite:
-        outcomes = VideoStatusPoller(suite).tick(names, at_once=True)
+        outcomes = suite.poller().tick(names, at_once=True)
     assert [outcome.content_id for outcome in outcomes] == names
     assert [outcome.exit_code for outcome in outcomes[:3]] == [75] * 3
     assert "ZeroDivisionError" in outcomes[0].message
@@ -266,7 +265,6 @@ def test_a_blueprint_that_is_broken_is_refused_with_its_problems(rehearsal, stud
 
 
 def test_every_tier_reaches_a_maker_through_the_legacy_router(rehearsal, monkeypatch):
-    from production_video_generator import ProductionVideoGenerator
     from tenxsom.model.job import State
 
     suite, claims = _suite_of(rehearsal, monkeypatch), []
@@ -274,7 +272,7 @@ def test_every_tier_reaches_a_maker_through_the_legacy_router(rehearsal, monkeyp
         rehearsal.environment["VIDEO_SERVICE"] = "local_studio"
         orders = _orchestrator(suite).read([str(rehearsal.write(definition(f"tier-{tier}", tier=tier)))])
         with _planned(suite, orders[0]) as claim:
-            ProductionVideoGenerator(suite).generate_video(claim)
+            suite.generator.generate_video(claim)
             claims.append(claim.job.state)
     assert claims == [State.WAITING] * 3
     suite.close()
@@ -472,9 +470,8 @@ def _suite_of(belt, monkeypatch):
 
 
 def _orchestrator(suite):
-    from master_orchestrator_v3 import MasterOrchestrator
 
-    return MasterOrchestrator(suite)
+    return suite.orchestrator()
 
 
 def _planned(suite, order):

@@ -27,8 +27,6 @@ from tenxsom.app import App
 from tenxsom.http.downloads import Download
 from tenxsom.media.check import check_video
 from tenxsom.model.blueprint import Blueprint, parse_blueprint
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
-from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.services.base import Status, Submitted, VideoOrder
 from tenxsom.text import columns, graphemes, is_blank
 from tenxsom_studio.painting.caption import caption_layer, set_captions
@@ -139,12 +137,12 @@ def as_film(
         app._services["useapi_ltx"] = app._sources["flux", "useapi_ltx"] = vendor
         source = home / "job.json"
         source.write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")
-        orchestrator = MasterOrchestrator(app)
+        orchestrator = app.orchestrator()
         outcomes = orchestrator.submit_all(orchestrator.read([str(source)]), blueprint)
         for _ in range(60):
             if not app.store.ids():
                 break
-            outcomes = VideoStatusPoller(app).tick(app.store.ids(), at_once=True)
+            outcomes = app.poller().tick(app.store.ids(), at_once=True)
         assert not app.store.ids(), outcomes
         report = app.artifacts.final_report("film")
     assert report is not None

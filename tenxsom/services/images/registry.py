@@ -1,13 +1,16 @@
-"""Sources of start frames by name; each is imported when it is first asked about."""
+"""Sources of start frames by name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tenxsom.errors import BadSettings
+from tenxsom.services import registry as services
 from tenxsom.services.base import VideoService
+from tenxsom.services.images import flux, own_picture, vertex_image
 from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE, VERTEX_IMAGE, StillSource
 from tenxsom.services.images.vertex_image import VertexImageSettings
+from tenxsom.services.local_studio import LocalStudio
 from tenxsom.services.useapi import UseApiSettings
 
 
@@ -18,36 +21,23 @@ class ImageSettings(UseApiSettings, VertexImageSettings):
 def missing(name: str, service: str, settings: ImageSettings) -> str | None:
     """What keeps a source from being used beside a service with these settings; None if nothing does."""
     if name == FLUX and service != "local_studio":
-        from tenxsom.services.images import flux
-
         return flux.missing(settings)
     if name == VERTEX_IMAGE:
-        from tenxsom.services.images import vertex_image
-
         return vertex_image.missing(settings)
     return None
 
 
 def is_rehearsal(name: str, settings: ImageSettings) -> bool:
     """Whether nobody is paid for a source's pictures. `name` is who is paid: a service, or a source with an account of its own."""
-    from tenxsom.services import registry as services
-
     return services.is_rehearsal("vertex_veo" if name == VERTEX_IMAGE else name, settings)
 
 
 def open_source(name: str, service: VideoService, settings: ImageSettings, work_folder: Path) -> StillSource:
     """The source, ready to be asked, for clips of `service`. Raises BadSettings when its credentials are missing."""
     if name == FLUX:
-        from tenxsom.services.images import flux
-        from tenxsom.services.local_studio import LocalStudio
-
         return flux.StudioFlux(service.api) if isinstance(service, LocalStudio) else flux.open_source(settings)
     if name == VERTEX_IMAGE:
-        from tenxsom.services.images import vertex_image
-
         return vertex_image.open_source(settings, work_folder)
     if name == OWN_PICTURE:
-        from tenxsom.services.images import own_picture
-
         return own_picture.open_source(settings)
     raise BadSettings(f"There is no source of start frames {name!r}; known are {FLUX}, {VERTEX_IMAGE}, {OWN_PICTURE} and {NONE}.")

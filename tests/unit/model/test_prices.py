@@ -13,7 +13,6 @@ from hypothesis import strategies as some
 
 from tenxsom.errors import BadSettings
 from tenxsom.model import prices
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
 from tenxsom.settings import ROOT
 from tenxsom.store.templates import Templates
 from tests.belt import definition
@@ -128,7 +127,7 @@ def test_a_definition_whose_route_has_no_price_is_refused_before_it_is_accepted(
     path = tmp_path / "lake.job.json"
     path.write_text(json.dumps(definition()))
     with paper_suite(tmp_path, vendor) as app, pytest.raises(BadSettings, match="price"):
-        MasterOrchestrator(app).read([str(path)])
+        app.orchestrator().read([str(path)])
     assert vendor.charges == []
     assert not list(tmp_path.glob("pending_video_jobs/*.json"))
 
@@ -139,7 +138,7 @@ def test_a_planner_without_a_price_plans_nothing_that_a_budget_is_kept_for(tmp_p
     path = tmp_path / "lake.job.json"
     path.write_text(json.dumps(definition()))
     with paper_suite(tmp_path, PaperVendor(), DAILY_BUDGET_USD="5", VERTEX_AI_PROJECT_ID="demo") as app:
-        orchestrator = MasterOrchestrator(app)
+        orchestrator = app.orchestrator()
         with pytest.raises(BadSettings, match="no price for the planner claude-haiku-5-5"):
             orchestrator.submit(orchestrator.read([str(path)])[0])
         assert list(app.ledger.lines()) == []

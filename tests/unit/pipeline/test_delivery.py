@@ -19,9 +19,6 @@ from tenxsom.errors import BadInput, DiskTrouble
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
 from tenxsom.pipeline import reports
-from tenxsom.pipeline.operations import JobManager
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
-from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.pipeline.results import Outcome
 from tests.belt import TOKEN, definition
 from tests.crash.paper_vendor import PaperVendor
@@ -53,7 +50,7 @@ class World:
         self.app = App(settings.load({"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN, **changes}))
         self.app._services["useapi_ltx"] = self.vendor
         self.app._sources["flux", "useapi_ltx"] = self.vendor
-        self.manager = JobManager(self.app)
+        self.manager = self.app.manager()
 
     def now(self) -> datetime:
         self.moment += timedelta(milliseconds=1)
@@ -62,12 +59,12 @@ class World:
     def submit(self, **changes: Any) -> None:
         source = self.home / "lake.page.json"
         source.write_text(json.dumps(definition(**changes)))
-        orchestrator = MasterOrchestrator(self.app)
+        orchestrator = self.app.orchestrator()
         orchestrator.submit_all(orchestrator.read([str(source)]))
         self.moment += timedelta(minutes=1)
 
     def tick(self, minutes: float = 10, limit: float | None = None) -> Outcome | None:
-        outcomes = VideoStatusPoller(self.app, limit).tick()
+        outcomes = self.app.poller(limit).tick()
         self.moment += timedelta(minutes=minutes)
         return outcomes[0] if outcomes else None
 
@@ -172,7 +169,7 @@ def test_a_file_that_comes_broken_three_times_alike_is_kept_and_somebody_is_aske
     assert (world.home / "completed_videos" / refusal.file).read_bytes() == broken.read_bytes()
     job = world.app.store.load("lake")
     assert job.state == "needs_decision"
-    standing = world.app.standing("lake")
+    standing = world.app.results.of("lake")
     assert standing.exit_code == 3
     assert "--take-as-is" in str(world.tick(minutes=60) or world.tick().message)
 

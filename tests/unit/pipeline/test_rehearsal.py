@@ -14,9 +14,6 @@ from tenxsom import settings
 from tenxsom.app import App
 from tenxsom.errors import BadInput, Conflict, OverBudget, ServiceBusy, TryAgainLater
 from tenxsom.pipeline import intake
-from tenxsom.pipeline.operations import JobManager
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
-from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.services import registry as services
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.images import registry as stills
@@ -41,12 +38,12 @@ class House:
     def submit(self, app: App, again: bool = False, **page: Any) -> Any:
         path = self.home / "lake.job.json"
         path.write_text(json.dumps(definition(**page)))
-        orchestrator = MasterOrchestrator(app, again=again)
+        orchestrator = app.orchestrator(again=again)
         return orchestrator.submit(orchestrator.read([str(path)])[0])
 
     def collect(self, app: App) -> dict[str, Any]:
         for _ in range(5):
-            VideoStatusPoller(app).tick(["lake"], at_once=True)
+            app.poller().tick(["lake"], at_once=True)
         report = app.artifacts.final_report("lake")
         assert report, app.store.load("lake")
         return report
@@ -69,9 +66,9 @@ def test_what_is_made_at_another_address_is_marked_in_state_report_ledger_and_re
     with house.app(**ELSEWHERE) as app:
         assert house.submit(app).rehearsal is True
         assert json.loads(app.store.load("lake").as_json())["rehearsal"] is True
-        assert app.standing("lake").rehearsal is True
+        assert app.results.of("lake").rehearsal is True
         assert house.collect(app)["rehearsal"] is True
-        assert app.standing("lake").as_dict()["rehearsal"] is True
+        assert app.results.of("lake").as_dict()["rehearsal"] is True
         assert [line.get("rehearsal") for line in app.ledger.lines()] == [True] * 5
 
 
@@ -79,7 +76,7 @@ def test_what_is_made_at_the_vendors_own_address_is_no_rehearsal(house):
     with house.app() as app:
         house.submit(app)
         assert house.collect(app)["rehearsal"] is False
-        assert app.standing("lake").rehearsal is False
+        assert app.results.of("lake").rehearsal is False
         assert not any("rehearsal" in line for line in app.ledger.lines())
 
 
@@ -202,7 +199,7 @@ def failed(house: House, app: App) -> None:
 def test_of_two_retries_of_one_job_one_pays(house, made_in_between):
     with house.app() as app:
         failed(house, app)
-        first, second = JobManager(app), JobManager(app)
+        first, second = app.manager(), app.manager()
         (job, _), (same_job, _) = first.retry_cost("lake"), second.retry_cost("lake")
         first.retry(job)
         if made_in_between:
@@ -219,7 +216,7 @@ def test_of_two_runs_with_again_one_pays(house):
     house.made()
     with house.app() as app:
         path = house.home / "lake.job.json"
-        first, second = MasterOrchestrator(app, again=True), MasterOrchestrator(app, again=True)
+        first, second = app.orchestrator(again=True), app.orchestrator(again=True)
         (order,), (same_order,) = first.read([str(path)]), second.read([str(path)])
         assert first.submit(order) is not None
         house.collect(app)
@@ -231,10 +228,10 @@ def test_of_two_runs_with_again_one_pays(house):
 def test_a_retry_after_the_report_was_taken_away_is_refused(house):
     with house.app() as app:
         failed(house, app)
-        job, _ = JobManager(app).retry_cost("lake")
+        job, _ = app.manager().retry_cost("lake")
         app.artifacts.failure_report("lake").unlink()
         with pytest.raises(BadInput):
-            JobManager(app).retry(job)
+            app.manager().retry(job)
 
 
 # prices and caps that bind before anything is begun
@@ -247,7 +244,7 @@ def planned_for(cents: str) -> Callable[..., Any]:
 @pytest.mark.case
 def test_planning_is_within_the_jobs_own_cap(house, monkeypatch):
     with house.app() as app:
-        orchestrator = MasterOrchestrator(app)
+        orchestrator = app.orchestrator()
         monkeypatch.setattr(orchestrator.planner, "most_usd", lambda: Decimal("0.02"))
         monkeypatch.setattr(orchestrator.planner, "plan", planned_for("$0.02"))
         path = house.home / "lake.job.json"
