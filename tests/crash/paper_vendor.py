@@ -14,6 +14,7 @@ from tenxsom import clock, settings
 from tenxsom.app import App
 from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.http.downloads import Download
+from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
@@ -132,7 +133,7 @@ class PaperDelivery(ClipDelivery):
     """Takes clips in as the real one does, without looking into videos: there are none here."""
 
     def verify(self, part, deadline=None):
-        return {"seconds": 3.0, "width": 16, "height": 9, "size_bytes": part.stat().st_size}
+        return MediaFacts(seconds=3.0, width=16, height=9, size_bytes=part.stat().st_size)
 
 
 class PaperFinisher(Finisher):
@@ -142,7 +143,7 @@ class PaperFinisher(Finisher):
         """None: there is nothing that could be joined."""
 
     def _publish_video(self, job, deadline):
-        return {"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64}
+        return MediaFacts.from_dict({"seconds": 3.0, "width": 16, "height": 9, "sha256": "0" * 64})
 
     def _make_thumbnail(self, claim, deadline):
         """None: it comes from the video."""
