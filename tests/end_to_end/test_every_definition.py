@@ -210,3 +210,4 @@ def test_a_title_in_any_script_becomes_a_film(clips: Path, language: str) -> Non
     home, report = as_film(page | {"platform": "youtube", "target_duration": 30, "prompt": SENTENCES[language] * 3}, clips)
     film_holds(home, report)
     assert report["title"] == page["title"]
+    shutil.rmtree(home)
