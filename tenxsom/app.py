@@ -9,6 +9,7 @@ from typing import Self
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
+from tenxsom.pipeline.events import Events, ObservedStore
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.generator import ProductionVideoGenerator
 from tenxsom.pipeline.operations import JobManager
@@ -43,7 +44,9 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.artifacts: Artifacts = FileArtifacts(settings.completed_folder)
-        self.store: JobStore = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
+        self.events = Events()
+        jobs = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
+        self.store: JobStore = ObservedStore(jobs, self.events)
         self.results = JobResults(self.store, self.artifacts)
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}

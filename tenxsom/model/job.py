@@ -7,7 +7,7 @@ Fields that this version does not know are kept and written back (`extra`), so t
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
@@ -101,6 +101,7 @@ class VideoJob(StoredModel):
     unexpected: UnexpectedRecord | None = None
     error: str | None = None
     history: list[HistoryEntry] = Field(default_factory=list)
+    _unheard: list[HistoryEntry] = PrivateAttr(default_factory=list)
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:
@@ -125,7 +126,14 @@ class VideoJob(StoredModel):
 
     def record(self, event: str, detail: str = "", **facts: Any) -> None:
         """Add to the audit trail. It is saved with the next save."""
-        self.history.append({"time": clock.stamp(), "event": event, **({"detail": detail} if detail else {}), **facts})
+        entry = {"time": clock.stamp(), "event": event, **({"detail": detail} if detail else {}), **facts}
+        self.history.append(entry)
+        self._unheard.append(entry)
+
+    def take_unheard(self) -> list[HistoryEntry]:
+        """The entries of the audit trail that were recorded since the last time, for those who are told of them once saved."""
+        entries, self._unheard = self._unheard, []
+        return entries
 
     def warn(self, sentence: str) -> bool:
         """Keep a warning for the report; returns whether it is new."""

@@ -19,9 +19,12 @@ from tenxsom.model.job import VideoJob
 class Claim(Protocol):
     """The ownership of one job. `job` is what is stored; change it and `save`."""
 
-    job: VideoJob
-    finished: bool
-    """Whether the job has left the queue."""
+    @property
+    def job(self) -> VideoJob: ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has left the queue."""
 
     def save(self) -> None:
         """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""

@@ -1,0 +1,131 @@
+"""Events: every entry of a job's audit trail, told to subscribers once it is stored. No subscriber can end anything.
+
+`ObservedStore` stands in front of any job store and emits what a claim has saved. What a crash cuts off between the save and its
+event is not told later: the audit trail in the state and in the report is the record, events are only told from it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tenxsom.model.job import VideoJob
+from tenxsom.store.base import Claim, JobStore
+
+log = logging.getLogger(__name__)
+
+
+class JobEvent(BaseModel):
+    """Something that happened to a job."""
+
+    model_config = ConfigDict(frozen=True)
+
+    time: str
+    """UTC, ISO 8601."""
+    content_id: str
+    event: str
+    """The word of the audit trail: `accepted`, `video_requested`, `completed`, …"""
+    detail: str = ""
+    facts: Mapping[str, Any] = {}
+
+
+class Events:
+    """Tells subscribers what happens to jobs. They are called in the thread that works on the job, while it is owned."""
+
+    def __init__(self) -> None:
+        self._subscribers: tuple[Callable[[JobEvent], object], ...] = ()
+
+    def subscribe(self, subscriber: Callable[[JobEvent], object]) -> None:
+        """Have `subscriber` called with every event from now on."""
+        self._subscribers = (*self._subscribers, subscriber)
+
+    def emit(self, content_id: str, entry: Mapping[str, Any]) -> None:
+        """Tell every subscriber of an entry of the audit trail. A subscriber that fails is logged, and ends nothing."""
+        for subscriber in self._subscribers:
+            try:
+                subscriber(_event(content_id, entry))
+            except Exception:  # a subscriber's mistake must not keep a job from going on, or the next subscriber from hearing
+                log.exception("A subscriber failed with the event %s", entry.get("event"), extra={"content_id": content_id})
+
+
+class ObservedClaim:
+    """A claim that emits, after each save, the entries of the audit trail that were recorded since the last one."""
+
+    def __init__(self, claim: Claim, events: Events) -> None:
+        self._claim = claim
+        self._events = events
+
+    @property
+    def job(self) -> VideoJob:
+        return self._claim.job
+
+    @property
+    def finished(self) -> bool:
+        return self._claim.finished
+
+    def save(self) -> None:
+        self._claim.save()
+        self.emit()
+
+    def reload(self) -> None:
+        self._claim.reload()
+
+    def finish(self) -> None:
+        self._claim.finish()
+        self.emit()
+
+    def emit(self) -> None:
+        """Tell of what is stored now."""
+        for entry in self.job.take_unheard():
+            self._events.emit(self.job.content_id, entry)
+
+
+class ObservedStore:
+    """A job store whose claims emit what they have saved."""
+
+    def __init__(self, store: JobStore, events: Events) -> None:
+        self._store = store
+        self._events = events
+
+    @contextmanager
+    def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> Iterator[Claim | None]:
+        with self._store.accept(job, unless) as claim:
+            observed = ObservedClaim(claim, self._events) if claim else None
+            if observed:
+                observed.emit()
+            yield observed
+
+    @contextmanager
+    def claim(self, content_id: str) -> Iterator[Claim | None]:
+        with self._store.claim(content_id) as claim:
+            yield ObservedClaim(claim, self._events) if claim else None
+
+    def load(self, content_id: str) -> VideoJob | None:
+        return self._store.load(content_id)
+
+    def ids(self) -> list[str]:
+        return self._store.ids()
+
+    def due(self, most: int | None = None) -> list[str]:
+        return self._store.due(most)
+
+    def set_aside(self) -> list[str]:
+        return self._store.set_aside()
+
+    def place(self, content_id: str) -> str:
+        return self._store.place(content_id)
+
+    def remedy(self, content_id: str) -> str:
+        return self._store.remedy(content_id)
+
+    def check_room(self) -> None:
+        self._store.check_room()
+
+
+def _event(content_id: str, entry: Mapping[str, Any]) -> JobEvent:
+    facts = {name: value for name, value in entry.items() if name not in ("time", "event", "detail")}
+    return JobEvent(time=entry["time"], content_id=content_id, event=entry["event"], detail=entry.get("detail", ""), facts=facts)
