@@ -251,7 +251,7 @@ def _estimate_document(one: Estimate) -> dict[str, Any]:
     return {
         "content_id": job.content_id,
         "service": order.service,
-        "route": job.route,
+        "route": job.route.as_dict(),
         "aspect_ratio": order.shape,
         "estimated_usd": money.text(one.usd),
         "planning_usd": one.blueprint.planner.cost_usd,
