@@ -119,6 +119,7 @@ def test_a_token_from_any_source_appears_nowhere(belt, listener, source):
     search(belt, said, CANARY, but=KEPT_BY_THE_USER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "style"), [("environment", "text"), ("production.env", "json")])
 def test_a_token_appears_nowhere_whatever_succeeds_or_fails(belt, studio, listener, source, style):
     SOURCES[source](belt)
@@ -175,6 +176,7 @@ def test_a_token_that_cannot_be_one_is_refused_without_repeating_it(belt):
     search(belt, [ended], CANARY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["refused", "no_token"])
 def test_a_service_accounts_key_and_its_access_token_appear_nowhere(belt, tmp_path, trouble):
     with StubVertex() as google:

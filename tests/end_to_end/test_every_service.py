@@ -33,7 +33,9 @@ def access(url: str) -> dict[str, str]:
 
 @pytest.fixture
 def belt(tmp_path, studio) -> Belt:
-    (tmp_path / "home").mkdir()
+    world = tmp_path / "home" / ".local_studio"
+    world.mkdir(parents=True)
+    (world / "scale").write_text("0.2")
     return Belt(tmp_path / "home", access(studio.url))
 
 

@@ -32,6 +32,7 @@ def as_an_ordinary_user(belt: Belt, script: str, *arguments: object) -> Ended:
     return Ended(process.returncode, out, err)
 
 
+@pytest.mark.slow
 @pytest.mark.case
 def test_a_state_that_may_not_be_read_hides_no_other(belt):
     belt.submit(definition("mine"), definition("theirs"))
@@ -53,6 +54,7 @@ def test_a_broken_state_hides_no_other(belt):
     assert ([job["content_id"] for job in status["jobs"]], status["unreadable"]) == (["mine"], ["broken"])
 
 
+@pytest.mark.slow
 @pytest.mark.case
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 @pytest.mark.parametrize("place", ["production.env", "keys.png", "key.json", "link.png"])
@@ -106,6 +108,7 @@ def standings(ended: Ended) -> dict[str, str]:
     return {job["content_id"]: job["standing"] for job in ended.document["jobs"]}
 
 
+@pytest.mark.slow
 def test_what_is_done_or_on_its_way_keeps_no_new_definition_back(belt):
     folder = folder_of(belt, definition("done"), definition("waiting"))
     belt.run("master_orchestrator_v3.py", folder / "done.json")
@@ -121,6 +124,7 @@ def test_what_is_done_or_on_its_way_keeps_no_new_definition_back(belt):
     assert belt.state("fresh")["state"] == "waiting"
 
 
+@pytest.mark.slow
 def test_what_is_done_needs_nothing_that_it_was_made_with(belt):
     """Its picture was moved, its archetype was renamed: that is nobody's trouble any more."""
     Image.new("RGB", (64, 36)).save(belt.home / "jobs.png")
@@ -139,6 +143,7 @@ def test_what_is_done_needs_nothing_that_it_was_made_with(belt):
     assert standings(ended) == {"done": "completed", "fresh": "new"}
 
 
+@pytest.mark.slow
 @pytest.mark.case
 def test_a_changed_definition_is_refused_by_itself_and_first(belt):
     folder = folder_of(belt, definition("lake"), definition("sea"))
@@ -155,6 +160,7 @@ def test_a_changed_definition_is_refused_by_itself_and_first(belt):
     assert text.out.index("sea") < text.out.index("lake")
 
 
+@pytest.mark.slow
 def test_a_state_that_may_not_be_read_refuses_its_own_definition_alone(belt):
     folder = folder_of(belt, definition("lake"), definition("sea"))
     belt.run("master_orchestrator_v3.py", folder)

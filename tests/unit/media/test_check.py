@@ -262,6 +262,7 @@ def large_clip(folder: Path) -> Path:
     return write_clip(folder / "large.mp4", seconds=15, size=(1280, 720), codec_options=options, textured=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0.1, 0.35, 0.6, 0.9])
 def test_a_broken_sector_anywhere_in_a_large_clip_is_refused(large_clip: Path, tmp_path: Path, place: float) -> None:
     data = bytearray(large_clip.read_bytes())

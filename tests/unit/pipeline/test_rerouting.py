@@ -132,6 +132,7 @@ def test_no_reference_is_ever_used_for_two_calls(belt, studio):
     assert paid(studio) == ["ltx_api video"]
 
 
+@pytest.mark.slow
 def test_nothing_goes_to_another_service_while_it_may_be_our_own_network_that_is_down(belt, studio):
     nowhere = "http://127.0.0.1:9"
     belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": f"{nowhere}/v1", "LTX_API_BASE_URL": nowhere}
@@ -146,6 +147,7 @@ def test_nothing_goes_to_another_service_while_it_may_be_our_own_network_that_is
     assert paid(studio) == ["ltx_api video"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 500, 503])
 def test_a_fallback_that_cannot_be_used_now_either_is_passed_over(belt, studio, status):
     belt.environment |= {"VIDEO_SERVICE_FALLBACK": "ltx_api", "USEAPI_BASE_URL": "http://127.0.0.1:9/v1"}
@@ -158,6 +160,7 @@ def test_a_fallback_that_cannot_be_used_now_either_is_passed_over(belt, studio, 
     assert (belt.state("lake")["service"], paid(studio)) == ("useapi_ltx", [])
 
 
+@pytest.mark.slow
 def test_an_unanswered_503_keeps_a_clip_from_moving(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     down = {"on": "GET /scheduler", "do": "status", "status": 503, "times": None}
