@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from tenxsom import atomic, clock
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, RevisionIsStale, SetAside
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, NewerState, RevisionIsStale, SetAside
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import State, VideoJob
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.state_file import MAX_STATE_BYTES
-from tests.processes import race, running, said
 from tests.states import new_clip, new_job
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -51,18 +50,6 @@ def test_an_accepted_job_is_on_the_disk_before_the_block_begins(store):
         assert claim.job.content_id == "lake"
 
 
-def test_an_accepted_job_is_owned_by_whoever_put_it_there(store):
-    with store.accept(new_job()), pytest.raises(JobIsBusy), store.claim("lake"):
-        raise AssertionError
-
-
-def test_an_id_that_is_on_the_queue_already_is_not_accepted_again(store):
-    before = put(store, new_job(title="first")).read_bytes()
-    with store.accept(new_job(title="second")) as claim:
-        assert claim is None
-    assert store.path("lake").read_bytes() == before
-
-
 @pytest.mark.parametrize("call", ["write", "fsync", "link"])
 def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(store, monkeypatch, call):
     with monkeypatch.context() as broken:
@@ -77,97 +64,7 @@ def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(store,
     assert [path.name for path in store.folder.iterdir()] == [".locks"]
 
 
-ACCEPT = """
-import sys
-from pathlib import Path
-from tenxsom.errors import JobIsBusy
-from tenxsom.store.files.jobs import FileJobStore
-from tests.states import new_job
-store = FileJobStore(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(40):
-    try:
-        with store.accept(new_job(f"lake{number}")) as claim:
-            if claim:
-                print(number)
-    except JobIsBusy:
-        pass
-"""
-
-
-def test_of_several_processes_exactly_one_gets_to_accept_a_job(tmp_path):
-    won = [line for output in race(ACCEPT, tmp_path / "pending", count=3) for line in output.split()]
-    assert sorted(map(int, won)) == list(range(40))
-
-
 # claiming
-
-
-CLAIM = """
-import os, sys
-from pathlib import Path
-from tenxsom.errors import JobIsBusy
-from tenxsom.store.files.jobs import FileJobStore
-store, done = FileJobStore(Path(sys.argv[1])), 0
-print("ready", flush=True)
-sys.stdin.readline()
-while done < 60:
-    try:
-        with store.claim("lake") as claim:
-            claim.job.extra["count"] = claim.job.extra.get("count", 0) + 1
-            claim.save()
-            done += 1
-    except JobIsBusy:
-        pass
-"""
-
-
-def test_processes_that_claim_the_same_job_never_undo_each_others_saves(store):
-    put(store, new_job())
-    race(CLAIM, store.folder, count=3)
-    job = store.load("lake")
-    assert job.extra["count"] == 180
-    assert job.revision == 181
-
-
-HOLD = """
-import sys
-from pathlib import Path
-from tenxsom.store.files.jobs import FileJobStore
-with FileJobStore(Path(sys.argv[1])).claim("lake") as claim:
-    print("holding", flush=True)
-    sys.stdin.readline()
-    claim.save()
-"""
-
-
-def test_a_job_that_another_process_works_on_is_busy_until_that_process_dies(store):
-    put(store, new_job())
-    with running(HOLD, store.folder) as (other,):
-        assert said(other) == "holding"
-        with pytest.raises(JobIsBusy), store.claim("lake"):
-            raise AssertionError
-        assert store.load("lake").content_id == "lake"
-        other.kill()
-        other.wait()
-        with store.claim("lake") as claim:
-            assert claim.job.revision == 1
-
-
-def test_a_job_that_is_not_on_the_queue_cannot_be_claimed(store):
-    with store.claim("lake") as claim:
-        assert claim is None
-    assert store.load("lake") is None
-
-
-def test_a_finished_job_is_gone_and_no_save_brings_it_back(store):
-    put(store, new_job())
-    with store.claim("lake") as claim:
-        claim.finish()
-        with pytest.raises(RevisionIsStale):
-            claim.save()
-    assert store.ids() == []
 
 
 def test_only_state_files_are_listed(store):
@@ -247,14 +144,6 @@ def test_a_file_that_was_restored_as_it_was_is_no_reason_to_refuse_a_save(store)
         path.with_name("backup").replace(path)
         claim.save()
     assert store.load("lake").revision == 2
-
-
-def test_every_save_raises_the_revision(store):
-    put(store, new_job())
-    with store.claim("lake") as claim:
-        for _ in range(3):
-            claim.save()
-    assert store.load("lake").revision == 4
 
 
 def test_after_a_save_that_failed_the_old_state_is_whole_and_the_next_save_works(store, monkeypatch):
