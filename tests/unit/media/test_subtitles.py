@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenxsom.media.subtitles import LINE_COLUMNS, Cue, Setting, set_cues, to_srt
-from tenxsom.text import columns, graphemes
+from tenxsom.text import columns, graphemes, is_blank
 from tests.scripts_of_the_world import SENTENCES, any_text
 
 TIMES = re.compile(r"(\d\d):(\d\d):(\d\d),(\d{3}) --> (\d\d):(\d\d):(\d\d),(\d{3})")
@@ -260,7 +260,7 @@ def test_no_letter_is_lost_and_none_is_added(text: str, seconds: float) -> None:
     if any(unicodedata.category(letter) not in ("Cf", "Zs", "Zl", "Zp") for letter in expected):
         assert letters(shown).replace("\ufffd", "") == expected.replace("\ufffd", "")
     else:
-        assert shown == ""
+        assert is_blank(shown.replace("\ufffd", ""))  # what stands for half a surrogate pair
 
 
 @thorough
