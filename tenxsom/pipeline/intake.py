@@ -16,6 +16,7 @@ from tenxsom.model.definition import AcceptedDefinition, JobDefinition, written_
 from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 from tenxsom.pipeline.inputs import read_file_of_folder, read_input
 from tenxsom.pipeline.routing import Route, kept_route, route_of
+from tenxsom.services import registry as services
 from tenxsom.services.images.picture_place import find_picture, is_address, read_picture
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, JobStore
@@ -210,7 +211,7 @@ def is_set_aside(content_id: str, store: JobStore) -> bool:
 
 def is_rehearsed(report: Mapping[str, Any]) -> bool:
     """Whether a report is a rehearsal's; those of earlier versions say so by the service alone."""
-    return bool(report.get("rehearsal", report["service"] == "local_studio"))
+    return bool(report.get("rehearsal", report["service"] == services.PREVIEW))
 
 
 def has_moved_on(content_id: str, artifacts: Artifacts, ended_run: str | None) -> bool:

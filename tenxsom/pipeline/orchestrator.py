@@ -25,8 +25,9 @@ from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.results import JobResults, Outcome, exit_code_of
-from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
+from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
+from tenxsom.services import registry as services
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 
@@ -158,7 +159,7 @@ class MasterOrchestrator:
             self.cut(claim)
         if self._by_tier:
             self.generator.generate_video(claim)
-        elif job.service in USEAPI_CONTRACT:
+        elif services.speaks_useapi(job.service):
             self.generator.generate_with_useapi(claim, deadline)
         else:
             self.generator.generate(claim, deadline)

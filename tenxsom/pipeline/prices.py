@@ -9,7 +9,7 @@ from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.routing import Route
-from tenxsom.services.images.base import FLUX, VERTEX_IMAGE
+from tenxsom.services.images import registry as stills
 from tenxsom.settings import Settings
 from tenxsom.store.templates import Templates
 
@@ -19,7 +19,7 @@ class Prices:
 
     def __init__(self, templates: Templates, settings: Settings) -> None:
         self._templates = templates
-        self._image_model = settings.vertex_image_model_id
+        self._settings = settings
 
     def of_clip(self, job: VideoJob, clip: Clip) -> Decimal:
         """The paid video call of a clip."""
@@ -32,7 +32,9 @@ class Prices:
     def of_still(self, job: VideoJob, clip: Clip) -> Decimal:
         """The paid image call of a clip; 0 for one whose start frame is not ordered."""
         try:
-            return money.still_price(self._templates.prices, clip.start_frame, payee(job, clip), self._image_model)
+            return money.still_price(
+                self._templates.prices, clip.start_frame, payee(job, clip), stills.model_of(clip.start_frame, self._settings)
+            )
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(f"start frames from {clip.start_frame}") from None
 
@@ -41,7 +43,11 @@ class Prices:
         prices = self._templates.prices
         try:
             money.clip_price(prices, route.service, *route.variant, seconds=1)
-            money.still_price(prices, route.start_frame, _painter(route.service, route.start_frame), self._image_model)
+            billed, model = (
+                stills.billed_service(route.start_frame, route.service),
+                stills.model_of(route.start_frame, self._settings),
+            )
+            money.still_price(prices, route.start_frame, billed, model)
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(
                 " ".join(filter(None, (route.service, *route.variant, f"with start frames from {route.start_frame}")))
@@ -55,14 +61,7 @@ class Prices:
 def payee(job: VideoJob, clip: Clip, step: str | None = None) -> str:
     """Who is paid for a step of a clip, the present one by default: the service, or the source of its start frame."""
     service = job.service_of(clip)
-    return service if (step or clip.step) == Step.REQUEST_VIDEO else _painter(service, clip.start_frame)
-
-
-def _painter(service: str, start_frame: str) -> str:
-    """Who is paid for a start frame."""
-    if start_frame == FLUX:
-        return service if service == "local_studio" else "useapi_ltx"
-    return VERTEX_IMAGE if start_frame == VERTEX_IMAGE else service
+    return service if (step or clip.step) == Step.REQUEST_VIDEO else stills.billed_service(clip.start_frame, service)
 
 
 def _unknown(what: str) -> BadSettings:

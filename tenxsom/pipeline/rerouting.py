@@ -16,10 +16,10 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import Still, Upload
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips as cutting
-from tenxsom.pipeline.routing import USEAPI_CONTRACT, Chooser, Route, route_of
+from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.services import registry
 from tenxsom.services.base import VideoService
-from tenxsom.services.images.base import FLUX
+from tenxsom.services.images import registry as stills
 from tenxsom.store.base import RELEASED, Claim
 
 log = logging.getLogger(__name__)
@@ -139,6 +139,4 @@ def is_free(job: VideoJob, clip: Clip) -> bool:
 
 def is_about_the_service(job: VideoJob, clip: Clip) -> bool:
     """Whether the clip's present step asks the service that makes it, and not somebody else who makes its start frame."""
-    return clip.step in (Step.UPLOAD_ASSET, Step.REQUEST_VIDEO) or (
-        clip.start_frame == FLUX and job.service_of(clip) in USEAPI_CONTRACT
-    )
+    return clip.step in (Step.UPLOAD_ASSET, Step.REQUEST_VIDEO) or (stills.is_made_by(clip.start_frame, job.service_of(clip)))

@@ -6,22 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tenxsom.errors import BadSettings
+from tenxsom.model.clip import START_FRAME_OF_OLD
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import RouteRecord
 from tenxsom.services import registry as services
 from tenxsom.services.base import Capabilities, StartFrames, Variant
 from tenxsom.services.images import registry as stills
-from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE
+from tenxsom.services.images.base import NONE, OWN_PICTURE
 from tenxsom.settings import SERVICES, Settings
 from tenxsom.store.templates import Templates
-
-AUTOMATIC = ("useapi_ltx", "ltx_api")
-"""What VIDEO_SERVICE=auto looks for, in this order: services with credentials of their own. Veo shares the planner's, and costs
-more than anybody expects who has set those: it is used only when it is named."""
-
-USEAPI_CONTRACT = frozenset({"useapi_ltx", "local_studio"})
-"""The services that speak the UseAPI contract."""
 
 
 class Route(NamedTuple):
@@ -63,7 +57,13 @@ def route_of(job: VideoJob) -> Route:
 def kept_route(service: str, kept: Mapping[str, Any]) -> Route:
     """The route that a state file or a report keeps."""
     variant = Variant(str(kept.get("model", "")), str(kept.get("resolution", "")))
-    return Route(service, variant, str(kept.get("start_frame", FLUX)), str(kept.get("reason", "")), kept.get("start_image") or None)
+    return Route(
+        service,
+        variant,
+        str(kept.get("start_frame", START_FRAME_OF_OLD)),
+        str(kept.get("reason", "")),
+        kept.get("start_image") or None,
+    )
 
 
 class Chooser:
@@ -108,7 +108,7 @@ class Chooser:
         """The route over a service, with the start frames that the settings and the service agree on."""
         trouble = services.missing(name, self._settings)
         if usable and trouble:
-            raise BadSettings(f"The service {name} cannot be used: {trouble}. (local_studio needs no account.)")
+            raise BadSettings(f"The service {name} cannot be used: {trouble}. ({services.PREVIEW} needs no account.)")
         source = self._start_frame(name, services.capabilities(name, variant), start_image)
         trouble = stills.missing(source, name, self._settings)
         if usable and trouble:
@@ -140,19 +140,22 @@ class Chooser:
         return services.missing(route.service, self._settings) or stills.missing(route.start_frame, route.service, self._settings)
 
     def _automatic(self) -> tuple[str, str]:
-        for name in AUTOMATIC:
+        for name in services.AUTOMATIC:
             if services.missing(name, self._settings) is None:
                 return name, "the first with credentials"
-        return "local_studio", "no vendor's credentials are set"
+        return services.PREVIEW, "no vendor's credentials are set"
 
     def _start_frame(self, name: str, capabilities: Capabilities, start_image: str | None) -> str:
         wanted = self._settings.start_frames
         if start_image:
             return OWN_PICTURE
         if wanted == "auto":
-            return FLUX if capabilities.start_frames == StartFrames.NEEDED else NONE
+            return stills.default_source(capabilities)
         if wanted == NONE and capabilities.start_frames == StartFrames.NEEDED:
-            raise BadSettings(f"START_FRAMES=none cannot work with {name}, which needs a start frame; use auto or flux.")
+            raise BadSettings(
+                f"START_FRAMES=none cannot work with {name}, which needs a start frame;"
+                f" use auto or {stills.default_source(capabilities)}."
+            )
         return wanted
 
     def _tier_entries(self, tier: str) -> list[Mapping[str, Any]]:

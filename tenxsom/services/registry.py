@@ -11,7 +11,22 @@ from tenxsom.services.base import Capabilities, Variant, VideoService
 from tenxsom.setting_groups import CoreSettings
 
 SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
-"""The video services, in the order of this list in messages; `auto` is resolved in `tenxsom.pipeline.routing`."""
+"""The video services, in the order of this list in messages."""
+
+AUTOMATIC = ("useapi_ltx", "ltx_api")
+"""What VIDEO_SERVICE=auto looks for, in this order: services with credentials of their own. Veo shares the planner's, and costs
+more than anybody expects who has set those: it is used only when it is named."""
+
+PREVIEW = "local_studio"
+"""The service that needs no account and makes previews."""
+
+USEAPI_CONTRACT = frozenset({"useapi_ltx", "local_studio"})
+"""The services that speak the UseAPI contract."""
+
+
+def speaks_useapi(name: str) -> bool:
+    """Return whether a service speaks the UseAPI contract: image, asset, video."""
+    return name in USEAPI_CONTRACT
 
 
 def capabilities(name: str, variant: Variant) -> Capabilities:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tenxsom.errors import BadSettings
 from tenxsom.services import registry as services
-from tenxsom.services.base import VideoService
+from tenxsom.services.base import Capabilities, StartFrames, VideoService
 from tenxsom.services.images import flux, own_picture, vertex_image
 from tenxsom.services.images.base import FLUX, NONE, OWN_PICTURE, VERTEX_IMAGE, StillSource
 from tenxsom.services.images.vertex_image import VertexImageSettings
@@ -18,9 +18,31 @@ class ImageSettings(UseApiSettings, VertexImageSettings):
     """What the sources of start frames look at."""
 
 
+def default_source(capabilities: Capabilities) -> str:
+    """Return where start frames come from when nothing else is asked for: none where the service needs none."""
+    return FLUX if capabilities.start_frames == StartFrames.NEEDED else NONE
+
+
+def billed_service(name: str, service: str) -> str:
+    """Return who is paid for a start frame of a source, for clips of `service`."""
+    if name == FLUX:
+        return service if service == services.PREVIEW else "useapi_ltx"
+    return VERTEX_IMAGE if name == VERTEX_IMAGE else service
+
+
+def is_made_by(name: str, service: str) -> bool:
+    """Return whether the start frames of a source come from the service that makes the clips."""
+    return name == FLUX and services.speaks_useapi(service)
+
+
+def model_of(name: str, settings: ImageSettings) -> str | None:
+    """Return the model that a source is asked for; None where there is no choice."""
+    return settings.vertex_image_model_id if name == VERTEX_IMAGE else None
+
+
 def missing(name: str, service: str, settings: ImageSettings) -> str | None:
     """What keeps a source from being used beside a service with these settings; None if nothing does."""
-    if name == FLUX and service != "local_studio":
+    if name == FLUX and service != services.PREVIEW:
         return flux.missing(settings)
     if name == VERTEX_IMAGE:
         return vertex_image.missing(settings)
