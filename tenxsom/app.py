@@ -135,7 +135,9 @@ class App:
         with self._opening:
             if (name, service) not in self._sources:
                 work = self.settings.pending_folder / "stills"
-                self._sources[name, service] = stills.open_source(name, self.service(service), self.settings, work)
+                self._sources[name, service] = stills.open_source(
+                    name, self.service(service), self.settings, work, self.artifacts.named
+                )
             return self._sources[name, service]
 
     def orchestrator(

@@ -104,7 +104,7 @@ class RouteRecord(Part):
     resolution: str = ""
     start_frame: str = ""
     start_image: str | None = None
-    """The user's own picture: a path or an https address."""
+    """The user's own picture: an https address, or its name in completed_videos/ (a path in states of earlier versions)."""
     reason: str = ""
 
 

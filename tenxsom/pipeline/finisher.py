@@ -213,6 +213,8 @@ class Finisher:
     def _leave(self, claim: Claim, keep_clips: bool = False) -> None:
         """Empty the queue, then sweep what only the job's way needed."""
         claim.finish()
+        if not keep_clips:
+            _sweep(self._artifacts.start_picture(claim.job.content_id))
         for clip in claim.job.clips:
             target = self._artifacts.clip_target(claim.job.content_id, clip.index, len(claim.job.clips))
             leftovers = [self._artifacts.still(claim.job.content_id, clip.index)]

@@ -135,6 +135,24 @@ def with_its_picture(definition: JobDefinition, source: str, settings: Settings)
     return str(path)
 
 
+def is_local_picture(route: Route) -> bool:
+    """Whether a route begins with a file of the user's that has not been kept yet."""
+    return route.start_image is not None and Path(route.start_image).is_absolute()
+
+
+def kept_picture_route(route: Route, name: str) -> Route:
+    """The route as a job keeps it: a file of the user's is known by the name of its copy. No state holds a path of one machine."""
+    return route._replace(start_image=name) if is_local_picture(route) else route
+
+
+def read_own_picture(order: Order) -> bytes:
+    """The bytes of the user's own picture. Raises BadDefinition when it has gone, or changed to what is none."""
+    try:
+        return read_picture(Path(order.route.start_image or ""))
+    except (NotFound, BrokenMedia) as error:
+        raise BadDefinition(order.source, [Problem("start_image", str(error).rstrip("."))]) from None
+
+
 def without_copies(orders: Sequence[Order]) -> tuple[list[Order], list[str]]:
     """The orders of one run, each definition once, and a sentence for each file that holds one of them once more."""
     first: dict[tuple[str, str], Order] = {}

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
 
-from tenxsom import clock
+from tenxsom import atomic, clock
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint
@@ -263,9 +262,23 @@ class MasterOrchestrator:
             return
         expected = self._artifacts.video(content_id).relative_to(self._settings.home)
         mark = self._ledger.mark()
-        job = intake.new_job(order.definition, order.route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
-        with self._store.accept(job, unless=partial(self._is_taken, order)) as claim:
+        route = intake.kept_picture_route(order.route, self._artifacts.start_picture(content_id).name)
+        job = intake.new_job(order.definition, route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
+        with self._store.accept(job, unless=lambda: self._is_taken(order) or not self._keep_picture(order)) as claim:
             yield claim
+
+    def _keep_picture(self, order: Order) -> bool:
+        """Copy the user's own picture to where the job finds it, whatever machine goes on with it.
+
+        Asked before the job is stored, while nobody else can accept its id. Returns False, and copies nothing, where that is on the
+        queue already: the picture there is that job's. Raises BadDefinition for a picture that has gone since it was looked at.
+        """
+        if not intake.is_local_picture(order.route):
+            return True
+        if self._store.load(order.definition.content_id):
+            return False
+        atomic.write(self._artifacts.start_picture(order.definition.content_id), intake.read_own_picture(order))
+        return True
 
     def _is_taken(self, order: Order) -> bool:
         """Whether an id has been made, or set aside, since it was looked at. Asked while nobody else can accept or end it."""

@@ -27,7 +27,7 @@ class Route(NamedTuple):
     reason: str
     """Why this service, in a few words."""
     start_image: str | None = None
-    """The user's own picture: an absolute path or an https address."""
+    """The user's own picture: an https address or the name of an artifact; a path until its job is accepted."""
 
     @property
     def capabilities(self) -> Capabilities:

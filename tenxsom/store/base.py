@@ -169,6 +169,12 @@ class Artifacts(Protocol):
     def still(self, content_id: str, index: int) -> Path:
         """Where a clip's still is between its download and its upload."""
 
+    def start_picture(self, content_id: str) -> Path:
+        """The user's own start picture, from a job's acceptance to its end; jobs keep its name."""
+
+    def named(self, name: str) -> Path:
+        """Where the file of that name is. States of earlier versions hold an absolute path, which is returned as it is."""
+
     def clip_target(self, content_id: str, index: int, clips: int) -> Path:
         """Where a downloaded clip belongs: under the job's own name if it is the only one."""
 

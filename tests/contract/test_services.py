@@ -170,7 +170,9 @@ class Bench:
         self._video = registry.open_service(self.service, self.settings)
         self.subject: Any = self._video
         if self.makes_stills:
-            self.subject = stills_registry.open_source(source_of(name), self._video, self.settings, house.home / "stills")
+            self.subject = stills_registry.open_source(
+                source_of(name), self._video, self.settings, house.home / "stills", house.home.joinpath
+            )
         self._before, self._heard = len(self._charges()), len(house.received)
 
     def order(self, picture: Path | None = None, **changes: Any) -> Submitted:
@@ -426,7 +428,7 @@ def test_what_is_missing_is_named_and_it_is_not_opened_without(name, house, tmp_
     is_source = bool(FAMILY[name].beside)
     with pytest.raises(BadSettings, match=needed):
         _ = (
-            stills_registry.open_source(source_of(name), NO_SERVICE, nothing_set, tmp_path)
+            stills_registry.open_source(source_of(name), NO_SERVICE, nothing_set, tmp_path, tmp_path.joinpath)
             if is_source
             else registry.open_service(name, nothing_set)
         )
@@ -788,7 +790,7 @@ def test_no_secret_is_told_and_each_goes_only_where_it_belongs(no_pauses, bench,
 def test_ones_own_picture_costs_nothing_is_copied_whole_and_stays(house, tmp_path):
     assert stills_registry.missing("own_picture", "ltx_api", settings.load({"TENXSOM_HOME": str(tmp_path)})) is None
     assert money.still_price(Templates(ROOT, ROOT).prices, "own_picture", "ltx_api", None) == 0
-    source = stills_registry.open_source("own_picture", NO_SERVICE, house.settings(), tmp_path)
+    source = stills_registry.open_source("own_picture", NO_SERVICE, house.settings(), tmp_path, tmp_path.joinpath)
     for _ in range(2):
         status = source.image_status({"job_id": str(house.red)}, None)
         assert (status.progress, status.url) == (Progress.READY, str(house.red))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,21 +17,23 @@ from tenxsom.setting_groups import CoreSettings
 
 
 class OwnPicture:
-    """Fetches pictures; `job_id` and `url` are both the address or the path."""
+    """Fetches pictures; `job_id` and `url` are both the address, or the name under which the picture was kept."""
 
     name = OWN_PICTURE
     patience = Patience(check_seconds=1, wait_seconds=1)
     can_reconcile = False
 
-    def __init__(self, downloader: Downloader) -> None:
+    def __init__(self, downloader: Downloader, named: Callable[[str], Path]) -> None:
+        """`named` says where the picture of a name is."""
         self._downloader = downloader
+        self._named = named
 
     def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
         raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin with fetching it
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (it is a file or an address)
         job_id = image["job_id"]
-        if not is_address(job_id) and not Path(job_id).is_file():
+        if not is_address(job_id) and not self._named(job_id).is_file():
             raise NotFound(f"The start_image {job_id} is not there any more.")
         return Status(Progress.READY, url=job_id)
 
@@ -42,7 +44,7 @@ class OwnPicture:
             return self._downloader.fetch(
                 url, part, max_bytes=most, deadline_seconds=deadline_seconds, looks_right=looks_like_picture
             )
-        data = read_picture(Path(url))
+        data = read_picture(self._named(url))
         atomic.write(part, data)
         return Download(part, len(data), hashlib.sha256(data).hexdigest(), "")
 
@@ -53,11 +55,11 @@ class OwnPicture:
         """Nothing is asked of anybody."""
 
     def discard(self, job_id: str) -> None:
-        """It is the user's: it stays where it is."""
+        """It stays until the job has ended: another clip may begin with it."""
 
     def close(self) -> None:
         self._downloader.close()
 
 
-def open_source(settings: CoreSettings) -> OwnPicture:
-    return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file))
+def open_source(settings: CoreSettings, named: Callable[[str], Path]) -> OwnPicture:
+    return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file), named)

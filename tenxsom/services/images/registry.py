@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tenxsom.errors import BadSettings
@@ -54,12 +55,17 @@ def is_rehearsal(name: str, settings: ImageSettings) -> bool:
     return services.is_rehearsal("vertex_veo" if name == VERTEX_IMAGE else name, settings)
 
 
-def open_source(name: str, service: VideoService, settings: ImageSettings, work_folder: Path) -> StillSource:
-    """The source, ready to be asked, for clips of `service`. Raises BadSettings when its credentials are missing."""
+def open_source(
+    name: str, service: VideoService, settings: ImageSettings, work_folder: Path, named: Callable[[str], Path]
+) -> StillSource:
+    """The source, ready to be asked, for clips of `service`; `named` says where a picture of the user's own was kept.
+
+    Raises BadSettings when its credentials are missing.
+    """
     if name == FLUX:
         return flux.StudioFlux(service.api) if isinstance(service, LocalStudio) else flux.open_source(settings)
     if name == VERTEX_IMAGE:
         return vertex_image.open_source(settings, work_folder)
     if name == OWN_PICTURE:
-        return own_picture.open_source(settings)
+        return own_picture.open_source(settings, named)
     raise BadSettings(f"There is no source of start frames {name!r}; known are {FLUX}, {VERTEX_IMAGE}, {OWN_PICTURE} and {NONE}.")

@@ -54,6 +54,12 @@ class FileArtifacts:
     def still(self, content_id: str, index: int) -> Path:
         return self.folder / f"{content_id}~still{index + 1:02}"
 
+    def start_picture(self, content_id: str) -> Path:
+        return self.folder / f"{content_id}~start"
+
+    def named(self, name: str) -> Path:
+        return self.folder.resolve() / name
+
     def clip_target(self, content_id: str, index: int, clips: int) -> Path:
         return self.video(content_id) if clips == 1 else self.clip(content_id, index)
 

@@ -41,7 +41,7 @@ def refused(name: str, behaviour: Behaviour, home: Path) -> TenxsomError:
         key, base = SERVICES[name]
         given = settings.load({"TENXSOM_HOME": str(home), key: "demo-project" if name == "vertex_veo" else TOKEN, base: server.url})
         service = registry.open_service("useapi_ltx" if name == "flux" else name, given)
-        source = stills.open_source("flux", service, given, home) if name == "flux" else None
+        source = stills.open_source("flux", service, given, home, home.joinpath) if name == "flux" else None
         with closing(service), closing(source) if source else nullcontext(), pytest.raises(TenxsomError) as raised:
             _ = (
                 source.request_image(ImageOrder("a lake", "16:9"), "ref")

@@ -54,7 +54,7 @@ def asked(name: str, word: Any, sentence: str, url: str | None, home: Path) -> S
         service = registry.open_service("useapi_ltx" if name == "flux" else name, given)
         try:
             if name == "flux":
-                with closing(stills.open_source("flux", service, given, home)) as source:
+                with closing(stills.open_source("flux", service, given, home, home.joinpath)) as source:
                     return source.image_status({"job_id": "job-1"}, None)
             return service.video_status({"job_id": "job-1", "generation_id": None}, None)
         finally:
