@@ -109,24 +109,6 @@ def test_processes_that_order_stills_side_by_side_never_leave_one_without_its_cl
     assert (steps.count("request_image"), steps.count("request_video")) == (3, 3)  # 0.60 a pair, of 2.00
 
 
-def test_a_budget_is_held_to_the_cent(path):
-    ledger = FileLedger(path, Decimal("0.30"))
-    for number in range(3):
-        ledger.reserve(purchase(f"r{number}"))
-    with pytest.raises(OverBudget) as caught:
-        ledger.reserve(purchase("r3", "0.01"))
-    assert caught.value.exit_code == 3
-    assert "$0.30 of $0.30 are used" in str(caught.value)
-    assert total(ledger) == "0.3"
-
-
-def test_what_is_over_budget_is_not_written(path):
-    ledger = FileLedger(path, Decimal("0.05"))
-    with pytest.raises(OverBudget):
-        ledger.reserve(purchase())
-    assert not path.exists() or path.read_bytes() == b""
-
-
 def test_tenths_add_up_exactly(path):
     ledger = FileLedger(path, Decimal("1"))
     for number in range(10):
@@ -201,21 +183,6 @@ def test_eight_racing_processes_hold_the_budget_at_every_moment(path):
 
 
 # what counts
-
-
-def test_reserving_the_same_call_again_costs_nothing_more(path):
-    ledger = FileLedger(path, Decimal("0.10"))
-    for _ in range(3):
-        ledger.reserve(purchase())
-    assert total(ledger) == "0.1"
-
-
-@pytest.mark.parametrize(("entry", "counted"), [(SPENT, "0.1"), (UNKNOWN, "0.1"), (RELEASED, "0")])
-def test_spent_and_unknown_count_and_released_is_free_again(path, entry, counted):
-    ledger = FileLedger(path, Decimal("0.10"))
-    ledger.reserve(purchase())
-    ledger.settle(purchase(), entry)
-    assert total(ledger) == counted
 
 
 def test_what_is_released_can_be_spent_by_another(path):
