@@ -4,6 +4,7 @@ A job has clips (`tenxsom.model.clip`), which walk through their steps side by s
 Fields that this version does not know are kept and written back (`extra`), so that a newer version's notes survive.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -129,6 +130,10 @@ class VideoJob(StoredModel):
         entry = {"time": clock.stamp(), "event": event, **({"detail": detail} if detail else {}), **facts}
         self.history.append(entry)
         self._unheard.append(entry)
+
+    def recall(self, entries: Iterable[HistoryEntry]) -> None:
+        """Have entries told that a report holds and this state does not: a crash came between the two."""
+        self._unheard.extend(entries)
 
     def take_unheard(self) -> list[HistoryEntry]:
         """The entries of the audit trail that were recorded since the last time, for those who are told of them once saved."""

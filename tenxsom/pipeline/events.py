@@ -1,7 +1,7 @@
 """Events: every entry of a job's audit trail, told to subscribers once it is stored. No subscriber can end anything.
 
-`ObservedStore` stands in front of any job store and emits what a claim has saved. What a crash cuts off between the save and its
-event is not told later: the audit trail in the state and in the report is the record, events are only told from it.
+`ObservedStore` stands in front of any job store and emits what a claim has saved. What a crash cuts off between a save and its
+events is not told later: the audit trail in the state and in the report is the record, events are only told from it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Events:
             try:
                 subscriber(_event(content_id, entry))
             except Exception:  # a subscriber's mistake must not keep a job from going on, or the next subscriber from hearing
-                log.exception("A subscriber failed with the event %s", entry.get("event"), extra={"content_id": content_id})
+                log.exception("A subscriber failed with the event %.200r", entry, extra={"content_id": content_id})
 
 
 class ObservedClaim:

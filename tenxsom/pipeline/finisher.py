@@ -128,6 +128,8 @@ class Finisher:
         report = self._artifacts.final_report(claim.job.content_id)
         if report is None or report.get("run_id") != claim.job.run_id:
             return False
+        if isinstance(history := report.get("history"), list):
+            claim.job.recall(history[len(claim.job.history) :])
         self._leave(claim, keep_clips=report["state"] != State.COMPLETED)
         return True
 

@@ -136,4 +136,22 @@ def test_a_subscriber_that_fails_with_every_event_ends_nothing_and_silences_nobo
     report = app.artifacts.final_report("lake")
     assert report
     assert [event.event for event in heard] == [entry["event"] for entry in report["history"]]
-    assert "A subscriber failed with the event completed" in caplog.text
+    assert "A subscriber failed with the event" in caplog.text
+
+
+def test_the_end_of_a_job_is_told_once_also_where_it_could_not_leave_the_queue_at_first(home, monkeypatch):
+    heard: list[JobEvent] = []
+    app = paper_suite(home, PaperVendor())
+    app.events.subscribe(heard.append)
+    page = home / "lake.page.json"
+    page.write_text(json.dumps(definition()))
+    orchestrator = app.orchestrator()
+    orchestrator.submit_all(orchestrator.read([str(page)]))
+    with monkeypatch.context() as broken:
+        broken.setattr("tenxsom.atomic.remove", lambda *_, **__: (_ for _ in ()).throw(DiskTrouble("it cannot be removed")))
+        app.poller().tick(["lake"], at_once=True)
+    assert app.artifacts.has_report("lake")
+    assert "completed" not in words(heard)
+    app.poller().tick(["lake"], at_once=True)
+    assert app.store.ids() == []
+    assert words(heard).count("completed") == 1
