@@ -23,8 +23,8 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("accept", ("orchestrator", "intake", "routing")),
     ("plan", ("planner", "clips")),
     ("order", ("generator", "steps", "payment")),
-    ("collect", ("poller", "collector")),
-    ("finish", ("finisher", "reports")),
+    ("collect", ("poller", "collector", "delivery")),
+    ("finish", ("finisher", "film", "reports")),
     ("operate", ("operations",)),
 )
 """A job's way: each stage with the modules that it passes."""
@@ -47,7 +47,8 @@ def imports_of(path: Path) -> Iterator[str]:
 def picture() -> str:
     """Return the picture as SVG text."""
     modules = [module for _, stage in STAGES for module in stage]
-    packages = [name for name in PACKAGES if (ROOT / "tenxsom" / name).is_dir()]
+    imported = {module: sorted(set(imports_of(PIPELINE / f"{module}.py"))) for module in modules}
+    packages = [name for name in PACKAGES if any(_uses(targets, name) for targets in imported.values())]
     row = {module: TOP + ROW * number for number, module in enumerate(modules)}
     column = {package: COLUMNS + COLUMN * number for number, package in enumerate(packages)}
     width, height = COLUMNS + COLUMN * len(packages), TOP + ROW * len(modules) + 24
@@ -60,7 +61,7 @@ def picture() -> str:
     ]
     for module in modules:
         parts.append(f'  <text class="module" x="{NAMES}" y="{row[module] + 5}">{escape(module)}.py</text>')
-        targets = sorted(set(imports_of(PIPELINE / f"{module}.py")))
+        targets = imported[module]
         parts += [_arc(row[module], row[other]) for other in modules if other != module and _uses(targets, f"pipeline.{other}")]
         used = [package for package in packages if _uses(targets, package)]
         if used:

@@ -31,7 +31,7 @@ from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
 from tenxsom_studio.faults import MOMENTS
 from tests.states import new_clip, new_job
-from tools import docs_tables
+from tools import architecture_picture, docs_tables
 
 ROOT = settings.ROOT
 README = ROOT / "README.md"
@@ -241,6 +241,10 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         targets = re.findall(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)", text_of(page))
         waiting += [goal for target in targets if (goal := (page.parent / target).resolve()).exists()]
     assert set(PAGES) <= reached
+
+
+def test_the_picture_of_the_architecture_is_drawn_from_todays_imports() -> None:
+    assert architecture_picture.picture() == text_of(architecture_picture.PICTURE), "run: make pictures"
 
 
 def test_pictures_stay_small() -> None:
