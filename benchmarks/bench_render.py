@@ -60,8 +60,8 @@ def main(argv: list[str] | None = None) -> int:
 def measure(ffmpeg: str, folder: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds per round of each competitor, taken in turns."""
     still = folder / "still.png"
-    prompt, mood = PROMPTS[0]
-    paint(prompt, 1600, 900, 1, mood).save(still, compress_level=1)
+    prompt, archetype = PROMPTS[0]
+    paint(prompt, 1600, 900, 1, archetype).save(still, compress_level=1)
     results: dict[str, list[float]] = {"ours": [], "ffmpeg 5120": [], "ffmpeg 2560": []}
     for index in range(rounds):
         results["ours"].append(timed(partial(preview, folder, index)))
@@ -73,9 +73,9 @@ def measure(ffmpeg: str, folder: Path, rounds: int) -> dict[str, list[float]]:
 
 def preview(folder: Path, index: int) -> None:
     """Everything that the studio does for one clip."""
-    prompt, mood = PROMPTS[index % len(PROMPTS)]
+    prompt, archetype = PROMPTS[index % len(PROMPTS)]
     still = folder / "ours.png"
-    paint(prompt, 1600, 900, index, mood).save(still, compress_level=1)
+    paint(prompt, 1600, 900, index, archetype).save(still, compress_level=1)
     order = ClipOrder(1280, 720, SECONDS, FPS, cues=(Cue(0.3, 4.7, CAPTION),), seed=index)
     render_clip(still, folder / "ours.mp4", order)
 

@@ -69,9 +69,9 @@ class App:
         rehearsal = not is_vendors(self.settings.vertex_ai_base_url, "googleapis.com")
         return PlanningCosts(self.ledger, rehearsal)
 
-    def is_rehearsal(self, payee: str) -> bool:
+    def is_rehearsal(self, billed_service: str) -> bool:
         """Whether nobody is paid for what is ordered from a service, or a source of stills."""
-        return stills.is_rehearsal(payee, self.settings)
+        return stills.is_rehearsal(billed_service, self.settings)
 
     @cached_property
     def finisher(self) -> Finisher:

@@ -222,7 +222,7 @@ def strike(run: Run) -> None:
 def suite_for(run: Run, url: str) -> Any:
     from tenxsom import clock, log, settings
     from tenxsom.app import App
-    from tenxsom.services.images.base import Patience
+    from tenxsom.services.images.base import PollPolicy
     from tenxsom.services.images.flux import Flux
 
     environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
@@ -231,7 +231,7 @@ def suite_for(run: Run, url: str) -> Any:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (the log file has it all; this process ends by _exit)
     log.start("ERROR", "text", run.home / "soak.log")
     clock.stop_on_signals()
-    Flux.patience = Patience(check_seconds=0.2, wait_seconds=2)
+    Flux.poll_policy = PollPolicy(check_seconds=0.2, wait_seconds=2)
     return App(loaded)
 
 

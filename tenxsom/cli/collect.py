@@ -11,11 +11,10 @@ from types import SimpleNamespace
 
 from tenxsom import clock
 from tenxsom.app import App
-from tenxsom.cli import render as views
-from tenxsom.cli import run as terminal
+from tenxsom.cli import render, run
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import patience
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
 
 PROG = "poll_video_status.py"
@@ -25,7 +24,7 @@ NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, pati
 
 def main(argv: list[str] | None = None) -> int:
     is_bare = not (sys.argv[1:] if argv is None else argv)
-    return terminal.run("poll", terminal.Bare(PROG, NO_ARGUMENTS) if is_bare else command_line(), poll, argv)
+    return run.run("poll", run.FixedArguments(PROG, NO_ARGUMENTS) if is_bare else command_line(), poll, argv)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -33,44 +32,44 @@ def command_line() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog=PROG, description="Collect finished videos: one tick over all due jobs.")
     parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
-    parser.add_argument("--watch", metavar="SECONDS", type=terminal.positive, help="tick again and again, this many seconds apart")
+    parser.add_argument("--watch", metavar="SECONDS", type=run.positive, help="tick again and again, this many seconds apart")
     parser.add_argument(
         "--time-limit",
         metavar="SECONDS",
-        type=terminal.positive,
+        type=run.positive,
         help="how long a tick may take (POLL_TIME_LIMIT_SECONDS)",
     )
     parser.add_argument(
         "--patience",
         metavar="MINUTES",
-        type=terminal.positive,
+        type=run.positive,
         help="exit with 75 only for a trouble that has lasted this long, with 0 before: for an alert in the crontab",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
-def poll(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
         check_known(app, arguments.content_ids)
         poller = app.poller(arguments.time_limit)
-        last: dict[str, Outcome] = {}
+        last: dict[str, JobResult] = {}
         while True:
-            outcomes = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
-            last |= {outcome.content_id: outcome for outcome in outcomes}
+            job_results = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
+            last |= {job_result.content_id: job_result for job_result in job_results}
             left = len(app.store.ids())
             if not arguments.watch or clock.stop_requested():
-                return with_patience(app, views.tick(list(last.values()), left), list(last.values()), arguments.patience)
-            (terminal.notice if arguments.json else partial(print, flush=True))(views.tick(outcomes, left).text)
+                return with_patience(app, render.tick(list(last.values()), left), list(last.values()), arguments.patience)
+            (run.notice if arguments.json else partial(print, flush=True))(render.tick(job_results, left).text)
             with contextlib.suppress(Interrupted):
                 clock.sleep(arguments.watch)
 
 
-def with_patience(app: App, result: terminal.Result, outcomes: Sequence[Outcome], minutes: float | None) -> terminal.Result:
+def with_patience(app: App, result: run.Result, job_results: Sequence[JobResult], minutes: float | None) -> run.Result:
     """The result of a tick; 0 instead of 75 while no passing trouble has lasted for so many minutes."""
     if minutes is None:
         return result
-    lasts = patience.has_lasted(app.settings.pending_folder, outcomes, app.store.ids(), minutes)
+    lasts = patience.has_lasted(app.settings.pending_folder, job_results, app.store.ids(), minutes)
     return result._replace(exit_code=0) if result.exit_code == patience.PASSING and not lasts else result
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tenxsom.app import App
-from tenxsom.cli import render as views
-from tenxsom.cli import run as terminal
+from tenxsom.cli import render, run
 from tenxsom.errors import BadInput
 from tenxsom.model.blueprint import Blueprint, parse_blueprint
 from tenxsom.pipeline.clips import check_feasible
@@ -21,10 +20,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("job", metavar="JOB", help="the job definition: a file, or - for standard input")
     parser.add_argument("--blueprint", metavar="FILE", required=True, help="the blueprint to make")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return terminal.run("generate", parser, submit, argv)
+    return run.run("generate", parser, submit, argv)
 
 
-def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+def submit(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     """Accept the definition with the given blueprint and submit it, exactly as the orchestrator does after planning."""
     with App(settings) as app:
         orchestrator = app.orchestrator()
@@ -35,7 +34,7 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
         planned = order.definition.model_copy(update={"target_duration": blueprint.seconds})
         check_feasible(planned, order.shape, order.route, arguments.blueprint)
         check_unplanned(app, order.definition.content_id, blueprint)
-        return views.outcomes(orchestrator.submit_all(definitions, blueprint=blueprint))
+        return render.job_results(orchestrator.submit_all(definitions, blueprint=blueprint))
 
 
 def check_length(asked: float, planned: float) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tenxsom.app import App
-from tenxsom.cli import render as views
-from tenxsom.cli import run as terminal
+from tenxsom.cli import render, run
 from tenxsom.errors import BadInput
 from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.operations import JobManager
@@ -45,27 +44,27 @@ def main(argv: list[str] | None = None) -> int:
     made["studio"].add_argument(
         "--port",
         metavar="NUMBER",
-        type=terminal.port,
+        type=run.port,
         default=8765,
         help="where to listen on this machine (default: 8765)",
     )
-    return terminal.run("manage", parser, manage, argv)
+    return run.run("manage", parser, manage, argv)
 
 
-def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
         manager = app.manager()
         if arguments.command == "status":
             jobs, unreadable = manager.jobs()
             for content_id, reason in unreadable.items():
-                terminal.notice(f"{content_id}: {reason}")
-            return views.status(jobs, list(unreadable), app.store.set_aside())
+                run.notice(f"{content_id}: {reason}")
+            return render.status(jobs, list(unreadable), app.store.set_aside())
         if arguments.command == "studio":
             return serve_studio(settings, arguments.port)
         if arguments.command == "schema":
-            return views.raw(definition_schema(app.vocabulary))
+            return render.raw(definition_schema(app.vocabulary))
         if arguments.command == "show":
-            return views.job(*manager.show(arguments.content_id))
+            return render.job(*manager.show(arguments.content_id))
         if arguments.command == "retry":
             return retry(manager, arguments)
         sentence = (
@@ -79,24 +78,24 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> terminal.Result
                 take_as_is=arguments.take_as_is,
             )
         )
-        return views.sentence(arguments.content_id, sentence)
+        return render.sentence(arguments.content_id, sentence)
 
 
-def serve_studio(settings: Settings, port: int) -> terminal.Result:
+def serve_studio(settings: Settings, port: int) -> run.Result:
     """The local studio over a socket, with the same world as in process: a rehearsal vendor for anything that speaks HTTP."""
     from tenxsom_studio.server import serve
 
     try:
-        serve(settings.studio_folder, port=port, ready=lambda url: terminal.notice(STUDIO_ADDRESSES.format(url=url)))
+        serve(settings.studio_folder, port=port, ready=lambda url: run.notice(STUDIO_ADDRESSES.format(url=url)))
     except OSError as error:
         raise BadInput(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
-    return views.sentence("", "The studio has ended.")
+    return render.sentence("", "The studio has ended.")
 
 
-def retry(manager: JobManager, arguments: argparse.Namespace) -> terminal.Result:
+def retry(manager: JobManager, arguments: argparse.Namespace) -> run.Result:
     """Name the price; with --yes, do it."""
     job, cost = manager.retry_cost(arguments.content_id)
     if not arguments.yes:
-        return views.sentence(job.content_id, f"{cost}. Run it again with --yes to do that; nothing has happened yet.")
+        return render.sentence(job.content_id, f"{cost}. Run it again with --yes to do that; nothing has happened yet.")
     manager.retry(job)
-    return views.sentence(job.content_id, f"{cost}. It is on the queue again; the next tick goes on with it.")
+    return render.sentence(job.content_id, f"{cost}. It is on the queue again; the next tick goes on with it.")

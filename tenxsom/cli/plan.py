@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from tenxsom import settings
-from tenxsom.cli import run as terminal
+from tenxsom.cli import run
 from tenxsom.errors import BadInput
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint, PlannerRecord
@@ -29,10 +29,10 @@ from tenxsom.store.templates import Templates
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code; results go to stdout, everything else to stderr."""
-    return terminal.run("plan", _parser(), _story, argv)
+    return run.run("plan", _parser(), _plan, argv)
 
 
-def _story(arguments: argparse.Namespace, configuration: settings.Settings) -> terminal.Result:
+def _plan(arguments: argparse.Namespace, configuration: settings.Settings) -> run.Result:
     templates = Templates(configuration.home, settings.ROOT)
     service = ClaudeVideoService(configuration, templates, arguments.local)
     if arguments.check:
@@ -42,7 +42,7 @@ def _story(arguments: argparse.Namespace, configuration: settings.Settings) -> t
     vocabulary = templates.vocabulary(settings.SERVICES)
     definition = parse_definition(read_input(arguments.job), arguments.job, vocabulary)
     blueprint = service.plan(definition)
-    return terminal.Result(0, lambda: {"blueprint": blueprint.as_dict()}, "\n".join(_plan_lines(definition, blueprint)))
+    return run.Result(0, lambda: {"blueprint": blueprint.as_dict()}, "\n".join(_plan_lines(definition, blueprint)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_result(results: Sequence[CheckResult]) -> terminal.Result:
+def _check_result(results: Sequence[CheckResult]) -> run.Result:
     indent = max(len(result.name) for result in results) + 4
     lines = []
     for result in results:
@@ -64,7 +64,7 @@ def _check_result(results: Sequence[CheckResult]) -> terminal.Result:
         if result.remedy:
             lines.append(_wrapped(result.remedy, "→ ".rjust(indent), indent))
     exit_code = 0 if all(result.ok for result in results) else 2
-    return terminal.Result(exit_code, lambda: {"checks": [result._asdict() for result in results]}, "\n".join(lines))
+    return run.Result(exit_code, lambda: {"checks": [result._asdict() for result in results]}, "\n".join(lines))
 
 
 def _plan_lines(definition: JobDefinition, blueprint: Blueprint) -> Iterator[str]:

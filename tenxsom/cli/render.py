@@ -16,7 +16,7 @@ from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline.estimate import Estimate, Offer
-from tenxsom.pipeline.results import Outcome, worst
+from tenxsom.pipeline.results import JobResult, worst
 from tenxsom.pipeline.spend import spent_usd
 
 WORDS = {
@@ -34,7 +34,7 @@ WORDS = {
 """What a job's state means, in the words of the tables."""
 
 
-def outcomes(results: Sequence[Outcome], left_out: Sequence[str] = ()) -> Result:
+def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> Result:
     """The outcomes of a run: one row a job, the sentences of those that have one, and where the files are.
 
     `left_out` are the files that were not looked at, a sentence each, for programs (people have read them by now).
@@ -62,13 +62,13 @@ def outcomes(results: Sequence[Outcome], left_out: Sequence[str] = ()) -> Result
     return Result(code, lambda: document, "\n\n".join(lines))
 
 
-def tick(results: Sequence[Outcome], left: int) -> Result:
+def tick(results: Sequence[JobResult], left: int) -> Result:
     """What a tick did: a row for each job that ended or wants attention, and the number of those that wait."""
     notable = [result for result in results if result.message or not result.is_on_its_way]
     code = worst(result.exit_code for result in results)
     done = sum(result.state == State.COMPLETED for result in results)
     summary = f"{len(results)} checked, {done} done, {left} pending."
-    text = outcomes(notable).text if notable else ""
+    text = job_results(notable).text if notable else ""
 
     def document() -> dict[str, Any]:
         return {"jobs": [result.as_dict() for result in results], "checked": len(results), "completed": done, "pending": left}
@@ -122,7 +122,7 @@ def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Seque
     return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
 
 
-def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> Result:
+def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> Result:
     """One job: what it is, what it has cost and where its files are, where `clips` are on their way, and its audit trail."""
     heads = (
         "content_id",
@@ -138,7 +138,7 @@ def job(document: dict[str, Any], standing: Outcome, clips: Sequence[Clip]) -> R
         "error",
     )
     facts = [(name, masked_id(str(document[name]))) for name in heads if document.get(name)]
-    facts += [("cost", _cost(standing.cost_usd)), *((f"{label}_file", place) for label, place in _places(standing))]
+    facts += [("cost", _cost(result.cost_usd)), *((f"{label}_file", place) for label, place in _places(result))]
     facts += [("open_call", _open_call(clip)) for clip in clips if clip.intent]
     kept = [(clip["index"], answer) for clip in document.get("clips", []) for answer in clip.get("answers", [])[-1:]]
     facts += [("answered", _answered(index, answer)) for index, answer in kept]
@@ -220,7 +220,7 @@ def _estimate_text(one: Estimate) -> str:
     made = sum(clip.seconds for clip in job.clips)
     count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
     lines = [f"{job.content_id}: {job.title}"]
-    lines.append(f"{order.route.told()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
+    lines.append(f"{order.route.describe()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
     lines += one.notes
     lines.append(f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
     segments = blueprint.video_plan.script_segments
@@ -281,7 +281,7 @@ def _offer_document(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _details(result: Outcome) -> str:
+def _details(result: JobResult) -> str:
     lines = [result.content_id, *(f"  {label:<8}{place}" for label, place in _places(result))]
     if result.message:
         lines.append(f"  {result.message.removeprefix(result.content_id + ': ')}")
@@ -289,7 +289,7 @@ def _details(result: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _places(result: Outcome) -> list[tuple[str, str]]:
+def _places(result: JobResult) -> list[tuple[str, str]]:
     """Where its files are: the video and the report of a job that has ended, the state of one that is on its way."""
     places = (("video", result.file), ("report", result.report)) if result.report else (("state", result.file),)
     return [(label, place) for label, place in places if place]

@@ -37,11 +37,11 @@ class Result(NamedTuple):
     """Whether the text for people is a JSON document as well."""
 
 
-Story = Callable[[Any, settings.Settings], Result]
+Command = Callable[[Any, settings.Settings], Result]
 """What a script does, with its parsed arguments."""
 
 
-class Bare(NamedTuple):
+class FixedArguments(NamedTuple):
     """In place of a parser, for a call without arguments, as cron's are: argparse takes longer than a hundred questions."""
 
     prog: str
@@ -49,7 +49,7 @@ class Bare(NamedTuple):
     """What the parser makes of no arguments."""
 
 
-def run(command: str, parser: "argparse.ArgumentParser | Bare", story: Story, argv: Sequence[str] | None = None) -> int:
+def run(name: str, parser: "argparse.ArgumentParser | FixedArguments", command: Command, argv: Sequence[str] | None = None) -> int:
     """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     _never_choke()
@@ -57,15 +57,15 @@ def run(command: str, parser: "argparse.ArgumentParser | Bare", story: Story, ar
         try:
             arguments = _parse(parser, argv)
             as_json = getattr(arguments, "json", as_json)  # argparse takes --js as well
-            result = _told(story, arguments)
+            result = _run_command(command, arguments)
         except TenxsomError as error:
             result = _of_error(error)
             if not as_json:
                 notice(f"{parser.prog}: {error}")
         except Exception as error:  # a mistake of ours must not look like a job that has failed for good (exit code 1)
-            logging.getLogger(command).exception("Unexpected error")
+            logging.getLogger(name).exception("Unexpected error")
             result = _of_error(UnexpectedError(f"An unexpected error, please report it: {type(error).__name__}.", repeated=True))
-        _show(command, result, as_json)
+        _show(name, result, as_json)
     return result.exit_code
 
 
@@ -155,8 +155,10 @@ class _BadUsage(BadInput):
     pass
 
 
-def _parse(parser: "argparse.ArgumentParser | Bare", argv: Sequence[str] | None) -> "argparse.Namespace | SimpleNamespace":
-    if isinstance(parser, Bare):
+def _parse(
+    parser: "argparse.ArgumentParser | FixedArguments", argv: Sequence[str] | None
+) -> "argparse.Namespace | SimpleNamespace":
+    if isinstance(parser, FixedArguments):
         return parser.arguments
 
     def fail(message: str) -> NoReturn:
@@ -191,13 +193,13 @@ def _speak_utf_8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _told(story: Story, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
+def _run_command(command: Command, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
     loaded = _checked(settings.load())
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     for warning in settings.warnings(loaded):
         notice(f"Warning: {warning}")
     clock.stop_on_signals()
-    return story(arguments, loaded)
+    return command(arguments, loaded)
 
 
 def _checked(loaded: settings.Settings) -> settings.Settings:

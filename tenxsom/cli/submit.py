@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from tenxsom.app import App
-from tenxsom.cli import render as views
-from tenxsom.cli import run as terminal
+from tenxsom.cli import render, run
 from tenxsom.pipeline import results
-from tenxsom.pipeline.intake import Order, Standing
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
 
 NOT_THERE_YET = "The wait was ended before the video was there; the poller collects it, or the same command goes on waiting."
@@ -30,36 +29,36 @@ def main(argv: list[str] | None = None) -> int:
     chosen.add_argument("--route", action="store_true", help="let the tier choose the service (templates/tiers.json)")
     parser.add_argument("--again", action="store_true", help="make ended jobs once more, deliberately; their files are kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return terminal.run("submit", parser, orchestrate, argv)
+    return run.run("submit", parser, orchestrate, argv)
 
 
-def orchestrate(arguments: argparse.Namespace, settings: Settings) -> terminal.Result:
+def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
         orchestrator = app.orchestrator(
             service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
         )
         batch = orchestrator.read_batch(arguments.jobs)
         refused = [results.refused(refusal) for refusal in batch.refused]
-        for sentence in (*batch.left_out, *(outcome.message for outcome in refused if arguments.dry_run)):
-            terminal.notice(sentence)
+        for sentence in (*batch.left_out, *(job_result.message for job_result in refused if arguments.dry_run)):
+            run.notice(sentence)
         if arguments.dry_run:
-            estimated = views.estimates([orchestrator.estimate(order) for order in batch.orders])
-            return estimated._replace(exit_code=results.worst(outcome.exit_code for outcome in refused))
+            estimated = render.estimates([orchestrator.estimate(order) for order in batch.orders])
+            return estimated._replace(exit_code=results.worst(job_result.exit_code for job_result in refused))
         say_who_makes_it(batch.orders, app.is_rehearsal)
-        outcomes = orchestrator.submit_all(batch.orders)
-        waited = wait_for(app, outcomes, arguments.json) if arguments.wait else outcomes
-        return views.outcomes([*refused, *waited], batch.left_out)
+        job_results = orchestrator.submit_all(batch.orders)
+        waited = wait_for(app, job_results, arguments.json) if arguments.wait else job_results
+        return render.job_results([*refused, *waited], batch.left_out)
 
 
-def wait_for(app: App, outcomes: Sequence[Outcome], quiet: bool) -> list[Outcome]:
+def wait_for(app: App, job_results: Sequence[JobResult], quiet: bool) -> list[JobResult]:
     """Stay until every job that is on its way has ended or waits for somebody; the poller does the work."""
-    on_their_way = [outcome.content_id for outcome in outcomes if outcome.is_on_its_way]
-    with terminal.Progress(quiet) as progress:
+    on_their_way = [job_result.content_id for job_result in job_results if job_result.is_on_its_way]
+    with run.Progress(quiet) as progress:
         last = app.poller().wait_for(on_their_way, progress)
-    return [_after(app, outcome, last) if outcome.content_id in on_their_way else outcome for outcome in outcomes]
+    return [_after(app, job_result, last) if job_result.content_id in on_their_way else job_result for job_result in job_results]
 
 
-def _after(app: App, before: Outcome, last: dict[str, Outcome]) -> Outcome:
+def _after(app: App, before: JobResult, last: dict[str, JobResult]) -> JobResult:
     """What a wait came to for one job: its end, what it waits for now, or that the wait was cut short."""
     now = app.results.of(before.content_id)
     seen = last.get(before.content_id, now)
@@ -70,12 +69,12 @@ def _after(app: App, before: Outcome, last: dict[str, Outcome]) -> Outcome:
 
 def say_who_makes_it(orders: Sequence[Order], is_rehearsal: Callable[[str], bool]) -> None:
     """Say which service makes the videos and why; and loudly, that a preview is not the real thing."""
-    made_now = [order for order in orders if order.standing in (Standing.NEW, Standing.ON_ITS_WAY)]
-    for told in sorted({order.route.told() for order in made_now}):
-        terminal.notice(f"Made by {told}.")
+    made_now = [order for order in orders if order.standing in (SubmissionCheck.NEW, SubmissionCheck.ON_ITS_WAY)]
+    for told in sorted({order.route.describe() for order in made_now}):
+        run.notice(f"Made by {told}.")
     made_by = sorted({order.service for order in made_now})
     if "local_studio" in made_by:
-        terminal.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")
+        run.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")
     for service in made_by:
         if service != "local_studio" and is_rehearsal(service):
-            terminal.notice(f"{service} is asked at an address that is not the vendor's own: this is a rehearsal, marked as one.")
+            run.notice(f"{service} is asked at an address that is not the vendor's own: this is a rehearsal, marked as one.")

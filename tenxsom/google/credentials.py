@@ -21,7 +21,7 @@ from tenxsom.setting_groups import CoreSettings, ExistingFile, WebAddress, setti
 
 
 class GoogleSettings(CoreSettings):
-    """Whose account Google Cloud is used with."""
+    """The Google Cloud account."""
 
     section: ClassVar[str] = "Planning with Claude on Vertex AI"
 
@@ -66,10 +66,10 @@ _TOKEN = re.compile(r"(?i)\bBearer\s+\S+|\bya29\.\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]+
 
 
 class Account:
-    """One set of credentials for all threads of a process, loaded when it is first needed and refreshed in time.
+    """One set of credentials for all threads of a process, loaded on first use and refreshed before it expires.
 
-    `rehearses` is for a stand-in on this machine, which must never see real credentials: the token is the word `local`.
-    `session` makes the way to Google's token service where it is not the usual one.
+    `rehearses` is for a local stand-in, which must not see real credentials: its token is the word `local`.
+    `session` returns the session for Google's token service where it is not the default one.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Account:
         self._lock = threading.Lock()
 
     def credentials(self) -> Any:
-        """google-auth credentials whose token is good for some minutes. Raises what `load` and `refresh` raise."""
+        """Return google-auth credentials whose token is valid for some minutes. Raises what `load` and `refresh` raise."""
         with self._lock:
             if self._credentials is None:
                 self._credentials = _rehearsal() if self._rehearses else load(self._file)
@@ -89,27 +89,27 @@ class Account:
             return self._credentials
 
     def token(self) -> str:
-        """The bearer token that goes with a request."""
+        """Return the bearer token for a request."""
         return str(self.credentials().token)
 
     def secrets(self) -> tuple[str, ...]:
-        """What no message may hold."""
+        """Return the texts that no message may contain."""
         token = self._credentials.token if self._credentials else None
         return (str(token),) if token and not self._rehearses else ()
 
     def masked(self, text: str) -> str:
-        """A text of Google's, an id or a link, without the token."""
+        """Return a text of Google, such as an id or a link, with the token masked."""
         for secret in self.secrets():
             text = text.replace(secret, "***")
         return text
 
     def quoted(self, words: object) -> str:
-        """What Google said, without the token."""
+        """Return Google's message as one line, with the token masked."""
         return quoted(words, next(iter(self.secrets()), None))
 
 
 def load(file: Path | None) -> Any:
-    """The google-auth credentials that `file` holds, or ADC's where it is None. Nothing is sent to Google for a file.
+    """Load the google-auth credentials in `file`, or ADC where it is None. For a file nothing is sent to Google.
 
     Raises AccountTrouble, which names the remedy, when there are none or they cannot be read.
     """
@@ -132,10 +132,10 @@ def load(file: Path | None) -> Any:
 
 
 def refresh(credentials: Any, timeout: float, session: requests.Session | None = None) -> None:
-    """Make sure that the credentials hold a token that is good for some minutes; each call to Google may take `timeout` seconds.
+    """Refresh the credentials unless their token is valid for some minutes; each call to Google may take `timeout` seconds.
 
-    `session` is the way to Google where it is not the usual one; it is closed afterwards. Raises AccountTrouble with the
-    remedy when Google refuses, and NotSent when it cannot be reached: whatever the token was for has not begun.
+    `session` replaces the default session; it is closed afterwards. Raises AccountTrouble with the remedy when Google
+    refuses, and NotSent when Google cannot be reached: the request that needs the token was not sent.
     """
     from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
     from google.auth.transport.requests import Request
@@ -156,7 +156,7 @@ def refresh(credentials: Any, timeout: float, session: requests.Session | None =
 
 
 def quoted(words: object, secret: str | None = None) -> str:
-    """What somebody else said, fit for our own sentence: one line, short, without e-mail addresses, tokens or keys."""
+    """Return a foreign text for use in our messages: one short line, without e-mail addresses, tokens or keys."""
     text = str(words.args[0] if isinstance(words, Exception) and words.args else words)
     if secret:
         text = text.replace(secret, "***")

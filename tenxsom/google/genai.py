@@ -1,7 +1,7 @@
-"""Google's generative media on Vertex AI, by google-genai: the one file that knows that library and its errors.
+"""Google's generative media on Vertex AI. The only file that uses google-genai and its errors.
 
-Google now calls Vertex AI the Gemini Enterprise Agent Platform; hosts, paths and roles are unchanged. Imported on first use: it
-costs half a second. Calls: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
+Google now calls Vertex AI the Gemini Enterprise Agent Platform; hosts, paths and roles are unchanged. The import takes half a
+second, so it happens on first use. Calls: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tenxsom.google.storage import Bucket
 from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
 from tenxsom.http.connections import Adapter, new_session
-from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
+from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
@@ -34,49 +34,49 @@ from tenxsom.setting_values import is_this_machine
 Found = TypeVar("Found")
 
 _ORDER_SECONDS = 120.0
-"""For sending an order, a picture of megabytes within it, and hearing that it was accepted."""
+"""Timeout for sending an order, which may contain a picture of megabytes, and receiving its response."""
 _PICTURE_SECONDS = 300.0
-"""For an image model to paint: the answer is the picture itself."""
+"""Timeout for an image model, whose response is the picture itself."""
 _INLINE_SECONDS = 60.0
-"""For an answer that holds a whole clip; how long it may fall silent meanwhile is the caller's to say."""
+"""Timeout for a response that contains a clip; the caller sets the longest time without data."""
 
 _MAX_ANSWER_BYTES = 200_000_000
-"""A clip may come within a JSON answer, as base64: 8 seconds in 4K are some tens of megabytes."""
+"""The largest JSON response: it may contain a clip as base64, and 8 seconds in 4K are some tens of megabytes."""
 
 _LARGEST_KEPT_BYTES = 1_000_000
-"""An answer that holds a clip or a picture is no sentence that somebody has to read."""
+"""The longest response whose text is kept for messages; a longer one contains a clip or a picture."""
 
 _OF_THE_BODY_AS_SENT = {"content-encoding", "transfer-encoding", "content-length", "connection"}
-"""Headers of an answer that are true no more once its body has been read and unpacked."""
+"""Headers that no longer apply to a body that was read and decoded."""
 
 _HOSTS = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
-"""Of the locations that are no regions."""
+"""The locations that are not regions."""
 
 
 class Operation(NamedTuple):
-    """What became of an ordered clip."""
+    """The state of an ordered clip."""
 
     done: bool
     error: str = ""
-    """Why it failed; empty when it did not."""
+    """The reason of a failure; empty without one."""
     filtered: str = ""
-    """Why Google's filters kept the clip back; empty when they did not."""
+    """The reason why Google's filters withheld the clip; empty without one."""
     uri: str | None = None
     content: bytes | None = None
 
 
 class Picture(NamedTuple):
-    """What an image model answered: a picture, or the reason why there is none."""
+    """The result of an image model: a picture, or the reason why there is none."""
 
     content: bytes | None
     reason: str = ""
 
 
 class GenAi:
-    """One project's way to the generative models in one location. One object serves all threads of a process.
+    """A client of the generative models of one project in one location. Thread-safe.
 
-    `base_url` is another address of the service. One on this machine is a rehearsal: it gets the word `local` for a token,
-    never real credentials. Raises BadSettings for an address that would get real ones without encryption.
+    `base_url` is another address of the service. A local one is a rehearsal: its token is the word `local`, never real
+    credentials. Raises BadSettings for an address that would receive real credentials without encryption.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class GenAi:
         self.bucket = Bucket(self._account, self._proxies, base_url if rehearses else None, ca_file)
 
     def order_video(self, model: str, prompt: str, picture: tuple[bytes, str] | None, **parameters: Any) -> str:
-        """Order a clip, from a picture (bytes and MIME type) or from words alone; returns the operation's name. Paid.
+        """Order a clip, from a picture (bytes and MIME type) or from the prompt alone; return the operation's name. Paid.
 
         `parameters` are those of types.GenerateVideosConfig. Raises what `HttpClient.post_paid` raises.
         """
@@ -120,13 +120,13 @@ class GenAi:
         return self._account.masked(str(operation.name))
 
     def operation(self, name: str, silence_seconds: float) -> Operation:
-        """What became of an order. Free. `silence_seconds`: how long nothing may be heard.
+        """Return the state of an order. Free. `silence_seconds` is the longest time without data.
 
-        Raises NotFound for an operation that is not there (any more), AccountTrouble, ServiceRefused, or TryAgainLater.
+        Raises NotFound for an operation that does not exist (any more), AccountTrouble, ServiceRefused, or TryAgainLater.
         """
         from google.genai import types
 
-        asked = types.GenerateVideosOperation(name=name)  # type: ignore[call-arg]  # it comes from a base without a plugin
+        asked = types.GenerateVideosOperation(name=name)  # type: ignore[call-arg]  # the base class has no mypy plugin
         options = types.HttpOptions(base_url=self._address_of(name))
         return self._ask(
             lambda client: self._read_operation(client.operations.get(asked, config={"http_options": options}), name),
@@ -135,11 +135,11 @@ class GenAi:
         )
 
     def operation_name(self, model: str, operation: str) -> str:
-        """The full name of an operation of this project."""
+        """Return the full name of an operation of this project."""
         return f"projects/{self._project}/locations/{self._location}/publishers/google/models/{model}/operations/{operation}"
 
     def paint(self, model: str, prompt: str, aspect_ratio: str, seed: int | None) -> Picture:
-        """Have a Gemini image model paint a picture of about one megapixel. Paid. Raises what `HttpClient.post_paid` raises.
+        """Order a picture of about one megapixel from a Gemini image model. Paid. Raises what `HttpClient.post_paid` raises.
 
         https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/3-1-flash-image
         """
@@ -154,7 +154,7 @@ class GenAi:
         )
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -162,7 +162,7 @@ class GenAi:
         self.bucket.close()
 
     def _ask(self, question: Callable[[Any], Found], seconds: float, silence: float | None = None, *, paid: bool = False) -> Found:
-        """The answer to one question, sent once, read within `seconds`; what goes wrong becomes one of our own errors."""
+        """Send one request once, read its response within `seconds`, and translate the library's errors."""
         try:
             self._circuit.check(self.name)
         except ServiceDown as shut:
@@ -171,13 +171,13 @@ class GenAi:
         try:
             with self._transport.within(seconds, silence):
                 found = question(client)
-        except Exception as error:  # noqa: BLE001 - whatever the library makes of an answer, an order may have been accepted
-            raise self._trouble(error, paid=paid) from None
+        except Exception as error:  # noqa: BLE001 - whichever error the library raises for a response, the order may have been accepted
+            raise self._translated(error, paid=paid) from None
         self._circuit.succeeded()
         return found
 
-    def _trouble(self, error: Exception, *, paid: bool) -> TenxsomError:
-        """Our own error for what came out of a question."""
+    def _translated(self, error: Exception, *, paid: bool) -> TenxsomError:
+        """Return our error for an error of the library."""
         from google.genai import errors
 
         proxy = proxy_for(self._address(self._location), self._proxies)
@@ -185,19 +185,19 @@ class GenAi:
             return self._refusal(error.response, paid=paid)
         if isinstance(error, NotConnected):
             self._circuit.failed()
-            words = phrase(error, proxy)
+            words = describe_error(error, proxy)
             return NotSent(f"{self.name} could not be reached ({words}); nothing was sent, it will be tried again.")
         if isinstance(error, CONNECTION_ERRORS):
             self._circuit.failed()
-            return self._no_answer(phrase(error, proxy), paid=paid)
-        if isinstance(error, BadSettings):  # no TLS: nothing was asked
+            return self._no_answer(describe_error(error, proxy), paid=paid)
+        if isinstance(error, BadSettings):  # no TLS: nothing was sent
             return error
         if not self._transport.has_sent():
             return ServiceRefused(f"{self.name} cannot be asked for this ({self._account.quoted(error)}); nothing was sent.")
         return self._no_answer("the answer is none that its library can read", paid=paid)
 
     def _refusal(self, response: Any, *, paid: bool) -> TenxsomError:
-        """What an answer's status means, by the one table that all our services share."""
+        """Return the error for a response's status, by the table that all services share."""
         status: int = response.status_code
         self._circuit.failed() if status >= 500 else self._circuit.succeeded()
         answer = Answer(status, response.headers, response.content, self.name, paid=paid, secrets=self._account.secrets())
@@ -224,19 +224,19 @@ class GenAi:
         return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
 
     def _opened(self) -> Any:
-        """The client, with credentials that are good for some minutes, so that the library does not go for new ones itself."""
+        """Return the client with fresh credentials, so that the library does not refresh them itself."""
         credentials = self._account.credentials()
         with self._lock:
             if self._client is None:
                 from google import genai
                 from google.genai import types
 
-                # The library would load the authorities twice, at 0.1 s, for its asynchronous half, which nobody uses.
-                nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                # The library would load the authorities again, at 0.1 s, for its asynchronous half, which is not used.
+                unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 options = types.HttpOptions(
                     base_url=self._address(self._location),
                     httpx_client=httpx.Client(transport=self._transport, trust_env=False, follow_redirects=False),
-                    async_client_args={"verify": nobody, "ssl": nobody},
+                    async_client_args={"verify": unused, "ssl": unused},
                 )
                 self._client = genai.Client(
                     vertexai=True, project=self._project, location=self._location, credentials=credentials, http_options=options
@@ -244,9 +244,9 @@ class GenAi:
             return self._client
 
     def _session(self) -> requests.Session:
-        """The way to Google's token service: our proxy, the authorities that we trust, nothing from the environment.
+        """Return a session for Google's token service, with our proxy and authorities, ignoring the environment.
 
-        No proxy for plain http: that is how a machine in Google's cloud asks its own metadata server.
+        Plain http has no proxy: a machine in Google's cloud reaches its metadata server that way.
         """
         session = new_session(Adapter(tls=self._tls))
         proxy = proxy_for("https://oauth2.googleapis.com", self._proxies)
@@ -254,18 +254,18 @@ class GenAi:
         return session
 
     def _address(self, location: str) -> str:
-        """Written out, because the library would take another one from the environment (GOOGLE_VERTEX_BASE_URL)."""
+        """Return the service's address explicitly: the library would take one from the environment (GOOGLE_VERTEX_BASE_URL)."""
         return self._base_url or f"https://{_HOSTS.get(location, f'{location}-aiplatform')}.googleapis.com"
 
     def _address_of(self, operation: str) -> str:
-        """An operation is asked for where it was ordered, whatever the settings say by now."""
+        """Return the address where an operation was ordered, even if the settings have changed since."""
         named = re.search(r"/locations/([a-z0-9-]{2,40})/", operation)
         return self._address(named[1] if named else self._location)
 
     def _read_operation(self, found: Any, asked: str) -> Operation:
-        """`done` alone is no success: the clip may have failed, been filtered, or simply not be there.
+        """Read an operation. `done` alone is not success: the clip may have failed, been filtered, or be missing.
 
-        An answer about another operation does not count: a connection may have delivered one twice.
+        A response about another operation is refused: a connection may deliver an earlier response again.
         """
         if found.name and found.name.rpartition("/")[2] != asked.rpartition("/")[2]:
             raise ValueError("that is another operation")
@@ -286,9 +286,9 @@ class GenAi:
 
 
 class _Transport(httpx.BaseTransport):
-    """Lets Google's library send each request once, over a fresh connection. What fails raises what `send_once` raises.
+    """Sends each request of Google's library once, over a new connection. Raises what `send_once` raises.
 
-    httpx's own transport does not always tell whether a request has left, and counts its time-outs anew with every byte.
+    httpx's own transport does not always tell whether a request was sent, and restarts its timeouts with every byte.
     """
 
     def __init__(self, tls: Callable[[], ssl.SSLContext], proxies: Mapping[str, str]) -> None:
@@ -297,21 +297,21 @@ class _Transport(httpx.BaseTransport):
 
     @contextmanager
     def within(self, seconds: float, silence: float | None) -> Iterator[None]:
-        """Give the request that this thread makes within the block so many seconds, and so many without hearing anything."""
+        """Set the timeout, and the longest time without data, of this thread's request within the block."""
         self._thread.seconds, self._thread.silence, self._thread.has_sent, self._thread.reply = seconds, silence, False, None
         yield
 
     def last_reply(self) -> Reply | None:
-        """What answered this thread's last request, for whoever has to decide about it; None for a long one, and for none."""
+        """Return the response to this thread's last request; None for a long one, and without one."""
         reply: Reply | None = self._thread.reply
         return reply
 
     def has_sent(self) -> bool:
-        """Whether this thread has sent a request since its last `within`."""
+        """Return whether this thread has sent a request since its last `within`."""
         return bool(self._thread.has_sent)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """What httpx calls to send a request."""
+        """Send a request for httpx."""
         headers = dict(request.headers) | {"accept-encoding": "gzip", "connection": "close"}
         prepared = requests.Request(request.method, str(request.url), headers=headers, data=request.read()).prepare()
         self._thread.has_sent = True
@@ -324,7 +324,7 @@ class _Transport(httpx.BaseTransport):
 
 
 def open_genai(name: str, settings: GenAiSettings, location: str) -> GenAi:
-    """The way to Vertex AI that the settings describe. Raises BadSettings when they do not."""
+    """Return a client of Vertex AI from the settings. Raises BadSettings when they are incomplete."""
     if settings.vertex_ai_project_id is None:
         raise BadSettings(f"{name} needs VERTEX_AI_PROJECT_ID; put it into production.env.")
     return GenAi(
@@ -339,7 +339,7 @@ def open_genai(name: str, settings: GenAiSettings, location: str) -> GenAi:
 
 
 def _read_picture(answer: Any) -> Picture:
-    """The picture of an answer. A model that thinks may show drafts (`thought`); they are not what was ordered."""
+    """Return the picture in a response, skipping the drafts (`thought`) of a model that thinks."""
     candidate = (answer.candidates or [None])[0]
     parts = (candidate.content.parts if candidate and candidate.content else None) or []
     for part in parts:
@@ -347,7 +347,7 @@ def _read_picture(answer: Any) -> Picture:
             return Picture(part.inline_data.data)
     feedback = answer.prompt_feedback
     if candidate is None and feedback is None:
-        raise ValueError("it holds neither a picture nor a reason")  # and nobody knows whether one was painted and billed
+        raise ValueError("it holds neither a picture nor a reason")  # it is unknown whether one was painted and billed
     said = [
         getattr(feedback and feedback.block_reason, "value", None),
         feedback and feedback.block_reason_message,

@@ -1,4 +1,4 @@
-"""Objects in Google Cloud Storage, fetched by our own downloads: they carry on after a cut, and keep to sizes and deadlines.
+"""Downloads objects of Google Cloud Storage with our own downloader: resumable, with size limits and deadlines.
 
 API: https://cloud.google.com/storage/docs/json_api/v1/objects/get
 """
@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 from tenxsom.errors import AccountTrouble
 from tenxsom.google.credentials import Account
-from tenxsom.http.downloads import Download, Downloader, LinkExpired, looks_like_mp4
+from tenxsom.http.downloads import Download, Downloader, LinkExpired, mp4_problem
 
 STORAGE_URL = "https://storage.googleapis.com"
 
 
 class Bucket:
-    """Downloads what gs:// addresses name. `url` is another address of Cloud Storage (the local studio's)."""
+    """Downloads gs:// objects. `url` is another address of Cloud Storage (the local studio's)."""
 
     def __init__(self, account: Account, proxies: Mapping[str, str], url: str | None = None, ca_file: Path | None = None) -> None:
         self._url = url or STORAGE_URL
@@ -30,7 +30,7 @@ class Bucket:
         address = f"{self._url}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
         try:
             return self._downloader.fetch(
-                address, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, looks_right=looks_like_mp4
+                address, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=mp4_problem
             )
         except LinkExpired as refused:
             if refused.status not in (401, 403):
@@ -42,10 +42,10 @@ class Bucket:
             ) from None
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close idle connections."""
         self._downloader.close()
 
     def _headers_for(self, url: str) -> dict[str, str]:
-        """The token, for Cloud Storage and for no other host."""
+        """Return the token header for Cloud Storage, and none for any other host."""
         at_home = url.startswith(f"{self._url.rstrip('/')}/")
         return {"Authorization": f"Bearer {self._account.token()}"} if at_home else {}

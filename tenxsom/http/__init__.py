@@ -1,1 +1,1 @@
-"""HTTP: free calls that are retried, paid calls that are sent once, downloads, uploads. The only owner of `requests`."""
+"""Sends HTTP requests: free calls with retries, paid calls exactly once, downloads and uploads. The only owner of `requests`."""

@@ -1,4 +1,4 @@
-"""An answer of a service, and the one table that says what its status means."""
+"""Reads a service's response and maps its status to one of our errors."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from tenxsom.errors import (
 from tenxsom.http.paid import MAX_BODY_BYTES
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
-"""A longer wait than this is not believed: it would park a job for a slip of the service's."""
+"""The longest Retry-After that is honoured: a longer one is taken for a mistake of the service."""
 
 EXCERPT_BYTES = 4096
-"""How much of an answer to a paid call is kept."""
+"""How much of the response to a paid call is kept."""
 
 _ID_NAME = re.compile(r"(.*[a-z0-9_-])?(id|Id|ID|uuid|name|reference)")
 _MOST_IDS = 20
@@ -45,9 +45,9 @@ _E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Z
 
 
 class Answer:
-    """A whole answer: status, headers (any case), body. `service` and `paid` shape the messages of `json`.
+    """A complete response: status, headers (case-insensitive), body. `service` and `paid` shape the messages of `json`.
 
-    `secrets` are texts that must not appear in any message, even if the service repeats them. The repr shows none of it.
+    `secrets` are texts that must not appear in any message, even if the service repeats them. The repr shows no content.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class Answer:
         return f"<Answer {self.status}, {len(self.body)} bytes>"
 
     def json(self) -> Any:
-        """The body as JSON, without our secrets, even if the service repeats them in an id or a link.
+        """Return the body as JSON, with our secrets masked, even where the service repeats them in an id or a link.
 
-        Raises ServiceDown for a body that is none, or SubmitUnclear for a paid call, which may well have been accepted.
+        Raises ServiceDown for a body that is not JSON; for a paid call SubmitUnclear, because it may have been accepted.
         """
         content = _parsed(self.body, self.secrets)
         if content is not _NO_JSON:
@@ -83,14 +83,14 @@ class Answer:
         raise ServiceDown(f"{self.service} answered {self.status} with something that is no JSON; it will be asked again.")
 
     def unclear(self, why: str) -> SubmitUnclear:
-        """The error for an answer to a paid call of which nobody can say what was accepted. It shows and keeps what was said."""
+        """Return the error for a response that leaves open whether a paid call was accepted. The error keeps an excerpt of it."""
         said = self.presentable(self.body[:EXCERPT_BYTES].decode("utf-8", "replace")) or "nothing"
         return SubmitUnclear(
             f"{self.service} answered a paid call with {self.status}, and {why}; {_SETTLE} It said: {said}", answer=self.excerpt()
         )
 
     def excerpt(self) -> dict[str, Any]:
-        """What is kept of an answer to a paid call: its status, its first 4 KB without secrets, and every id it names."""
+        """Return what is kept of the response to a paid call: its status, its first 4 KB without secrets, and every id in it."""
         text = self.body[:EXCERPT_BYTES].decode("utf-8", "replace")
         return {
             "status": self.status,
@@ -102,7 +102,7 @@ class Answer:
         return _without(text, self.secrets)
 
     def error_text(self) -> str:
-        """The service's own sentence about what is wrong: one line, at most 300 characters, no e-mail address; or nothing.
+        """Return the service's own error message: one line, at most 300 characters, no e-mail address; "" where there is none.
 
         Understands `{"error": "…"}`, `{"error": {"message": "…"}}`, `{"message": "…"}`, `{"detail": …}`, HTML's title, plain text.
         """
@@ -111,22 +111,22 @@ class Answer:
         return self.presentable(text)
 
     def subject(self) -> str | None:
-        """Which job a 2xx is about: its `jobId`, or else its `id` or `name`; None where it names none."""
+        """Return the id of the job that a 2xx describes (`jobId`, else `id` or `name`); None where it names no job."""
         content = _parsed(self.body, self.secrets) if 200 <= self.status <= 299 else None
         named = [content.get(key) for key in ("jobId", "id", "name")] if isinstance(content, dict) else []
         return next((unquote(text) for text in named if isinstance(text, str) and text), None)
 
     def is_about(self, ids: Collection[str]) -> bool:
-        """Whether the answer is about one of these jobs, as far as it says so. True where no ids are given."""
+        """Return False where the response names a job that is not among `ids`. True without ids, and where it names no job."""
         subject = self.subject() if ids else None
         return subject is None or subject in {unquote(known) for known in ids}
 
     def presentable(self, text: str) -> str:
-        """A text of the service's as it may go into messages, logs and reports: one line, not too long, no secret, no address."""
+        """Return a text of the service as messages, logs and reports may show it: one short line, no secret, no e-mail address."""
         return _presentable(text, self.secrets)
 
     def retry_after(self) -> float | None:
-        """Seconds we should wait: from the header (seconds or a date) or UseAPI's `retryAfter`; None if it names no wait."""
+        """Return the seconds to wait: from the header (seconds or a date) or UseAPI's `retryAfter`; None if none are named."""
         header = self.headers.get("Retry-After", "").strip()
         seconds = float(header) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", header) else self._seconds_until(_moment(header))
         if seconds is None:
@@ -136,19 +136,19 @@ class Answer:
         return None if seconds is None else min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
 
     def _seconds_until(self, moment: datetime | None) -> float | None:
-        """Counted from the service's own clock where it tells the time, so that ours may be wrong."""
+        """Return the seconds until a moment, by the service's clock (its Date header) where there is one, else by ours."""
         if moment is None:
             return None
         return (moment - (_moment(self.headers.get("Date", "")) or clock.now())).total_seconds()
 
 
 def is_final(status: int) -> bool:
-    """Whether asking again at once could not bring anything else."""
+    """Return whether an immediate retry would get the same status."""
     return status == 596 or (200 <= status < 500 and status not in (408, 429))
 
 
 def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
-    """Return for a 2xx; otherwise raise what the status means, for a free call or for one that costs money.
+    """Return for a 2xx; otherwise raise the error that the status means for a free or a paid call.
 
     | status | free | paid |
     |---|---|---|
@@ -156,7 +156,7 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
     | 404, 410 | NotFound | NotFound |
     | 429; 529 in the service's own words (a JSON object) | ServiceBusy | ServiceBusy |
     | 503, any other 529 | ServiceClosed | ServiceClosed |
-    | 408, every other 5xx, anything unheard of | ServiceDown | SubmitUnclear |
+    | 408, every other 5xx, any unknown status | ServiceDown | SubmitUnclear |
     | every other 3xx and 4xx | ServiceRefused | ServiceRefused |
 
     Sources: https://www.useapi.net/docs (codes per page), RFC 9110 §15.
@@ -188,7 +188,7 @@ def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
 
 
 def _ids_in(content: Any, depth: int = 4) -> list[str]:
-    """The ids in a JSON document, wherever they stand: short texts and whole numbers under names such as `id` and `jobId`."""
+    """Collect the ids in a JSON document at any depth: short texts and integers under names such as `id` and `jobId`."""
     if depth == 0 or not isinstance(content, dict | list):
         return []
     found: list[str] = []
@@ -201,9 +201,9 @@ def _ids_in(content: Any, depth: int = 4) -> list[str]:
 
 
 def check_answers(ask: Callable[[], Answer], name: str) -> None:
-    """Ask something only to see whether a service is there. Whatever it says is an answer, a 404 and a limit too.
+    """Send a free request to see whether a service responds. Any status of its own counts, a 404 or a rate limit too.
 
-    Raises ServiceDown when there is none, or only a gateway's, AccountTrouble when the account is refused.
+    Raises ServiceDown without a response, or with a gateway's; AccountTrouble when the account is refused.
     """
     try:
         raise_for_answer(ask(), name)
@@ -214,7 +214,8 @@ def check_answers(ask: Callable[[], Answer], name: str) -> None:
 
 
 def _busy(answer: Answer, name: str, told: str) -> ServiceBusy:
-    """A limit is a certain refusal. A 503 is not: a gateway also says it when the service behind it has accepted the request.
+    """Return the error for 429, 503 and 529. A limit (429) is a certain refusal; a 503 is not: a gateway also sends one after
+    the service behind it has accepted the request.
 
     A gateway (https://www.envoyproxy.io/docs/envoy/latest/faq/debugging/why_is_envoy_sending_internal_responses) cannot know
     that a service is overloaded; a 529 in a JSON object is the service's own word (https://docs.ltx.io/errors).
@@ -227,9 +228,9 @@ def _busy(answer: Answer, name: str, told: str) -> ServiceBusy:
 
 
 def _asks_to_slow_down(answer: Answer) -> bool:
-    """Whether a limit is on the rate of requests, and not on the number of jobs that are made at once.
+    """Return whether a 429 limits the rate of requests, and not the number of concurrent jobs.
 
-    The LTX API tells the two apart by `error.type` (https://docs.ltx.io/errors).
+    The LTX API distinguishes the two by `error.type` (https://docs.ltx.io/errors).
     """
     document = _parsed(answer.body)
     error = document.get("error") if isinstance(document, dict) else None
@@ -242,12 +243,12 @@ _NO_JSON = object()
 
 
 def unclear(name: str, reason: str) -> SubmitUnclear:
-    """The error for a paid call that went out and got no usable answer."""
+    """Return the error for a paid call that was sent and got no usable response."""
     return SubmitUnclear(f"{name} was sent a paid call and gave no usable answer ({reason}); {_SETTLE}")
 
 
 def _parsed(body: bytes, secrets: tuple[str, ...] = ()) -> Any:
-    """The JSON of a body without the secrets, or _NO_JSON. A body that is too long or nested too deeply is none."""
+    """Parse a body as JSON and mask the secrets. Returns _NO_JSON for a body that is not JSON, too long or nested too deeply."""
     if not body or len(body) > MAX_BODY_BYTES:
         return _NO_JSON
     try:
@@ -258,7 +259,7 @@ def _parsed(body: bytes, secrets: tuple[str, ...] = ()) -> Any:
 
 
 def _from_envelope(content: Any) -> str:
-    """The sentence in an error object, wherever this vendor puts it: the first text found, outermost first."""
+    """Return the error message in a JSON error object: the first text under the usual keys, outermost first."""
     for _ in range(4):
         if isinstance(content, list):
             content = content[0] if content else ""
@@ -287,7 +288,7 @@ def _presentable(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _every_spelling(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The secrets, and as they look within an address."""
+    """Return the secrets, and their percent-encoded forms."""
     spelt = [text for secret in secrets for text in (secret, quote(secret, safe=""), quote(secret, safe="").lower())]
     return tuple(dict.fromkeys(spelt))
 
@@ -299,7 +300,7 @@ def _without(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _masked(content: Any, secrets: tuple[str, ...]) -> Any:
-    """A document whose texts hold no secret."""
+    """Return the document with secrets masked in every text."""
     if isinstance(content, str):
         return _without(content, secrets)
     if isinstance(content, list):
@@ -310,7 +311,7 @@ def _masked(content: Any, secrets: tuple[str, ...]) -> Any:
 
 
 def _moment(text: str) -> datetime | None:
-    """A date as HTTP writes it or as ISO 8601; None for anything else."""
+    """Parse an HTTP date or ISO 8601; None for anything else."""
     try:
         moment = clock.parse(text) if text[:1].isdigit() else parsedate_to_datetime(text)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

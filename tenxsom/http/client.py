@@ -1,7 +1,7 @@
-"""Talking to one service's API: free calls that are tried again, and paid calls that are sent at most once.
+"""Calls one service's API: free calls are retried, paid calls are sent at most once.
 
-The bearer token goes to the origin of the base URL and nowhere else. Redirects are never followed, cookies never kept, the
-environment never asked.
+The bearer token goes only to the origin of the base URL. Redirects are not followed, cookies are not kept, and no setting is
+taken from the environment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tenxsom.errors import FreeLimit, NotSent, ServiceBusy, ServiceDown, Tenxsom
 from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit, CircuitOpen
 from tenxsom.http.connections import CONNECT_SECONDS, Adapter, new_session, send
-from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, phrase
+from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.origin import Origin
 from tenxsom.http.paid import read_body, send_once
 from tenxsom.http.proxies import proxy_for
@@ -32,11 +32,11 @@ __all__ = ["USER_AGENT", "Answer", "Circuit", "HttpClient", "raise_for_answer"]
 USER_AGENT = f"tenxsom-ai/{__version__}"
 
 RETRY_AFTER_CAP_SECONDS = 30.0
-"""A call waits this long at most because a service asked it to; a longer wait is the caller's to plan."""
+"""The longest Retry-After that a call waits for itself; for a longer one it raises, and the caller plans the retry."""
 
 
 class HttpClient:
-    """One service's API. One object serves all threads of a process; connections are kept for free GETs."""
+    """A client of one service's API. Thread-safe; free GETs reuse connections."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class HttpClient:
         ca_file: Path | None = None,
         is_ours: Callable[[str], bool] | None = None,
     ) -> None:
-        """`headers`, the token among them, go to the base URL's origin only; `name` is what messages call the service; at most
-        `pool_size` connections are kept; the authorities in `ca_file` are trusted beside the usual ones. `is_ours` says
-        whether an id belongs to a job of ours; without it every id may.
+        """`headers`, including the token, go to the base URL's origin only; `name` is the service's name in messages; at most
+        `pool_size` connections are kept; the authorities in `ca_file` are trusted beside the usual ones. `is_ours` tells
+        whether an id belongs to one of our jobs; without it any id may.
 
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
         """
@@ -76,13 +76,13 @@ class HttpClient:
         retries: int = 2,
         about: Collection[str] = (),
     ) -> Answer:
-        """Ask for something, which is free: connection trouble, 408, 429 and 5xx are tried again `retries` times, with jitter.
+        """Send a GET. Connection errors, 408, 429 and 5xx are retried up to `retries` times, with jitter.
 
-        `path` is joined to the base URL; a whole http(s) address is taken as it is, and gets our headers only at the base
-        URL's origin. One attempt takes `timeout` seconds at most, once its connection stands; everything together, pauses
-        too, takes `deadline_seconds` at most. An answer that names its job counts only when it names one of `about`.
-        Returns the answer for every final status, a 404 too: the caller, or `raise_for_answer`, decides. Raises ServiceDown
-        (with `retry_after` where the service named one) when it gives up, or at once while the circuit is open; Interrupted
+        `path` is joined to the base URL; an absolute http(s) URL is used as it is, with our headers only at the base URL's
+        origin. One attempt takes at most `timeout` seconds after connecting; all attempts and pauses together take at most
+        `deadline_seconds`. A response that names a job is accepted only if that job is in `about`.
+        Returns the response for every final status, a 404 too (see `raise_for_answer`). Raises ServiceDown (with
+        `retry_after` where the service named one) after the last attempt, or at once while the circuit is open; Interrupted
         when a stop is requested during a pause.
         """
         deadline = None if deadline_seconds is None else clock.Deadline(deadline_seconds)
@@ -98,14 +98,14 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         timeout: float = 60,
     ) -> Answer:
-        """Make a call that costs money: sent at most once, over a fresh connection, no retry in any layer, no redirect.
+        """Send a paid POST at most once: over a fresh connection, without a retry in any layer, without redirects.
 
-        `timeout` is for sending and waiting together, once the connection stands.
+        `timeout` covers sending and waiting together, after connecting.
 
-        Returns the answer for a 2xx (its `json` raises SubmitUnclear if it is none). Raises
-        NotSent: the request certainly never reached the service (no connection, no TLS, no proxy; or the circuit is open);
+        Returns the response for a 2xx (its `json` raises SubmitUnclear if it is not JSON). Raises
+        NotSent: the request did not reach the service (no connection, no TLS, no proxy, or the circuit is open);
         ServiceBusy: 429, 503, 529; AccountTrouble: 401, 402, 403, 412, 596; NotFound: 404, 410; ServiceRefused: every other
-        3xx and 4xx but 408; SubmitUnclear: everything else, because it may have been accepted and billed.
+        3xx and 4xx except 408; SubmitUnclear: everything else, because the call may have been accepted and billed.
         """
         request = self._origin.request("POST", path, headers, json=json, data=data)
         try:
@@ -125,7 +125,7 @@ class HttpClient:
         params: Mapping[str, str | int] | None = None,
         retries: int = 0,
     ) -> Answer:
-        """Make a call that costs nothing but changes something (an upload). The caller may try it again freely.
+        """Send a free POST that changes something (an upload). The caller may retry it.
 
         Raises what `post_paid` raises, with ServiceDown in place of SubmitUnclear.
         """
@@ -152,12 +152,13 @@ class HttpClient:
 
     @staticmethod
     def _persist(attempt: Callable[[], Answer], retries: int, deadline: clock.Deadline | None) -> Answer:
-        return retry(attempt, tries=retries + 1, longest_pause=RETRY_AFTER_CAP_SECONDS, deadline=deadline, is_passing=_is_passing)
+        longest = RETRY_AFTER_CAP_SECONDS
+        return retry(attempt, tries=retries + 1, longest_pause=longest, deadline=deadline, is_transient=_is_transient)
 
     def _get_once(
         self, request: requests.PreparedRequest, timeout: float, deadline: clock.Deadline | None, about: Collection[str]
     ) -> Answer:
-        """One attempt of a GET: a final answer, or ServiceDown."""
+        """Make one attempt of a GET. Returns a final response, or raises ServiceDown."""
         self._circuit.check(self._name)
         self._wait_while_held_back(deadline)
         budget = timeout if deadline is None else min(timeout, deadline.left())
@@ -168,8 +169,8 @@ class HttpClient:
             answer = self._asked_afresh(request, budget, about, answer.subject())
         if not is_final(answer.status):
             told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
-            trouble = FreeLimit if answer.status == 429 else ServiceDown
-            raise trouble(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
+            kind = FreeLimit if answer.status == 429 else ServiceDown
+            raise kind(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
         return answer
 
     def _asked(self, session: requests.Session, request: requests.PreparedRequest, timeout: float) -> Answer:
@@ -180,15 +181,17 @@ class HttpClient:
                 body = read_body(response.raw, response.status_code, deadline)
         except CONNECTION_ERRORS as error:
             self._circuit.failed()
-            raise ServiceDown(f"{self._name} could not be asked ({phrase(error, proxy)}); it will be asked again.") from None
+            raise ServiceDown(
+                f"{self._name} could not be asked ({describe_error(error, proxy)}); it will be asked again."
+            ) from None
         answer = self._answer(response.status_code, response.headers, body, paid=False)
         self._take_note(answer)
         return answer
 
     def _asked_afresh(self, request: requests.PreparedRequest, timeout: float, about: Collection[str], seen: str | None) -> Answer:
-        """Ask over a connection that nothing can be left on: a connection that delivers an answer twice would give it to two jobs.
+        """Send the GET again over a fresh connection: a reused one may deliver an earlier response, about another job.
 
-        A service that names the job differently on both connections has another name for it, unless that is a job of ours.
+        Where both connections name the same other job, that is the service's own name for this job, unless it is one of ours.
         """
         self._kept.forget_connections()
         with new_session(Adapter(tls=self._tls)) as fresh:
@@ -205,14 +208,14 @@ class HttpClient:
                 reply = send_once(fresh, request, timeout, proxy)
         except CONNECTION_ERRORS as error:
             self._circuit.failed()
-            raise self._post_trouble(error, proxy, paid=paid) from None
+            raise self._post_error(error, proxy, paid=paid) from None
         answer = self._answer(*reply, paid=paid)
         self._take_note(answer)
         raise_for_answer(answer, self._name, paid=paid)
         return answer
 
-    def _post_trouble(self, error: BaseException, proxy: str | None, *, paid: bool) -> TenxsomError:
-        words = phrase(error, proxy)
+    def _post_error(self, error: BaseException, proxy: str | None, *, paid: bool) -> TenxsomError:
+        words = describe_error(error, proxy)
         if isinstance(error, NotConnected):
             return NotSent(f"{self._name} could not be reached ({words}); nothing was sent, it will be tried again.")
         if paid:
@@ -235,9 +238,9 @@ class HttpClient:
         if wait and deadline is not None and wait >= deadline.left():
             raise ServiceDown(f"{self._name} asked for a pause of {wait:.0f} more seconds; it will be asked again after it.", wait)
         if wait:
-            pause = wait + clock.chance(0, 1)  # so that the threads that waited do not all come at once
+            pause = wait + clock.chance(0, 1)  # jitter: waiting threads do not all continue at once
             clock.sleep(pause if deadline is None else min(pause, deadline.left()))
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, NotSent | ServiceBusy | ServiceDown) and not isinstance(error, CircuitOpen)

@@ -1,7 +1,7 @@
-"""The adapter under `requests`: one shared TLS context, no retries of its own, and connections that keep to their time.
+"""The transport adapter for `requests`: one shared TLS context, no retries, and one timeout for a whole response.
 
-urllib3 counts its time-out anew with every byte, so a service that drips could hold a call for hours. Our connections count it
-once for the whole answer, or for the head of it where the body is a download.
+urllib3 restarts its timeout with every byte, so a service that sends slowly could hold a call for hours. These connections
+apply it once to the whole response, or to its head where the body is a download.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from tenxsom.errors import BadSettings
 from tenxsom.http.tls import tls_context
 
 CONNECT_SECONDS = 5.0
-"""How long making a connection may take, per address of the host; the TLS handshake has the same time."""
+"""The timeout for connecting, per address of the host; the TLS handshake has the same."""
 
 _AS_WRITTEN = "x-as-written"
-"""Carries a request's target past urllib3, which would spell it anew. Our connections take it out before anything is sent."""
+"""Carries a request's target past urllib3, which would normalise it. The connection removes this header before sending."""
 
 Resolve = Callable[[str, int], list[str]]
-"""Host and port → the addresses that may be connected to."""
+"""Returns the addresses that may be connected to, for a host and a port."""
 
-# urllib3 logs whole addresses: job ids with e-mail addresses in them, links with signatures. Our errors say what matters.
+# urllib3 logs whole addresses: job ids with e-mail addresses in them, links with signatures. Our errors carry what is needed.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Adapter(HTTPAdapter):
-    """What a `requests.Session` of ours is mounted on.
+    """The transport adapter of our `requests` sessions.
 
-    `links` resolves the names of addresses that a service hands out. With `long_bodies` only the head of an answer has to
-    come within the time-out; the body may take longer, as long as it does not fall silent.
+    `links` resolves the host names of links that a service returns. With `long_bodies` the timeout covers only the head of a
+    response; the body may take longer while bytes keep arriving.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Adapter(HTTPAdapter):
         super().__init__(pool_connections=max(4, min(pool_size, 16)), pool_maxsize=pool_size, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Let direct connections be ours."""
+        """Use our connection classes for direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self._mount(self.poolmanager, _Pool, _TLSPool, resolve=self._links)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Let connections through a proxy be ours. The proxy resolves the names."""
+        """Use our connection classes for connections through a proxy. The proxy resolves the names."""
         if proxy not in self.proxy_manager:
             pools = _socks_pools() if proxy.lower().startswith("socks") else (_Pool, _TLSPool)
             if proxy.lower().startswith("https:"):
@@ -84,16 +84,16 @@ class Adapter(HTTPAdapter):
         return host, options
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing: the shared context verifies. The library would load the authorities into it again for every connection."""
+        """Do nothing: the shared context verifies. The library would load the authorities again for every connection."""
 
     def forget_connections(self) -> None:
-        """Close the kept connections; those in use are closed after use."""
+        """Close idle connections; those in use are closed after use."""
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             manager.clear()
 
 
 def new_session(adapter: Adapter) -> requests.Session:
-    """A session that takes nothing from the environment (proxies, netrc), keeps no cookies and follows no redirects."""
+    """Return a session that ignores the environment (proxies, netrc), keeps no cookies and follows no redirects."""
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(_NoCookies())
@@ -103,30 +103,30 @@ def new_session(adapter: Adapter) -> requests.Session:
 
 
 def send(session: requests.Session, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> requests.Response:
-    """Send a request, once, and return when the head of its answer is there. No redirect is followed."""
+    """Send a request once and return when the head of the response has arrived. Redirects are not followed."""
     limits = (min(CONNECT_SECONDS, timeout), timeout)
     proxies = proxies_of(proxy)
     return session.send(request, stream=True, allow_redirects=False, timeout=limits, proxies=proxies, verify=True)
 
 
 def proxies_of(proxy: str | None) -> dict[str, str]:
-    """A proxy as `requests` wants to be told."""
+    """Return a proxy in the form that `requests` expects."""
     return {"all": proxy} if proxy else {}
 
 
 class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002  (no redirect is the session's business)
-        """None: even where no redirect is followed, the library would read the address, and fail over one that is odd."""
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002  (the session follows no redirect)
+        """Return None: the library would parse the address even where redirects are off, and fail on an invalid one."""
         return
 
 
 class _NoCookies(http.cookiejar.DefaultCookiePolicy):
-    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002  (none is kept, whatever it is)
+    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002  (no cookie is kept)
         return False
 
 
 class _TimedReader(io.RawIOBase):
-    """The reading end of a socket, which reads until a deadline; after `release` every read has the old time-out again."""
+    """Reads from a socket until a deadline; after `release` every read has the socket's own timeout again."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock, self._timeout = raw, sock, sock.gettimeout()
@@ -153,7 +153,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """A response whose time-out is for all of it, or for its head."""
+    """A response whose timeout covers all of it, or its head."""
 
     head_only = False
 
@@ -163,10 +163,10 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
-        """Read the head of the final answer.
+        """Read the head of the final response.
 
-        The standard library skips a 100 but takes 103 (Early Hints) for the answer, and would leave the real one in a kept
-        connection, where the next call would read it as its own (RFC 9110 §15.2).
+        The standard library skips a 100 but takes 103 (Early Hints) for the final response, and would leave the real one in a
+        reused connection, where the next call would read it (RFC 9110 §15.2).
         """
         super().begin()
         while 102 <= self.status <= 199:
@@ -181,7 +181,7 @@ class _HeadResponse(_Response):
 
 
 class _Connection(HTTPConnection):
-    """A connection that keeps to its time, and sends targets as they are written."""
+    """A connection with one timeout for the whole response, which sends request targets unchanged."""
 
     def __init__(self, *args: Any, resolve: Resolve | None = None, head_only: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -193,7 +193,7 @@ class _Connection(HTTPConnection):
         super().request(method, sent.pop(_AS_WRITTEN, url), body, sent, **kwargs)
 
     def _new_conn(self) -> socket.socket:
-        """Connect to an address that was looked at, so that a name cannot resolve to another one in between."""
+        """Connect to an address that was checked, so that the name cannot resolve to another one between check and use."""
         if self._resolve is None:
             return super()._new_conn()
         name, trouble = self._dns_host, None
@@ -220,7 +220,7 @@ class _TLSConnection(_Connection, HTTPSConnection):
 
 
 class _AsWritten:
-    """A pool that lets targets out as they are written. Where a host signs the text, another spelling is another signature."""
+    """A pool that sends request targets unchanged: where a link is signed, another spelling would not match the signature."""
 
     def urlopen(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         kwargs["headers"] = {**(kwargs.get("headers") or {}), _AS_WRITTEN: url}
@@ -236,7 +236,7 @@ class _TLSPool(_AsWritten, HTTPSConnectionPool):
 
 
 def _socks_pools() -> tuple[type, type]:
-    """Our pools over SOCKS. Raises BadSettings where the library for it is not installed."""
+    """Return our pool classes over SOCKS. Raises BadSettings where its library is not installed."""
     try:
         from urllib3.contrib import socks
     except ImportError:

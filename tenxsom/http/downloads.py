@@ -1,7 +1,7 @@
-"""Downloads: a link becomes a whole file on the disk, or a `.part` that the next try carries on with.
+"""Downloads a link to a `.part` file; an interrupted download is resumed by the next attempt.
 
-The bytes stream to the `.part` in constant memory. The caller verifies what it got and publishes it (`atomic.publish`).
-No header of ours but the range goes to a result's host: links are signed and self-contained
+The bytes stream to the `.part` in constant memory. The caller verifies the file and publishes it (`atomic.publish`).
+Of our headers only the range goes to a result's host: links are signed and self-contained
 (https://www.useapi.net/docs/api-ltxstudio-v1/get-ltxstudio-assets-jobId.html).
 """
 
@@ -26,7 +26,7 @@ from tenxsom.http import links
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter, new_session, send
-from tenxsom.http.errors import CONNECTION_ERRORS, phrase
+from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.part import PIECE_BYTES, PartFile
 from tenxsom.http.proxies import proxy_for
@@ -35,22 +35,22 @@ from tenxsom.http.tls import tls_context
 
 POOL_SIZE = 16
 OVERLAP_BYTES = 65_536
-"""How many bytes are fetched a second time and compared, where a host names no version that `If-Range` may hold."""
+"""How many bytes are fetched again and compared on a resume, where a host sends no validator that `If-Range` may use."""
 
 _TRIES = 4
 _MOST_REDIRECTS = 5
 _HEAD_BYTES = 4096
 _LONGEST_PAUSE_SECONDS = 10.0
 _PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
-"""Content codings that are one (https://www.iana.org/assignments/http-parameters); `aws-chunked` and the like say nothing."""
+"""Content codings that change the body (https://www.iana.org/assignments/http-parameters); `aws-chunked` and others do not."""
 
 
 class LinkExpired(NotFound):
-    """The link does not work any more (any 4xx but 408, 416, 425, 429): ask the service for a fresh one; the part is kept."""
+    """The link has expired (any 4xx but 408, 416, 425, 429): ask the service for a new link. The part is kept."""
 
 
 class Download(NamedTuple):
-    """A complete download: the `.part` it lies in, its size in bytes, its SHA-256 (hex), the type the host states (or "")."""
+    """A complete download: the path of its `.part`, its size in bytes, its SHA-256 (hex), the Content-Type of the host (or "")."""
 
     path: Path
     size_bytes: int
@@ -59,16 +59,16 @@ class Download(NamedTuple):
 
 
 class _Limits(NamedTuple):
-    """What one download may take: bytes, time, seconds of silence; and what its first bytes must look like."""
+    """The limits of one download: bytes, time, seconds without data; and the check of its first bytes."""
 
     max_bytes: int
     deadline: clock.Deadline
     read_timeout: float
-    looks_right: Callable[[bytes], str | None] | None
+    find_problem: Callable[[bytes], str | None] | None
 
 
-class _Hiccup(Exception):
-    """A passing trouble within a download; the next try may carry on where this one stopped."""
+class _TransientError(Exception):
+    """A transient error within a download: the next attempt resumes where this one stopped."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -76,7 +76,7 @@ class _Hiccup(Exception):
 
 
 class Downloader:
-    """Fetches results for one service. One object serves all threads of a process."""
+    """Downloads results for one service. Thread-safe."""
 
     def __init__(
         self,
@@ -87,9 +87,9 @@ class Downloader:
         ca_file: Path | None = None,
         headers_for: Callable[[str], dict[str, str]] | None = None,
     ) -> None:
-        """`service_url` is the base URL of the service whose results these are; `headers_for` adds headers to an address.
+        """`service_url` is the base URL of the service that made the results; `headers_for` returns extra headers for a URL.
 
-        Only a service that is itself on this machine or its network may hand out links into it, and may redirect to plain http.
+        Links into this machine's network, and redirects to plain http, are allowed only for a service that is itself there.
         """
         self._proxies = dict(proxies or {})
         self._service_url = service_url
@@ -106,17 +106,17 @@ class Downloader:
         max_bytes: int,
         deadline_seconds: float,
         read_timeout: float = 30,
-        looks_right: Callable[[bytes], str | None] | None = None,
+        find_problem: Callable[[bytes], str | None] | None = None,
     ) -> Download:
-        """Download `url` to `part`, carrying on with what an interrupted try left there if the host still has the same file.
+        """Download `url` to `part`; an interrupted download is resumed if the host still has the same file.
 
-        A cut or stalled transfer is resumed a few times within the call. `looks_right` gets the first bytes (up to 4,096) and
-        returns a sentence when they are not what they should be. Raises
-        LinkExpired: ask for a fresh link; ServiceDown: passing trouble, or `deadline_seconds` ran out (the part is kept);
-        BrokenMedia: empty, larger than `max_bytes`, packed, or not what `looks_right` expects (the part is removed);
-        UnsafeLink: the link, or where it redirects to, is not followed; DiskTrouble; Interrupted (the part is kept).
+        A cut or stalled transfer is resumed a few times within the call. `find_problem` receives the first bytes (up to 4,096)
+        and returns a sentence if they are wrong. Raises
+        LinkExpired: ask for a new link; ServiceDown: a transient error, or `deadline_seconds` ran out (the part is kept);
+        BrokenMedia: empty, larger than `max_bytes`, compressed, or refused by `find_problem` (the part is removed);
+        UnsafeLink: the link, or its redirect, is not allowed; DiskTrouble; Interrupted (the part is kept).
         """
-        limits = _Limits(max_bytes, clock.Deadline(deadline_seconds), read_timeout, looks_right)
+        limits = _Limits(max_bytes, clock.Deadline(deadline_seconds), read_timeout, find_problem)
         links.prepare(url, {}, local_allowed=self._local_allowed)
         with PartFile(part) as file:
             content_type = self._persist(url, file, limits)
@@ -143,35 +143,35 @@ class Downloader:
         return new_session(Adapter(POOL_SIZE, partial(tls_context, self._ca_file), links=resolve, long_bodies=True))
 
     def _persist(self, url: str, file: PartFile, limits: _Limits) -> str:
-        """The content type of the whole file. Raises ServiceDown after several hiccups."""
+        """Download with retries and return the content type. Raises ServiceDown after several transient errors."""
         try:
             return retry(
                 partial(self._transfer, url, file, limits),
                 tries=_TRIES,
                 longest_pause=_LONGEST_PAUSE_SECONDS,
                 deadline=limits.deadline,
-                is_passing=lambda error: isinstance(error, _Hiccup),
+                is_transient=lambda error: isinstance(error, _TransientError),
             )
-        except _Hiccup as hiccup:
-            stopped = f"The download from {urlsplit(url).hostname} stopped after {file.size} bytes ({hiccup})"
-            raise ServiceDown(f"{stopped}; it will be carried on.", hiccup.retry_after) from None
+        except _TransientError as error:
+            stopped = f"The download from {urlsplit(url).hostname} stopped after {file.size} bytes ({error})"
+            raise ServiceDown(f"{stopped}; it will be carried on.", error.retry_after) from None
 
     def _transfer(self, url: str, file: PartFile, limits: _Limits) -> str:
-        """One try: ask for what is missing, and write it; again while the host hands the file out in slices."""
+        """Make one attempt: request the missing bytes and write them, repeatedly where the host sends the file in slices."""
         while True:
             clock.check_stop()
             before = file.size
-            with closing(self._follow(url, file, limits)) as response, _hiccups():
+            with closing(self._follow(url, file, limits)) as response, _connection_errors_as_transient():
                 overlap = _judge(response, file)
                 _check_size(file.total, limits)
                 _pour(response, file, limits, overlap)
             if file.total in (None, file.size):
                 return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()[:100]
             if response.status_code != 206 or file.size <= before or file.size > (file.total or 0):
-                raise _Hiccup("the file was cut off")
+                raise _TransientError("the file was cut off")
 
     def _follow(self, url: str, file: PartFile, limits: _Limits) -> requests.Response:
-        """The first answer that is no redirect. The caller closes it."""
+        """Follow redirects and return the first other response. The caller closes it."""
         for _ in range(_MOST_REDIRECTS + 1):
             request = links.prepare(url, self._headers(file), local_allowed=self._local_allowed)
             request.headers.update(self._headers_for(str(request.url)))
@@ -189,7 +189,7 @@ class Downloader:
             links.check_before_proxy(urlsplit(request.url or "").hostname or "")
         with self._opening:
             session = self._session
-        with _hiccups(proxy):
+        with _connection_errors_as_transient(proxy):
             return send(session, request, max(0.001, min(limits.read_timeout, limits.deadline.left())), proxy)
 
     def _headers(self, file: PartFile) -> dict[str, str]:
@@ -201,31 +201,31 @@ class Downloader:
         return headers
 
 
-def looks_like_mp4(start: bytes) -> str | None:
-    """None for the first bytes of an MP4 file, else a sentence."""
+def mp4_problem(start: bytes) -> str | None:
+    """Return None if these are the first bytes of an MP4 file, else what is wrong."""
     return None if start[4:8] in (b"ftyp", b"moov", b"free", b"skip", b"wide") else "it does not begin like an MP4 file"
 
 
-def looks_like_picture(start: bytes) -> str | None:
-    """None for the first bytes of a picture, else a sentence."""
+def picture_problem(start: bytes) -> str | None:
+    """Return None if these are the first bytes of a picture, else what is wrong."""
     known = start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
     is_heic = start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
     return None if known or is_heic else "it does not begin like a PNG, JPEG, WebP or HEIC picture"
 
 
 @contextmanager
-def _hiccups(proxy: str | None = None) -> Iterator[None]:
-    """Turn what a connection raises into a _Hiccup. Errors of our own, DiskTrouble among them, pass."""
+def _connection_errors_as_transient(proxy: str | None = None) -> Iterator[None]:
+    """Raise _TransientError for every connection error. Our own errors, such as DiskTrouble, pass through."""
     try:
         yield
     except CONNECTION_ERRORS as error:
-        raise _Hiccup(phrase(error, proxy)) from None
+        raise _TransientError(describe_error(error, proxy)) from None
 
 
 def _judge(response: requests.Response, file: PartFile) -> int:
-    """Set the file up for the body that comes: from the start for a 200, onwards for a 206 that fits. Everything else raises.
+    """Prepare the file for the response's body: restart for a 200, append for a matching 206; raise for every other status.
 
-    Returns how many of the body's first bytes are to be compared with the last ones that are there.
+    Returns how many of the body's first bytes must equal the last bytes of the file.
     """
     status = response.status_code
     slice_ = _slice(response)
@@ -234,24 +234,24 @@ def _judge(response: requests.Response, file: PartFile) -> int:
         return file.size - slice_.first
     if status == 416 or (status == 206 and (file.size or (slice_ and slice_.first > 0))):
         file.start_over()
-        raise _Hiccup("the host sent another part than the one asked for")
+        raise _TransientError("the host sent another part than the one asked for")
     if status in (408, 425, 429) or status >= 500:
-        raise _Hiccup(f"HTTP {status}", Answer(status, response.headers, b"").retry_after())
+        raise _TransientError(f"HTTP {status}", Answer(status, response.headers, b"").retry_after())
     if 400 <= status <= 499:
         raise LinkExpired(f"The link to {_host(response)} does not work any more (HTTP {status}); a fresh one is needed.", status)
     if status not in (200, 206):
-        raise _Hiccup(f"HTTP {status}")
+        raise _TransientError(f"HTTP {status}")
     file.start_over()
     file.validator, file.version = _validator(response.headers), _version(response.headers)
     if slice_:
         file.total = slice_.total
-    elif "Transfer-Encoding" not in response.headers:  # beside which a length means nothing (RFC 9112 §6.3)
+    elif "Transfer-Encoding" not in response.headers:  # with it a Content-Length is ignored (RFC 9112 §6.3)
         file.total = _number(response.headers.get("Content-Length"))
     return 0
 
 
 class _Slice(NamedTuple):
-    """What a Content-Range says about a body: its first and its last byte, of how many."""
+    """A parsed Content-Range: first byte, last byte, total size."""
 
     first: int
     last: int
@@ -266,7 +266,7 @@ def _slice(response: requests.Response) -> _Slice | None:
 
 
 def _continues(response: requests.Response, part: _Slice, file: PartFile) -> bool:
-    """Whether a 206 goes on where the file ends, and is of the same version."""
+    """Return whether a 206 continues at the end of the file, with the same version."""
     length = _number(response.headers.get("Content-Length"))
     wanted = file.size if file.validator else file.size - OVERLAP_BYTES
     fits = part.first == wanted and file.size <= part.last < part.total
@@ -275,14 +275,14 @@ def _continues(response: requests.Response, part: _Slice, file: PartFile) -> boo
 
 
 def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap: int) -> None:
-    """Write the body, piece by piece, as it arrives."""
+    """Write the body to the file as it arrives."""
     if overlap and _read(response, overlap, limits) != file.tail(overlap):
         file.start_over()
-        raise _Hiccup("the host has another file by now")
+        raise _TransientError("the host has another file by now")
     if file.size == 0:
         head = _read(response, _HEAD_BYTES, limits)
-        complaint = limits.looks_right(head) if limits.looks_right else None
-        if _is_packed(response) and (complaint or not limits.looks_right):
+        complaint = limits.find_problem(head) if limits.find_problem else None
+        if _is_packed(response) and (complaint or not limits.find_problem):
             raise BrokenMedia(f"{_host(response)} sends the file packed although it was asked not to.")
         if complaint or not head:
             raise BrokenMedia(f"{_host(response)} did not send what it should: {complaint or 'the file is empty.'}")
@@ -295,7 +295,7 @@ def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap:
 
 
 def _read(response: requests.Response, length: int, limits: _Limits) -> bytes:
-    """The next bytes, as many as there are up to `length`."""
+    """Read the next available bytes, at most `length`."""
     read = b""
     while len(read) < length and (piece := response.raw.read1(length - len(read), decode_content=False)):
         read += piece
@@ -305,7 +305,7 @@ def _read(response: requests.Response, length: int, limits: _Limits) -> bytes:
 
 def _check_time(limits: _Limits) -> None:
     if limits.deadline.passed():
-        raise _Hiccup("the time for it ran out")
+        raise _TransientError("the time for it ran out")
 
 
 def _check_size(size: int | None, limits: _Limits) -> None:
@@ -319,7 +319,7 @@ def _is_packed(response: requests.Response) -> bool:
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
-    """What `If-Range` may hold (RFC 9110 §13.1.5): a strong ETag, or a Last-Modified that is older than the answer."""
+    """Return the validator for `If-Range` (RFC 9110 §13.1.5): a strong ETag, or a Last-Modified older than the response."""
     tag = headers.get("ETag", "").strip()
     if tag:
         return tag if re.fullmatch(r'"[!-~]{1,200}"', tag) else None
@@ -332,7 +332,7 @@ def _validator(headers: Mapping[str, str]) -> str | None:
 
 
 def _version(headers: Mapping[str, str]) -> str | None:
-    """What names the version of a file, however weakly: its ETag, or its Last-Modified."""
+    """Return the version of a file, strong or weak: its ETag, or its Last-Modified."""
     named = headers.get("ETag", "").strip().removeprefix("W/") or headers.get("Last-Modified", "").strip()
     return named[:200] or None
 

@@ -1,4 +1,4 @@
-"""What can go wrong on a connection: the exceptions of three libraries, told in a few words."""
+"""Maps the network exceptions of three libraries to a short message."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import requests
 import urllib3.exceptions as urllib3_errors
 
 CONNECTION_ERRORS = (OSError, http.client.HTTPException, urllib3_errors.HTTPError)
-"""Everything that a request may raise; `requests.RequestException` is an OSError."""
+"""Every exception that a request may raise; `requests.RequestException` is an OSError."""
 
 
 class ResponseTooLong(urllib3_errors.HTTPError):
-    """The body of a response is longer than any honest one."""
+    """The body of a response exceeds the limit."""
 
 
 class NotConnected(OSError):
-    """No connection was made, so nothing was sent. Its cause says why."""
+    """No connection was made, so nothing was sent. `__cause__` holds the reason."""
 
 
-def phrase(error: BaseException, proxy: str | None = None) -> str:
-    """The error in a few words, with the name of the proxy that was used.
+def describe_error(error: BaseException, proxy: str | None = None) -> str:
+    """Describe an error in a few words, with the name of the proxy that was used.
 
-    Never the library's own text: that holds whole addresses, with ids and signatures.
+    The library's own text is not used: it contains whole addresses, with ids and signatures.
     """
     through = f", through the proxy {proxy_name(proxy)}" if proxy else ""
     return f"{_words(list(_chain(error)))}{through}"
 
 
 def proxy_name(proxy: str) -> str:
-    """A proxy's address without the user name and the password that it may hold."""
+    """Return a proxy's host and port, without the user name and the password."""
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
@@ -42,7 +42,7 @@ def proxy_name(proxy: str) -> str:
 
 
 def _words(chain: list[BaseException]) -> str:
-    for kind, words in _PHRASES:
+    for kind, words in _DESCRIPTIONS:
         for error in chain:
             if isinstance(error, kind):
                 return words if isinstance(words, str) else words(error)
@@ -65,7 +65,7 @@ def _proxy_words(error: BaseException) -> str:
     return f"the proxy did not connect{status.replace('Tunnel connection failed', '')}"[:120]
 
 
-_PHRASES: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
+_DESCRIPTIONS: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
     (ResponseTooLong, "the answer was longer than any honest one"),
     (urllib3_errors.NameResolutionError, "its name could not be resolved"),
     (socket.gaierror, "its name could not be resolved"),
@@ -92,7 +92,7 @@ _PHRASES: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it wraps. Not `__context__`: that may be an older, unrelated error that was being handled."""
+    """Yield the error and every error it wraps, except `__context__`, which may be an older, unrelated error."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""Links that a service hands out: which ones are followed, and where they lead."""
+"""Checks the links that a service returns, and resolves their hosts."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _LOCAL_NAMES = ("localhost", "local", "internal")
 _TARGET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/*[^/?#]*([^#]*)", re.DOTALL)
 _PRINTABLE = "".join(map(chr, range(33, 127)))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""Addresses that stand for IPv4 addresses behind a translator (RFC 6052)."""
+"""IPv6 networks that embed IPv4 addresses behind a translator (RFC 6052)."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class UnsafeLink(BrokenMedia):
-    """A link that is not followed: another scheme than http(s), a user name in it, or an address inside our own network."""
+    """A link that is not allowed: another scheme than http(s), a user name in it, or an address inside our own network."""
 
 
 def prepare(url: str, headers: dict[str, str], *, local_allowed: bool, method: str = "GET") -> requests.PreparedRequest:
-    """The request for a link. What is judged is the address as it will be used, not as it was written.
+    """Return the request for a link, after checking the address in the form in which it is used.
 
-    Path and query go out letter by letter as the service wrote them, because some hosts sign the text; only what no request
-    line can hold (blanks, letters beyond ASCII) is encoded. Raises UnsafeLink.
+    Path and query are sent unchanged, because some hosts sign their text; only characters that a request line cannot contain
+    (blanks, non-ASCII) are encoded. Raises UnsafeLink.
     """
     try:
         request = requests.Request(method, url, headers=headers).prepare()
@@ -48,9 +48,9 @@ def prepare(url: str, headers: dict[str, str], *, local_allowed: bool, method: s
 
 
 def redirected(url: str, location: str, *, local_allowed: bool) -> str:
-    """The address that a Location header leads to. Raises UnsafeLink when it would give up encryption on the way.
+    """Return the address of a Location header. Raises UnsafeLink for a redirect from https to http.
 
-    The header's bytes are read as they came, so that one in raw UTF-8 is understood, as curl understands it.
+    A header in raw UTF-8 is decoded as such, as curl does.
     """
     try:
         target = urljoin(url, quote(location.encode("latin-1", "replace"), safe=_PRINTABLE))
@@ -63,16 +63,16 @@ def redirected(url: str, location: str, *, local_allowed: bool) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host name or an IP literal, in any spelling (`127.1`, `0x7f000001`), belongs to this machine or its network."""
+    """Return whether a host name or an IP literal, in any spelling (`127.1`, `0x7f000001`), is on this machine or its network."""
     name = host.lower().strip("[]").rstrip(".")
     address = _literal(name)
     return name.rpartition(".")[2] in _LOCAL_NAMES if address is None else _is_inside(address)
 
 
 def public_addresses(host: str, port: int) -> list[str]:
-    """All addresses that a name resolves to. Raises UnsafeLink when one of them is inside our own network, and OSError.
+    """Resolve a name to all its addresses. Raises UnsafeLink when one of them is inside our own network, and OSError.
 
-    Whoever connects uses these addresses and asks for no others: between the check and the use nothing can change.
+    The connection uses these addresses and does not resolve again, so that nothing can change between check and use.
     """
     found = list(dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     if not found:
@@ -83,9 +83,9 @@ def public_addresses(host: str, port: int) -> list[str]:
 
 
 def check_before_proxy(host: str) -> None:
-    """Raise UnsafeLink for a name that leads into our own network: a proxy would go there for us.
+    """Raise UnsafeLink for a name that resolves into our own network, where a proxy could connect for us.
 
-    Where only the proxy can resolve names, it has to decide.
+    A name that only the proxy can resolve passes.
     """
     try:
         public_addresses(host, 443)
@@ -94,7 +94,7 @@ def check_before_proxy(host: str) -> None:
 
 
 def is_inside(service_url: str) -> bool:
-    """Whether a service is itself on this machine or its network, so that its links may lead there."""
+    """Return whether a service is itself on this machine or its network, so that its links may point there."""
     host = urlsplit(service_url).hostname or ""
     try:
         check_before_proxy(host)
@@ -108,14 +108,14 @@ def _inside(host: str) -> UnsafeLink:
 
 
 def _target(url: str) -> str:
-    """Path and query of an address, as they are written."""
+    """Return path and query of an address, unchanged."""
     found = _TARGET.match(url.strip())
     target = quote(found[1] if found else "", safe=_PRINTABLE)
     return target if target.startswith("/") else f"/{target}"
 
 
 def _is_inside(address: Address) -> bool:
-    """Whether an address is not one of the public internet's. One that wraps another counts as that one."""
+    """Return whether an address is outside the public internet. An address that embeds another is judged by the embedded one."""
     if isinstance(address, ipaddress.IPv6Address):
         wrapped = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -129,7 +129,7 @@ def _literal(name: str) -> Address | None:
     try:
         return ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
-        pass  # no standard literal; the resolver also knows the old spellings
+        pass  # not a standard literal; the resolver also knows the old spellings
     try:
         return ipaddress.IPv4Address(socket.inet_aton(name))
     except (OSError, ValueError):

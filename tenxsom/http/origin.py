@@ -1,4 +1,4 @@
-"""The origin of a service: its base URL and the headers that belong to it alone, the token among them."""
+"""Builds requests to one service and keeps its headers, including the token, to its own origin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STANDARD_PORTS = {"http": 80, "https": 443}
 
 
 class Origin:
-    """Builds the requests to one service, and sees to it that its headers go to that service's own origin only.
+    """Builds the requests to one service. Its headers go to that service's own origin only.
 
     Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
     """
@@ -32,10 +32,10 @@ class Origin:
         self.secrets = _secrets(self._headers)
 
     def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> requests.PreparedRequest:
-        """A request ready to be sent. `content` is what requests knows as `params`, `json` and `data`.
+        """Return a prepared request. `content` is passed to `requests` (`params`, `json`, `data`).
 
-        `path` is joined to the base URL. A GET may also name a whole address elsewhere; it then goes without our headers.
-        Raises ServiceRefused for a whole address that is no plain http(s) address.
+        `path` is joined to the base URL. A GET may also name an absolute URL elsewhere, which gets none of our headers.
+        Raises ServiceRefused for an absolute URL that is not plain http(s).
         """
         url = self._address(path)
         at_home = _origin_of(url) == _origin_of(self.base_url)
@@ -53,7 +53,7 @@ class Origin:
 
 
 def _origin_of(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an http(s) address without user info; None for anything else."""
+    """Return scheme, host and port of an http(s) address without user info; None for anything else."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -71,7 +71,7 @@ def _checked_base_url(base_url: str) -> str:
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Checked here, because the library's own complaint would repeat the value, and that may be the token."""
+    """Check names and values here, because the library's own error would repeat the value, which may be the token."""
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
             raise ValueError("The name of a header holds characters that no such name may hold.")
@@ -81,6 +81,6 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """What no message may hold: the values of secret headers, and the same without the word (`Bearer`) before them."""
+    """Return what no message may contain: the values of secret headers, with and without their scheme (`Bearer`)."""
     values = [value for name, value in headers.items() if _SECRET_NAME.search(name)]
     return tuple(text for value in values for text in (value, value.partition(" ")[2]) if len(text) >= 6)

@@ -1,8 +1,7 @@
-"""Sending a request exactly once: first connect, then send.
+"""Sends a request exactly once: connect first, then send.
 
-For a call that costs money, one question decides: can the request have reached the service? The order of the two steps
-answers it. While the connection is being made (name, TLS, proxy tunnel) nothing of the request is sent; from then on nobody
-can know. A kept connection may have gone stale unnoticed, so every such request has a fresh one.
+An error while connecting (name, TLS, proxy tunnel) proves that nothing was sent; an error after that leaves open whether the
+request arrived. A reused connection may be stale, so every such request has a new one.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from tenxsom.http.connections import CONNECT_SECONDS, Adapter, proxies_of
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, ResponseTooLong
 
 MAX_BODY_BYTES = 8_000_000
-"""No JSON answer of any service we know comes near this."""
+"""The largest accepted body; no JSON response of a known service comes near it."""
 _PIECE_BYTES = 65_536
 
 
 class Reply(NamedTuple):
-    """A whole answer."""
+    """A complete response."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,12 +40,12 @@ def send_once(
     max_bytes: int = MAX_BODY_BYTES,
     silence: float | None = None,
 ) -> Reply:
-    """Send a request over a connection of its own; `timeout` is for sending and reading together, once the connection stands.
+    """Send a request over its own connection; `timeout` covers sending and reading together, after connecting.
 
-    `silence` is how long nothing may be heard, where that is less.
+    `silence` is the longest time without data, where that is shorter.
 
-    Raises NotConnected when no connection was made: nothing was sent. Everything else that it raises (what is in
-    CONNECTION_ERRORS) leaves open whether the request arrived.
+    Raises NotConnected when no connection was made: nothing was sent. Every other error (CONNECTION_ERRORS) leaves open
+    whether the request arrived.
     """
     with closing(_connected(adapter, request, timeout, proxy)) as connection:
         deadline = Deadline(timeout)
@@ -58,9 +57,9 @@ def send_once(
 
 
 def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """The unpacked body of an answer, a urllib3 response.
+    """Read the decoded body of a urllib3 response.
 
-    A 2xx without its whole body is no answer. A refusal is certain without the text that explains it.
+    Raises for an incomplete body of a 2xx. A refusal is certain without its body.
     """
     body = bytearray()
     try:
@@ -77,7 +76,7 @@ def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BO
 
 
 def _connected(adapter: Adapter, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> Any:
-    """A new connection that stands: name, socket, proxy tunnel, TLS. Raises NotConnected."""
+    """Open a new connection: name, socket, proxy tunnel, TLS. Raises NotConnected."""
     connection = None
     try:
         pool: Any = adapter.get_connection_with_tls_context(request, True, proxies=proxies_of(proxy))
@@ -110,11 +109,11 @@ def _send(connection: Any, adapter: Adapter, request: requests.PreparedRequest, 
             preload_content=False,
         )
     except (BrokenPipeError, ConnectionResetError):
-        pass  # the service may have answered before it had read everything
+        pass  # the service may respond before it has read the whole request
 
 
 def _pieces(connection: Any, data: bytes, deadline: Deadline) -> Iterator[bytes]:
-    """A body in pieces, each of which may take what is left of the time."""
+    """Yield a body in pieces, and set the remaining time as the timeout of each."""
     for start in range(0, len(data), _PIECE_BYTES):
         if deadline.passed():
             raise TimeoutError("the time for this call is used up")

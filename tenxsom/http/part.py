@@ -1,8 +1,8 @@
-"""The `.part` file of a download: written and hashed as the bytes come, and picked up again after an interruption.
+"""The `.part` file of a download: written and hashed as bytes arrive, and resumed after an interruption.
 
-To carry on later, three things must be known: which version of the remote file the bytes belong to, how many of them are good,
-and their hash, because a power cut may leave a file of the right length with holes in it. They go into a small file beside the
-part, `….part.resume`, only when a download is interrupted; a part without it is started anew.
+A resume needs the version of the remote file, the number of good bytes, and their hash, because a power cut may leave a file
+of the right length with holes in it. An interrupted download stores them beside the part, in `….part.resume`; a part without
+that file is downloaded from the start.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tenxsom.disk import disk_errors
 from tenxsom.errors import BrokenMedia, DiskTrouble
 
 PIECE_BYTES = 512 * 1024
-"""Measured: the fastest size for one download; smaller ones cost calls, larger ones cache misses."""
+"""Bytes per read, the fastest that was measured: smaller reads cost calls, larger ones cache misses."""
 
 
 class PartFile:
-    """A download's file, as a context manager. Left with an error, it stays for the next try, except that wrong content
-    (BrokenMedia) and what a failing disk made of it (DiskTrouble) are removed. Raises DiskTrouble.
+    """A download's file, as a context manager. After an error the file stays for the next attempt, except after BrokenMedia
+    and DiskTrouble, which remove it. Raises DiskTrouble.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,9 +32,9 @@ class PartFile:
         self.size = 0
         self.total: int | None = None
         self.validator: str | None = None
-        """What `If-Range` may hold; None where the host names nothing that is strong enough."""
+        """The validator for `If-Range`; None where the host sends no strong one."""
         self.version: str | None = None
-        """Whatever the host names the file's version by, strong or weak."""
+        """The host's version of the file, strong or weak."""
         self._descriptor = -1
         self._digest = hashlib.sha256()
 
@@ -65,7 +65,7 @@ class PartFile:
             os.close(self._descriptor)
 
     def start_over(self) -> None:
-        """Forget everything: the next bytes are the first ones."""
+        """Empty the file and reset the hash: the next bytes are the first ones."""
         with disk_errors(self.path):
             if os.fstat(self._descriptor).st_size:  # ext4 writes a file that was ever truncated to nothing out at its close
                 os.ftruncate(self._descriptor, 0)
@@ -83,16 +83,16 @@ class PartFile:
         self._digest.update(piece)
 
     def tail(self, length: int) -> bytes:
-        """The last bytes that were written."""
+        """Return the last bytes that were written."""
         with disk_errors(self.path):
             return os.pread(self._descriptor, length, self.size - length)
 
     def sha256(self) -> str:
-        """The SHA-256 of everything written, as hexadecimal digits."""
+        """Return the SHA-256 of everything written, in hexadecimal."""
         return self._digest.hexdigest()
 
     def _pick_up(self, memo: dict[str, Any]) -> None:
-        """Continue where the last try stopped, if the bytes on the disk are still the ones it wrote."""
+        """Resume where the last attempt stopped, if the bytes on the disk are still the ones it wrote."""
         with disk_errors(self.path):
             length = os.fstat(self._descriptor).st_size
         if not memo or not 0 < memo["size"] <= length:
@@ -109,14 +109,14 @@ class PartFile:
         self.version = memo.get("version", self.validator)
 
     def _forget_memo(self) -> dict[str, Any]:
-        """Read the memo of an interrupted download and remove it: what it says is true only until the next byte is written."""
+        """Read and remove the memo of an interrupted download: it is valid only until the next byte is written."""
         path = _memo_path(self.path)
         try:
             written = safe_files.read_file(path, 10_000)
             path.unlink()
             memo = json.loads(written)
         except (OSError, ValueError, RecursionError):
-            return {}  # no memo, or none that can be read: the part is started anew
+            return {}  # no memo, or an unreadable one: the download restarts
         text, number = str | None, int | None
         wanted = {"validator": text, "version": text, "size": int, "total": number, "sha256": str}
         fits = isinstance(memo, dict) and all(isinstance(memo.get(key), kind) for key, kind in wanted.items())

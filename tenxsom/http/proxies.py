@@ -1,4 +1,4 @@
-"""Which proxy a request goes through: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl reads them.
+"""Selects the proxy of a request from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl reads them.
 
 https://everything.curl.dev/usingcurl/proxies/env.html
 """
@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
-    """The proxy for an address, or None. `proxies` has the keys `https`, `http` and `no_proxy`.
+    """Return the proxy for an address, or None. `proxies` has the keys `https`, `http` and `no_proxy`.
 
-    A service on this machine is never asked through a proxy: that would carry its token out of the machine, unencrypted.
+    A service on this machine has no proxy: a proxy would receive its token unencrypted.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".").lower()
@@ -28,7 +28,7 @@ def _is_excepted(host: str, port: int | None, no_proxy: str) -> bool:
 
 
 def _matches(host: str, port: int | None, entry: str) -> bool:
-    """Whether an entry of NO_PROXY names a host: `*`, a domain, a domain with a port, an address, a network."""
+    """Return whether an entry of NO_PROXY matches a host: `*`, a domain, a domain with a port, an address, a network."""
     if entry == "*":
         return True
     name, _, entry_port = entry.rpartition(":")

@@ -1,4 +1,4 @@
-"""Trying again after passing troubles: one policy for calls and downloads."""
+"""Retries after transient errors: one policy for calls and downloads."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def retry(
     tries: int,
     longest_pause: float,
     deadline: clock.Deadline | None,
-    is_passing: Callable[[BaseException], bool],
+    is_transient: Callable[[BaseException], bool],
 ) -> Result:
-    """What `attempt` returns, or what it raises at last.
+    """Return the result of `attempt`, or raise its last error.
 
-    It is tried again after an error that `is_passing`, at most `tries` times in all, unless the pause would be longer than
-    `longest_pause` seconds or not end before the deadline. A stop request ends a pause (Interrupted).
+    An error for which `is_transient` is true is retried, with at most `tries` attempts in all, unless the pause would exceed
+    `longest_pause` seconds or the deadline. A stop request ends a pause (Interrupted).
     """
 
     def is_over(state: RetryCallState) -> bool:
@@ -36,15 +36,15 @@ def retry(
         sleep=clock.sleep,
         stop=is_over,
         wait=lambda state: _pause_after(state, longest_pause),
-        retry=retry_if_exception(is_passing),
+        retry=retry_if_exception(is_transient),
         reraise=True,
     )
     return trying(attempt)
 
 
 def _pause_after(state: RetryCallState, longest: float) -> float:
-    """Seconds to wait: what the other side asked for, or full jitter over a span that doubles, because many clients that fail
-    together must not come back together (https://aws.amazon.com/builders-library/, "Timeouts, retries, and backoff with jitter").
+    """Return the seconds to wait: the service's Retry-After, else exponential backoff with full jitter
+    (https://aws.amazon.com/builders-library/, "Timeouts, retries, and backoff with jitter").
     """
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)

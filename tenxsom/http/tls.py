@@ -15,9 +15,9 @@ _contexts: dict[Path | None, ssl.SSLContext] = {}
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """The context that trusts Mozilla's authorities and those in `ca_file`, made once.
+    """Return the context that trusts Mozilla's authorities and those in `ca_file`; it is created once.
 
-    `requests` would make one for every connection, at 34 ms of CPU. Raises BadSettings for a file without certificates.
+    `requests` would create one per connection, at 34 ms of CPU. Raises BadSettings for a file without certificates.
     """
     with _lock:
         if ca_file not in _contexts:

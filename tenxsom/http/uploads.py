@@ -1,7 +1,7 @@
-"""Uploads to a signed link: a service names an address at some storage host and the headers that belong to it.
+"""Uploads a file to a signed link: the service names an address at a storage host and the headers to send.
 
-The link carries its own permission: nothing of ours goes there but the bytes. What is followed is judged as for downloads, and
-more strictly: https only (unless the service itself is on this machine or its network), and no redirect at all.
+The link carries its own permission, so none of our headers go there. Links are checked as for downloads, and more strictly:
+https only (unless the service itself is on this machine or its network), and no redirects.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tenxsom.http import links
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter
-from tenxsom.http.errors import CONNECTION_ERRORS, phrase
+from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
@@ -31,11 +31,11 @@ __all__ = ["Uploader"]
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _MOST_HEADERS, _LONGEST_VALUE = 30, 4096
 _OURS = {"connection", "transfer-encoding", "te", "trailer", "upgrade", "expect", "keep-alive", "cookie", "authorization"}
-"""Headers that frame a request or carry credentials: no service has a say in them. `proxy-…` neither."""
+"""Headers that frame a request or carry credentials, which a service may not set; nor may it set `proxy-…`."""
 
 
 class Uploader:
-    """Sends files where one service says. One object serves all threads of a process; every upload has a fresh connection."""
+    """Uploads files to the links of one service. Thread-safe; every upload has a new connection."""
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class Uploader:
         user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
     ) -> None:
-        """`service_url` is the base URL of the service that hands out the links."""
+        """`service_url` is the base URL of the service that returns the links."""
         self._tls = partial(tls_context, ca_file)
         self._proxies = dict(proxies or {})
         self._service_url = service_url
         self._user_agent = user_agent
 
     def put(self, url: str, data: bytes, headers: Mapping[str, str], *, timeout: float = 300) -> None:
-        """PUT `data` to `url` with exactly these headers; returns when the host has taken it. Free, and tried once.
+        """PUT `data` to `url` with exactly these headers and return when the host has accepted it. Free; sent once.
 
-        Raises UnsafeLink: the address or a header is not followed; ServiceRefused: the host's certain no (every 3xx, and every 4xx
-        but 408 and 429); ServiceDown: passing trouble, or `timeout` ran out: ask the service for another link.
+        Raises UnsafeLink: the address or a header is not allowed; ServiceRefused: a certain refusal (every 3xx, and every 4xx
+        but 408 and 429); ServiceDown: a transient error, or `timeout` ran out: ask the service for another link.
         """
         request = self._prepare(url, data, headers)
         host = str(urlsplit(request.url or "").hostname)
@@ -66,7 +66,7 @@ class Uploader:
             with closing(Adapter(tls=self._tls, links=None if self._local_allowed else links.public_addresses)) as fresh:
                 _judge(send_once(fresh, request, timeout, proxy), host)
         except CONNECTION_ERRORS as error:
-            words = phrase(error, proxy)
+            words = describe_error(error, proxy)
             raise ServiceDown(f"The upload to {host} did not get through ({words}); it will be tried again.") from None
 
     @cached_property
@@ -85,7 +85,7 @@ class Uploader:
 
 
 def _checked(headers: Mapping[str, str], host: str, size: int) -> dict[str, str]:
-    """The service's headers, without those that every request has anyway. Raises UnsafeLink for what no upload needs."""
+    """Return the service's headers without those that every request has. Raises UnsafeLink for a header that is not allowed."""
     known = {"host": host.lower(), "content-length": str(size)}
     kept = {}
     for name, value in headers.items():
@@ -103,7 +103,7 @@ def _checked(headers: Mapping[str, str], host: str, size: int) -> dict[str, str]
 
 
 def _judge(reply: Reply, host: str) -> None:
-    """Return for a 2xx. The host's own words, where there are any, are part of the complaint."""
+    """Return for a 2xx, else raise with the host's own message."""
     status = reply.status
     if 200 <= status <= 299:
         return

@@ -96,11 +96,13 @@ def problems(document: Any) -> list[str]:
     try:
         PriceList.model_validate(document)
     except ValidationError as error:
-        return [_told(each["loc"], each["type"], each["msg"], each["input"]) for each in error.errors(include_url=False)]
+        return [
+            _describe_problem(each["loc"], each["type"], each["msg"], each["input"]) for each in error.errors(include_url=False)
+        ]
     return []
 
 
-def _told(place: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
+def _describe_problem(place: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
     path = ".".join(str(part) for part in place) or "/"
     if kind == "missing":
         return f"{path}: it is missing"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tenxsom.errors import BadInput, BrokenState, ServiceRefused
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
-from tenxsom.pipeline.prices import payee
+from tenxsom.pipeline.prices import billed_service
 from tenxsom.services.base import VideoService
 from tenxsom.services.images.base import StillSource
 from tenxsom.store.base import Artifacts, JobStore
@@ -41,7 +41,7 @@ def check_known(
     except ServiceRefused as error:
         if error.exit_code != 1:
             raise  # the account's trouble says nothing about the id
-        raise BadInput(f"{payee(job, clip)} does not know {job_id!r} ({error}) Copy the id from its own list.") from None
+        raise BadInput(f"{billed_service(job, clip)} does not know {job_id!r} ({error}) Copy the id from its own list.") from None
 
 
 def _loaded(content_id: str, store: JobStore) -> VideoJob | None:

@@ -9,7 +9,7 @@ from tenxsom.errors import BadSettings
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import clips, intake
-from tenxsom.pipeline.intake import Order, Standing
+from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.routing import Chooser, Route
 
@@ -38,9 +38,11 @@ class Estimate(NamedTuple):
 
 
 MADE_BEFORE = {
-    Standing.ON_ITS_WAY: "It is on its way already: submitting it carries on with that job and orders nothing twice.",
-    Standing.COMPLETED: "It has been made already: submitting it orders nothing. --again makes it a second time.",
-    Standing.FAILED: "It has ended without a video: submitting it orders nothing. manage_jobs.py retry makes what is missing.",
+    SubmissionCheck.ON_ITS_WAY: "It is on its way already: submitting it carries on with that job and orders nothing twice.",
+    SubmissionCheck.COMPLETED: "It has been made already: submitting it orders nothing. --again makes it a second time.",
+    SubmissionCheck.FAILED: (
+        "It has ended without a video: submitting it orders nothing. manage_jobs.py retry makes what is missing."
+    ),
 }
 """What submitting means for an id that is not new."""
 
@@ -63,7 +65,7 @@ def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSett
         return Offer(name, None, None, "; ".join(problem.message for problem in problems))
     job = _cut(order, blueprint, route)
     try:
-        return Offer(name, job, prices.of_job(job), chooser.missing(route) or "")
+        return Offer(name, job, prices.of_job(job), chooser.missing_credentials(route) or "")
     except BadSettings as error:
         return Offer(name, job, None, str(error).rstrip("."))
 

@@ -62,7 +62,7 @@ class Finisher:
             deadline_hours,
         )
 
-    def make_way(self, job: VideoJob) -> None:
+    def archive_previous_run(self, job: VideoJob) -> None:
         """Keep the files of an earlier run of the same id under a numbered stem, before this run makes its own.
 
         Also a video whose report is gone: a run without clips has made none yet.
@@ -82,7 +82,7 @@ class Finisher:
         """
         try:
             if self._film_steps.take(claim, deadline or clock.Deadline(math.inf)):
-                self._leave(claim)
+                self.remove_from_queue(claim)
         except CannotFinish as error:
             self.fail(claim, f"the film could not be finished: {error}", advice=GO_ON.format(content_id=claim.job.content_id))
 
@@ -103,7 +103,7 @@ class Finisher:
             job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
         report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice=advice, decision=decision)
         reports.write(self._artifacts.failure_report(job.content_id), report)
-        self._leave(claim, keep_clips=True)
+        self.remove_from_queue(claim, keep_clips=True)
 
     def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
         """End a job whose clips are all final: publish it, or fail it where a clip is missing.
@@ -121,7 +121,7 @@ class Finisher:
         else:
             self.complete(claim, deadline)
 
-    def left_already(self, claim: Claim) -> bool:
+    def already_reported(self, claim: Claim) -> bool:
         """Whether this run's final report exists; the queue is emptied then: after a crash in between, the report wins."""
         if not may_be_reported(claim.job) or not self._artifacts.has_report(claim.job.content_id):
             return False
@@ -130,7 +130,7 @@ class Finisher:
             return False
         if isinstance(history := report.get("history"), list):
             claim.job.recall(history[len(claim.job.history) :])
-        self._leave(claim, keep_clips=report["state"] != State.COMPLETED)
+        self.remove_from_queue(claim, keep_clips=report["state"] != State.COMPLETED)
         return True
 
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
@@ -212,7 +212,7 @@ class Finisher:
         report = reports.completion_report(job, job.media or MediaFacts(), self._file_names(job.content_id))
         reports.write(self._artifacts.completion_report(job.content_id), report)
 
-    def _leave(self, claim: Claim, keep_clips: bool = False) -> None:
+    def remove_from_queue(self, claim: Claim, keep_clips: bool = False) -> None:
         """Empty the queue, then sweep what only the job's way needed."""
         claim.finish()
         if not keep_clips:

@@ -32,7 +32,7 @@ from tenxsom.pipeline.collector import LOST_AFTER_CHECKS
 from tenxsom.pipeline.rerouting import Rerouter, is_about_the_service
 from tenxsom.pipeline.routing import Chooser, route_of
 from tenxsom.pipeline.steps import BUSY_SECONDS, ClipSteps
-from tenxsom.services.images.base import Patience
+from tenxsom.services.images.base import PollPolicy
 from tenxsom.store.base import Claim
 
 log = logging.getLogger("generate")
@@ -82,18 +82,18 @@ class Looks:
     def is_due(self, clip: Clip) -> bool:
         return clip.index not in self._next or self._next[clip.index][0].passed()
 
-    def note(self, clip: Clip, patience: Patience) -> None:
+    def note(self, clip: Clip, poll_policy: PollPolicy) -> None:
         """A still was asked for in vain."""
         before = self._next[clip.index][1] if clip.index in self._next else 0.0
-        pause = min(patience.check_seconds, before * 1.5 or patience.check_seconds / 12)
+        pause = min(poll_policy.check_seconds, before * 1.5 or poll_policy.check_seconds / 12)
         self._next[clip.index] = clock.Deadline(pause), pause
 
     def something_came(self) -> None:
         self._last_came = clock.monotonic()
 
-    def wait(self, clips: Sequence[Clip], patience: Patience, most_seconds: float) -> bool:
+    def wait(self, clips: Sequence[Clip], poll_policy: PollPolicy, most_seconds: float) -> bool:
         """Sleep until the next look at any of these; False, at once, when nothing has come for as long as anybody waits."""
-        if clock.monotonic() - self._last_came >= patience.wait_seconds:
+        if clock.monotonic() - self._last_came >= poll_policy.wait_seconds:
             return False
         clock.sleep(min(most_seconds, *(self._next[clip.index][0].left() for clip in clips if clip.index in self._next), 60.0))
         return True
@@ -183,7 +183,7 @@ class ProductionVideoGenerator:
                     return True
                 is_ordered |= step == Step.REQUEST_IMAGE
                 if step == clip.step == Step.AWAIT_IMAGE:
-                    looks.note(clip, self._steps.patience(claim, clip))
+                    looks.note(clip, self._steps.poll_policy(claim, clip))
         return False
 
     def _took(self, step: Step, claim: Claim, clip: Clip, closed: Closed) -> bool:
@@ -203,7 +203,7 @@ class ProductionVideoGenerator:
     def _wait_for_stills(self, claim: Claim, clips: Sequence[Clip], looks: Looks, deadline: clock.Deadline) -> None:
         """Wait until the next look at the stills. Raises TryAgainLater, saved with the clip, when none came for too long."""
         clip = clips[0]
-        if not looks.wait(clips, self._steps.patience(claim, clip), deadline.left()):
+        if not looks.wait(clips, self._steps.poll_policy(claim, clip), deadline.left()):
             told = f"Waiting for the still of clip {clip.index + 1} ran out of time; nothing is lost, it will be tried again."
             self._try_again(claim, clip, TryAgainLater(told))
 
@@ -214,7 +214,7 @@ class ProductionVideoGenerator:
             return False
         try:
             self._steps.take(step, claim, clip)
-            self._rerouter.note_life(clip)
+            self._rerouter.record_success(clip)
         except (Interrupted, NeedsDecision):
             raise
         except (AccountTrouble, BadSettings) as error:
@@ -223,13 +223,13 @@ class ProductionVideoGenerator:
         except (NotSent, ServiceClosed, ServiceDown) as error:
             if (
                 is_about_the_service(claim.job, clip)
-                and self._rerouter.note_silence(clip)
+                and self._rerouter.record_failure(clip)
                 and self._rerouter.fall_back(claim, clip, str(error))
             ):
                 return True
             self._try_again(claim, clip, error)
         except ServiceBusy as error:
-            self._rerouter.note_life(clip)
+            self._rerouter.record_success(clip)
             self._try_again(claim, clip, error)
         except TryAgainLater as error:
             self._try_again(claim, clip, error)

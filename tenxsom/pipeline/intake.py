@@ -22,7 +22,7 @@ from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, JobStore
 
 
-class Standing(StrEnum):
+class SubmissionCheck(StrEnum):
     """What is known about a content_id before anything is done."""
 
     NEW = "new"
@@ -38,7 +38,7 @@ class Order(NamedTuple):
     source: str
     route: Route
     shape: str
-    standing: Standing = Standing.NEW
+    standing: SubmissionCheck = SubmissionCheck.NEW
     ended_run: str | None = None
     """The run of this id that has its final report; None while none has."""
 
@@ -65,7 +65,7 @@ class Batch(NamedTuple):
 
 
 class Intake(NamedTuple):
-    standing: Standing
+    standing: SubmissionCheck
     report: dict[str, Any] | None = None
     route: Route | None = None
     """Of a job that is known: how it is made was decided when it was accepted."""
@@ -197,16 +197,16 @@ def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, ag
         _same(definition, pending.fingerprint, "is on its way")
         if again:
             raise Conflict(f"{definition.content_id} is still on its way; carry on without --again, which is for ended jobs.")
-        return Intake(Standing.ON_ITS_WAY, route=route_of(pending))
+        return Intake(SubmissionCheck.ON_ITS_WAY, route=route_of(pending))
     report = artifacts.final_report(definition.content_id)
     if report is None and not again and is_set_aside(definition.content_id, store):
         what_to_do = store.remedy(definition.content_id)
         raise Conflict(f"{definition.content_id} is on its way, but its state cannot be read. {what_to_do}")
     if report is None or again or (for_real and is_rehearsed(report)):
-        return Intake(Standing.NEW, report)
+        return Intake(SubmissionCheck.NEW, report)
     _same(definition, report.get("fingerprint", ""), "has been made")
     route = kept_route(report["service"], report.get("route") or {})
-    return Intake(Standing.COMPLETED if report["state"] == State.COMPLETED else Standing.FAILED, report, route)
+    return Intake(SubmissionCheck.COMPLETED if report["state"] == State.COMPLETED else SubmissionCheck.FAILED, report, route)
 
 
 def known_definition(data: bytes, source: str, store: JobStore, artifacts: Artifacts) -> JobDefinition | None:
@@ -216,7 +216,7 @@ def known_definition(data: bytes, source: str, store: JobStore, artifacts: Artif
     """
     definition = written_definition(data, source)
     try:
-        is_known = definition and look_up(definition, store, artifacts, again=False).standing != Standing.NEW
+        is_known = definition and look_up(definition, store, artifacts, again=False).standing != SubmissionCheck.NEW
     except TenxsomError:
         return None
     return definition if is_known else None
@@ -260,7 +260,7 @@ def new_job(
         ledger_mark=ledger_mark,
         rehearsal=rehearsal,
     )
-    job.record("accepted", f"for {route.told()}")
+    job.record("accepted", f"for {route.describe()}")
     return job
 
 

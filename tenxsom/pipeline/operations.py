@@ -20,7 +20,7 @@ from tenxsom.pipeline.intake import has_moved_on
 from tenxsom.pipeline.limits import give_up
 from tenxsom.pipeline.payment import PaidCalls
 from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.results import JobResults, Outcome
+from tenxsom.pipeline.results import JobResult, JobResults
 from tenxsom.pipeline.spend import note_rehearsal
 from tenxsom.services import registry as services
 from tenxsom.services.base import INLINE, Variant, VideoService
@@ -33,7 +33,7 @@ class JobDetails(NamedTuple):
 
     document: dict[str, Any]
     """Its state while it is on the queue, its final report afterwards."""
-    result: Outcome
+    result: JobResult
     clips: Sequence[Clip]
 
 
@@ -90,8 +90,8 @@ class JobManager:
         found = job.as_dict() if job else self._artifacts.final_report(content_id)
         if found is None:
             raise self._results.unknown(content_id)
-        standing = self._results.of_job(job) if job else self._results.of(content_id)
-        return JobDetails(found, standing, job.clips if job else [])
+        result = self._results.of_job(job) if job else self._results.of(content_id)
+        return JobDetails(found, result, job.clips if job else [])
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
         """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
@@ -134,14 +134,14 @@ class JobManager:
         with self._store.accept(job, unless=partial(has_moved_on, job.content_id, self._artifacts, ended_run)) as claim:
             if claim is None:
                 raise BadInput(f"{job.content_id} was put back on the queue by another command meanwhile; see what became of it.")
-            self._finisher.make_way(job)
+            self._finisher.archive_previous_run(job)
             claim.save()
 
     def cancel(self, content_id: str) -> str:
         """Order nothing further for a job. Returns a sentence about what happens to what is paid for already."""
         with self._claimed(content_id) as claim:
             job = claim.job
-            if self._finisher.left_already(claim):
+            if self._finisher.already_reported(claim):
                 return f"{content_id} has ended already."
             if any(clip.intent for clip in job.clips):
                 raise BadInput(

@@ -19,11 +19,11 @@ from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.estimate import Estimate, estimate
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
-from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, Standing
+from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, SubmissionCheck
 from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.results import JobResults, Outcome, exit_code_of
+from tenxsom.pipeline.results import JobResult, JobResults, exit_code_of
 from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
 from tenxsom.services import registry as services
@@ -33,8 +33,8 @@ from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 log = logging.getLogger("orchestrate")
 
 ALREADY_KNOWN = {
-    Standing.ON_ITS_WAY: "It was already known, and on its way: that job goes on, and nothing is ordered twice.",
-    Standing.COMPLETED: "It was already known, and is done: nothing was ordered. --again makes it a second time.",
+    SubmissionCheck.ON_ITS_WAY: "It was already known, and on its way: that job goes on, and nothing is ordered twice.",
+    SubmissionCheck.COMPLETED: "It was already known, and is done: nothing was ordered. --again makes it a second time.",
 }
 """What submitting came to for an id that was not new."""
 
@@ -118,14 +118,14 @@ class MasterOrchestrator:
             raise refused[0].error
         return Batch(orders, refused, [*intake.conflict_copies(names), *copies])
 
-    def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[Outcome]:
+    def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[JobResult]:
         """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
         if not orders:
             return []
-        routes = [order.route for order in orders if order.standing not in (Standing.COMPLETED, Standing.FAILED)]
+        routes = [order.route for order in orders if order.standing not in (SubmissionCheck.COMPLETED, SubmissionCheck.FAILED)]
         side_by_side = min((route.capabilities.concurrent_submissions for route in routes), default=1)
         with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
-            return list(pool.map(lambda order: self._outcome(order, blueprint), orders))
+            return list(pool.map(lambda order: self._submit(order, blueprint), orders))
 
     def submit(self, order: Order, blueprint: Blueprint | None = None) -> VideoJob | None:
         """Put one definition on the belt and carry it as far as it goes; None if it has been made already."""
@@ -151,7 +151,7 @@ class MasterOrchestrator:
         What is left when `deadline` has passed is left to the next run.
         """
         job = claim.job
-        self._finisher.make_way(job)
+        self._finisher.archive_previous_run(job)
         if job.blueprint is None:
             self.plan(claim, blueprint)
         if not job.clips:
@@ -253,12 +253,12 @@ class MasterOrchestrator:
         content_id = order.definition.content_id
         rehearsal = self._is_rehearsal(order.service)
         known = intake.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
-        if known.standing in (Standing.COMPLETED, Standing.FAILED):
+        if known.standing in (SubmissionCheck.COMPLETED, SubmissionCheck.FAILED):
             yield None
             return
-        if known.standing == Standing.ON_ITS_WAY:
+        if known.standing == SubmissionCheck.ON_ITS_WAY:
             with self._store.claim(content_id) as claim:
-                yield None if claim and self._finisher.left_already(claim) else claim
+                yield None if claim and self._finisher.already_reported(claim) else claim
             return
         expected = self._artifacts.video(content_id).relative_to(self._settings.home)
         mark = self._ledger.mark()
@@ -286,7 +286,7 @@ class MasterOrchestrator:
         is_lost = not self._again and intake.is_set_aside(content_id, self._store)
         return is_lost or intake.has_moved_on(content_id, self._artifacts, order.ended_run)
 
-    def _outcome(self, order: Order, blueprint: Blueprint | None) -> Outcome:
+    def _submit(self, order: Order, blueprint: Blueprint | None) -> JobResult:
         content_id = order.definition.content_id
         try:
             clock.check_stop()
@@ -298,5 +298,5 @@ class MasterOrchestrator:
             log.exception("Unexpected error", extra={"content_id": content_id})
             return self._results.of(content_id, f"an unexpected error, please report it: {error!r}", 75)
         error_code = 1 if job and job.state == State.FAILED else 0
-        outcome = self._results.of(content_id, (job.error if job else None) or "", error_code)
-        return outcome._replace(standing=order.standing, message=outcome.message or ALREADY_KNOWN.get(order.standing, ""))
+        result = self._results.of(content_id, (job.error if job else None) or "", error_code)
+        return result._replace(standing=order.standing, message=result.message or ALREADY_KNOWN.get(order.standing, ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 from tenxsom import atomic, clock
 from tenxsom.errors import TryAgainLater
 from tenxsom.locks import lock_table
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.results import JobResult
 from tenxsom.safe_files import read_file
 
 FILE_NAME = ".passing_troubles"
@@ -17,7 +17,7 @@ MAX_BYTES = 16 * 1024 * 1024
 PASSING = TryAgainLater.exit_code
 
 
-def has_lasted(folder: Path, outcomes: Iterable[Outcome], on_queue: Collection[str], minutes: float) -> bool:
+def has_lasted(folder: Path, results: Iterable[JobResult], on_queue: Collection[str], minutes: float) -> bool:
     """Note which jobs had a passing trouble in this tick, and return whether one of them has had it for so many minutes.
 
     A job that was not worked on keeps what was noted of it. Where nothing can be noted (a full disk), it has lasted.
@@ -26,11 +26,11 @@ def has_lasted(folder: Path, outcomes: Iterable[Outcome], on_queue: Collection[s
         with lock_table(folder / ".locks").hold(FILE_NAME):
             since = _read(folder / FILE_NAME)
             noted = {content_id: moment for content_id, moment in since.items() if content_id in on_queue}
-            for outcome in outcomes:
-                if outcome.exit_code == PASSING:
-                    noted.setdefault(outcome.content_id, clock.stamp())
+            for result in results:
+                if result.exit_code == PASSING:
+                    noted.setdefault(result.content_id, clock.stamp())
                 else:
-                    noted.pop(outcome.content_id, None)
+                    noted.pop(result.content_id, None)
             if noted != since:
                 atomic.write(folder / FILE_NAME, json.dumps(noted).encode())
     except TryAgainLater:

@@ -36,7 +36,7 @@ from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
 from tenxsom.model.parts import Generation, Still
-from tenxsom.pipeline.prices import payee
+from tenxsom.pipeline.prices import billed_service
 from tenxsom.pipeline.spend import book, check_cap, note_rehearsal
 from tenxsom.services.base import Submitted
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, JobStore, Purchase, SpendLedger
@@ -79,7 +79,7 @@ class Finder(Protocol):
     def find_submission(self, reference: str) -> Submitted | None: ...
 
 
-def never(_payee: str) -> bool:
+def never(_billed_service: str) -> bool:
     """No payee is rehearsed with."""
     return False
 
@@ -161,13 +161,19 @@ class PaidCalls:
             found = who_knows(clip).find_submission(intent.reference)
         except TenxsomError as error:
             log.warning(
-                "Asking %s about %s failed: %s", payee(job, clip), intent.reference, error, extra={"content_id": job.content_id}
+                "Asking %s about %s failed: %s",
+                billed_service(job, clip),
+                intent.reference,
+                error,
+                extra={"content_id": job.content_id},
             )
             found, trouble = None, error
         if found is None:
             self._not_found(claim, clip, intent, trouble)
             return
-        log.info("%s knows the call: adopted, nothing is paid twice.", payee(job, clip), extra={"content_id": job.content_id})
+        log.info(
+            "%s knows the call: adopted, nothing is paid twice.", billed_service(job, clip), extra={"content_id": job.content_id}
+        )
         job.record("adopted", f"{intent.step} of clip {clip.index + 1} was found at the service")
         self._accepted(claim, clip, self._purchase(job, clip, usd(intent.usd)), found)
 
@@ -289,8 +295,9 @@ class PaidCalls:
     def _check_sends(self, job: VideoJob, clip: Clip) -> None:
         """Raise ServiceRefused for a step that was sent as often as any may be, whatever became of those calls."""
         if sends(clip) >= MAX_PAID_SENDS:
+            service = billed_service(job, clip)
             raise ServiceRefused(
-                f"{clip.step} of clip {clip.index + 1} was sent to {payee(job, clip)} {sends(clip)} times and never accepted;"
+                f"{clip.step} of clip {clip.index + 1} was sent to {service} {sends(clip)} times and never accepted;"
                 " it is not sent again."
             )
 
@@ -419,7 +426,7 @@ class PaidCalls:
         return self._named(job, clip, _next_reference(job, clip, Step.REQUEST_VIDEO), Step.REQUEST_VIDEO, price)
 
     def _named(self, job: VideoJob, clip: Clip, reference: str, step: Step, price: Decimal) -> Purchase:
-        who = payee(job, clip, step)
+        who = billed_service(job, clip, step)
         return Purchase(reference, job.content_id, who, step.value, clip.index, price, self._is_rehearsal(who))
 
 
@@ -445,7 +452,7 @@ def _next_reference(job: VideoJob, clip: Clip, step: Step) -> str:
 
 def _doubtful_sentence(job: VideoJob, clip: Clip, intent: Intent) -> str:
     return (
-        f"{intent.doubt} {payee(job, clip)} is asked whether it has accepted {intent.step} of clip {clip.index + 1}"
+        f"{intent.doubt} {billed_service(job, clip)} is asked whether it has accepted {intent.step} of clip {clip.index + 1}"
         " before anything is sent again."
     )
 
@@ -468,8 +475,9 @@ def _new_intent(clip: Clip, purchase: Purchase) -> Intent:
 
 def _waiting_sentence(job: VideoJob, clip: Clip) -> str:
     step, why = (clip.intent.step, clip.intent.unclear) if clip.intent else (clip.step, "")
+    service = billed_service(job, clip)
     return (
-        f"{job.content_id}: nobody knows whether {payee(job, clip)} accepted the paid call {step} of clip {clip.index + 1} ({why})."
+        f"{job.content_id}: nobody knows whether {service} accepted the paid call {step} of clip {clip.index + 1} ({why})."
         " Nothing is sent again by itself; the next ticks ask the service, where it can tell. Else look there yourself, then run:"
         f" manage_jobs.py resolve {job.content_id} --adopt JOB_ID | --never-sent | --write-off"
     )

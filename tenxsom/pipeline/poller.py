@@ -27,7 +27,7 @@ from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.orchestrator import MasterOrchestrator
-from tenxsom.pipeline.results import JobResults, Outcome, ShowsProgress, exit_code_of
+from tenxsom.pipeline.results import JobResult, JobResults, ShowsProgress, exit_code_of
 from tenxsom.pipeline.routing import Route, route_of
 from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING, UnexpectedErrors
 from tenxsom.settings import Settings
@@ -73,7 +73,7 @@ class VideoStatusPoller:
         self._orchestrator: MasterOrchestrator | None = None
         self._limits: dict[str, threading.BoundedSemaphore] = {}
 
-    def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[Outcome]:
+    def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[JobResult]:
         """Work on every due job once, side by side, within the time limit; one outcome for each job that was worked on.
 
         `at_once` works on jobs that are not due yet, too: somebody who names a job wants to know now. `settle_seconds` is how
@@ -84,22 +84,22 @@ class VideoStatusPoller:
         ids = list(dict.fromkeys(only)) or self._store.due()
         with ThreadPoolExecutor(_workers(self._settings.poll_concurrency), thread_name_prefix="poll") as pool:
             by_id = dict(filter(None, pool.map(self._visit, ids)))
-        outcomes = [by_id[content_id] for content_id in ids if content_id in by_id]
+        results = [by_id[content_id] for content_id in ids if content_id in by_id]
         self._settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
-        return outcomes
+        return results
 
-    def wait_for(self, content_ids: Sequence[str], progress: ShowsProgress) -> dict[str, Outcome]:
+    def wait_for(self, content_ids: Sequence[str], progress: ShowsProgress) -> dict[str, JobResult]:
         """Tick until each of these jobs has ended or waits for somebody, or a stop is requested; what was last seen of each."""
-        last: dict[str, Outcome] = {}
+        last: dict[str, JobResult] = {}
         waiting = set(content_ids)
         for content_id in sorted(waiting):
             progress.show(content_id, "at the service", 0.1)
         while waiting and not clock.stop_requested():
-            for outcome in self.tick(sorted(waiting), settle_seconds=0.25):
-                last[outcome.content_id] = outcome
-                progress.show(outcome.content_id, outcome.progress_text(), outcome.fraction)
-                if not outcome.is_on_its_way or outcome.exit_code in (2, 3):
-                    waiting.discard(outcome.content_id)
+            for result in self.tick(sorted(waiting), settle_seconds=0.25):
+                last[result.content_id] = result
+                progress.show(result.content_id, result.progress_text(), result.fraction)
+                if not result.is_on_its_way or result.exit_code in (2, 3):
+                    waiting.discard(result.content_id)
             waiting.intersection_update(self._store.ids())  # somebody else may have ended some of them
             if waiting:
                 with contextlib.suppress(Interrupted):
@@ -195,33 +195,33 @@ class VideoStatusPoller:
             return self._unexpected_errors.record(claim, during, error)
         return None
 
-    def _visit(self, content_id: str) -> tuple[str, Outcome] | None:
+    def _visit(self, content_id: str) -> tuple[str, JobResult] | None:
         """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
         if self._deadline.passed() or clock.stop_requested():
             return None
         try:
-            outcome = self._seen(content_id)
+            result = self._seen(content_id)
         except JobIsBusy as busy:
-            outcome = self._results.of(content_id, str(busy), busy.exit_code) if self._at_once else None
+            result = self._results.of(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
-            outcome = Outcome(content_id, "unreadable", error.exit_code, str(error))
+            result = JobResult(content_id, "unreadable", error.exit_code, str(error))
         except Exception as error:  # nor may a mistake of ours with one file
             log.exception("Unexpected error", extra={"content_id": content_id})
-            outcome = Outcome(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
-        return (content_id, outcome) if outcome else None
+            result = JobResult(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
+        return (content_id, result) if result else None
 
-    def _seen(self, content_id: str) -> Outcome | None:
+    def _seen(self, content_id: str) -> JobResult | None:
         """Own a job that is due, and work on it."""
         with self._store.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
                 return self._worked_on(claim)
         return self._results.of(content_id) if self._at_once else None
 
-    def _worked_on(self, claim: Claim) -> Outcome:
+    def _worked_on(self, claim: Claim) -> JobResult:
         """What became of a job in this tick, whatever happened to it."""
         message, code, about, decides = "", 0, {"content_id": claim.job.content_id}, False
         try:
-            if not self._finisher.left_already(claim):
+            if not self._finisher.already_reported(claim):
                 self.collect(claim)
         except TenxsomError as error:
             message, code = str(error), 3 if isinstance(error, BadSettings) else exit_code_of(error)

@@ -33,7 +33,10 @@ class Prices:
         """The paid image call of a clip; 0 for one whose start frame is not ordered."""
         try:
             return money.still_price(
-                self._templates.prices, clip.start_frame, payee(job, clip), stills.model_of(clip.start_frame, self._settings)
+                self._templates.prices,
+                clip.start_frame,
+                billed_service(job, clip),
+                stills.model_of(clip.start_frame, self._settings),
             )
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(f"start frames from {clip.start_frame}") from None
@@ -58,7 +61,7 @@ class Prices:
         return sum((self.of_still(job, clip) + self.of_clip(job, clip) for clip in job.clips), money.ZERO)
 
 
-def payee(job: VideoJob, clip: Clip, step: str | None = None) -> str:
+def billed_service(job: VideoJob, clip: Clip, step: str | None = None) -> str:
     """Who is paid for a step of a clip, the present one by default: the service, or the source of its start frame."""
     service = job.service_of(clip)
     return service if (step or clip.step) == Step.REQUEST_VIDEO else stills.billed_service(clip.start_frame, service)

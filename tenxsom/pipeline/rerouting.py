@@ -37,13 +37,13 @@ class Rerouter:
         self._vocabulary = vocabulary
         self._service_of = service_of
 
-    def note_silence(self, clip: Clip) -> bool:
+    def record_failure(self, clip: Clip) -> bool:
         """The service gave no sign of life. Returns whether it counts as down for this clip now."""
         clip.down_since = clip.down_since or clock.stamp()
         return clip.count("down") >= DOWN_AFTER_ATTEMPTS and clock.age_seconds(clip.down_since) >= DOWN_AFTER_SECONDS
 
     @staticmethod
-    def note_life(clip: Clip) -> None:
+    def record_success(clip: Clip) -> None:
         """The service answered, whatever it said."""
         clip.down_since = None
         clip.attempts.pop("down", None)
@@ -65,7 +65,7 @@ class Rerouter:
                 continue
             if self._recut(job, route) or self._moved(job, clip, route):
                 for moved in job.clips:
-                    self.note_life(moved)
+                    self.record_success(moved)
                     if moved.service == route.service:
                         moved.tried = sorted(tried)
                 self._tell(claim, route, f"{left} cannot be used: {why}")
@@ -125,7 +125,7 @@ class Rerouter:
     @staticmethod
     def _tell(claim: Claim, route: Route, why: str) -> None:
         job = claim.job
-        job.record("rerouted", f"to {route.told()}{'; ' if why else ''}{why}")
+        job.record("rerouted", f"to {route.describe()}{'; ' if why else ''}{why}")
         if why:
             job.warn(f"It is made by {route.service}, because {why.rstrip('.')}.")
         job.settle_state()

@@ -27,7 +27,7 @@ class ShowsProgress(Protocol):
         """Job `name` is doing `what` and is done by `fraction` (0 to 1)."""
 
 
-class Outcome(NamedTuple):
+class JobResult(NamedTuple):
     """One job's result. `exit_code` has the meaning of README.md's table."""
 
     content_id: str
@@ -68,11 +68,11 @@ class Outcome(NamedTuple):
         return self._asdict()
 
 
-def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
+def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> JobResult:
     """The outcome of a job that is on the queue: what its state file says. One that waits for somebody has exit code 3."""
     if job.state in (State.SUBMIT_UNKNOWN, State.OVER_BUDGET, State.NEEDS_DECISION):
         exit_code = exit_code or 3
-    return Outcome(
+    return JobResult(
         job.content_id,
         job.state,
         exit_code,
@@ -89,7 +89,7 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> Outcome:
     )
 
 
-def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exit_code: int) -> Outcome:
+def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exit_code: int) -> JobResult:
     """The outcome of a job that is off the queue: what its final report says.
 
     A failed job has exit code 1, or 3 where somebody may decide that its film is good enough; a cancelled one was asked for.
@@ -98,7 +98,7 @@ def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exi
     video = artifacts.video(content_id)
     is_there = is_done and video.exists()
     reason = ("" if is_there else GONE) if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
-    return Outcome(
+    return JobResult(
         content_id,
         report["state"],
         (3 if report.get("decision") else 1) if report["state"] == State.FAILED else exit_code,
@@ -122,20 +122,20 @@ class JobResults:
         self._store = store
         self._artifacts = artifacts
 
-    def of(self, content_id: str, message: str = "", exit_code: int = 0) -> Outcome:
+    def of(self, content_id: str, message: str = "", exit_code: int = 0) -> JobResult:
         """The outcome of a job, wherever it is."""
         try:
             job = self._store.load(content_id)
             report = None if job else self._artifacts.final_report(content_id)
         except (BrokenState, DiskTrouble) as error:
-            return Outcome(content_id, "unreadable", exit_code or 3, message or str(error))
+            return JobResult(content_id, "unreadable", exit_code or 3, message or str(error))
         if job:
             return self.of_job(job, message, exit_code)
         if report:
             return of_report(report, self._artifacts, message, exit_code)
-        return Outcome(content_id, "not accepted", exit_code, message)
+        return JobResult(content_id, "not accepted", exit_code, message)
 
-    def of_job(self, job: VideoJob, message: str = "", exit_code: int = 0) -> Outcome:
+    def of_job(self, job: VideoJob, message: str = "", exit_code: int = 0) -> JobResult:
         """The outcome of a job that is on the queue, as it is in memory."""
         return of_job(job, self._store.place(job.content_id), message, exit_code)
 
@@ -147,11 +147,11 @@ class JobResults:
         return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
 
 
-def refused(refusal: Refusal) -> Outcome:
+def refused(refusal: Refusal) -> JobResult:
     """The outcome of a definition that could not be submitted."""
     error = refusal.error
     code = 3 if isinstance(error, BrokenState) else error.exit_code  # a report that somebody must look at is no failed job
-    return Outcome(refusal.content_id, "refused", code, f"{refusal.source}: {error}", standing="refused")
+    return JobResult(refusal.content_id, "refused", code, f"{refusal.source}: {error}", standing="refused")
 
 
 def exit_code_of(error: TenxsomError) -> int:

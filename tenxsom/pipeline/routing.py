@@ -43,7 +43,7 @@ class Route(NamedTuple):
             reason=self.reason,
         )
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """The route in the words of messages."""
         words = " ".join(filter(None, (self.service, *self.variant)))
         return f"{words} ({self.reason})" if self.reason else words
@@ -94,7 +94,7 @@ class Chooser:
         reasons = []
         for entry in self._tier_entries(tier):
             name = str(entry.get("service"))
-            trouble = services.missing(name, self._settings)
+            trouble = services.missing_credentials(name, self._settings)
             if trouble is None or not usable:
                 default = services.default_variant(name, self._settings)
                 variant = Variant(entry.get("model", default.model), entry.get("resolution", default.resolution))
@@ -106,11 +106,11 @@ class Chooser:
 
     def route(self, name: str, variant: Variant, start_image: str | None, reason: str, *, usable: bool = True) -> Route:
         """The route over a service, with the start frames that the settings and the service agree on."""
-        trouble = services.missing(name, self._settings)
+        trouble = services.missing_credentials(name, self._settings)
         if usable and trouble:
             raise BadSettings(f"The service {name} cannot be used: {trouble}. ({services.PREVIEW} needs no account.)")
         source = self._start_frame(name, services.capabilities(name, variant), start_image)
-        trouble = stills.missing(source, name, self._settings)
+        trouble = stills.missing_credentials(source, name, self._settings)
         if usable and trouble:
             raise BadSettings(f"Start frames from {source} cannot be made: {trouble}.")
         return Route(name, variant, source, reason, start_image)
@@ -135,13 +135,15 @@ class Chooser:
             except BadSettings as error:
                 yield name, error
 
-    def missing(self, route: Route) -> str | None:
+    def missing_credentials(self, route: Route) -> str | None:
         """What a route needs that is not set; None when it can be used."""
-        return services.missing(route.service, self._settings) or stills.missing(route.start_frame, route.service, self._settings)
+        return services.missing_credentials(route.service, self._settings) or stills.missing_credentials(
+            route.start_frame, route.service, self._settings
+        )
 
     def _automatic(self) -> tuple[str, str]:
         for name in services.AUTOMATIC:
-            if services.missing(name, self._settings) is None:
+            if services.missing_credentials(name, self._settings) is None:
                 return name, "the first with credentials"
         return services.PREVIEW, "no vendor's credentials are set"
 

@@ -20,7 +20,7 @@ from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.spend import set_aside, spent_usd
 from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoOrder, VideoService
-from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, Patience, StillSource
+from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, PollPolicy, StillSource
 from tenxsom.store.base import Artifacts, Claim
 
 MAX_IMAGE_BYTES = 50_000_000
@@ -92,8 +92,8 @@ class ClipSteps:
 
     def request_image(self, claim: Claim, clip: Clip) -> None:
         """Order the still. Paid."""
-        mood = claim.job.definition.archetype
-        order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, mood=mood)
+        archetype = claim.job.definition.archetype
+        order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, archetype=archetype)
         source, price = self._source(claim, clip), self._prices.of_still(claim.job, clip)
         self._check_alive(clip, source)
         clip_price = self._prices.of_clip(claim.job, clip)
@@ -106,9 +106,9 @@ class ClipSteps:
             can_be_asked=source.can_reconcile,
         )
 
-    def patience(self, claim: Claim, clip: Clip) -> Patience:
+    def poll_policy(self, claim: Claim, clip: Clip) -> PollPolicy:
         """How a run waits for the still of a clip."""
-        return self._source(claim, clip).patience
+        return self._source(claim, clip).poll_policy
 
     def await_image(self, claim: Claim, clip: Clip) -> None:
         """Ask once for the still; the step stays the same while it is being made."""
@@ -201,7 +201,7 @@ class ClipSteps:
             clip.seconds,
             clip.asset.file_id,
             clip.seed,
-            mood=claim.job.definition.archetype,
+            archetype=claim.job.definition.archetype,
             cues=tuple(cue.as_dict() for cue in clip.cues),
             variant=Variant(clip.model, clip.resolution),
             start_picture=picture if clip.asset.file_id and picture.exists() else None,

@@ -1,14 +1,14 @@
-"""What every video service offers: the protocol that the belt speaks. One file per service implements it.
+"""The protocol of a video service. One file per service implements it.
 
 A service knows its vendor's API; it keeps no state, writes no job files and decides nothing about money or retries.
-The module `tenxsom.services.<name>` holds, beside the service's class:
+The module `tenxsom.services.<name>` contains, beside the service's class:
 
-    MODELS                        the models it can be asked for, the default first; ("",) where there is no choice
-    capabilities(variant)         what it can make with that model in that resolution; raises BadSettings for an unknown variant
-    default_variant(settings)     the model and the resolution that the settings ask for
-    is_rehearsal(settings)        whether its address is not the vendor's own
-    missing(settings)             one sentence about the credentials that are not set; None when it can be used
-    open_service(settings)        the service, ready to be asked
+    MODELS                        the models on offer, the default first; ("",) where there is no choice
+    capabilities(variant)         what a model can make in a resolution; raises BadSettings for an unknown variant
+    default_variant(settings)     the model and the resolution in the settings
+    is_rehearsal(settings)        whether the address is not the vendor's own
+    missing_credentials(settings) one sentence about the credentials that are not set; None when there are all
+    open_service(settings)        the service, ready for requests
 """
 
 from enum import StrEnum
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Variant(NamedTuple):
-    """Which of a service's models makes a clip, and in which resolution; empty where the service offers no choice."""
+    """A model of a service and a resolution; empty where the service offers no choice."""
 
     model: str = ""
     resolution: str = ""
@@ -29,62 +29,62 @@ class StartFrames(StrEnum):
 
     NEEDED = "needed"
     OPTIONAL = "optional"
-    """It also makes clips from the prompt alone."""
+    """The service also makes clips from the prompt alone."""
 
 
 class Capabilities(NamedTuple):
-    """What a service can make, and at what pace it wants to be asked."""
+    """What a service can make, and how often it may be called."""
 
     durations: tuple[float, ...]
-    """Clip lengths it offers, in seconds, ascending."""
+    """Clip lengths on offer, in seconds, ascending."""
     aspect_ratios: tuple[str, ...]
-    """What it makes by itself; other shapes are cut out of these where that is possible (`16:9` → `1:1`)."""
+    """The native aspect ratios; others are cropped from these where possible (`16:9` → `1:1`)."""
     resolutions: tuple[str, ...]
-    """Empty where it cannot be chosen."""
+    """The resolutions on offer; empty where there is no choice."""
     prompt_limit: int
-    """Characters."""
+    """The longest prompt, in characters."""
     start_frames: StartFrames
     sound: bool
-    """Whether its clips come with sound."""
+    """Whether clips have sound."""
     concurrent_submissions: int
-    """How many jobs may be submitted side by side."""
+    """How many jobs may be submitted at once."""
     concurrent_jobs: int | None
-    """How many clips it makes at once for one account; None where that is no limit in practice."""
+    """How many clips the service makes at once for one account; None for no limit in practice."""
     first_check_seconds: float
-    """How long after a submission the first status check makes sense."""
+    """The delay of the first status check after a submission."""
     longest_check_seconds: float
-    """The rarest an old job is checked."""
+    """The longest interval between status checks of an old job."""
     upload_hours: float | None
-    """How long an uploaded picture can be used; None: for as long as a job lives."""
+    """How long an uploaded picture can be used; None: for the lifetime of a job."""
     result_hours: float | None
-    """How long a finished clip can be fetched; None: for as long as a job lives."""
+    """How long a finished clip can be downloaded; None: for the lifetime of a job."""
     can_reconcile: bool
-    """Whether it can tell what became of a call that nobody saw return."""
+    """Whether the service can find a paid call whose response was lost."""
     shows_script: bool = False
-    """Whether its clips show the script's words in the picture."""
+    """Whether clips show the script's words in the picture."""
 
 
 NO_JOB = "00000000-0000-0000-0000-000000000000"
-"""An id that no service has given to a job."""
+"""A job id that no service uses."""
 
 INLINE = "inline"
-"""What `upload_image` returns where a picture goes with the order: it must still be on our disk then."""
+"""What `upload_image` returns where the order itself contains the picture, which must then be on the local disk."""
 
 
 class VideoOrder(NamedTuple):
-    """A clip to be made."""
+    """An order for a clip."""
 
     prompt: str
     aspect_ratio: str
     seconds: float
     start_file_id: str | None
-    """What `upload_image` returned; None: from the prompt alone."""
+    """The result of `upload_image`; None for a clip from the prompt alone."""
     seed: int | None = None
-    mood: str = ""
+    archetype: str = ""
     cues: tuple[dict[str, Any], ...] = ()
     variant: Variant = Variant()
     start_picture: Path | None = None
-    """The same picture on our disk, for services that take it within the order."""
+    """The same picture on the local disk, for services whose orders contain it."""
 
 
 class Submitted(NamedTuple):
@@ -93,7 +93,7 @@ class Submitted(NamedTuple):
     job_id: str
     generation_id: str | None = None
     endpoint: str | None = None
-    """Where to ask for its status first; None where the service finds that out itself."""
+    """The status endpoint to try first; None where the service finds it itself."""
 
 
 class Progress(StrEnum):
@@ -103,53 +103,53 @@ class Progress(StrEnum):
 
 
 class Status(NamedTuple):
-    """What the service says about a job. READY always comes with a URL."""
+    """The service's status of a job. READY always has a URL."""
 
     progress: Progress
     url: str | None = None
     message: str = ""
     percent: float | None = None
     endpoint: str | None = None
-    """The endpoint that answered, for the next question."""
+    """The endpoint that responded, for the next status call."""
     content: bytes | None = None
-    """The clip itself, where the answer held it; `url` then only names it."""
+    """The clip itself, where the response contained it; `url` is then only its name."""
     explained: bool = True
-    """Of FAILED: whether the service said why. A failure without a reason is asked about once more before it counts."""
+    """For FAILED: whether the service gave a reason. A failure without one is checked again before it counts."""
     unknown: str = ""
-    """The service's own status where no table of ours knows it, with the answer around it; RUNNING then."""
+    """A status of the service that our table does not know, with the response around it; RUNNING then."""
 
 
 class VideoService(Protocol):
-    """A vendor, or the local studio. Every method may raise the errors of `tenxsom.http.client`."""
+    """A vendor or the local studio. Every method may raise the errors of `tenxsom.http.client`."""
 
     name: str
 
     def upload_image(self, picture: Path, mime_type: str) -> str:
-        """Hand over a start frame; returns the id that an order takes. Free."""
+        """Upload a start frame and return the id for the order. Free."""
 
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
-        """Order a clip. Paid. Raises SubmitUnclear when nobody knows whether it was accepted."""
+        """Order a clip. Paid. Raises SubmitUnclear when it is unknown whether the order was accepted."""
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
-        """How a clip is coming along, asked at the endpoint that answered last. Free. Raises NotFound when the job is gone.
+        """Return a clip's status from the endpoint that responded last. Free. Raises NotFound when the job is gone.
 
-        `video` holds `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
+        `video` has `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
         """
 
     def find_submission(self, reference: str) -> Submitted | None:
-        """The job that was accepted under our reference; None as well where the service cannot tell. Free."""
+        """Return the job that was accepted under our reference; None also where the service cannot tell. Free."""
 
     def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
-        """Download what a READY status names to a `.part` file; returns a `tenxsom.http.downloads.Download`."""
+        """Download the clip of a READY status to a `.part` file; return a `tenxsom.http.downloads.Download`."""
 
     def ping(self) -> None:
-        """Ask something, once and free of charge, only to see whether the service is there.
+        """Check with one free request whether the service is available.
 
-        Raises ServiceDown when it gives no answer, or only a gateway does, AccountTrouble when it refuses the account.
+        Raises ServiceDown without a response, or with a gateway's; AccountTrouble when the account is refused.
         """
 
     def settle(self, seconds: float) -> None:
-        """Give work that runs inside this process up to `seconds` to finish (the local studio renders here)."""
+        """Wait up to `seconds` for work inside this process (the local studio's rendering)."""
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""

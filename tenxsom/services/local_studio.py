@@ -1,8 +1,8 @@
-"""The local studio as a service: the UseAPI contract, answered by a server of this process that really paints and renders.
+"""The local studio as a service: the UseAPI contract, served by this process, which paints and renders real files.
 
-Needs no account and no network: it listens on a free port of the loopback interface while the service is open, and answers only
-to those who know a random token, because other users of the machine can reach that port, too. Beside the contract it sends one
-field of its own, `preview`, so that the studio can paint in the archetype's mood and show the script as captions.
+Needs no account and no network. The server listens on a free loopback port while the service is open and requires a random
+token, because other users of the machine can reach that port too. Orders have one additional field, `preview`, with the
+archetype and the captions.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
 
 
 class LocalStudio(UseApiLtx):
-    """UseApiLtx, with a studio over the folder `world` as the vendor."""
+    """UseApiLtx, with a local studio over the folder `world` as the vendor."""
 
     name = NAME
 
     def __init__(self, world: Path, status_timeout: float = 15.0) -> None:
-        from tenxsom_studio.server import running  # Flask loads when a video is made, not when a definition is looked at
+        from tenxsom_studio.server import running  # Flask loads when a video is made, not when a definition is checked
 
         token = secrets.token_urlsafe(32)
         self._open = ExitStack()
@@ -47,20 +47,20 @@ class LocalStudio(UseApiLtx):
         super().__init__(UseApi(NAME, client, downloader, None, status_timeout))
 
     def _body(self, order: VideoOrder) -> dict[str, Any]:
-        return super()._body(order) | {"preview": {"mood": order.mood, "cues": list(order.cues)}, "audioSFX": True}
+        return super()._body(order) | {"preview": {"mood": order.archetype, "cues": list(order.cues)}, "audioSFX": True}
 
     def settle(self, seconds: float) -> None:
-        """Wait until the clips that this process renders are finished, so that the next tick finds them."""
+        """Wait until the clips that this process renders are finished."""
         self._studio.drain(seconds)
 
     def close(self) -> None:
-        """Break off what is being rendered, before the interpreter takes the renderer's threads away; the next tick begins anew."""
+        """Cancel unfinished renders before the interpreter stops the renderer's threads; the next tick restarts them."""
         super().close()
         self._open.close()
 
 
 def capabilities(variant: Variant) -> Capabilities:
-    """What it can make. Raises BadSettings when a model or a resolution is asked for: it offers no choice."""
+    """Return what the studio can make. Raises BadSettings for a model or a resolution: there is no choice."""
     if variant != Variant():
         raise BadSettings(f"{NAME} offers no choice of models or resolutions; leave {' and '.join(filter(None, variant))} away.")
     return CAPABILITIES
@@ -70,13 +70,13 @@ def default_variant(settings: CoreSettings) -> Variant:  # noqa: ARG001  (every 
     return Variant()
 
 
-def missing(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every service is asked alike)
-    """Nothing is ever missing: it needs no account."""
+def missing_credentials(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every service is asked alike)
+    """Return None: the studio needs no account."""
     return None
 
 
 def is_rehearsal(settings: CoreSettings) -> bool:  # noqa: ARG001  (every service is asked alike)
-    """Always: nobody is paid."""
+    """Return True: the studio costs nothing."""
     return True
 
 

@@ -1,4 +1,4 @@
-"""The official LTX API of Lightricks, asynchronous v2: a prompt, or a prompt and a picture, become a clip with sound.
+"""The official LTX API of Lightricks, asynchronous v2: makes clips with sound from a prompt, with or without a picture.
 
 Facts and their pages:
 
@@ -8,7 +8,7 @@ Facts and their pages:
 - uploads, kept for 24 hours: https://docs.ltx.io/input-formats
 - errors, two clips at a time: https://docs.ltx.io/errors and https://docs.ltx.io/rate-limits
 
-There is no idempotency key and no list of jobs: an order that nobody saw accepted cannot be found again.
+There is no idempotency key and no list of jobs: an order whose response was lost cannot be found.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from urllib.parse import quote
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import Answer, check_answers, raise_for_answer
 from tenxsom.http.client import HttpClient
-from tenxsom.http.downloads import Download, Downloader, looks_like_mp4
+from tenxsom.http.downloads import Download, Downloader, mp4_problem
 from tenxsom.http.uploads import Uploader
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import NO_JOB, Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
@@ -36,7 +36,7 @@ from tenxsom.setting_values import choice
 
 
 class LtxSettings(CoreSettings):
-    """The account at the LTX API, and what is ordered there."""
+    """The account at the LTX API, and its model and resolution."""
 
     section: ClassVar[str] = "The official LTX API"
 
@@ -92,20 +92,20 @@ _UPLOAD_TRIES = 2
 
 
 class LtxApi:
-    """The service over one HttpClient (which holds the key); Downloader and Uploader never see it."""
+    """The service over one HttpClient, which has the API key; Downloader and Uploader do not have it."""
 
     name = NAME
 
     def __init__(
         self, client: HttpClient, downloader: Downloader, uploader: Uploader, variant: Variant, status_timeout: float = 15.0
     ) -> None:
-        """`variant` is used for orders that name no model or no resolution."""
+        """`variant` is the default for orders without a model or a resolution."""
         self._client, self._downloader, self._uploader = client, downloader, uploader
         self._variant = variant
         self._status_timeout = status_timeout
 
     def upload_image(self, picture: Path, mime_type: str) -> str:  # noqa: ARG002  (the link's own headers say what is sent)
-        """Ask for a link and send the picture there; after passing trouble once more, with another link."""
+        """Request an upload link and send the picture there; after a transient error retry once, with a new link."""
         data = picture.read_bytes()
         for _ in range(_UPLOAD_TRIES - 1):
             try:
@@ -116,7 +116,7 @@ class LtxApi:
 
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:  # noqa: ARG002  (the vendor takes no reference)
         path, body = (_IMAGE, {"image_uri": order.start_file_id}) if order.start_file_id else (_TEXT, {})
-        with _told(path):
+        with _translate_errors(path):
             answer = self._client.post_paid(path, json=body | self._body(order))
         job_id = _at(answer.json(), "id")
         if not isinstance(job_id, str) or not job_id:
@@ -124,7 +124,7 @@ class LtxApi:
         return Submitted(job_id, endpoint=_status_path(path, job_id))
 
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
-        """Asked with the name of the endpoint that took the order; any other name is a 404 as well."""
+        """Return a clip's status, asked under the endpoint that took the order: under any other the API returns 404."""
         for candidate in _candidates(video, endpoint):
             timeout, about = self._status_timeout, (str(video["job_id"]),)
             answer = self._client.get(candidate, timeout=timeout, deadline_seconds=3 * timeout, about=about)
@@ -138,28 +138,28 @@ class LtxApi:
         )
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (nothing can be found by it)
-        """None: the vendor has no list of jobs, and takes no reference of ours."""
+        """Return None: the vendor has no list of jobs, and takes no reference of ours."""
         return None
 
     def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self._downloader.fetch(
-            str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, looks_right=looks_like_mp4
+            str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=mp4_problem
         )
 
     def ping(self) -> None:
-        """Ask for a job that does not exist: the API lists nothing that could be asked for instead."""
+        """Request a job that does not exist, because the API has no list to request."""
         path = _status_path(_TEXT, NO_JOB)
         check_answers(lambda: self._client.get(path, timeout=self._status_timeout, retries=0), NAME)
 
     def settle(self, seconds: float) -> None:
-        """Nothing of a remote vendor's runs in this process."""
+        """Do nothing: a remote vendor runs no work in this process."""
 
     def close(self) -> None:
         self._client.close()
         self._downloader.close()
 
     def _upload(self, data: bytes) -> str:
-        with _told("/v1/upload"):
+        with _translate_errors("/v1/upload"):
             answer = self._client.post("/v1/upload", retries=2)
         document = answer.json()
         url, uri, headers = (_at(document, name) for name in ("upload_url", "storage_uri", "required_headers"))
@@ -182,7 +182,7 @@ class LtxApi:
 
 
 def capabilities(variant: Variant) -> Capabilities:
-    """What a model makes in a resolution. Raises BadSettings for one that was removed, is unknown, or lacks that resolution."""
+    """Return what a model can make in a resolution. Raises BadSettings for a removed or unknown model, or resolution."""
     model = variant.model or MODELS[0]
     offered = _DURATIONS.get(model)
     if offered is None:
@@ -194,15 +194,15 @@ def capabilities(variant: Variant) -> Capabilities:
         durations=durations,
         aspect_ratios=("16:9", "9:16"),
         resolutions=tuple(offered),
-        # The vendor documents no limit. Its resellers take 5,000 characters; 2,000 was the limit of its earlier API, and no prompt
-        # of ours needs more.
+        # The vendor documents no limit. Resellers accept 5,000 characters; 2,000 was the limit of the earlier API, and our
+        # prompts are shorter.
         prompt_limit=2000,
         start_frames=StartFrames.OPTIONAL,
         sound=True,
         concurrent_submissions=2,
-        concurrent_jobs=2,  # the vendor's default for an account; what is over it is told 429 and waits in the queue
+        concurrent_jobs=2,  # the vendor's default for an account; further orders get 429 and wait in the queue
         first_check_seconds=20,  # a clip of 10 s takes about 24 s, as the vendor says
-        longest_check_seconds=300,  # results die after 24 hours, so they must not wait for long
+        longest_check_seconds=300,  # results expire after 24 hours, so they must not wait for long
         upload_hours=23.5,
         result_hours=24,
         can_reconcile=False,
@@ -213,20 +213,20 @@ def default_variant(settings: LtxSettings) -> Variant:
     return Variant(settings.ltx_api_model, settings.ltx_api_resolution)
 
 
-def missing(settings: LtxSettings) -> str | None:
-    """What keeps the API from being used with these settings; None if nothing does."""
+def missing_credentials(settings: LtxSettings) -> str | None:
+    """Return what the API needs before it can be used with these settings; None if nothing is missing."""
     return None if settings.ltx_api_key else f"it needs LTX_API_KEY (from {CONSOLE}); put it into production.env"
 
 
 def is_rehearsal(settings: LtxSettings) -> bool:
-    """Whether its address is not the vendor's own: nobody is paid there."""
+    """Return whether the address is not the vendor's own: orders cost nothing there."""
     return not is_vendors(settings.ltx_api_base_url, "ltx.video")
 
 
 def open_service(settings: LtxSettings) -> LtxApi:
-    """The service with the key of the settings. Raises BadSettings when there is none."""
+    """Return the service with the API key in the settings. Raises BadSettings without one."""
     if settings.ltx_api_key is None:
-        raise BadSettings(f"{NAME} cannot be used: {missing(settings)}.")
+        raise BadSettings(f"{NAME} cannot be used: {missing_credentials(settings)}.")
     variant = default_variant(settings)
     url = settings.ltx_api_base_url
     client, downloader = open_client(NAME, url, settings.ltx_api_key, settings), open_downloader(url, settings)
@@ -235,8 +235,8 @@ def open_service(settings: LtxSettings) -> LtxApi:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
-    """Say what a refusal of the API means here, and where it can be mended."""
+def _translate_errors(path: str) -> Iterator[None]:
+    """Translate a refusal of the API into an error that names the remedy."""
     try:
         yield
     except NotFound as error:
@@ -265,7 +265,7 @@ def _unknown(model: str) -> str:
 
 
 def _candidates(video: Mapping[str, Any], endpoint: str | None) -> list[str]:
-    """Where to ask: the endpoint that took the order; where that is not known, both."""
+    """Return the endpoints to ask: the one that took the order, or both where that is unknown."""
     if endpoint and _STATUS_PATH.fullmatch(endpoint):
         return [endpoint]
     return [_status_path(path, str(video["job_id"])) for path in (_IMAGE, _TEXT)]
@@ -276,7 +276,7 @@ def _status_path(path: str, job_id: str) -> str:
 
 
 def _at(document: Any, *keys: str) -> Any:
-    """A value inside nested objects; None wherever the way there is missing or of another kind."""
+    """Return a value inside nested objects; None where a level is missing or not an object."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document

@@ -1,4 +1,4 @@
-"""How services come by their connections: the settings that apply to all of them."""
+"""Opens HTTP clients and downloaders for services, with the settings that apply to all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenxsom.setting_values import Secret
 
 
 def open_client(name: str, base_url: str, token: Secret, settings: CoreSettings) -> HttpClient:
-    """A client of an API that wants a bearer token and is asked a thousand times a tick."""
+    """Return a client of an API with a bearer token, with a connection for every poller thread."""
     return HttpClient(
         base_url,
         headers={"Authorization": f"Bearer {token.reveal()}"},
@@ -27,18 +27,18 @@ def open_client(name: str, base_url: str, token: Secret, settings: CoreSettings)
 
 
 def open_downloader(base_url: str, settings: CoreSettings) -> Downloader:
-    """A downloader for the results of a service; it never sees the token."""
+    """Return a downloader for the results of a service; it does not have the token."""
     return Downloader(proxies=settings.proxies, service_url=base_url, ca_file=settings.tls_ca_file)
 
 
 def _is_mentioned(folders: Iterable[Path], job_id: str) -> bool:
-    """Whether a state or a report mentions a vendor's id. Asked only when a service answers about a job with another id."""
+    """Return whether a state or a report contains a vendor's id. Needed only when a response is about another id."""
     spelt = [json.dumps(job_id).encode(), json.dumps(job_id, ensure_ascii=False).encode()]
     for path in (path for folder in folders for path in folder.glob("*.json")):
         try:
             content = path.read_bytes()
         except OSError:
-            continue  # it has just ended, or cannot be read: there is nothing to find in it
+            continue  # the job has just ended, or its file cannot be read
         if any(text in content for text in spelt):
             return True
     return False

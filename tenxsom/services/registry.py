@@ -1,4 +1,4 @@
-"""Services by name. A service is a module of its name in this folder; it is imported when it is first asked about."""
+"""The services by name. A service is a module of its name in this folder, imported on first use."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def speaks_useapi(name: str) -> bool:
 
 
 def capabilities(name: str, variant: Variant) -> Capabilities:
-    """What a service can make, without opening it. Raises BadSettings when there is no such service, model or resolution."""
+    """Return what a service can make, without opening it. Raises BadSettings for an unknown service, model or resolution."""
     found: Capabilities = _module(name).capabilities(variant)
     return found
 
 
 def pace(name: str, variant: Variant) -> Capabilities:
-    """What collecting needs to know of a service: also of clips that were ordered of a model which is not offered any more."""
+    """Return the capabilities for collecting clips, also those of a model that is no longer on offer."""
     try:
         return capabilities(name, variant)
     except BadSettings:
@@ -44,25 +44,25 @@ def pace(name: str, variant: Variant) -> Capabilities:
 
 
 def default_variant(name: str, settings: CoreSettings) -> Variant:
-    """The model and the resolution that the settings ask a service for."""
+    """Return the model and the resolution in the settings of a service."""
     found: Variant = _module(name).default_variant(settings)
     return found
 
 
-def missing(name: str, settings: CoreSettings) -> str | None:
-    """What keeps a service from being used with these settings; None if nothing does."""
-    found: str | None = _module(name).missing(settings)
+def missing_credentials(name: str, settings: CoreSettings) -> str | None:
+    """Return what a service needs before it can be used with these settings; None if nothing is missing."""
+    found: str | None = _module(name).missing_credentials(settings)
     return found
 
 
 def is_rehearsal(name: str, settings: CoreSettings) -> bool:
-    """Whether nobody is paid for what a service makes: it is the local studio, or its address is not the vendor's own."""
+    """Return whether orders cost nothing: at the local studio, and at an address that is not the vendor's own."""
     found: bool = _module(name).is_rehearsal(settings)
     return found
 
 
 def open_service(name: str, settings: CoreSettings) -> VideoService:
-    """The service, ready to be asked. Raises BadSettings when its credentials are missing."""
+    """Return the service, ready for requests. Raises BadSettings when credentials are missing."""
     service: VideoService = _module(name).open_service(settings)
     return service
 

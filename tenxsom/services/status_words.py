@@ -1,4 +1,4 @@
-"""What a vendor's status words mean: one table for all services, in any spelling and case.
+"""Maps the status words of all vendors, in any spelling and case, to running, ready or failed.
 
 The words come from the status pages of many vendors, because vendors add words that their own pages do not list:
 
@@ -7,7 +7,7 @@ The words come from the status pages of many vendors, because vendors add words 
 - `starting` `processing` `succeeded` `failed` `canceled` `aborted`: https://replicate.com/docs/reference/http#predictions.get
 - `IN_QUEUE` `IN_PROGRESS` `COMPLETED`: https://docs.fal.ai/model-endpoints/queue
 - `PENDING` `THROTTLED` `RUNNING` `SUCCEEDED` `FAILED` `CANCELLED`: https://docs.dev.runwayml.com/api/
-- `JOB_STATE_SUCCEEDED` and its kin: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState
+- `JOB_STATE_SUCCEEDED` and similar: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OVER = """
     abandoned aborted banned blocked canceled cancelled censored crashed denied discarded errored expired failed filtered flagged
     killed moderated refused rejected terminated
 """
-"""Words for an end that keep their meaning beside others: `cancelled_by_user`, `content_moderated`."""
+"""Words for a failure also inside longer ones: `cancelled_by_user`, `content_moderated`."""
 _FAILED = """
     abort cancel deadlineexceeded deleted disallowed error exception fail failure fatal forbidden invalid moderationfailed nsfw
     removed revoked stopped timedout timeout unsafe violated violation
@@ -47,11 +47,11 @@ _SENTENCES = (
     "message", "status_message", "statusMessage", "status_msg", "fail_msg", "failMsg", "reason", "detail", "details",
     "description", "msg", "moderation", "status_reason", "statusReason",
 )  # fmt: skip
-"""Where vendors put their sentence about a failure, the most telling place first."""
+"""The fields where vendors put the reason of a failure, the most specific first."""
 
 
 def meaning(word: Any) -> Progress | None:
-    """What a status word means; None for a word that the table does not know, and for anything that is no word."""
+    """Return what a status word means; None for an unknown word, and for a value that is not a word."""
     if not isinstance(word, str):
         return None
     parts = re.findall(r"[a-z]+", word.casefold())
@@ -64,7 +64,7 @@ def meaning(word: Any) -> Progress | None:
 
 
 def reason_in(document: Any) -> str:
-    """The vendor's own sentence about a failure, wherever it is in a status document; empty where there is none."""
+    """Return the vendor's reason for a failure from anywhere in a status document; empty without one."""
     if isinstance(document, str):
         return document.strip()
     if isinstance(document, list):
@@ -76,9 +76,9 @@ def reason_in(document: Any) -> str:
 
 
 def read_status(answer: Answer, word: Any, *, url: Any, about: Any, percent: Any = None) -> Status:
-    """The status that a vendor's word stands for. `about` is the part of the answer that may hold the reason of a failure.
+    """Return the status for a vendor's word. `about` is the part of the response that may contain the reason of a failure.
 
-    A finished job without a URL, and a word that the table does not know, count as running: the job's deadline ends the wait.
+    A finished job without a URL, and an unknown word, count as running: the job's deadline ends the wait.
     """
     progress = meaning(word)
     if progress is Progress.FAILED:
@@ -102,13 +102,13 @@ def _failure(word: str, reason: str) -> str:
 
 
 def _unknown(answer: Answer, word: Any) -> str:
-    """A status that the table does not know, with the answer around it."""
+    """Describe an unknown status, with the response around it."""
     text = answer.presentable(answer.body[:2000].decode("utf-8", "replace"))
     return f"{answer.presentable(str(word))!r} in {text}"
 
 
 def _with_its_type(value: Any) -> str:
-    """A sentence, preceded by the kind of failure where the vendor names one: `content_filtered_error: Rejected`."""
+    """Return a message, after the kind of failure where the vendor names one: `content_filtered_error: Rejected`."""
     if not isinstance(value, Mapping):
         return reason_in(value)
     kind = next((value[key] for key in ("type", "code", "name") if isinstance(value.get(key), str) and value[key]), "")

@@ -1,4 +1,4 @@
-"""The calls that everything behind UseAPI.net's LTX Studio contract shares: create, ask, find again, download.
+"""The calls shared by everything behind UseAPI.net's LTX Studio contract: create, status, find, download.
 
 Facts and their pages:
 
@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import check_answers
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
-from tenxsom.http.downloads import Download, Downloader, looks_like_mp4, looks_like_picture
+from tenxsom.http.downloads import Download, Downloader, mp4_problem, picture_problem
 from tenxsom.services.base import Status, Submitted
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, reason_in
@@ -50,7 +50,7 @@ class UseApiSettings(CoreSettings):
     )
 
 
-LOOKS_RIGHT = {"image": looks_like_picture, "video": looks_like_mp4}
+FIND_PROBLEM = {"image": picture_problem, "video": mp4_problem}
 
 RETIRED = (
     "UseAPI.net retired its LTX Studio API in March 2026 and answers as a service that is gone. Living services: ltx_api (set"
@@ -59,7 +59,7 @@ RETIRED = (
 
 
 class UseApi:
-    """One account of the API: one HttpClient (which holds the token) and one Downloader (which never sees it)."""
+    """One account of the API: an HttpClient, which has the token, and a Downloader, which does not."""
 
     def __init__(
         self, name: str, client: HttpClient, downloader: Downloader, account_email: str | None, status_timeout: float
@@ -72,7 +72,7 @@ class UseApi:
         self._vendor_endpoint_answers = False
 
     def create(self, path: str, body: Mapping[str, Any], reference: str) -> Submitted:
-        """A paid call. A 2xx that cannot be read or names no job is unclear, whatever it looks like: it may have been accepted."""
+        """Send a paid call. A 2xx that is unreadable or names no job raises SubmitUnclear: it may have been accepted."""
         try:
             answer = self._client.post_paid(path, json={**body, "replyRef": reference, **self.account})
         except NotFound as error:
@@ -85,7 +85,7 @@ class UseApi:
         return Submitted(job_id, generation_id if isinstance(generation_id, str) else None)
 
     def upload(self, picture: Path, mime_type: str) -> str:
-        """Upload a picture as an asset of type=image; returns its fileId."""
+        """Upload a picture as an asset of type=image and return its fileId."""
         answer = self._client.post(
             "/ltxstudio/assets/",  # the vendor's page keeps the trailing slash
             params={"type": "image", **self.account},
@@ -98,11 +98,11 @@ class UseApi:
         return file_id
 
     def endpoint_of(self, submitted: Submitted) -> str:
-        """Where to ask about a new job first: the specification's endpoint, until the vendor's own has answered."""
+        """Return the first status endpoint of a new job: the specification's, until the vendor's own has responded."""
         return self.candidates(submitted.job_id, submitted.generation_id, None)[0]
 
     def status(self, job_id: str, generation_id: str | None, endpoint: str | None) -> Status:
-        """What the service says about a still or a clip, and which endpoint said it. Raises NotFound when none knows the job."""
+        """Return the status of a still or a clip with its endpoint. Raises NotFound when no endpoint knows the job."""
         for candidate in self.candidates(job_id, generation_id, endpoint):
             try:
                 status = _status(self._get(candidate, about=(job_id, generation_id or "")))._replace(endpoint=candidate)
@@ -115,7 +115,7 @@ class UseApi:
         raise NotFound(f"{self.name} knows no such job any more, at none of its status endpoints.", 404)
 
     def candidates(self, job_id: str, generation_id: str | None, endpoint: str | None) -> list[str]:
-        """Where to ask, best first, each once: what answered last, the specification's endpoint, the vendor's own."""
+        """Return the endpoints to try: the one that responded last, the specification's, the vendor's own; each once."""
         vendor = assets(job_id)
         asked = [_path_of(endpoint), _generations(generation_id) if generation_id else None, vendor]
         if self._vendor_endpoint_answers:
@@ -123,7 +123,7 @@ class UseApi:
         return list(dict.fromkeys(path for path in asked if path))
 
     def find(self, reference: str) -> Submitted | None:
-        """Look among the running jobs first, then among the newest finished ones, which only their status call tells apart."""
+        """Find a job by our reference: among the running ones, then by status calls among the newest finished ones."""
         running = self._get("/ltxstudio/scheduler").json()
         if not isinstance(running, list):
             raise ServiceDown(f"{self.name} gave no list of its running jobs; it will be asked again.")
@@ -138,15 +138,15 @@ class UseApi:
     def fetch(self, url: str, part: Path, max_bytes: int, deadline_seconds: float, kind: str) -> Download:
         """Download a result (`kind`: image or video)."""
         return self._downloader.fetch(
-            url, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, looks_right=LOOKS_RIGHT[kind]
+            url, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=FIND_PROBLEM[kind]
         )
 
     def ping(self) -> None:
-        """Ask for the list of accounts, which says nothing about jobs. Raises ServiceDown, AccountTrouble."""
+        """Request the list of accounts. Raises ServiceDown, AccountTrouble."""
         check_answers(lambda: self._client.get("/ltxstudio/accounts", timeout=self._status_timeout, retries=0), self.name)
 
     def is_retired(self) -> bool:
-        """Whether the vendor's lists are gone as well (404 or 410). A web page with a 200 is a maintenance page, and no proof."""
+        """Return whether the vendor's lists are gone too (404 or 410). A web page with a 200 may be for maintenance."""
         return all(self._is_gone(path) for path in ("/ltxstudio/scheduler", "/ltxstudio/accounts"))
 
     def close(self) -> None:
@@ -178,32 +178,32 @@ class UseApi:
             return None
 
 
-def missing(settings: UseApiSettings) -> str | None:
-    """What keeps the API from being used with these settings; None if nothing does."""
+def missing_credentials(settings: UseApiSettings) -> str | None:
+    """Return what the API needs before it can be used with these settings; None if nothing is missing."""
     return None if settings.useapi_bearer_token else "it needs USEAPI_BEARER_TOKEN; put it into production.env"
 
 
 def open_api(settings: UseApiSettings, name: str) -> UseApi:
-    """The API with the account of the settings. Raises BadSettings when there is no token."""
+    """Return the API with the account in the settings. Raises BadSettings without a token."""
     if settings.useapi_bearer_token is None:
-        raise BadSettings(f"{name} cannot be used: {missing(settings)}.")
+        raise BadSettings(f"{name} cannot be used: {missing_credentials(settings)}.")
     url = settings.useapi_base_url
     client, downloader = open_client(name, url, settings.useapi_bearer_token, settings), open_downloader(url, settings)
     return UseApi(name, client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
 
 
 def assets(job_id: str) -> str:
-    """The vendor's status endpoint of a job."""
+    """Return the vendor's status endpoint of a job."""
     return f"/ltxstudio/assets/{quote(job_id, safe='')}"
 
 
 def _generations(generation_id: str) -> str:
-    """The specification's status endpoint of a job."""
+    """Return the specification's status endpoint of a job."""
     return f"/ltxstudio/generations/{quote(generation_id, safe='')}"
 
 
 def _path_of(endpoint: str | None) -> str | None:
-    """The part of a stored endpoint that follows the base URL; the original system stored whole addresses."""
+    """Return a stored endpoint without its base URL; the original system stored whole addresses."""
     if endpoint and "/ltxstudio/" in endpoint:
         return "/ltxstudio/" + endpoint.split("/ltxstudio/", 1)[1]
     return None
@@ -219,7 +219,7 @@ def _status(answer: Answer) -> Status:
 
 
 def at(document: Any, *keys: str) -> Any:
-    """A value inside nested objects; None wherever the way there is missing or of another kind."""
+    """Return a value inside nested objects; None where a level is missing or not an object."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document

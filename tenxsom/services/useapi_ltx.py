@@ -18,9 +18,9 @@ from tenxsom.errors import BadSettings
 from tenxsom.http.downloads import Download
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
-from tenxsom.services.useapi import UseApi, UseApiSettings, missing, open_api
+from tenxsom.services.useapi import UseApi, UseApiSettings, missing_credentials, open_api
 
-__all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing", "open_service"]
+__all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing_credentials", "open_service"]
 
 NAME = "useapi_ltx"
 MODELS = ("",)
@@ -32,12 +32,12 @@ CAPABILITIES = Capabilities(
     prompt_limit=2000,
     start_frames=StartFrames.NEEDED,
     sound=False,
-    concurrent_submissions=10,  # the accounts page: it slows down above roughly 10 jobs
+    concurrent_submissions=10,  # the accounts page: the API slows down above roughly 10 jobs
     concurrent_jobs=None,
     first_check_seconds=45,
     longest_check_seconds=600,
     upload_hours=None,
-    result_hours=None,  # a link expires, its job's status call gives a fresh one
+    result_hours=None,  # a link expires, and the status call returns a new one
     can_reconcile=True,
 )
 
@@ -70,7 +70,7 @@ class UseApiLtx:
         self.api.ping()
 
     def settle(self, seconds: float) -> None:
-        """Nothing of a remote vendor's runs in this process."""
+        """Do nothing: a remote vendor runs no work in this process."""
 
     def close(self) -> None:
         self.api.close()
@@ -89,7 +89,7 @@ class UseApiLtx:
 
 
 def capabilities(variant: Variant) -> Capabilities:
-    """What it can make. Raises BadSettings when a model or a resolution is asked for: the API offers no choice."""
+    """Return what the API can make. Raises BadSettings for a model or a resolution: there is no choice."""
     if variant != Variant():
         raise BadSettings(f"{NAME} offers no choice of models or resolutions; leave {' and '.join(filter(None, variant))} away.")
     return CAPABILITIES
@@ -100,10 +100,10 @@ def default_variant(settings: UseApiSettings) -> Variant:  # noqa: ARG001  (ever
 
 
 def is_rehearsal(settings: UseApiSettings) -> bool:
-    """Whether its address is not the vendor's own: nobody is paid there."""
+    """Return whether the address is not the vendor's own: orders cost nothing there."""
     return not is_vendors(settings.useapi_base_url, "useapi.net")
 
 
 def open_service(settings: UseApiSettings) -> UseApiLtx:
-    """The service with the account of the settings. Raises BadSettings when there is no token."""
+    """Return the service with the account in the settings. Raises BadSettings without a token."""
     return UseApiLtx(open_api(settings, NAME))

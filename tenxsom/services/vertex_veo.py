@@ -1,4 +1,4 @@
-"""Veo 3.1 on Vertex AI: text or a picture becomes a clip with sound.
+"""Veo 3.1 on Vertex AI: makes clips with sound from a prompt, with or without a picture.
 
 Facts and their pages (November 2026):
 
@@ -6,8 +6,8 @@ Facts and their pages (November 2026):
 - what was retired, and what replaces it: https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/veo/2-0-generate
 - requests and answers: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
 
-There is no upload and no idempotency key: the picture goes within the order, and an order that nobody saw accepted cannot be
-found again. An order returns the name of an operation; the name is stored, and any process asks on with it.
+There is no upload and no idempotency key: the order contains the picture, and an order whose response was lost cannot be
+found. An order returns the name of an operation; the name is stored, and any process can poll it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tenxsom.errors import (
     ServiceRetired,
 )
 from tenxsom.google.credentials import GenAiSettings
-from tenxsom.http.downloads import Download, looks_like_mp4
+from tenxsom.http.downloads import Download, mp4_problem
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import INLINE, NO_JOB, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
 from tenxsom.setting_groups import CloudFolder, setting
@@ -74,17 +74,17 @@ if TYPE_CHECKING:
 NAME = "vertex_veo"
 MODELS = ("veo-3.1-fast-generate-001", "veo-3.1-generate-001", "veo-3.1-lite-generate-001")
 LARGEST_PICTURE_BYTES = 20_000_000
-"""The largest picture that Google names for image-to-video is 20 MB."""
+"""Google's limit for image-to-video: 20 MB."""
 
 INLINE_AT_ONCE = 4
-"""So many answers with clips in them are read side by side."""
+"""How many responses that contain clips are read at once."""
 
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-"""How the pictures begin that Veo takes."""
+"""The first bytes of the picture formats that Veo accepts."""
 
 
 class VertexVeo:
-    """The service over one GenAi, which holds the credentials. `output_uri` is a gs:// folder for the clips; None: inline."""
+    """The service over one GenAi, which has the credentials. `output_uri` is a gs:// folder for the clips; None: inline."""
 
     name = NAME
 
@@ -100,11 +100,11 @@ class VertexVeo:
         self._genai, self._model = genai, model
         self._parameters = {"output_gcs_uri": output_uri} if output_uri else {}
         self._status_timeout = status_timeout
-        # Without a folder of ours the clips come within the answers: a few at a time, or they would fill the memory.
+        # Without a folder of ours the responses contain the clips: only a few at a time fit into memory.
         self._inline = threading.BoundedSemaphore(at_once if output_uri else INLINE_AT_ONCE)
 
     def upload_image(self, picture: Path, mime_type: str) -> str:  # noqa: ARG002  (the picture itself says what it is)
-        """Look whether Veo takes the picture. It is not sent before the order. Raises ServiceRefused."""
+        """Check that Veo accepts the picture; the order sends it. Raises ServiceRefused."""
         _read_picture(picture)
         return INLINE
 
@@ -148,11 +148,11 @@ class VertexVeo:
         return _status(found)._replace(endpoint=name)
 
     def find_submission(self, reference: str) -> Submitted | None:  # noqa: ARG002  (Veo lists nothing by reference)
-        """None: Veo cannot tell."""
+        """Return None: Veo cannot tell."""
         return None
 
     def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
-        """Write down or download the clip. Raises NotFound for one that came with an answer that is gone: ask again."""
+        """Save or download the clip. Raises NotFound when its response is gone: the caller asks for the status again."""
         if status.url and status.url.startswith("gs://"):
             return self._genai.bucket.fetch_clip(status.url, part, max_bytes, deadline_seconds)
         if status.content is None:
@@ -162,7 +162,7 @@ class VertexVeo:
         return Download(part, len(status.content), hashlib.sha256(status.content).hexdigest(), "video/mp4")
 
     def ping(self) -> None:
-        """Ask for an operation that does not exist."""
+        """Request an operation that does not exist."""
         try:
             self._genai.operation(self._genai.operation_name(self._model, NO_JOB), self._status_timeout)
         except AccountTrouble:
@@ -170,20 +170,20 @@ class VertexVeo:
         except ServiceClosed as error:
             raise ServiceDown(str(error), error.retry_after) from None
         except ServiceBusy:
-            pass  # a limit is a sign of life
+            pass  # a rate limit proves that the service is available
         except ServiceRefused as error:
-            if error.status is None:  # it was not asked
+            if error.status is None:  # nothing was sent
                 raise ServiceDown(str(error)) from None
 
     def settle(self, seconds: float) -> None:
-        """Nothing of a remote vendor's runs in this process."""
+        """Do nothing: a remote vendor runs no work in this process."""
 
     def close(self) -> None:
         self._genai.close()
 
 
 def capabilities(variant: Variant) -> Capabilities:
-    """What a Veo model makes. Raises BadSettings for one that is retired or unknown, and for a resolution it does not have."""
+    """Return what a Veo model can make. Raises BadSettings for a retired or unknown model, or an unknown resolution."""
     model = variant.model or MODELS[0]
     if model not in MODELS:
         raise BadSettings(_unknown(model))
@@ -197,37 +197,37 @@ def capabilities(variant: Variant) -> Capabilities:
         prompt_limit=2000,  # Google counts 1,024 tokens (https://ai.google.dev/gemini-api/docs/video), of about four letters each
         start_frames=StartFrames.OPTIONAL,
         sound=True,
-        concurrent_submissions=4,  # Google grants 10 requests a minute; what comes too fast is told 429 and waits
+        concurrent_submissions=4,  # Google grants 10 requests a minute; further orders get 429 and wait
         concurrent_jobs=10,
         first_check_seconds=40,
         longest_check_seconds=300,
         upload_hours=None,
         # Undocumented for Vertex AI. Google's Gemini API keeps its clips for two days (https://ai.google.dev/gemini-api/docs/video);
-        # half of that is believed here. What lies in a bucket of one's own stays, but its operation may be forgotten all the same.
+        # half of that is assumed here. Clips in the user's own bucket stay, but Google may delete their operation all the same.
         result_hours=24,
         can_reconcile=False,
     )
 
 
 def default_variant(settings: VeoSettings) -> Variant:
-    """The model and the resolution that the settings ask for."""
+    """Return the model and the resolution in the settings."""
     return Variant(settings.vertex_veo_model_id, settings.vertex_veo_resolution)
 
 
-def missing(settings: VeoSettings) -> str | None:
-    """What keeps Veo from being used; None if nothing does. Whether the Google credentials are good shows at the first call."""
+def missing_credentials(settings: VeoSettings) -> str | None:
+    """Return what Veo needs before it can be used; None if nothing is missing. The first call checks the credentials."""
     if settings.vertex_ai_project_id:
         return None
     return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
 
 
 def is_rehearsal(settings: VeoSettings) -> bool:
-    """Whether its address is not the vendor's own: nobody is paid there."""
+    """Return whether the address is not the vendor's own: orders cost nothing there."""
     return not is_vendors(settings.vertex_genai_base_url, "googleapis.com")
 
 
 def open_service(settings: VeoSettings) -> VertexVeo:
-    """Veo in the project of the settings. Raises BadSettings when there is none."""
+    """Return Veo in the project of the settings. Raises BadSettings without a project."""
     from tenxsom.google.genai import open_genai
 
     variant = default_variant(settings)
@@ -244,7 +244,7 @@ def _unknown(model: str) -> str:
 
 
 def _status(found: Operation) -> Status:
-    """What an operation means for a job."""
+    """Return the status of a job from its operation."""
     if not found.done:
         return Status(Progress.RUNNING)
     if found.content:
@@ -259,7 +259,7 @@ def _status(found: Operation) -> Status:
 
 
 def _read_picture(picture: Path) -> tuple[bytes, str]:
-    """A start frame with its MIME type. Raises ServiceRefused for one that Veo would not take."""
+    """Read a start frame and its MIME type. Raises ServiceRefused for a picture that Veo does not accept."""
     if picture.stat().st_size > LARGEST_PICTURE_BYTES:
         raise ServiceRefused(f"{NAME} takes start frames of up to 20 MB; make this one smaller. Nothing was sent.")
     data = picture.read_bytes()
@@ -272,5 +272,5 @@ def _read_picture(picture: Path) -> tuple[bytes, str]:
 def _check_clip(content: bytes, max_bytes: int) -> None:
     if len(content) > max_bytes:
         raise BrokenMedia(f"The file is larger than {max_bytes} bytes, the most that is believed to be honest.")
-    if complaint := looks_like_mp4(content[:4096]):
+    if complaint := mp4_problem(content[:4096]):
         raise BrokenMedia(f"{NAME} did not send what it should: {complaint}.")

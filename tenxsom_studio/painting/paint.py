@@ -21,26 +21,26 @@ MAX_SIDE = 4096
 _MIN_SIDE = 64
 
 
-def paint(prompt: str, width: int, height: int, seed: int, mood: str = "") -> Image.Image:
+def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "") -> Image.Image:
     """A procedural painting of `width` x `height` pixels (RGB), deterministic in its arguments.
 
-    `mood` is an archetype's key such as `tech_news`; an unknown one counts as more words of the prompt.
+    `archetype` is an archetype's key such as `tech_news`; an unknown one counts as more words of the prompt.
     Raises ValueError for sides under 64 or over 4096 pixels.
     """
     if min(width, height) < _MIN_SIDE or max(width, height) > MAX_SIDE:
         raise ValueError(f"A picture has sides of {_MIN_SIDE} to {MAX_SIDE} pixels, not {width}x{height}.")
-    rng = _dice(prompt, seed, mood)
-    scene = choose_scene(prompt, mood, rng)
+    rng = _dice(prompt, seed, archetype)
+    scene = choose_scene(prompt, archetype, rng)
     palette = PALETTES[_choose_palette(prompt, scene, rng)]
     canvas = Canvas(width, height, rng)
     importlib.import_module(f"tenxsom_studio.painting.scenes.{scene}").paint(canvas, palette)
     return canvas.picture()
 
 
-def choose_scene(prompt: str, mood: str, rng: np.random.Generator) -> str:
+def choose_scene(prompt: str, archetype: str, rng: np.random.Generator) -> str:
     """The name of the scene that suits best: two points per word, up to one and a half for the mood, and a little chance."""
-    words = _words(prompt) if mood in MOODS else _words(f"{prompt} {mood.replace('_', ' ')}")
-    favourites = MOODS.get(mood, ())
+    words = _words(prompt) if archetype in MOODS else _words(f"{prompt} {archetype.replace('_', ' ')}")
+    favourites = MOODS.get(archetype, ())
     scores = {}
     for name, stems in SCENES.items():
         liking = 1.5 - 0.35 * favourites.index(name) if name in favourites else 0.0
@@ -68,7 +68,7 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[a-z]+(?:-[a-z]+)*", text.lower())
 
 
-def _dice(prompt: str, seed: int, mood: str) -> np.random.Generator:
+def _dice(prompt: str, seed: int, archetype: str) -> np.random.Generator:
     """All chance of one picture. Hashed, so that neighbouring seeds give unrelated pictures."""
-    digest = hashlib.sha256(f"{seed}\0{mood}\0{prompt}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}\0{archetype}\0{prompt}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))

@@ -89,7 +89,7 @@ FAMILY = ROWS | STILLS
 REMOTE = [name for name, row in FAMILY.items() if row.settings]
 ASKED = [name for name, row in FAMILY.items() if row.status]
 HEAVY = ("google.genai", "anthropic", "flask", "numpy", "av")
-NAMES_OF_A_MODULE = ("MODELS", "capabilities", "default_variant", "is_rehearsal", "missing", "open_service")
+NAMES_OF_A_MODULE = ("MODELS", "capabilities", "default_variant", "is_rehearsal", "missing_credentials", "open_service")
 EVERY_VARIANT = [
     (name, Variant(model, resolution))
     for name in SERVICES
@@ -268,9 +268,13 @@ def needed_by(name: str) -> str:
     return FAMILY[name].settings.partition("=")[0]
 
 
-def missing(name: str, given: Settings) -> str | None:
+def missing_credentials(name: str, given: Settings) -> str | None:
     row = FAMILY[name]
-    return stills_registry.missing(source_of(name), row.beside, given) if row.beside else registry.missing(name, given)
+    return (
+        stills_registry.missing_credentials(source_of(name), row.beside, given)
+        if row.beside
+        else registry.missing_credentials(name, given)
+    )
 
 
 def make(bench: Bench, part: Path) -> Made:
@@ -345,7 +349,7 @@ def test_its_module_has_the_five_names_and_it_the_whole_protocol(name, bench):
 def test_a_source_of_start_frames_has_the_whole_protocol(name, bench):
     assert [one for one in vars(StillSource) if not one.startswith("_") and not hasattr(bench.subject, one)] == []
     assert bench.subject.name == source_of(name)
-    assert 0 < bench.subject.patience.check_seconds <= bench.subject.patience.wait_seconds
+    assert 0 < bench.subject.poll_policy.check_seconds <= bench.subject.poll_policy.wait_seconds
 
 
 @pytest.mark.parametrize(("service", "variant"), EVERY_VARIANT, ids=str)
@@ -420,11 +424,11 @@ def test_an_unknown_resolution_is_bad_settings_that_name_it_and_the_remedy(servi
 @everybody
 def test_what_is_missing_is_named_and_it_is_not_opened_without(name, house, tmp_path):
     nothing_set, needed = settings.load({"TENXSOM_HOME": str(tmp_path)}), needed_by(name)
-    assert missing(name, house.settings()) is None
+    assert missing_credentials(name, house.settings()) is None
     if not needed:
-        assert missing(name, nothing_set) is None
+        assert missing_credentials(name, nothing_set) is None
         return
-    assert needed in (missing(name, nothing_set) or "")
+    assert needed in (missing_credentials(name, nothing_set) or "")
     is_source = bool(FAMILY[name].beside)
     with pytest.raises(BadSettings, match=needed):
         _ = (
@@ -444,7 +448,7 @@ for module in sys.argv[3:]:
     importlib.import_module(module)
     if module.count(".") == 2:
         name = module.rpartition(".")[2]
-        registry.missing(name, given), registry.capabilities(name, registry.default_variant(name, given))
+        registry.missing_credentials(name, given), registry.capabilities(name, registry.default_variant(name, given))
     loaded[module] = [name for name in sys.argv[2].split() if name in sys.modules and name not in before]
 print(json.dumps(loaded))
 """
@@ -651,8 +655,8 @@ def test_where_nothing_listens_there_is_no_sign_of_life(name, house):
 
 @everybody
 def test_it_is_a_rehearsal_wherever_its_address_is_not_the_vendors_own(bench):
-    payee = {"flux": "useapi_ltx", "flux of the studio": "local_studio"}.get(bench.name, bench.name)
-    assert stills_registry.is_rehearsal(payee, bench.settings) is True
+    billed_service = {"flux": "useapi_ltx", "flux of the studio": "local_studio"}.get(bench.name, bench.name)
+    assert stills_registry.is_rehearsal(billed_service, bench.settings) is True
 
 
 @pytest.mark.parametrize("name", REMOTE, indirect=True)
@@ -788,7 +792,7 @@ def test_no_secret_is_told_and_each_goes_only_where_it_belongs(no_pauses, bench,
 
 
 def test_ones_own_picture_costs_nothing_is_copied_whole_and_stays(house, tmp_path):
-    assert stills_registry.missing("own_picture", "ltx_api", settings.load({"TENXSOM_HOME": str(tmp_path)})) is None
+    assert stills_registry.missing_credentials("own_picture", "ltx_api", settings.load({"TENXSOM_HOME": str(tmp_path)})) is None
     assert money.still_price(Templates(ROOT, ROOT).prices, "own_picture", "ltx_api", None) == 0
     source = stills_registry.open_source("own_picture", NO_SERVICE, house.settings(), tmp_path, tmp_path.joinpath)
     for _ in range(2):

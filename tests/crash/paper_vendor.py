@@ -18,7 +18,7 @@ from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
-from tenxsom.services.images.base import ImageOrder, Patience
+from tenxsom.services.images.base import ImageOrder, PollPolicy
 from tests.belt import TOKEN
 
 ACCEPTING = ("accept", "accept_then_unclear", "accept_then_down", "accept_then_death")
@@ -39,7 +39,7 @@ class PaperVendor:
     """Implements VideoService and StillSource. `mood` is how the next paid call goes, `check` how the next status calls go."""
 
     name = "useapi_ltx"
-    patience = Patience(check_seconds=3, wait_seconds=0)
+    poll_policy = PollPolicy(check_seconds=3, wait_seconds=0)
     can_reconcile = True
 
     def __init__(self) -> None:

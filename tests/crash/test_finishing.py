@@ -21,8 +21,8 @@ from tenxsom.disk import disk_trouble
 from tenxsom.errors import BadSettings, BrokenMedia, Interrupted, ServiceRefused, SubmitUnclear, TryAgainLater
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import limits, reports
-from tenxsom.pipeline.results import Outcome
-from tenxsom.services.images.base import Patience
+from tenxsom.pipeline.results import JobResult
+from tenxsom.services.images.base import PollPolicy
 from tests.belt import definition
 from tests.crash.deaths import Death
 from tests.crash.paper_vendor import PaperDelivery, PaperFinisher, PaperVendor, paper_suite
@@ -41,7 +41,7 @@ class World:
         self.home, self.vendor, self.moment = home, PaperVendor(), START
         self.app: App = paper_suite(home, self.vendor)
         self.tried: list[datetime] = []
-        self.last: list[Outcome] = []
+        self.last: list[JobResult] = []
 
     def now(self) -> datetime:
         self.moment += timedelta(milliseconds=1)
@@ -512,7 +512,7 @@ def test_a_file_that_kills_the_program_while_it_is_taken_in_does_so_five_times_a
 def test_a_still_is_not_waited_for_when_the_tick_is_over(world, monkeypatch):
     world.vendor.check = "running"
     world.submit()
-    monkeypatch.setattr(PaperVendor, "patience", Patience(check_seconds=3, wait_seconds=90))
+    monkeypatch.setattr(PaperVendor, "poll_policy", PollPolicy(check_seconds=3, wait_seconds=90))
     monkeypatch.setattr(clock, "sleep", lambda _: pytest.fail("it slept past the end of the tick"))
     with world.app.store.claim("lake") as claim:
         world.app.generator.generate(claim, clock.Deadline(0))

@@ -25,7 +25,7 @@ from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline import reports
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.results import JobResult
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
@@ -124,7 +124,7 @@ def test_the_readme_shows_every_script_with_a_call() -> None:
 
 def test_every_field_of_a_job_in_the_json_document_is_documented() -> None:
     documented = code_words(section(REFERENCE / "commands.md", "The `--json` document"))
-    assert set(Outcome._fields) <= documented
+    assert set(JobResult._fields) <= documented
 
 
 # settings

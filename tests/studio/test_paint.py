@@ -16,8 +16,8 @@ def pixels(picture: Image.Image) -> NDArray[np.float64]:
     return np.asarray(picture, np.float64)
 
 
-def chosen(prompt: str, mood: str = "", seed: int = 0) -> str:
-    return choose_scene(prompt, mood, np.random.default_rng(seed))
+def chosen(prompt: str, archetype: str = "", seed: int = 0) -> str:
+    return choose_scene(prompt, archetype, np.random.default_rng(seed))
 
 
 def test_the_same_arguments_give_the_same_picture() -> None:
@@ -27,8 +27,8 @@ def test_the_same_arguments_give_the_same_picture() -> None:
 
 @pytest.mark.parametrize("other", [("a loud harbour", 7, ""), ("a quiet harbour", 8, ""), ("a quiet harbour", 7, "tech_news")])
 def test_another_prompt_seed_or_mood_gives_another_picture(other: tuple[str, int, str]) -> None:
-    prompt, seed, mood = other
-    assert paint("a quiet harbour", 160, 90, 7).tobytes() != paint(prompt, 160, 90, seed, mood).tobytes()
+    prompt, seed, archetype = other
+    assert paint("a quiet harbour", 160, 90, 7).tobytes() != paint(prompt, 160, 90, seed, archetype).tobytes()
 
 
 def test_a_picture_has_the_size_that_was_asked_for() -> None:
@@ -57,21 +57,21 @@ def test_a_size_that_nobody_can_mean_is_refused(size: tuple[int, int]) -> None:
 
 
 def test_every_mood_has_its_own_scenes() -> None:
-    favourites = {mood: {chosen("", mood, seed) for seed in range(12)} for mood in MOODS}
-    assert all(scenes <= set(MOODS[mood]) for mood, scenes in favourites.items())
-    assert len({MOODS[mood][0] for mood in MOODS}) == len(MOODS)
+    favourites = {archetype: {chosen("", archetype, seed) for seed in range(12)} for archetype in MOODS}
+    assert all(scenes <= set(MOODS[archetype]) for archetype, scenes in favourites.items())
+    assert len({MOODS[archetype][0] for archetype in MOODS}) == len(MOODS)
 
 
 def test_the_moods_look_different_from_each_other() -> None:
-    looks = {mood: np.mean([_look(mood, seed) for seed in range(2)], axis=0) for mood in MOODS}
+    looks = {archetype: np.mean([_look(archetype, seed) for seed in range(2)], axis=0) for archetype in MOODS}
     distances = [float(np.abs(looks[a] - looks[b]).max()) for a in looks for b in looks if a < b]
     assert np.median(distances) > 30
     assert min(distances) > 5
 
 
-def _look(mood: str, seed: int) -> NDArray[np.float64]:
+def _look(archetype: str, seed: int) -> NDArray[np.float64]:
     """Mean and spread of each colour, in three bands from top to bottom."""
-    bands = np.array_split(pixels(paint("", 128, 72, seed, mood)), 3)
+    bands = np.array_split(pixels(paint("", 128, 72, seed, archetype)), 3)
     return np.concatenate([band.mean(axis=(0, 1)) for band in bands] + [band.std(axis=(0, 1)) for band in bands])
 
 
@@ -87,7 +87,7 @@ def _look(mood: str, seed: int) -> NDArray[np.float64]:
     ],
 )
 def test_words_of_the_prompt_choose_the_scene_whatever_the_mood(prompt: str, scene: str) -> None:
-    assert {chosen(prompt, mood, seed) for mood in ("", "tech_news", "nobody_knows") for seed in range(5)} == {scene}
+    assert {chosen(prompt, archetype, seed) for archetype in ("", "tech_news", "nobody_knows") for seed in range(5)} == {scene}
 
 
 def test_short_words_count_only_as_a_whole() -> None:

@@ -1,10 +1,10 @@
-"""Where start frames come from: the protocol that the belt speaks. One file per source implements it.
+"""The protocol of a source of start frames. One file per source implements it.
 
-The sources, by the names that START_FRAMES, state files and reports use:
+The sources, by their names in START_FRAMES, state files and reports:
 
-    flux           an image model behind the UseAPI contract: UseAPI.net's, or the local studio's own
+    flux           an image model behind the UseAPI contract: UseAPI.net's, or the local studio's
     vertex_image   an image model on Vertex AI
-    own_picture    the definition's `start_image`: nothing is ordered, the picture is fetched
+    own_picture    the definition's `start_image`: not ordered, only fetched
     none           no start frame: text to video
 """
 
@@ -20,52 +20,52 @@ FLUX, VERTEX_IMAGE, OWN_PICTURE, NONE = "flux", "vertex_image", "own_picture", "
 
 
 class ImageOrder(NamedTuple):
-    """A still to be made."""
+    """An order for a still."""
 
     prompt: str
     aspect_ratio: str
     style: str | None = None
     seed: int | None = None
-    mood: str = ""
+    archetype: str = ""
 
 
-class Patience(NamedTuple):
-    """How a submission waits for its still, in seconds."""
+class PollPolicy(NamedTuple):
+    """Polling interval and time limit of a submission that waits for its still, in seconds."""
 
     check_seconds: float
-    """The longest pause between two questions; the first ones are shorter."""
+    """The longest interval between two status calls; the first ones are shorter."""
     wait_seconds: float
-    """How long before it leaves the rest to the poller."""
+    """The time limit; after it the poller continues."""
 
 
 class StillSource(Protocol):
     """Makes start frames. Every method may raise the errors of `tenxsom.http.client`."""
 
     name: str
-    patience: Patience
+    poll_policy: PollPolicy
     can_reconcile: bool
-    """Whether it can tell what became of an order that nobody saw return."""
+    """Whether the source can find an order whose response was lost."""
 
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
-        """Order a still. Paid. Raises SubmitUnclear when nobody knows whether it was accepted."""
+        """Order a still. Paid. Raises SubmitUnclear when it is unknown whether the order was accepted."""
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
-        """How the still is coming along, asked at the endpoint that answered last; READY names where `fetch_image` gets it. Free.
+        """Return a still's status from the endpoint that responded last; READY has the URL for `fetch_image`. Free.
 
-        `image` holds `job_id` and, where the service named one, `generation_id`. Raises NotFound when the still is gone.
+        `image` has `job_id` and, where the service named one, `generation_id`. Raises NotFound when the still is gone.
         """
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
-        """Get the picture into a `.part` file. Raises NotFound when it is not there any more: its status is asked for again."""
+        """Download the picture to a `.part` file. Raises NotFound when it is gone: the caller asks for its status again."""
 
     def find_submission(self, reference: str) -> Submitted | None:
-        """The still that was accepted under our reference; None as well where the source cannot tell. Free."""
+        """Return the still that was accepted under our reference; None also where the source cannot tell. Free."""
 
     def ping(self) -> None:
-        """Ask something, once and free of charge, only to see whether the source is there. Raises ServiceDown, AccountTrouble."""
+        """Check with one free request whether the source is available. Raises ServiceDown, AccountTrouble."""
 
     def discard(self, job_id: str) -> None:
-        """The picture lies on our disk now; what the source itself keeps here for a crash can go."""
+        """Delete the source's own copy of a picture that is stored with its job now."""
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""

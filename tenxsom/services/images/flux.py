@@ -1,4 +1,4 @@
-"""Flux stills by the UseAPI.net LTX Studio contract: UseAPI.net's own, or the local studio's.
+"""Flux stills over the UseAPI.net LTX Studio contract, from UseAPI.net or the local studio.
 
 Fields and styles: https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-images-flux-create
 """
@@ -11,23 +11,23 @@ from typing import Any
 
 from tenxsom.http.downloads import Download
 from tenxsom.services.base import Status, Submitted
-from tenxsom.services.images.base import FLUX, ImageOrder, Patience
-from tenxsom.services.useapi import UseApi, UseApiSettings, missing, open_api
+from tenxsom.services.images.base import FLUX, ImageOrder, PollPolicy
+from tenxsom.services.useapi import UseApi, UseApiSettings, missing_credentials, open_api
 
-__all__ = ["Flux", "StudioFlux", "missing", "open_source"]
+__all__ = ["Flux", "StudioFlux", "missing_credentials", "open_source"]
 
 STYLES = frozenset({
     "cinematic", "vintage", "low_key", "indy", "y2k", "pop", "grunge", "dreamy",
     "hand_drawn", "2d_novel", "boost", "scribble", "film_noir", "anime", "3d_cartoon", "colored",
 })  # fmt: skip
-"""The styles that Flux knows by name; any other style is said in the prompt."""
+"""The styles that Flux knows by name; any other style goes into the prompt."""
 
 
 class Flux:
     """Flux at UseAPI.net."""
 
     name = FLUX
-    patience = Patience(check_seconds=3, wait_seconds=90)  # 3 s is what the vendor's own pollForResult waits between two looks
+    poll_policy = PollPolicy(check_seconds=3, wait_seconds=90)  # the vendor's own pollForResult waits 3 s between two calls
     can_reconcile = True
 
     def __init__(self, api: UseApi) -> None:
@@ -49,7 +49,7 @@ class Flux:
         self._api.ping()
 
     def discard(self, job_id: str) -> None:
-        """The vendor keeps its pictures as long as it likes."""
+        """Do nothing: the vendor keeps its own pictures."""
 
     def close(self) -> None:
         self._api.close()
@@ -64,14 +64,14 @@ class Flux:
 
 
 class StudioFlux(Flux):
-    """Flux as the local studio paints it: sooner, and in the archetype's mood."""
+    """Flux of the local studio: faster, and with the archetype in the order."""
 
-    patience = Patience(check_seconds=0.2, wait_seconds=90)
+    poll_policy = PollPolicy(check_seconds=0.2, wait_seconds=90)
 
     def _body(self, order: ImageOrder) -> dict[str, Any]:
-        return super()._body(order) | {"preview": {"mood": order.mood}}
+        return super()._body(order) | {"preview": {"mood": order.archetype}}
 
 
 def open_source(settings: UseApiSettings) -> Flux:
-    """Flux with the account of the settings. Raises BadSettings when there is no token."""
+    """Return Flux with the account in the settings. Raises BadSettings without a token."""
     return Flux(open_api(settings, FLUX))

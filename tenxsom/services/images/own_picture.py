@@ -1,4 +1,4 @@
-"""The user's own picture as a start frame: a file on this machine, or an https address. Nothing is ordered, nothing is paid."""
+"""Uses the user's own picture as a start frame: a local file or an https address. Nothing is ordered or paid."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 from tenxsom import atomic
 from tenxsom.errors import NotFound, ServiceRefused
-from tenxsom.http.downloads import Download, Downloader, looks_like_picture
+from tenxsom.http.downloads import Download, Downloader, picture_problem
 from tenxsom.services.base import Progress, Status, Submitted
-from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, Patience
+from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, PollPolicy
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture
 from tenxsom.setting_groups import CoreSettings
 
@@ -20,7 +20,7 @@ class OwnPicture:
     """Fetches pictures; `job_id` and `url` are both the address, or the name under which the picture was kept."""
 
     name = OWN_PICTURE
-    patience = Patience(check_seconds=1, wait_seconds=1)
+    poll_policy = PollPolicy(check_seconds=1, wait_seconds=1)
     can_reconcile = False
 
     def __init__(self, downloader: Downloader, named: Callable[[str], Path]) -> None:
@@ -29,7 +29,7 @@ class OwnPicture:
         self._named = named
 
     def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
-        raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin with fetching it
+        raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin at FETCH_IMAGE
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (it is a file or an address)
         job_id = image["job_id"]
@@ -38,11 +38,11 @@ class OwnPicture:
         return Status(Progress.READY, url=job_id)
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
-        """Copy or download the picture. Raises BrokenMedia for one that is too large or is none."""
+        """Copy or download the picture. Raises BrokenMedia for a file that is too large or not a picture."""
         if is_address(url):
             most = min(max_bytes, MAX_BYTES)
             return self._downloader.fetch(
-                url, part, max_bytes=most, deadline_seconds=deadline_seconds, looks_right=looks_like_picture
+                url, part, max_bytes=most, deadline_seconds=deadline_seconds, find_problem=picture_problem
             )
         data = read_picture(self._named(url))
         atomic.write(part, data)
@@ -52,7 +52,7 @@ class OwnPicture:
         return None
 
     def ping(self) -> None:
-        """Nothing is asked of anybody."""
+        """Do nothing: there is no service to check."""
 
     def discard(self, job_id: str) -> None:
         """It stays until the job has ended: another clip may begin with it."""

@@ -1,4 +1,4 @@
-"""Where a picture of the user's own is, and what it holds. Imports nothing heavy: every definition is looked at with it."""
+"""Finds and reads the user's own picture. Imports nothing heavy, because every definition is checked with it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from tenxsom.errors import BrokenMedia, NotFound
 from tenxsom.safe_files import read_file
 
 MAX_BYTES = 20_000_000
-"""The least of what the services take as a start frame, and more than any still needs."""
+"""The largest start frame: the lowest limit of all services, and more than any still needs."""
 
 
 def is_address(place: str) -> bool:
-    """Whether a `start_image` is a web address; otherwise it is a file."""
+    """Return whether a `start_image` is a web address; otherwise it is a file."""
     return place.lower().startswith(("https://", "http://"))
 
 
 def find_picture(place: str, folders: Sequence[Path], private: Sequence[Path]) -> Path:
-    """Where a `start_image` lies, every link followed; it is looked for in the first of the folders it may lie in.
+    """Return the resolved path of a `start_image`; a relative one is resolved in the first of the allowed folders.
 
-    Raises BrokenMedia for a place outside these folders, and for the program's own files (`private`): definitions come from
-    writers and programs, which may not read everything that this program can.
+    Raises BrokenMedia for a path outside these folders, and for the program's own files (`private`): a definition may come
+    from a person or a program with fewer permissions than this program.
     """
     try:
         path = (folders[0] / Path(place).expanduser()).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, the home of an unknown user
+    except (OSError, RuntimeError, ValueError) as error:  # a symlink loop, the home of an unknown user
         raise BrokenMedia(f"{place} is no place of a file: {error}.") from None
     if any(path.is_relative_to(own.resolve()) for own in private):
         raise BrokenMedia(f"{place} is a file of this program's own; name a picture.")
@@ -38,9 +38,10 @@ def find_picture(place: str, folders: Sequence[Path], private: Sequence[Path]) -
 
 
 def read_picture(path: Path) -> bytes:
-    """The bytes of a picture of the user's, read once, from an ordinary file.
+    """Read the user's picture once, from a regular file.
 
-    Raises NotFound when there is none (any more), BrokenMedia when it cannot be a start frame; no message quotes what is in it.
+    Raises NotFound when the file does not exist (any more), BrokenMedia when it cannot be a start frame; no message quotes
+    its content.
     """
     try:
         if os.path.realpath(path) != str(path):
@@ -56,5 +57,5 @@ def read_picture(path: Path) -> bytes:
 
 
 def _begins_like_a_picture(data: bytes) -> bool:
-    """Whether these are the first bytes of a PNG, a JPEG, a WebP or an ISO (HEIC) file."""
+    """Return whether these are the first bytes of a PNG, a JPEG, a WebP or an ISO (HEIC) file."""
     return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or data[8:12] == b"WEBP" or data[4:8] == b"ftyp"

@@ -16,7 +16,7 @@ from tenxsom.services.useapi import UseApiSettings
 
 
 class ImageSettings(UseApiSettings, VertexImageSettings):
-    """What the sources of start frames look at."""
+    """The settings of all sources of start frames."""
 
 
 def default_source(capabilities: Capabilities) -> str:
@@ -41,17 +41,17 @@ def model_of(name: str, settings: ImageSettings) -> str | None:
     return settings.vertex_image_model_id if name == VERTEX_IMAGE else None
 
 
-def missing(name: str, service: str, settings: ImageSettings) -> str | None:
-    """What keeps a source from being used beside a service with these settings; None if nothing does."""
+def missing_credentials(name: str, service: str, settings: ImageSettings) -> str | None:
+    """Return what a source needs before it can be used with a service and these settings; None if nothing is missing."""
     if name == FLUX and service != services.PREVIEW:
-        return flux.missing(settings)
+        return flux.missing_credentials(settings)
     if name == VERTEX_IMAGE:
-        return vertex_image.missing(settings)
+        return vertex_image.missing_credentials(settings)
     return None
 
 
 def is_rehearsal(name: str, settings: ImageSettings) -> bool:
-    """Whether nobody is paid for a source's pictures. `name` is who is paid: a service, or a source with an account of its own."""
+    """Return whether a source's pictures cost nothing. `name` is the billed service, or the source with its own account."""
     return services.is_rehearsal("vertex_veo" if name == VERTEX_IMAGE else name, settings)
 
 

@@ -1,11 +1,10 @@
-"""Start frames by a Gemini image model on Vertex AI.
+"""Makes start frames with a Gemini image model on Vertex AI.
 
-Imagen, which Vertex AI once offered for this, is gone: Google closed its last models in 2026 and names Gemini's image models
-instead (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/image/configure-aspect-ratio,
+Imagen is no longer on Vertex AI: Google closed its last models in 2026 and names Gemini's image models as replacement (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/image/configure-aspect-ratio,
 https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-versions). They are served in the location `global`.
 
-The call is paid and returns the picture itself, so the picture is written down before anybody is told that it exists: after
-a crash it is found there, and nothing is paid twice.
+The paid call returns the picture itself, so the picture is saved before the call returns: after a crash it is found on the
+disk, and nothing is paid twice.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from tenxsom import atomic
 from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.google.credentials import GenAiSettings
-from tenxsom.http.downloads import Download, looks_like_picture
+from tenxsom.http.downloads import Download, picture_problem
 from tenxsom.services.base import Progress, Status, Submitted
-from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, Patience
+from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, PollPolicy
 from tenxsom.setting_groups import setting
 
 
@@ -56,17 +55,17 @@ _REFERENCE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
 
 
 class VertexImage:
-    """Has pictures painted and keeps them in `folder` until they are discarded; a picture's id is our own reference."""
+    """Orders pictures and keeps them in `folder` until they are discarded; the id of a picture is our reference."""
 
     name = VERTEX_IMAGE
-    patience = Patience(check_seconds=1, wait_seconds=1)  # a picture that was ordered is there
+    poll_policy = PollPolicy(check_seconds=1, wait_seconds=1)  # the picture comes with the order's response
     can_reconcile = False
 
     def __init__(self, genai: GenAi, model: str, folder: Path) -> None:
         self._genai, self._model, self._folder = genai, model, folder
 
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
-        """Have a picture painted and write it down. Paid. A reference whose picture is there already is not paid again."""
+        """Order a picture and save it. Paid, except for a reference whose picture is already saved."""
         kept = self._kept(reference)
         if kept.exists():
             return Submitted(reference)
@@ -86,7 +85,7 @@ class VertexImage:
             ) from None
         if picture.content is None:
             raise ServiceRefused(f"{self._model} painted no picture ({picture.reason}); change the words of the image prompt.")
-        if complaint := looks_like_picture(picture.content[:64]):
+        if complaint := picture_problem(picture.content[:64]):
             raise SubmitUnclear(f"{self._model} sent a picture, which is surely billed, but it cannot be used: {complaint}.")
         try:
             atomic.write(kept, picture.content)
@@ -102,7 +101,7 @@ class VertexImage:
         return Status(Progress.READY, url=image["job_id"])
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:  # noqa: ARG002  (it is here)
-        """Copy the picture to `part`; ours stays until it is discarded."""
+        """Copy the picture to `part`; the saved one stays until `discard`."""
         try:
             data = self._kept(url).read_bytes()
         except FileNotFoundError:
@@ -113,21 +112,21 @@ class VertexImage:
         return Download(part, len(data), hashlib.sha256(data).hexdigest(), "")
 
     def find_submission(self, reference: str) -> Submitted | None:
-        """The picture that was painted and written down before a crash; None where there is none, be it lost or never made."""
+        """Return the picture that was saved before a crash; None where there is none, lost or never made."""
         return Submitted(reference) if self._kept(reference).exists() else None
 
     def ping(self) -> None:
-        """Google charges a picture with its answer; there is nothing free to ask for here."""
+        """Do nothing: Google charges every picture, and there is no free request."""
 
     def discard(self, job_id: str) -> None:
-        """Remove our copy of the picture; it is fine if it is gone."""
+        """Remove the saved picture, if there is one."""
         atomic.remove(self._kept(job_id), sync_names=False)
 
     def close(self) -> None:
         self._genai.close()
 
     def _kept(self, reference: str) -> Path:
-        """Where a picture is kept. Raises ServiceRefused for a reference that is no plain file name."""
+        """Return the path of a saved picture. Raises ServiceRefused for a reference that is not a plain file name."""
         if not _REFERENCE.fullmatch(reference):
             raise ServiceRefused(
                 "A picture's reference holds only letters, digits, dots, dashes and underscores; this one does not."
@@ -135,8 +134,8 @@ class VertexImage:
         return self._folder / reference
 
 
-def missing(settings: VertexImageSettings) -> str | None:
-    """What keeps this source from being used: a setting that is missing, or names a retired model; None if nothing does."""
+def missing_credentials(settings: VertexImageSettings) -> str | None:
+    """Return what this source needs before it can be used: a missing setting, or a retired model; None if nothing."""
     if not settings.vertex_ai_project_id:
         return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
     model = settings.vertex_image_model_id
@@ -151,16 +150,16 @@ def missing(settings: VertexImageSettings) -> str | None:
 
 
 def open_source(settings: VertexImageSettings, folder: Path) -> VertexImage:
-    """The image model of the settings, with its pictures in `folder`. Raises BadSettings when something is missing or retired."""
+    """Return the image model in the settings, with its pictures in `folder`. Raises BadSettings when it cannot be used."""
     from tenxsom.google.genai import open_genai
 
-    if complaint := missing(settings):
+    if complaint := missing_credentials(settings):
         raise BadSettings(complaint)
     genai = open_genai(VERTEX_IMAGE, settings, settings.vertex_image_location)
     return VertexImage(genai, settings.vertex_image_model_id or "", folder)
 
 
 def _prompt(order: ImageOrder) -> str:
-    """The prompt; the style is said in it, because the model has no field for it."""
+    """Return the prompt with the style in it, because the model has no field for a style."""
     style = (order.style or "").replace("_", " ")
     return f"{order.prompt}\nStyle: {style}." if style else order.prompt

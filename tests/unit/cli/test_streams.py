@@ -17,14 +17,14 @@ from tests.processes import ROOT
 WORK = """
 import argparse, logging, sys
 from tenxsom.cli.run import Result, notice, run
-def story(arguments, settings):
+def command(arguments, settings):
     notice("a notice")
     logging.getLogger("work").warning("a line of the log")
     print("a line on the way")
     open(sys.argv[1], "w").close()
     return Result(3, lambda: {}, "the result")
 parser = argparse.ArgumentParser(prog="script.py")
-sys.exit(run("submit", parser, story, []))
+sys.exit(run("submit", parser, command, []))
 """
 
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli import run as terminal
-from tenxsom.cli.run import Result, run, table
+from tenxsom.cli.run import Progress, Result, port, run, table
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, Interrupted, OverBudget, Problem, TenxsomError
 from tenxsom.pipeline import inputs
 from tenxsom.settings import Settings
@@ -43,12 +42,12 @@ def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(error: TenxsomError | None = None, text: str = "done", code: int = 0) -> Any:
-    def story(_arguments: argparse.Namespace, _settings: Settings) -> Result:
+    def command(_arguments: argparse.Namespace, _settings: Settings) -> Result:
         if error:
             raise error
         return Result(code, lambda: {"word": "ü"}, text)
 
-    return story
+    return command
 
 
 # results
@@ -94,10 +93,10 @@ def test_an_error_is_a_document_for_programs_with_every_problem(home, capsys):
 
 
 def test_a_mistake_of_ours_is_no_failed_job_and_one_document_for_programs(home, capsys):
-    def story(_arguments: argparse.Namespace, _settings: Settings) -> Result:
+    def command(_arguments: argparse.Namespace, _settings: Settings) -> Result:
         raise ZeroDivisionError("oops")
 
-    assert run("submit", parser(), story, ["x", "--json"]) == 3
+    assert run("submit", parser(), command, ["x", "--json"]) == 3
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["kind"] == "UnexpectedError"
     assert "ZeroDivisionError: oops" in err
@@ -106,11 +105,11 @@ def test_a_mistake_of_ours_is_no_failed_job_and_one_document_for_programs(home, 
 @pytest.mark.parametrize("text", ["0", "65536", "99999999999999999999", "-1", "http", "", "８０"])
 def test_what_is_no_port_is_refused_in_one_line(text):
     with pytest.raises(argparse.ArgumentTypeError, match="is no port"):
-        terminal.port(text)
+        port(text)
 
 
 def test_a_port_is_a_number():
-    assert [terminal.port(text) for text in ("1", "8765", "65535")] == [1, 8765, 65535]
+    assert [port(text) for text in ("1", "8765", "65535")] == [1, 8765, 65535]
 
 
 def test_the_problems_of_several_inputs_are_one_list_for_programs(home, capsys):
@@ -163,12 +162,12 @@ def test_a_services_text_does_not_talk_to_the_terminal(home, capsys):
 
 PRINT = """
 import argparse, sys
-from tenxsom.cli import run as terminal
+from tenxsom.cli import run
 from tenxsom.pipeline import inputs
 parser = argparse.ArgumentParser()
 parser.add_argument("--json", action="store_true")
 text = "─ ü 😀 \\udcff"
-sys.exit(terminal.run("x", parser, lambda *_: terminal.Result(0, lambda: {"text": text}, text)))
+sys.exit(run.run("x", parser, lambda *_: run.Result(0, lambda: {"text": text}, text)))
 """
 
 
@@ -250,14 +249,14 @@ def test_a_table_without_rows_is_its_head():
 
 
 def test_without_a_terminal_there_is_a_line_at_every_change(capsys):
-    with terminal.Progress() as progress:
+    with Progress() as progress:
         for what in ("waiting", "waiting", "completed"):
             progress.show("lake", what, 0.5)
     assert capsys.readouterr().err == "lake: waiting\nlake: completed\n"
 
 
 def test_quiet_progress_says_nothing(capsys):
-    with terminal.Progress(quiet=True) as progress:
+    with Progress(quiet=True) as progress:
         progress.show("lake", "waiting", 0.5)
     assert capsys.readouterr() == ("", "")
 

@@ -445,7 +445,7 @@ def no_html(first: bytes) -> str | None:
 def test_a_web_page_with_a_200_is_no_clip_and_does_not_stay(part: Path) -> None:
     with ScriptedServer(answer(200, b"<html><title>Sign in</title></html>", Content_Type="text/html")) as server:
         with pytest.raises(BrokenMedia, match="it is a web page"):
-            fetch(server.url, part, looks_right=no_html)
+            fetch(server.url, part, find_problem=no_html)
     assert leftovers(part) == []
 
 
@@ -458,7 +458,7 @@ def test_the_first_bytes_are_judged_whole_even_if_they_come_one_by_one(part: Pat
         net_server.drip_now(visit, b"123456789")
 
     with ScriptedServer(one_by_one) as server:
-        fetch(server.url, part, looks_right=seen.append)
+        fetch(server.url, part, find_problem=seen.append)
     assert seen == [b"123456789"]
 
 
@@ -502,14 +502,14 @@ def test_a_content_encoding_that_is_none_says_nothing(coding: str, part: Path) -
 @pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked, gzip"])
 def test_a_file_that_looks_right_is_taken_whatever_packing_the_host_names(coding: str, part: Path) -> None:
     with ScriptedServer(answer(200, CLIP, Content_Encoding=coding)) as server:
-        assert fetch(server.url, part, looks_right=lambda start: None).sha256 == DIGEST
+        assert fetch(server.url, part, find_problem=lambda start: None).sha256 == DIGEST
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked, zstd"])
 def test_a_packed_file_is_refused_by_what_it_is(coding: str, part: Path) -> None:
     with ScriptedServer(answer(200, b"\x1f\x8b\x08", Content_Encoding=coding)) as server:
         with pytest.raises(BrokenMedia, match="packed"):
-            fetch(server.url, part, looks_right=lambda start: "it is no clip.")
+            fetch(server.url, part, find_problem=lambda start: "it is no clip.")
 
 
 def test_a_download_carried_on_with_a_content_encoding_that_is_none_is_whole(part: Path) -> None:

@@ -53,10 +53,10 @@ def test_auto_takes_the_first_service_with_credentials_of_its_own_and_never_veo(
 
 def test_the_command_line_wins_over_the_definition_which_wins_over_the_setting(tmp_path):
     made = chooser(tmp_path, **LTX, **USEAPI, video_service="useapi_ltx")
-    assert made.choose(page()).told() == "useapi_ltx (VIDEO_SERVICE)"
+    assert made.choose(page()).describe() == "useapi_ltx (VIDEO_SERVICE)"
     named = page(service="ltx_api")
-    assert made.choose(named).told() == "ltx_api ltx-2-3-fast 1080p (named by the definition)"
-    assert made.choose(named, "local_studio").told() == "local_studio (asked for with --service)"
+    assert made.choose(named).describe() == "ltx_api ltx-2-3-fast 1080p (named by the definition)"
+    assert made.choose(named, "local_studio").describe() == "local_studio (asked for with --service)"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_image_model_must_be_named_before_it_is_used(tmp_path):
 
 @pytest.mark.parametrize("tier", ["premium", "standard", "volume"])
 def test_every_tier_is_made_by_the_local_studio_where_there_are_no_credentials(tmp_path, tier):
-    assert chooser(tmp_path).by_tier(tier).told() == f"local_studio (tier {tier})"
+    assert chooser(tmp_path).by_tier(tier).describe() == f"local_studio (tier {tier})"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_every_tier_is_made_by_the_local_studio_where_there_are_no_credentials(t
 )
 def test_a_tier_goes_to_the_first_of_its_services_that_can_be_used(tmp_path, credentials, routes):
     made = chooser(tmp_path, **credentials)
-    assert [made.by_tier(tier).told().split(" (")[0] for tier in ("premium", "standard", "volume")] == routes
+    assert [made.by_tier(tier).describe().split(" (")[0] for tier in ("premium", "standard", "volume")] == routes
 
 
 def test_a_tier_list_of_ones_own_wins(tmp_path):

@@ -19,7 +19,7 @@ from tenxsom.errors import BadInput, DiskTrouble
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
 from tenxsom.pipeline import reports
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.results import JobResult
 from tests.belt import TOKEN, definition
 from tests.crash.paper_vendor import PaperVendor
 from tests.odd_videos import payload, turn, write_clip
@@ -63,7 +63,7 @@ class World:
         orchestrator.submit_all(orchestrator.read([str(source)]))
         self.moment += timedelta(minutes=1)
 
-    def tick(self, minutes: float = 10, limit: float | None = None) -> Outcome | None:
+    def tick(self, minutes: float = 10, limit: float | None = None) -> JobResult | None:
         outcomes = self.app.poller(limit).tick()
         self.moment += timedelta(minutes=minutes)
         return outcomes[0] if outcomes else None

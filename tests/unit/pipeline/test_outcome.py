@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli import render as views
+from tenxsom.cli import render
 from tenxsom.errors import (
     AccountTrouble,
     BadDefinition,
@@ -26,10 +26,9 @@ from tenxsom.model.definition import JobDefinition
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import State, VideoJob
 from tenxsom.model.parts import MediaFacts
-from tenxsom.pipeline import intake, reports
-from tenxsom.pipeline import results as outcome
-from tenxsom.pipeline.intake import Order, Standing
-from tenxsom.pipeline.results import Outcome, worst
+from tenxsom.pipeline import intake, reports, results
+from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.pipeline.results import JobResult, worst
 from tenxsom.pipeline.routing import Route
 from tenxsom.services.base import Variant
 from tenxsom.store.files.artifacts import FileArtifacts
@@ -91,7 +90,7 @@ def test_of_several_exit_codes_the_one_that_needs_most_attention_wins(codes, cod
 def test_the_outcome_of_a_pending_job_is_what_its_state_file_says():
     clips = [new_clip(step=Step.DONE), new_clip(1, step=Step.AWAIT_VIDEO, video={"job_id": "v"}, percent=50)]
     job = new_job(clips=clips, state=State.WAITING, spend=[{"reference": "r", "usd": "0.25", "entry": "unknown"}])
-    result = outcome.of_job(job, "lake.json", "", 0)
+    result = results.of_job(job, "lake.json", "", 0)
     assert (result.state, result.cost_usd, result.clips, result.seconds, result.percent) == ("waiting", "0.25", 2, 10, 75)
     assert result.is_on_its_way
 
@@ -105,7 +104,7 @@ def test_the_outcome_of_a_pending_job_is_what_its_state_file_says():
     ],
 )  # fmt: skip
 def test_only_what_time_alone_brings_further_is_on_its_way(state, on_its_way, fraction):
-    result = Outcome("lake", state, percent=50)
+    result = JobResult("lake", state, percent=50)
     assert result.is_on_its_way is on_its_way
     assert result.fraction == pytest.approx(fraction)
 
@@ -113,13 +112,13 @@ def test_only_what_time_alone_brings_further_is_on_its_way(state, on_its_way, fr
 @pytest.mark.parametrize("reason", ["The service refused it", "The service refused it."])
 def test_a_reason_ends_with_one_full_stop(artifacts, reason):
     report = completed(artifacts, job_of(definition())) | {"state": "failed", "reason": reason, "advice": "Change the prompt."}
-    assert outcome.of_report(report, artifacts, "", 0).message == "The service refused it. Change the prompt."
+    assert results.of_report(report, artifacts, "", 0).message == "The service refused it. Change the prompt."
 
 
 def test_the_outcome_of_a_finished_job_names_its_files(artifacts):
     report = completed(artifacts, job_of(definition()))
     artifacts.video("lake").touch()
-    result = outcome.of_report(report, artifacts, "", 0)
+    result = results.of_report(report, artifacts, "", 0)
     assert (result.exit_code, result.file, result.report) == (
         0,
         str(artifacts.video("lake")),
@@ -129,20 +128,23 @@ def test_the_outcome_of_a_finished_job_names_its_files(artifacts):
 
 def test_the_outcome_of_a_failed_job_says_why_and_what_to_do_and_exits_with_1(artifacts):
     report = reports.failure_report(job_of(definition()), "the service could not make it", {})
-    result = outcome.of_report(report, artifacts, "", 0)
+    result = results.of_report(report, artifacts, "", 0)
     assert (result.exit_code, result.state, result.file) == (1, "failed", None)
     assert result.message.startswith("the service could not make it. manage_jobs.py retry lake")
 
 
 def test_an_outcome_as_a_document_is_plain_json():
-    document = outcome.of_job(new_job(clips=[new_clip()]), "f", "m", 3).as_dict()
+    document = results.of_job(new_job(clips=[new_clip()]), "f", "m", 3).as_dict()
     assert json.loads(json.dumps(document)) == document
 
 
 def test_a_table_of_outcomes_ends_with_their_sum():
-    results = [Outcome("lake", "completed", cost_usd="0.25", seconds=5.0), Outcome("sea", "failed", 1, "it broke", cost_usd="0.1")]
-    text = views.outcomes(results).text
-    assert views.outcomes(results).exit_code == 1
+    made = [
+        JobResult("lake", "completed", cost_usd="0.25", seconds=5.0),
+        JobResult("sea", "failed", 1, "it broke", cost_usd="0.1"),
+    ]
+    text = render.job_results(made).text
+    assert render.job_results(made).exit_code == 1
     assert "2 jobs: 1 completed, 1 failed; $0.35 in all." in text
     assert "it broke" in text
 
@@ -151,13 +153,13 @@ def test_a_table_of_outcomes_ends_with_their_sum():
 
 
 def test_an_id_that_nobody_has_used_is_new(store, artifacts):
-    assert intake.look_up(definition(), store, artifacts, again=False).standing == Standing.NEW
+    assert intake.look_up(definition(), store, artifacts, again=False).standing == SubmissionCheck.NEW
 
 
 def test_the_same_definition_again_is_the_same_job_on_its_way(store, artifacts):
     with store.accept(job_of(definition())):
         pass
-    assert intake.look_up(definition(captions=True), store, artifacts, again=False).standing == Standing.ON_ITS_WAY
+    assert intake.look_up(definition(captions=True), store, artifacts, again=False).standing == SubmissionCheck.ON_ITS_WAY
 
 
 def test_another_definition_of_the_same_id_is_a_conflict_on_the_way_and_afterwards(store, artifacts):
@@ -177,8 +179,8 @@ def test_again_is_refused_while_the_first_is_on_its_way_and_allowed_afterwards(s
             intake.look_up(definition(), store, artifacts, again=True)
         completed(artifacts, claim.job)
         claim.finish()
-    assert intake.look_up(definition(), store, artifacts, again=False).standing == Standing.COMPLETED
-    assert intake.look_up(definition(title="Another"), store, artifacts, again=True).standing == Standing.NEW
+    assert intake.look_up(definition(), store, artifacts, again=False).standing == SubmissionCheck.COMPLETED
+    assert intake.look_up(definition(title="Another"), store, artifacts, again=True).standing == SubmissionCheck.NEW
 
 
 def test_an_id_whose_state_file_is_broken_is_not_used_again_silently(store, artifacts):
@@ -305,7 +307,7 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
     moment = clock.now()
     monkeypatch.setattr(clock, "now", lambda: moment)
     clip = new_clip(service="ltx_api", percent=36.6, next_check_at=wait and clock.later(wait), **changes)
-    shown = views.job(new_job(clips=[clip]).as_dict(), Outcome("lake", "waiting"), [clip]).text
+    shown = render.job(new_job(clips=[clip]).as_dict(), JobResult("lake", "waiting"), [clip]).text
     (row,) = [line for line in shown.splitlines() if "ltx_api" in line]
     call = "open_call           request_video of clip 1, $1.00, 2026-11-22T00:00:00.000Z, reference r"
     assert (call in shown.splitlines()) == (words == "when you have decided")
@@ -323,4 +325,4 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
     ],
 )
 def test_waiting_for_a_place_at_the_service_is_no_trouble_and_everything_else_is(error, code):
-    assert outcome.exit_code_of(error) == code
+    assert results.exit_code_of(error) == code

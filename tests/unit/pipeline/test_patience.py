@@ -11,7 +11,7 @@ import pytest
 from tenxsom import atomic, clock
 from tenxsom.errors import DiskTrouble
 from tenxsom.pipeline.patience import FILE_NAME, has_lasted
-from tenxsom.pipeline.results import Outcome
+from tenxsom.pipeline.results import JobResult
 from tests.belt import ROOT, Belt, definition
 
 QUEUE = ("lake", "sea")
@@ -30,7 +30,7 @@ def later(monkeypatch: pytest.MonkeyPatch):
 
 
 def tick(folder: Path, **codes: int) -> bool:
-    return has_lasted(folder, [Outcome(content_id, "waiting", code) for content_id, code in codes.items()], QUEUE, 30)
+    return has_lasted(folder, [JobResult(content_id, "waiting", code) for content_id, code in codes.items()], QUEUE, 30)
 
 
 def test_a_trouble_is_heard_of_when_it_has_lasted(tmp_path, later):
@@ -59,7 +59,7 @@ def test_a_job_that_was_not_looked_at_keeps_its_trouble_while_others_get_on(tmp_
 
 
 def test_a_job_that_has_left_the_queue_has_no_trouble_any_more(tmp_path, later):
-    has_lasted(tmp_path, [Outcome("gone", "waiting", 75)], ("gone",), 30)
+    has_lasted(tmp_path, [JobResult("gone", "waiting", 75)], ("gone",), 30)
     later(60)
     assert not tick(tmp_path)
 

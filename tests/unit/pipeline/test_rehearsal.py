@@ -113,7 +113,7 @@ def test_an_address_is_the_vendors_own_by_its_host_alone(url, domain, own):
 
 
 @pytest.mark.parametrize(
-    ("payee", "setting"),
+    ("billed_service", "setting"),
     [
         ("useapi_ltx", "USEAPI_BASE_URL"),
         ("ltx_api", "LTX_API_BASE_URL"),
@@ -121,10 +121,10 @@ def test_an_address_is_the_vendors_own_by_its_host_alone(url, domain, own):
         ("vertex_image", "VERTEX_GENAI_BASE_URL"),
     ],
 )
-def test_every_payee_is_rehearsed_with_at_another_address(tmp_path, payee, setting):
+def test_every_payee_is_rehearsed_with_at_another_address(tmp_path, billed_service, setting):
     home = {"TENXSOM_HOME": str(tmp_path)}
-    assert stills.is_rehearsal(payee, settings.load(home)) is False
-    assert stills.is_rehearsal(payee, settings.load(home | {setting: "http://127.0.0.1:8765"})) is True
+    assert stills.is_rehearsal(billed_service, settings.load(home)) is False
+    assert stills.is_rehearsal(billed_service, settings.load(home | {setting: "http://127.0.0.1:8765"})) is True
     assert services.is_rehearsal("local_studio", settings.load(home)) is True
 
 

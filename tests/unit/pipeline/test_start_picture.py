@@ -115,7 +115,7 @@ def test_a_job_that_was_accepted_meanwhile_keeps_the_picture_it_was_accepted_wit
     assert submitted(app, late) == "waiting"
     before = app.artifacts.start_picture("lake").read_bytes()
     Image.new("RGB", (64, 36), (0, 0, 250)).save(app.settings.home / "mine.png")
-    monkeypatch.setattr(intake, "look_up", lambda *_, **__: intake.Intake(intake.Standing.NEW))
+    monkeypatch.setattr(intake, "look_up", lambda *_, **__: intake.Intake(intake.SubmissionCheck.NEW))
     app.orchestrator().submit(late)
     assert app.artifacts.start_picture("lake").read_bytes() == before
 

@@ -14,7 +14,7 @@ from tenxsom.app import App
 from tenxsom.errors import OverBudget, ServiceBusy, ServiceClosed, TryAgainLater
 from tenxsom.model.clip import Step
 from tenxsom.services.base import Progress, Status, Submitted
-from tenxsom.services.images.base import Patience
+from tenxsom.services.images.base import PollPolicy
 from tests.belt import definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 from tests.states import new_clip, new_job
@@ -25,7 +25,7 @@ CLIPS = 6
 class Studio(PaperVendor):
     """A vendor with so many places for stills, each of which takes so many looks; it writes down what it was asked for."""
 
-    patience = Patience(check_seconds=3, wait_seconds=90)
+    poll_policy = PollPolicy(check_seconds=3, wait_seconds=90)
 
     def __init__(self, places: int, looks: int) -> None:
         super().__init__()

@@ -52,7 +52,7 @@ TICKET: dict[str, Any] = {
     "expires_at": "2026-11-22T10:00:00Z",
     "required_headers": {"Content-Type": "image/png", "x-goog-content-length-range": "0,104857600"},
 }
-ORDER = VideoOrder("slow push in", "16:9", 6.0, "ltx://uploads/1", seed=7, mood="explainer", cues=({"text": "x"},))
+ORDER = VideoOrder("slow push in", "16:9", 6.0, "ltx://uploads/1", seed=7, archetype="explainer", cues=({"text": "x"},))
 
 
 @pytest.fixture
@@ -470,7 +470,7 @@ def test_every_model_in_every_resolution_has_a_price():
 
 
 def test_a_missing_key_is_told_with_where_to_get_one(tmp_path):
-    assert "LTX_API_KEY" in str(ltx_api.missing(Settings(home=tmp_path)))
+    assert "LTX_API_KEY" in str(ltx_api.missing_credentials(Settings(home=tmp_path)))
     with pytest.raises(BadSettings, match="LTX_API_KEY"):
         ltx_api.open_service(Settings(home=tmp_path))
 
@@ -478,7 +478,7 @@ def test_a_missing_key_is_told_with_where_to_get_one(tmp_path):
 def test_the_settings_choose_the_variant(tmp_path):
     settings = Settings(home=tmp_path, ltx_api_key=Secret("k" * 20), ltx_api_model="ltx-2-5-pro", ltx_api_resolution="720p")
     assert ltx_api.default_variant(settings) == Variant("ltx-2-5-pro", "720p")
-    assert ltx_api.missing(settings) is None
+    assert ltx_api.missing_credentials(settings) is None
     ltx_api.open_service(settings).close()
 
 

@@ -36,8 +36,8 @@ VIDEO_JOB = "email:owner@example.com-job:11-type:video"
 VENDOR_PATH = f"{BASE}/ltxstudio/assets/email%3Aowner%40example.com-job%3A11-type%3Avideo"
 IMAGE_JOB = "email:owner@example.com-job:9-type:image"
 IMAGE_PATH = f"{BASE}/ltxstudio/assets/email%3Aowner%40example.com-job%3A9-type%3Aimage"
-IMAGE = ImageOrder("a lake at dawn", "16:9", style="cinematic", seed=7, mood="explainer")
-VIDEO = VideoOrder("slow push in", "9:16", 5, "asset:1-type:image/png", seed=7, mood="explainer", cues=({"text": "x"},))
+IMAGE = ImageOrder("a lake at dawn", "16:9", style="cinematic", seed=7, archetype="explainer")
+VIDEO = VideoOrder("slow push in", "9:16", 5, "asset:1-type:image/png", seed=7, archetype="explainer", cues=({"text": "x"},))
 
 
 @pytest.fixture

@@ -194,8 +194,8 @@ def test_a_picture_that_was_paid_for_and_cannot_be_kept_is_no_reason_to_pay_agai
 
 def test_there_is_no_model_by_default_and_imagen_is_gone(tmp_path: Path) -> None:
     project = {"home": tmp_path, "vertex_ai_project_id": "demo-project"}
-    assert "VERTEX_AI_PROJECT_ID" in (vertex_image.missing(settings.Settings(home=tmp_path)) or "")
-    assert "gemini-3.1-flash-image" in (vertex_image.missing(settings.Settings(**project)) or "")  # type: ignore[arg-type]
+    assert "VERTEX_AI_PROJECT_ID" in (vertex_image.missing_credentials(settings.Settings(home=tmp_path)) or "")
+    assert "gemini-3.1-flash-image" in (vertex_image.missing_credentials(settings.Settings(**project)) or "")  # type: ignore[arg-type]
     for model, words in (
         (None, "VERTEX_IMAGE_MODEL_ID"),
         ("imagen-4.0-generate-001", "retired"),
@@ -204,5 +204,5 @@ def test_there_is_no_model_by_default_and_imagen_is_gone(tmp_path: Path) -> None
         with pytest.raises(BadSettings, match=words):
             vertex_image.open_source(settings.Settings(**project, vertex_image_model_id=model), tmp_path)  # type: ignore[arg-type]
     ready = settings.Settings(**project, vertex_image_model_id=MODEL)  # type: ignore[arg-type]
-    assert vertex_image.missing(ready) is None
+    assert vertex_image.missing_credentials(ready) is None
     vertex_image.open_source(ready, tmp_path).close()

@@ -129,11 +129,11 @@ def test_a_retired_model_is_refused_with_its_replacement(retired: str, instead: 
 
 def test_veo_needs_a_project_and_todays_model(tmp_path: Path) -> None:
     empty = settings.Settings(home=tmp_path)
-    assert "VERTEX_AI_PROJECT_ID" in (vertex_veo.missing(empty) or "")
+    assert "VERTEX_AI_PROJECT_ID" in (vertex_veo.missing_credentials(empty) or "")
     with pytest.raises(BadSettings, match="VERTEX_AI_PROJECT_ID"):
         vertex_veo.open_service(empty)
     ready = settings.Settings(home=tmp_path, vertex_ai_project_id="demo-project")
-    assert vertex_veo.missing(ready) is None
+    assert vertex_veo.missing_credentials(ready) is None
     assert vertex_veo.default_variant(ready) == Variant(MODELS[0], "720p")
     vertex_veo.open_service(ready).close()
     with pytest.raises(BadSettings, match=r"use veo-3\.1-generate-001"):
