@@ -1,4 +1,4 @@
-"""Is this file the picture or the video it should be? What vendors deliver is looked at before anything counts as done."""
+"""Verifies pictures, and the first bytes and facts of videos, before a delivered file counts as done."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["PictureFacts", "VideoFacts", "check_picture", "check_video", "decode
 
 MAX_PIXELS = 50_000_000
 MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp", "HEIF": "image/heic"}
-"""What can be read. MPO is a JPEG with more pictures behind the first, as many cameras and telephones write it."""
+"""MIME types of the readable formats. MPO is a JPEG with further pictures after the first, as many cameras and phones write."""
 _ORIENTATION = 0x0112
-"""The EXIF tag that says how a picture is turned; 1 is upright."""
+"""The EXIF tag of the orientation; 1 is upright."""
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What is known about a picture that was decoded completely; width and height are those of the upright picture."""
+    """The facts of a completely decoded picture; width and height are those of the upright picture."""
 
     mime_type: str
     width: int
@@ -40,19 +40,19 @@ class PictureFacts:
 
 
 class Decoded(NamedTuple):
-    """A picture, turned upright, and what its file was."""
+    """A decoded picture, turned upright, with the facts of its file."""
 
     picture: Image.Image
     kind: str
     """A name of MIME_TYPES."""
     is_turned: bool
-    """Whether it was stored in another orientation."""
+    """Whether the file stores another orientation."""
     frames: int
-    """More than one where the file holds several pictures, of which this is the first."""
+    """The number of pictures in the file, of which this is the first."""
 
 
 def check_picture(path: Path, data: bytes | None = None) -> PictureFacts:
-    """The facts of a PNG, JPEG, WEBP or HEIC picture, or of its bytes where they have been read already.
+    """Return the facts of a PNG, JPEG, WEBP or HEIC picture, from its file or from `data`, its bytes.
 
     Raises BrokenMedia, with the reason, for everything else.
     """
@@ -61,19 +61,19 @@ def check_picture(path: Path, data: bytes | None = None) -> PictureFacts:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """A picture, decoded completely and turned upright. Raises BrokenMedia like `check_picture`."""
+    """Decode a picture completely and turn it upright. Raises BrokenMedia like `check_picture`."""
     return decode_picture(path).picture
 
 
 def decode_picture(path: Path, data: bytes | None = None) -> Decoded:
-    """A picture, decoded completely and turned upright as its EXIF data says. Raises BrokenMedia like `check_picture`."""
+    """Decode a picture completely and turn it upright by its EXIF data. Raises BrokenMedia like `check_picture`."""
     if data is None:
         refuse_what_is_no_media(path, "a picture")
     formats = ["HEIF"] if _is_heic(path, data) else ["PNG", "JPEG", "WEBP"]
     if formats == ["HEIF"]:
         _get_ready_for_heic(path)
     with picture_errors(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # our own limit is stricter and says more; odd metadata is no concern of ours
+        warnings.simplefilter("ignore")  # our own limit is stricter; odd metadata does no harm
         with Image.open(path if data is None else io.BytesIO(data), formats=formats) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise BrokenMedia(f"{path.name} has {picture.width}x{picture.height} pixels; more than 50 million are refused.")
@@ -84,7 +84,7 @@ def decode_picture(path: Path, data: bytes | None = None) -> Decoded:
 
 @contextmanager
 def picture_errors(path: Path) -> Iterator[None]:
-    """Turn what a library raises about a picture into BrokenMedia."""
+    """Raise BrokenMedia for every error of a library about a picture."""
     try:
         yield
     except TenxsomError:
@@ -95,21 +95,21 @@ def picture_errors(path: Path) -> Iterator[None]:
         raise BrokenMedia(f"{path.name} is not a PNG, JPEG or WEBP picture.") from error
     except (FileNotFoundError, PermissionError) as error:
         raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
-    except Exception as error:  # decoders raise whatever the bytes of a damaged file make them run into
+    except Exception as error:  # decoders raise any exception for a damaged file
         raise BrokenMedia(f"{path.name} is damaged or was cut off: {error!s:.200}.") from error
 
 
 def _turned(picture: Image.Image) -> Image.Image | None:
-    """The picture as it is seen; None where it is stored like that, or where its EXIF data is garbled."""
+    """Return the picture turned upright; None where it is upright already, or its EXIF data is damaged."""
     try:
         is_turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
         return ImageOps.exif_transpose(picture) if is_turned else None
-    except Exception:  # noqa: BLE001  (the pixels are whole: what a camera wrote about them may be as wrong as it likes)
+    except Exception:  # noqa: BLE001  (the pixels are whole, and damaged metadata must not refuse the picture)
         return None
 
 
 def _is_heic(path: Path, data: bytes | None) -> bool:
-    """Whether a file begins as a HEIC photo does: an 'ftyp' box of a HEIF brand (ISO/IEC 23008-12)."""
+    """Return whether a file begins like a HEIC photo: an 'ftyp' box of a HEIF brand (ISO/IEC 23008-12)."""
     start = read_file(path, 12) if data is None else data[:12]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS
 

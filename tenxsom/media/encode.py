@@ -1,4 +1,4 @@
-"""The writing end: frames and sound into an MP4 that plays everywhere (H.264 4:2:0, AAC stereo, index at the front)."""
+"""Encodes frames and sound into an MP4 that plays everywhere (H.264 4:2:0, AAC stereo, index at the front)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ av.logging.set_level(None)
 _AAC_SAMPLES = 1024
 _FRAMES_AHEAD = 8
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EFBIG, errno.ENOENT}
-"""What FFmpeg reports about the disk; anything else is about a clip."""
+"""FFmpeg's errors about the disk; every other one is about a clip."""
 BT709 = 1
 """FFmpeg's number for BT.709, the same for primaries, transfer and matrix."""
 
@@ -35,7 +35,7 @@ RATE = 48_000
 
 
 class Mp4Writer:
-    """An MP4 in the making. Give it frames and sound in any measure; sound is muxed up to the moment of the last frame."""
+    """Writes an MP4 from frames and sound in chunks of any size; sound is muxed up to the time of the last frame."""
 
     def __init__(self, container: av.container.OutputContainer, width: int, height: int, fps: Fraction, has_sound: bool) -> None:
         self._container, self._fps = container, fps
@@ -56,12 +56,12 @@ class Mp4Writer:
     def frame(self, frame: av.VideoFrame) -> None:
         """Write the next picture."""
         frame.pts, frame.time_base = self.frames, 1 / self._fps
-        frame.pict_type = PictureType.NONE  # where the source had its key frames is not where this one has them
+        frame.pict_type = PictureType.NONE  # the encoder places its own key frames
         self.frames += 1
         self._container.mux(self._video.encode(frame))
 
     def sound(self, samples: NDArray[np.float32]) -> None:
-        """Write the next stretch of sound, shape (2, n)."""
+        """Write the next chunk of sound, shape (2, n)."""
         self._waiting = np.concatenate([self._waiting, samples], axis=1)
         whole = self._waiting.shape[1] // _AAC_SAMPLES * _AAC_SAMPLES
         for start in range(0, whole, _AAC_SAMPLES):
@@ -69,7 +69,7 @@ class Mp4Writer:
         self._waiting = self._waiting[:, whole:]
 
     def finish(self) -> None:
-        """Write what the encoders still hold."""
+        """Flush the encoders and write their last packets."""
         if self._audio is not None:
             if self._waiting.shape[1]:
                 self._encode(self._waiting)
@@ -87,14 +87,14 @@ class Mp4Writer:
 
 @contextmanager
 def new_mp4(target: Path) -> Iterator[av.container.OutputContainer]:
-    """An MP4 container over `target`, whatever its suffix, with its index at the front so that it starts at once."""
+    """Open an MP4 container over `target`, whatever its suffix, with the index at the front."""
     with writing(target) as name, av.open(name, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         yield container
 
 
 @contextmanager
 def told_as_broken(trouble: str) -> Iterator[None]:
-    """Turn what FFmpeg complains about into BrokenMedia that begins with `trouble`, unless the disk is to blame (OSError)."""
+    """Raise BrokenMedia, whose message begins with `trouble`, for errors of FFmpeg; errors of the disk stay OSError."""
     try:
         yield
     except av.FFmpegError as error:
@@ -104,7 +104,7 @@ def told_as_broken(trouble: str) -> Iterator[None]:
 
 
 def made_ahead(make: Callable[[int], av.VideoFrame], count: int) -> Generator[av.VideoFrame, None, None]:
-    """The frames 0..count-1, made in one thread beside the caller, a few ahead and always in order."""
+    """Yield the frames 0..count-1 in order; a thread makes them a few ahead of the caller."""
     waiting: deque[Future[av.VideoFrame]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="frames")
     try:

@@ -1,7 +1,7 @@
-"""The fonts at hand, and which of them has which letter: Inter first, then Noto for the other scripts, symbols and emoji.
+"""Finds the installed font that has a letter: Inter first, then Noto for the other scripts, symbols and emoji.
 
-All of them come as Python packages under the SIL Open Font License. Chinese, Japanese and Korean are the largest; without their
-package everything else works, and `letters_without_glyph` tells which letters are missing.
+All fonts come as Python packages under the SIL Open Font License. Chinese, Japanese and Korean are the largest; without their
+package everything else works, and `letters_without_glyph` returns the letters that are missing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _JOINED_SCRIPTS = frozenset(
         *("MYANMAR", "ORIYA", "SINHALA", "TAMIL", "TELUGU"),
     )
 )
-"""Scripts whose letters change with their neighbours, or that run from right to left: drawing them takes HarfBuzz and FriBiDi."""
+"""Scripts with joined letters, or written from right to left: HarfBuzz and FriBiDi draw them."""
 
 
 class Face(NamedTuple):
-    """A font file, and which of the fonts in it."""
+    """A font file and the index of a font in it."""
 
     path: Path
     number: int = 0
@@ -34,7 +34,7 @@ class Face(NamedTuple):
 
 @lru_cache(maxsize=1)
 def faces() -> tuple[Face, ...]:
-    """The fonts at hand, in the order in which a letter is looked for."""
+    """Return the installed fonts, in the order of the search for a letter."""
     inter = _folder("fontpkg_inter") / "files" / "Inter[opsz,wght].ttf"
     noto = _folder("manimgx_fonts")
     first = [inter, noto / "NotoSans[wght].ttf"]
@@ -49,7 +49,7 @@ _JAPANESE, _KOREAN, _SIMPLIFIED = 0, 1, 2
 
 
 def face_of(letter: str) -> Face | None:
-    """The first font that has a whole grapheme cluster, else the first that has its base; None when none has that."""
+    """Return the first font that has a whole grapheme cluster, else the first that has its base; else None."""
     needed = [ord(character) for character in letter if _is_drawn(character)]
     if not needed:
         return None
@@ -58,13 +58,13 @@ def face_of(letter: str) -> Face | None:
 
 
 def has_glyph(letter: str) -> bool:
-    """Whether a font has every part of a grapheme cluster; one that draws nothing (a blank, a joiner) needs none."""
+    """Return whether a font has every part of a grapheme cluster; an invisible one (a blank, a joiner) needs no font."""
     needed = [ord(character) for character in letter if _is_drawn(character)]
     return not needed or any(all(code in _coverage(face) for code in needed) for face in faces())
 
 
 def in_the_language_of(face: Face, text: str) -> Face:
-    """The face, as the language of a text writes its Han characters: Japanese with kana, Korean with hangul, else Chinese."""
+    """Return the face for the Han characters of a text's language: Japanese with kana, Korean with hangul, else Chinese."""
     if not face.path.name.endswith(".ttc"):
         return face
     if any("\u3041" <= letter <= "\u30ff" for letter in text):
@@ -73,13 +73,13 @@ def in_the_language_of(face: Face, text: str) -> Face:
 
 
 def letters_without_glyph(texts: Iterable[str]) -> list[str]:
-    """The letters (grapheme clusters) of the texts that no font at hand can draw, in their order, each once."""
+    """Return the letters (grapheme clusters) of the texts that no installed font can draw, in their order, each once."""
     letters = dict.fromkeys(letter for text in texts for letter in graphemes(one_line(text)))
     return [letter for letter in letters if not (letter.isascii() or has_glyph(letter))]
 
 
 def what_cannot_be_drawn(texts: Iterable[str]) -> str | None:
-    """One sentence about the letters of the texts that captions cannot show as they should; None when all is well."""
+    """Return one sentence about the letters that captions cannot show correctly; None when there are none."""
     texts = list(texts)
     if missing := letters_without_glyph(texts):
         shown = " ".join(missing[:_SHOWN_AT_MOST]) + (" …" if len(missing) > _SHOWN_AT_MOST else "")
@@ -93,7 +93,7 @@ def what_cannot_be_drawn(texts: Iterable[str]) -> str | None:
 
 
 def _is_drawn(character: str) -> bool:
-    """Whether a font needs a glyph for it: not for blanks, formatting characters and variation selectors."""
+    """Return whether a character needs a glyph: blanks, formatting characters and variation selectors do not."""
     is_selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
     return not is_selector and unicodedata.category(character) not in ("Zs", "Zl", "Zp", "Cc", "Cf")
 
@@ -108,7 +108,7 @@ def _coverage(face: Face) -> frozenset[int]:
 
 @lru_cache(maxsize=1)
 def can_join() -> bool:
-    """Whether letters can be joined and put in order here: Pillow's wheel brings HarfBuzz, the system has to have FriBiDi."""
+    """Return whether Pillow can join and order letters: its wheel contains HarfBuzz, the system must have FriBiDi."""
     from PIL import features
 
     return bool(features.check("raqm") and features.check("fribidi"))
@@ -119,6 +119,6 @@ def _script(letter: str) -> str:
 
 
 def _folder(package: str) -> Path:
-    """Where a package of fonts lies; a place that is not there when it is not installed."""
+    """Return the folder of a font package; the folder does not exist when the package is not installed."""
     spec = find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else Path("/nonexistent") / package

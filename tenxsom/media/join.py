@@ -1,4 +1,4 @@
-"""Put clips one after another: copied bit by bit where they are alike, encoded anew where they are not."""
+"""Joins clips: copies their packets where the clips are alike, re-encodes them where they are not."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _Likeness = tuple[object, ...]
 
 
 def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | None = None) -> str:
-    """Write all clips, in order, to `target` (MP4, index at the front); returns "copied" or "encoded".
+    """Write all clips, in order, to `target` (MP4, index at the front); return "copied" or "encoded".
 
-    The first clip decides size, frame rate and whether there is sound at all. Where clips differ, or do not play everywhere as they
-    are, all are encoded to that size with black bars, and silence stands in for missing sound. Raises BrokenMedia when a clip
-    cannot be read, OSError when `target` cannot be written, TryAgainLater when `deadline` comes first.
+    The first clip decides size, frame rate and whether there is sound. Where clips differ, or do not play everywhere, all are
+    encoded to that size with black bars, and silence fills in for missing sound. Raises BrokenMedia when a clip cannot be
+    read, OSError when `target` cannot be written, TryAgainLater when `deadline` is reached.
     """
     if not clips:
         raise ValueError("There are no clips to join.")
@@ -39,7 +39,7 @@ def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | N
 
 
 def _likeness(clip: Path) -> _Likeness:
-    """What must be equal for two clips to share one track without encoding."""
+    """Return what must be equal for two clips to share a track without encoding."""
     with open_video(clip) as container:
         video, audio = picture_track(container, clip.name), sound_track(container)
         context = video.codec_context
@@ -52,7 +52,7 @@ def _likeness(clip: Path) -> _Likeness:
 
 
 def _plays_everywhere(clip: Path) -> bool:
-    """Whether a clip's packets can stand in a film as they are: H.264 of eight bits, upright, none hidden by an edit list."""
+    """Return whether a clip's packets can be copied into a film: 8-bit H.264, upright, no packet hidden by an edit list."""
     with open_video(clip) as container:
         video, audio = picture_track(container, clip.name), sound_track(container)
         is_common = video.codec_context.name == "h264" and video.codec_context.pix_fmt in ("yuv420p", "yuvj420p")
@@ -79,7 +79,7 @@ def _tracks(source: av.container.InputContainer) -> list[VideoStream | AudioStre
 
 
 class _Timed(NamedTuple):
-    """A packet that has a place in time."""
+    """A packet with its time."""
 
     packet: av.Packet[Any]
     pts: int
@@ -97,9 +97,9 @@ class _Timed(NamedTuple):
 class _Copier:
     """Appends packets, clip by clip, on one time line.
 
-    Pictures start exactly where the clip before ended. Compressed sound comes in blocks that do not divide a clip's length, so
-    its blocks simply follow each other, and at every seam one is left out or kept so that sound never strays from the
-    pictures by more than half a block (some 11 ms), however many clips there are.
+    The pictures of a clip start exactly where those of the previous clip end. A clip's length is not a multiple of a block of
+    compressed sound, so blocks follow each other, and at every seam one is kept or dropped: sound and pictures differ by at
+    most half a block (some 11 ms), for any number of clips.
     """
 
     def __init__(self, output: av.container.OutputContainer, source: av.container.InputContainer) -> None:
@@ -110,7 +110,7 @@ class _Copier:
         self._last_dts: dict[str, int] = {}
 
     def append(self, source: av.container.InputContainer) -> None:
-        """Add all packets of one clip."""
+        """Append all packets of one clip."""
         streams = _tracks(source)
         packets = [
             _Timed(packet, packet.pts, packet.dts)
@@ -131,7 +131,7 @@ class _Copier:
         self._start += end - first
 
     def _add_sound(self, timed: _Timed, shift: int, block: int, end: int) -> None:
-        """Add one block of sound after the one before it, unless it is mostly before or mostly behind its clip's pictures."""
+        """Append one block of sound after the previous one, unless most of it is before or after its clip's pictures."""
         wanted = timed.pts + shift
         if self._sound_at is None:
             self._sound_at = wanted  # the first clip keeps the priming block that its decoder expects
@@ -140,7 +140,7 @@ class _Copier:
             return
         at = wanted if behind > block else self._sound_at  # a gap in a clip's sound stays a gap
         self._sound_at = at + block
-        timed.packet.duration = max(1, min(block, end - at))  # counts only for the very last block
+        timed.packet.duration = max(1, min(block, end - at))  # used only for the last block
         self._write(timed, at, at)
 
     def _write(self, timed: _Timed, pts: int, dts: int) -> None:

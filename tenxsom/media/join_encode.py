@@ -1,4 +1,4 @@
-"""Joining clips that differ: decode each, fit it into the first one's frame, encode all as one."""
+"""Joins clips that differ: decodes each, fits it into the first one's frame, and encodes all as one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BLACK = (16, 128, 128)
 
 
 class Shape(NamedTuple):
-    """How a clip is shown: width and height in even pixels, frames a second."""
+    """The displayed size of a clip (even width and height in pixels) and its frames per second."""
 
     width: int
     height: int
@@ -30,7 +30,7 @@ class Shape(NamedTuple):
 
 
 def encode_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | None = None) -> None:
-    """Encode all clips into one MP4 of the first one's size and frame rate; with sound if any clip has some."""
+    """Encode all clips into one MP4 with the first one's size and frame rate; with sound if any clip has sound."""
     width, height, fps = shape_of(clips[0])
     with new_mp4(target) as output:
         writer = Mp4Writer(output, width, height, fps, has_sound=any(has_sound(clip) for clip in clips))
@@ -45,7 +45,7 @@ def encode_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline |
 
 
 def shape_of(clip: Path) -> Shape:
-    """How a clip is shown. Raises BrokenMedia when it has no picture."""
+    """Return a clip's shape. Raises BrokenMedia when it has no pictures."""
     with open_video(clip) as container:
         video = picture_track(container, clip.name)
         first = next(container.decode(video), None)
@@ -61,9 +61,9 @@ def has_sound(clip: Path) -> bool:
 
 
 def at_rate(clip: Path, fps: Fraction, deadline: clock.Deadline | None = None) -> Iterator[av.VideoFrame]:
-    """A clip's frames, upright and at a constant rate: repeated or left out where its own rate differs, the last one held.
+    """Yield a clip's frames, upright and at a constant rate: repeated or dropped where its own rate differs.
 
-    Raises TryAgainLater when `deadline` comes first, Interrupted when a stop is requested.
+    Raises TryAgainLater when `deadline` is reached, Interrupted when a stop is requested.
     """
     with open_video(clip) as container:
         video = picture_track(container, clip.name)
@@ -85,7 +85,7 @@ def at_rate(clip: Path, fps: Fraction, deadline: clock.Deadline | None = None) -
 
 
 def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """A frame of another shape, as large as it fits, in the middle of black."""
+    """Scale a frame to fit, and centre it on black."""
     scale = min(width / frame.width, height / frame.height)
     wide, tall = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
     small = frame.reformat(min(wide, width), min(tall, height), "yuv420p", interpolation=Interpolation.BICUBIC)
@@ -100,7 +100,7 @@ def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
 
 
 def sound_of(clip: Path, samples: int) -> NDArray[np.float32]:
-    """A clip's sound as 48 kHz stereo, cut or filled with silence to `samples`, in step with its pictures."""
+    """Return a clip's sound as 48 kHz stereo, in sync with its pictures, cut or filled with silence to `samples`."""
     result = np.zeros((2, samples), np.float32)
     with open_video(clip) as container:
         video, audio = picture_track(container, clip.name), sound_track(container)
@@ -119,7 +119,7 @@ def sound_of(clip: Path, samples: int) -> NDArray[np.float32]:
 
 
 def _place(result: NDArray[np.float32], part: NDArray[np.float32], at: int) -> None:
-    """Copy `part` into `result` from sample `at` on, as far as it lies inside."""
+    """Copy `part` into `result` from sample `at` on, clipped to its length."""
     begin, end = max(at, 0), min(at + part.shape[1], result.shape[1])
     if end > begin:
         result[:, begin:end] = part[:, begin - at : end - at]

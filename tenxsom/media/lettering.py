@@ -1,7 +1,7 @@
-"""Lines of text drawn with Pillow, in any script: each letter in a font that has it, each run in its own direction.
+"""Draws lines of text with Pillow, in any script: each letter in a font that has it, each run in its own direction.
 
-Pillow joins letters and orders them within a run of one font (HarfBuzz and FriBiDi, by Raqm); the runs of a line are put
-in order here.
+Pillow joins and orders the letters within a run of one font (HarfBuzz and FriBiDi, by Raqm); this module orders the runs of a
+line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Run(NamedTuple):
 
 
 class Lettering:
-    """One size and weight of type, in all scripts. Sizes in pixels, weights from 100 to 900."""
+    """Draws text in one size (pixels) and weight (100 to 900), in all scripts."""
 
     def __init__(self, size: int, weight: int = 580) -> None:
         self.size = max(1, size)
@@ -38,13 +38,13 @@ class Lettering:
         self._widths: dict[str, float] = {}
 
     def width(self, line: str) -> float:
-        """How wide a line is, in pixels."""
+        """Return the width of a line in pixels."""
         if line not in self._widths:
             self._widths[line] = sum(self._length(run) for run in visual_runs(line))
         return self._widths[line]
 
     def draw(self, sheet: ImageDraw.ImageDraw, x: float, baseline: float, line: str, ink: tuple[int, ...]) -> None:
-        """Draw a line, its left end at `x`."""
+        """Draw a line from its left end at `x`."""
         for run in visual_runs(line):
             sheet.text((x, baseline), run.text, font=self._font(run), fill=ink, anchor="ls", direction=_direction(run))
             x += self._length(run)
@@ -58,7 +58,7 @@ class Lettering:
 
 @lru_cache(maxsize=1024)
 def visual_runs(line: str) -> tuple[Run, ...]:
-    """The runs of a line from left to right, as they are seen."""
+    """Return the runs of a line in visual order, from left to right."""
     letters = graphemes(line)
     found = (direction for letter in letters if (direction := _STRONG.get(unicodedata.bidirectional(letter[0]))))
     base: Direction = next(found, "ltr")
@@ -75,12 +75,12 @@ def visual_runs(line: str) -> tuple[Run, ...]:
 
 
 def _directions(letters: list[str], base: Direction) -> list[Direction]:
-    """The direction of every letter; marks, digits and blanks go with their surroundings, else with the line."""
+    """Return the direction of every letter; marks, digits and blanks take that of their neighbours, else of the line."""
     kinds = [unicodedata.bidirectional(letter[0]) for letter in letters]
     strong: list[Direction | None] = []
     last: Direction | None = None
     for kind in kinds:
-        direction = last if kind == "EN" and last == "ltr" else _STRONG.get(kind)  # digits behind Latin letters belong to them
+        direction = last if kind == "EN" and last == "ltr" else _STRONG.get(kind)  # digits after Latin letters belong to them
         last = direction or last
         strong.append(direction)
     before, after = _carried(strong, base), _carried(strong[::-1], base)[::-1]
@@ -88,7 +88,7 @@ def _directions(letters: list[str], base: Direction) -> list[Direction]:
 
 
 def _carried(strong: Iterable[Direction | None], base: Direction) -> list[Direction]:
-    """For every letter the last strong direction up to it, the line's own before there is one."""
+    """Return for every letter the last strong direction up to it; before the first one, the line's own."""
     carried, last = [], base
     for direction in strong:
         last = direction or last
@@ -97,7 +97,7 @@ def _carried(strong: Iterable[Direction | None], base: Direction) -> list[Direct
 
 
 def _faces(letters: list[str], line: str) -> list[Face]:
-    """The font of every letter; a blank has the one of the letter before it, and a letter without a font a box of the first."""
+    """Return the font of every letter; a blank has that of the previous letter, a letter without a font the first one."""
     found: list[Face] = []
     for letter in letters:
         face = face_of(letter) or (found[-1] if found and letter.isspace() else faces()[0])
@@ -118,6 +118,6 @@ def _font(face: Face, size: int, weight: int) -> ImageFont.FreeTypeFont:
 
 
 def _within(axis: Mapping[str, Any], wanted: Mapping[str, int]) -> int:
-    """What is wanted of a variable font's axis, within what the axis has; its default where nothing is wanted."""
+    """Return the wanted value of a variable font's axis, within the axis's limits; its default if none is wanted."""
     value = wanted.get(axis["name"].decode().lower(), axis["default"])
     return int(min(axis["maximum"], max(axis["minimum"], value)))

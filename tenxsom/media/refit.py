@@ -1,6 +1,6 @@
-"""Make a clip or a start frame fit: cut to a length, cropped in the middle to a shape.
+"""Cuts a clip to a length, and crops the middle of a clip or a start frame to a shape.
 
-Services offer few lengths and few shapes; what was asked for is cut out of the next larger one.
+Services offer few lengths and few shapes; the requested one is cut from the next larger one.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tenxsom.media.video_file import open_video, picture_track, writable
 from tenxsom.safe_files import open_new
 
 _CLOSE_ENOUGH = 0.01
-"""A shape that is off by less than this share is left as it is."""
+"""The relative difference of shape up to which a picture is not cropped."""
 
 _QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "PNG": {}}
-"""How a picture is written, by its format: with next to nothing lost."""
+"""The options for writing a picture, by format: almost lossless."""
 _WRITTEN_AS = {"MPO": "JPEG", "HEIF": "JPEG"}
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 """Modes of more than eight bits; Pillow reads 16-bit greys into them, from 0 to 65,535."""
@@ -35,12 +35,12 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 def refit(
     source: Path, target: Path, *, seconds: float | None, aspect_ratio: str | None, deadline: clock.Deadline | None = None
 ) -> str:
-    """Cut a clip to `seconds` (its end is dropped) and crop its middle to `aspect_ratio` ("1:1"); None leaves it as it is.
+    """Cut the end of a clip to `seconds` and crop its middle to `aspect_ratio` ("1:1"); None for no change.
 
-    Frame rate and sound stay as they are, in step with the pictures; a clip that is marked to be turned is turned. Returns what
-    was done, such as "trimmed from 6 s to 5 s, cropped from 1280x720 to 720x720"; returns "" and writes nothing when the clip fits
-    already (a shorter one is never stretched). Raises BrokenMedia when the clip cannot be read, OSError when `target` cannot be
-    written, TryAgainLater when `deadline` comes first.
+    Keeps the frame rate, and the sound in sync with the pictures; applies the clip's rotation. Returns a description, such as
+    "trimmed from 6 s to 5 s, cropped from 1280x720 to 720x720"; returns "" and writes nothing when the clip fits already (a
+    shorter one is never stretched). Raises BrokenMedia when the clip cannot be read, OSError when `target` cannot be written,
+    TryAgainLater when `deadline` is reached.
     """
     with told_as_broken("A clip cannot be cut to fit"):
         length = _seconds_of(source)
@@ -58,11 +58,11 @@ def refit(
 
 
 def crop_picture(source: Path, target: Path, aspect_ratio: str | None) -> str | None:
-    """Make a picture a start frame: upright, of a kind that every service reads, its middle cropped to a shape (None: as it is).
+    """Convert a picture to a start frame: upright, in a format that every service reads, cropped to a shape (None: uncropped).
 
-    Returns what was done, such as "turned upright, cropped from 640x360 to 360x360"; None, and nothing is written, for a plain
-    PNG, JPEG or WEBP picture whose shape is right to one per cent. Raises BrokenMedia when it cannot be read, OSError when `target`
-    cannot be written.
+    Returns a description, such as "turned upright, cropped from 640x360 to 360x360"; returns None and writes nothing for a plain
+    PNG, JPEG or WEBP picture whose shape is right to one per cent. Raises BrokenMedia when the picture cannot be read, OSError
+    when `target` cannot be written.
     """
     decoded = decode_picture(source)
     with picture_errors(source):
@@ -75,13 +75,13 @@ def crop_picture(source: Path, target: Path, aspect_ratio: str | None) -> str | 
             return None
         left, top, width, height = box or (0, 0, picture.width, picture.height)
         data = _written(_plain(picture).crop((left, top, left + width, top + height)), kind)
-    with open(open_new(target), "wb") as file:  # noqa: PTH123  (a descriptor of a file that nothing can be swapped for)
+    with open(open_new(target), "wb") as file:  # noqa: PTH123  (the descriptor's file cannot be swapped for another)
         file.write(data)
     return ", ".join(done)
 
 
 def _oddities(decoded: Decoded) -> list[str]:
-    """What a service might not read as we do: another orientation, kind, depth or kind of colour, more than one picture."""
+    """Return what a service may read differently: orientation, format, depth or colour mode, or more than one picture."""
     kind, mode, plain = decoded.kind, decoded.picture.mode, _plain_mode(decoded.picture)
     found = ["turned upright"] if decoded.is_turned else []
     found += [f"written as {_WRITTEN_AS[kind]}"] if kind in _WRITTEN_AS else []
@@ -90,7 +90,7 @@ def _oddities(decoded: Decoded) -> list[str]:
 
 
 def _plain_mode(picture: Image.Image) -> str:
-    """The mode of eight bits a channel that every service reads, and that holds this picture."""
+    """Return the 8-bit mode for this picture that every service reads."""
     if picture.mode in ("RGB", "RGBA", "L"):
         return picture.mode
     if picture.mode in ("LA", "PA", "La", "RGBa") or (picture.mode == "P" and "transparency" in picture.info):
@@ -106,7 +106,7 @@ def _plain(picture: Image.Image) -> Image.Image:
 
 
 def _written(picture: Image.Image, form: str) -> bytes:
-    """The picture's bytes in its own format, or in the nearest that every service reads."""
+    """Encode the picture in its own format, or in the nearest that every service reads."""
     form = _WRITTEN_AS.get(form, form)
     picture = picture.convert("RGB") if form == "JPEG" and picture.mode == "RGBA" else picture
     profile = picture.info.get("icc_profile")
@@ -116,9 +116,9 @@ def _written(picture: Image.Image, form: str) -> bytes:
 
 
 def _crop_box(width: int, height: int, aspect_ratio: str, *, even: bool) -> tuple[int, int, int, int] | None:
-    """Left, top, width and height of the largest middle part of that shape; None when the whole is close enough.
+    """Return left, top, width and height of the largest centred part of a shape; None when the whole is close enough.
 
-    `even`: all four are even, as 4:2:0 video wants them.
+    `even`: all four are even, as 4:2:0 video requires.
     """
     across, down = (int(part) for part in aspect_ratio.split(":"))
     wanted = Fraction(across, down)
@@ -131,7 +131,7 @@ def _crop_box(width: int, height: int, aspect_ratio: str, *, even: bool) -> tupl
 
 
 def _encode(source: Path, target: Path, fps: Fraction, frames: Iterable[av.VideoFrame], box: tuple[int, int, int, int]) -> None:
-    """Write the part of every frame that `box` names, and the sound that belongs to them."""
+    """Encode the part of every frame inside `box`, with the sound of these frames."""
     with new_mp4(target) as output:
         writer = Mp4Writer(output, box[2], box[3], fps, has_sound(source))
         for frame in frames:
@@ -150,7 +150,7 @@ def _cut_out(frame: av.VideoFrame, box: tuple[int, int, int, int]) -> av.VideoFr
 
 
 def _seconds_of(clip: Path) -> float:
-    """The length of a clip's picture track as it is shown."""
+    """Return the displayed length of a clip's picture track."""
     with open_video(clip) as container:
         track = picture_track(container, clip.name)
         begin, end = float("inf"), 0.0

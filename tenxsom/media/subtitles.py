@@ -1,4 +1,4 @@
-"""Cues, how words are set in them, and SubRip files made of them. Needs none of the media libraries.
+"""Splits text into cues and lines, and writes SubRip files. Needs none of the media libraries.
 
 SubRip as players understand it: a number, `hours:minutes:seconds,milliseconds --> …`, the lines, an empty line. Two lines of at
 most 42 columns, each cue at least 5/6 of a second long, are the common reading limits (Netflix, Timed Text Style Guide:
@@ -20,10 +20,10 @@ from tenxsom.text import Break, Measure, Unit, columns, joined, one_line
 LINE_COLUMNS = 42
 LINES_PER_CUE = 2
 LEAST_MILLISECONDS = 834
-"""5/6 of a second, rounded up: what is shorter cannot be read."""
+"""The shortest readable cue: 5/6 of a second, rounded up."""
 
 _LONGEST = 360_000.0
-"""A hundred hours, in seconds: what SubRip can write down."""
+"""The limit of SubRip's time format: a hundred hours, in seconds."""
 _COMFORTABLE_MILLISECONDS = 1300
 _BREAK_COST = {Break.SENTENCE: 0.0, Break.CLAUSE: 1.0, Break.WORD: 5.0, Break.ALLOWED: 9.0, Break.INSIDE: 30.0}
 _CUE_COST = 1.5
@@ -31,7 +31,7 @@ _SENTENCE_INSIDE_COST = 2.0
 
 
 class Cue(NamedTuple):
-    """Words that are shown from `start` to `end` (seconds). A line break in the text is a line break on the screen."""
+    """Words displayed from `start` to `end` (seconds). A line break in the text is a line break on the screen."""
 
     start: float
     end: float
@@ -40,7 +40,7 @@ class Cue(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """How much fits: the width of a line, in what `measure` measures in, how many lines a cue has, how short it may be."""
+    """The limits of a cue: the width of a line in units of `measure`, the number of lines, the shortest duration."""
 
     width: float = LINE_COLUMNS
     lines: int = LINES_PER_CUE
@@ -52,18 +52,18 @@ SUBTITLES = Setting()
 
 
 def to_srt(cues: Iterable[Cue]) -> str:
-    """Cues as SubRip text, numbered from one. Cues without words, or without time to show them, are left out."""
+    """Return cues as SubRip text, numbered from one, without cues that have no words or no duration."""
     shown = (cue for cue in cues if cue.text.strip() and _milliseconds(cue.end) > _milliseconds(cue.start))
     return "".join(f"{number}\n{_time(cue.start)} --> {_time(cue.end)}\n{cue.text}\n\n" for number, cue in enumerate(shown, 1))
 
 
 def set_cues(script: Iterable[Cue], start: float, end: float, setting: Setting = SUBTITLES) -> list[Cue]:
-    """The words of a clip as cues that can be read: inside `start` to `end` (seconds), one after the other, in lines that fit.
+    """Return the words of a clip as readable cues, within `start` to `end` (seconds), without overlaps, in lines that fit.
 
-    Words of the script that have too little time get more where there is room, or share a cue with their neighbours. A text that
-    does not fit on one cue becomes several, which end with sentences and clauses where they can and share the time by their
-    length; a cue gets more lines only when the time is too short for more cues. No word is lost, and no text raises anything; only
-    a clip without any time has no cues.
+    A cue that is too short is extended into free time, or merged with a neighbour. A text that does not fit in one cue is split
+    into several, at the ends of sentences and clauses where possible, which share the time by length; a cue gets more lines only
+    when the time is too short for more cues. No word is lost, and no text raises an error; only a clip without duration has no
+    cues.
     """
     first, last = math.ceil(round(max(0.0, start) * 1000, 3)), math.floor(round(min(end, _LONGEST) * 1000, 3))
     if last <= first:
@@ -87,7 +87,7 @@ class _Span(NamedTuple):
 
 
 def _spans(script: Iterable[Cue], first: int, last: int) -> list[_Span]:
-    """The script's words in order, inside the clip and without overlaps; what lies outside of it has no time of its own."""
+    """Return the script's words in order, within the clip and without overlaps; words outside the clip have no duration."""
     spans: list[_Span] = []
     reached = first
     for cue in sorted(script, key=lambda cue: (cue.start, cue.end)):
@@ -100,7 +100,7 @@ def _spans(script: Iterable[Cue], first: int, last: int) -> list[_Span]:
 
 
 def _with_enough_time(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
-    """The spans, each long enough to be read: extended into free time first, else together with the shorter neighbour."""
+    """Make each span long enough to be read: extend it into free time, else merge it with the shorter neighbour."""
     spans = list(spans)
     while spans:
         spans = _extended(spans, first, last)
@@ -114,7 +114,7 @@ def _with_enough_time(spans: Sequence[_Span], first: int, last: int) -> list[_Sp
 
 
 def _extended(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
-    """The spans, the short ones extended into the free time behind and before them."""
+    """Extend short spans into the free time after and before them."""
     result: list[_Span] = []
     for index, span in enumerate(spans):
         free_from = result[-1].end if result else first
@@ -126,7 +126,7 @@ def _extended(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
 
 
 class _Row(NamedTuple):
-    """Units in a row, each with its width as it stands in a line, and as it stands at the end of one."""
+    """A sequence of text units, each with its width within a line and its width at the end of one."""
 
     units: Sequence[Unit]
     full: Sequence[float]
@@ -137,7 +137,7 @@ class _Row(NamedTuple):
 
 
 def _split(span: _Span, setting: Setting) -> list[Cue]:
-    """A span as the cues it takes, each with its lines."""
+    """Split a span into cues with their lines."""
     units = reading.units(span.text, setting.width, setting.measure)
     row = _Row(units, [setting.measure(unit.text) for unit in units], [setting.measure(unit.text.rstrip()) for unit in units])
     most = max(1, span.length // setting.least_milliseconds)
@@ -156,7 +156,7 @@ def _split(span: _Span, setting: Setting) -> list[Cue]:
 
 
 def _line_ends(row: _Row, most: float) -> list[int]:
-    """For every unit: the unit behind the last one that fits on a line which begins with it; at least the unit itself fits."""
+    """Return for every unit the end (exclusive) of a line that begins with it; a line has at least one unit."""
     ends, end, width = [], 0, 0.0
     for index in range(len(row.units)):
         if end <= index:
@@ -170,7 +170,7 @@ def _line_ends(row: _Row, most: float) -> list[int]:
 
 
 def _reach(line_ends: Sequence[int], lines: int) -> list[int]:
-    """For every unit: the unit behind the last one that fits on a cue of so many lines which begins with it."""
+    """Return for every unit the end (exclusive) of a cue of `lines` lines that begins with it."""
     reach = []
     for index in range(len(line_ends)):
         end = index
@@ -181,7 +181,7 @@ def _reach(line_ends: Sequence[int], lines: int) -> list[int]:
 
 
 def _steps(reach: Sequence[int]) -> int:
-    """How many lines, or cues, all units take when each reaches as far as it can."""
+    """Return the least number of lines, or cues, for all units."""
     count = at = 0
     while at < len(reach):
         at, count = reach[at], count + 1
@@ -189,17 +189,17 @@ def _steps(reach: Sequence[int]) -> int:
 
 
 def _grouped(row: _Row, reach: Sequence[int], milliseconds: int, most: int) -> list[tuple[int, int]]:
-    """The units in groups, one a cue: at most `most`, ending with sentences and clauses where that leaves time to read."""
+    """Group the units into at most `most` cues that end with sentences and clauses where that leaves time to read."""
     cue_cost = _CUE_COST
     while True:
         groups = _cheapest(row, reach, milliseconds, cue_cost)
         if len(groups) <= most:
             return groups
-        cue_cost *= 8  # so dear that in the end only the fewest are left
+        cue_cost *= 8  # until only the least number of cues remains
 
 
 def _cheapest(row: _Row, reach: Sequence[int], milliseconds: int, cue_cost: float) -> list[tuple[int, int]]:
-    """The groups with the least cost, by dynamic programming over the places where a cue may end."""
+    """Return the groups with the least cost, by dynamic programming over the possible ends of cues."""
     count = len(row.units)
     behind = [0.0, *accumulate(row.full)]
     time = milliseconds / (behind[-1] or 1)
@@ -221,14 +221,14 @@ def _cheapest(row: _Row, reach: Sequence[int], milliseconds: int, cue_cost: floa
 
 
 def _haste(milliseconds: float) -> float:
-    """What speaks against a cue of that length: much when it is too short to be read, a little when it is gone soon."""
+    """Return the cost of a cue's duration: high when it is too short to be read, low when it is short."""
     if milliseconds < LEAST_MILLISECONDS:
         return 12.0
     return 4.0 if milliseconds < _COMFORTABLE_MILLISECONDS else 0.0
 
 
 def _shares(weights: Sequence[float], total: int, least: int) -> list[int]:
-    """Whole milliseconds that add up to `total`, in proportion to the weights; none too short to be read if there is time."""
+    """Divide `total` milliseconds in proportion to the weights, with at least `least` for each where there is time."""
     least = min(least, total // len(weights))
     fixed: set[int] = set()
     while True:
@@ -245,7 +245,7 @@ def _shares(weights: Sequence[float], total: int, least: int) -> list[int]:
 
 
 def _lines(row: _Row, most: float) -> list[str]:
-    """The lines of one cue: as few as they can be, two of them divided where the sense divides, and about equally long."""
+    """Divide a cue into the least number of lines; two lines break between clauses and have about the same length."""
     fewest = _steps(_line_ends(row, most))
     groups = _halves(row, most) if fewest == 2 else _even(row, most, fewest)
     lines = ("".join(unit.text for unit in row.units[a:b]).strip() for a, b in groups)
@@ -253,9 +253,9 @@ def _lines(row: _Row, most: float) -> list[str]:
 
 
 def _halves(row: _Row, most: float) -> list[tuple[int, int]]:
-    """Two lines that both fit: the first one ends where the sense does, if the lines are not too uneven then."""
+    """Divide into two lines that both fit, at the end of a clause unless the lines become too uneven."""
     behind, count = [0.0, *accumulate(row.full)], len(row.units)
-    most = max(most, *row.bare)  # a letter that is wider than a line stands on one of its own
+    most = max(most, *row.bare)  # a letter that is wider than a line gets its own line
 
     def cost(cut: int) -> float:
         one = behind[cut - 1] + row.bare[cut - 1]
@@ -269,7 +269,7 @@ def _halves(row: _Row, most: float) -> list[tuple[int, int]]:
 
 
 def _even(row: _Row, most: float, count: int) -> list[tuple[int, int]]:
-    """So many lines, in the narrowest setting that allows it: even lines look meant, a lone last word does not."""
+    """Divide into `count` lines at the narrowest width that allows it, so that the lines are even."""
     low, high = 0.0, float(most)
     for _ in range(8):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""One still that stands for a video: about a third in, and neither black nor faded."""
+"""Makes the thumbnail of a video: a frame at about a third, which is neither black nor faded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tenxsom.safe_files import writing
 
 _MOMENTS = (0.34, 0.5, 0.2, 0.67, 0.85)
 _GOOD_CONTRAST = 24.0
-"""Standard deviation of the brightness (of 255) from which a frame counts as worth showing."""
+"""The least standard deviation of the brightness (of 255) of a usable frame."""
 
 
 def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
@@ -44,7 +44,7 @@ def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
 
 
 def _candidates(video: Path) -> Iterator[Image.Image]:
-    """Frames at a few moments, the best guess first; where none can be found by its moment, the first one there is."""
+    """Yield frames at a few times, the best guess first; the first frame where seeking fails."""
     with open_video(video) as container:
         track = picture_track(container, video.name)
         tick = track.time_base or Fraction(1, av.time_base)
@@ -60,7 +60,7 @@ def _candidates(video: Path) -> Iterator[Image.Image]:
 
 
 def _frame_at(container: InputContainer, track: VideoStream, moment: int) -> av.VideoFrame | None:
-    """The frame that is shown at a moment: the last one before it, if that is held."""
+    """Return the frame displayed at a time, which may have begun before it."""
     shown = None
     try:
         container.seek(moment, stream=track)
@@ -69,7 +69,7 @@ def _frame_at(container: InputContainer, track: VideoStream, moment: int) -> av.
                 break
             shown = frame
     except av.FFmpegError:
-        return None  # a file that cannot be searched still has a first frame
+        return None  # where seeking fails, the first frame is used
     return shown
 
 

@@ -1,8 +1,8 @@
-"""Is this file a whole, playable video?
+"""Checks that a file is a whole, playable video.
 
-Three looks: the first bytes (an error page saved as .mp4), the boxes of the file (cut off anywhere), and one pass that reads every
-packet and decodes every picture and the sound, in constant memory. What players play is good: edit lists, bytes behind the last
-box, a held last picture, a picture that is marked to be turned, odd and variable frame rates, no sound, sound of another length.
+Three checks: the first bytes (an error page saved as .mp4), the boxes of the file (truncation), and one pass that reads every
+packet and decodes every picture and the sound, in constant memory. Everything that players play is accepted: edit lists, bytes
+after the last box, a held last picture, rotation, odd and variable frame rates, no sound, sound of another length.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from tenxsom.media.video_file import MAX_PIXELS, open_video, picture_track, rota
 from tenxsom.safe_files import read_file
 
 _MOST_PACKETS = 1_000_000
-"""More pictures than four hours at 60 a second; a file that has more is no clip of ours."""
+"""The largest number of pictures in a file: more than four hours at 60 per second."""
 _LATEST_START = 1.0
-"""Pictures before the first one that can be decoded are left out by players, too; more seconds of them are damage."""
+"""Players skip pictures before the first decodable one; more seconds of them count as damage."""
 _BOXES = frozenset(
     b"ftyp styp moov moof mdat mfra sidx ssix free skip wide uuid meta udta pdin emsg prft pnot PICT junk".decode().split()
 )
-"""Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). A box of another name at the end is something that was appended."""
+"""Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). A box of another name at the end is appended data."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What is known about a video after looking at it. `seconds` is the length of its picture track; its size is as shown."""
+    """The facts of a checked video. `seconds` is the length of its picture track; width and height are as displayed."""
 
     seconds: float
     width: int
@@ -48,17 +48,17 @@ class VideoFacts:
     frames: int
     size_bytes: int
     rotation: int = 0
-    """By how many degrees players turn the stored pictures clockwise."""
+    """The clockwise rotation that players apply, in degrees."""
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         return asdict(self)
 
 
 def check_video(path: Path, *, max_pixels: int = MAX_PIXELS, deadline: clock.Deadline | None = None) -> VideoFacts:
-    """The facts of a whole and playable video, of which every picture and the sound were decoded.
+    """Decode every picture and the sound of a video, and return its facts.
 
-    Raises BrokenMedia, in one sentence, for anything else, pictures of more than `max_pixels` included; TryAgainLater when
-    `deadline` comes first, Interrupted when a stop is requested: both say nothing about the video.
+    Raises BrokenMedia, in one sentence, for a file that is not whole and playable, and for pictures of more than `max_pixels`;
+    TryAgainLater when `deadline` is reached and Interrupted when a stop is requested, which say nothing about the video.
     """
     refuse_what_is_no_media(path, "a video")
     _refuse_cut_boxes(path)
@@ -67,7 +67,7 @@ def check_video(path: Path, *, max_pixels: int = MAX_PIXELS, deadline: clock.Dea
 
 
 def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
-    """What a video's headers and its first picture say, without a look at the rest. Raises BrokenMedia when they cannot be read."""
+    """Return the facts in a video's headers and first picture only. Raises BrokenMedia when they cannot be read."""
     with _told_as_broken(path), open_video(path, max_pixels) as container:
         track, sound = picture_track(container, path.name), sound_track(container)
         _refuse_too_much(path, track, max_pixels)
@@ -77,7 +77,7 @@ def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
 
 
 def refuse_what_is_no_media(path: Path, expected: str) -> None:
-    """Raise BrokenMedia for a file that is missing, empty, or text: what a web server sends instead of `expected`."""
+    """Raise BrokenMedia for a file that is missing, empty, or text, such as a web server's error page."""
     try:
         start = read_file(path, 256)
     except OSError as error:
@@ -93,7 +93,7 @@ def refuse_what_is_no_media(path: Path, expected: str) -> None:
 
 
 def _refuse_cut_boxes(path: Path) -> None:
-    """An MP4 is a row of boxes that state their length; one that reaches past the end was cut off."""
+    """Raise BrokenMedia for an MP4 whose last box extends past the end of the file."""
     size = path.stat().st_size
     names = []
     with path.open("rb") as file:
@@ -110,9 +110,9 @@ def _refuse_cut_boxes(path: Path) -> None:
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
-    """Names and ends of the top-level boxes (ISO/IEC 14496-12). Ends silently where something else begins.
+    """Yield names and ends of the top-level boxes (ISO/IEC 14496-12), up to the first bytes that are not a box.
 
-    A few bytes at the end may be the beginning of one more box: of a file in fragments that is one fragment too few.
+    A few bytes at the end may be the beginning of another box: in a fragmented file, a missing fragment.
     """
     start, is_fragmented, is_ended = 0, False, False
     while start < size:
@@ -136,7 +136,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
 
 
 class _Pass:
-    """One pass over a file: every packet of the picture and the sound track is read, compared with the index, and decoded."""
+    """Reads every packet of the picture and the sound track, compares it with the index, and decodes it."""
 
     def __init__(self, path: Path, container: InputContainer, max_pixels: int, deadline: clock.Deadline) -> None:
         self._path, self._container, self._max_pixels, self._deadline = path, container, max_pixels, deadline
@@ -150,7 +150,7 @@ class _Pass:
         self._frames, self._is_interlaced, self._sound_frames = 0, False, 0
 
     def facts(self) -> VideoFacts:
-        """Read and decode everything. Raises BrokenMedia for the first thing that is wrong."""
+        """Read and decode everything. Raises BrokenMedia for the first defect."""
         for packet in self._container.demux([self._video, *([self._audio] if self._audio else [])]):
             clock.check_stop()
             self._deadline.check(f"Decoding {self._path.name}")
@@ -166,7 +166,7 @@ class _Pass:
         return _facts(self._path, (self._video, self._audio), self._first_frame(), seconds, self._frames)
 
     def _note(self, packet: Packet[Stream]) -> None:
-        """Count a packet, and remember from when to when the pictures and the sound go."""
+        """Count a packet, and update the start and the end of the pictures or the sound."""
         self._packets[packet.stream_index] += 1
         if self._packets[packet.stream_index] > _MOST_PACKETS:
             raise BrokenMedia(f"{self._path.name} has more than {_MOST_PACKETS:,} pictures; that many are refused.")
@@ -183,13 +183,13 @@ class _Pass:
                 self._shown -= 1
 
     def _look_at(self, frame: object) -> None:
-        """Count what was decoded, and refuse a picture that the decoder had to make up."""
+        """Count a decoded picture, and refuse one that the decoder had to conceal."""
         if not isinstance(frame, av.VideoFrame):
             self._sound_frames += 1
             return
         if frame.is_corrupt:
             raise BrokenMedia(f"{self._path.name} is damaged near {frame.time or 0:.2f} s.")
-        _refuse_too_many_pixels(self._path, frame.width, frame.height, self._max_pixels)  # they may change on the way
+        _refuse_too_many_pixels(self._path, frame.width, frame.height, self._max_pixels)  # the size may change within a file
         self._frames += 1
         self._is_interlaced |= frame.interlaced_frame
         if self._first is None:
@@ -218,7 +218,7 @@ class _Pass:
             raise BrokenMedia(f"{name} was cut off: its pictures end after {there:.2f} of {declared:.2f} s.")
 
     def _refuse_missing_frames(self) -> None:
-        """Every packet becomes a picture; two become one where they hold two fields of it, and decoders may keep one back."""
+        """Compare the number of pictures with that of packets; two fields make one picture, and decoders may withhold one."""
         expected = self._shown // 2 if self._is_interlaced or self._video.codec_context.name == "vp8" else self._shown - 1
         if self._frames < max(1, expected):
             raise BrokenMedia(f"{self._path.name} is damaged: {self._frames} of {self._shown} frames can be decoded.")
@@ -230,7 +230,7 @@ class _Pass:
 
 
 def _refuse_too_much(path: Path, track: VideoStream, max_pixels: int) -> None:
-    """Raise BrokenMedia, before anything is decoded, for pictures that are too large and for too many of them."""
+    """Raise BrokenMedia, before decoding, for pictures that are too large and for too many of them."""
     _refuse_too_many_pixels(path, track.width, track.height, max_pixels)
     if not track.width * track.height:
         raise BrokenMedia(
@@ -268,12 +268,12 @@ def _facts(
 
 @contextmanager
 def _told_as_broken(path: Path) -> Iterator[None]:
-    """Turn what FFmpeg and its wrapper raise about a file into BrokenMedia."""
+    """Raise BrokenMedia for errors of FFmpeg and PyAV about a file."""
     try:
         yield
     except TenxsomError:
         raise
     except av.FFmpegError as error:
         raise BrokenMedia(f"{path.name} is not a playable video: {error.strerror}.") from error
-    except Exception as error:  # a garbled header makes the wrapper raise whatever its values run into
+    except Exception as error:  # PyAV raises any exception for a damaged header
         raise BrokenMedia(f"{path.name} is not a playable video: its header makes no sense ({error!r:.80}).") from error

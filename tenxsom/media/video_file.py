@@ -1,4 +1,4 @@
-"""Opening a video file for reading, and its pictures as a player shows them: turned, mirrored and with square pixels."""
+"""Opens a video file, and returns its pictures as a player shows them: rotated, mirrored and with square pixels."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from tenxsom.errors import BrokenMedia
 av.logging.set_level(None)
 
 MAX_PIXELS = 8192 * 4320
-"""Width times height of the largest pictures that are decoded, unless the settings say otherwise (MAX_VIDEO_PIXELS)."""
+"""The largest decoded pictures (width times height) without the setting MAX_VIDEO_PIXELS."""
 MAX_STREAMS = 64
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
-"""FFmpeg's readers that may look at a file. Its readers of playlists would open what a file names."""
+"""The demuxers that may read a file. FFmpeg's demuxers of playlists would open the files and addresses in it."""
 
 _Turn = tuple[int, int, int, int]
 _AS_STORED: _Turn = (1, 0, 0, 1)
 _WIDEST_PIXEL = 4
-"""A pixel that is said to be wider or taller than this has a wrong header; it counts as square."""
+"""A pixel shape beyond this is a wrong header; such a pixel counts as square."""
 
 
 @contextmanager
 def open_video(path: Path, max_pixels: int | None = None) -> Iterator[InputContainer]:
-    """A video file, opened for reading.
+    """Open a video file for reading. Raises av.FFmpegError.
 
-    With `max_pixels` for a file that nobody has checked: pictures of twice as many are not decoded, not even to look at the
-    header, and the decoder raises every error that it finds; without, it plays over errors as players do. Raises av.FFmpegError.
+    `max_pixels` is for an unchecked file: pictures of twice as many are not decoded, not even for the header, and the decoder
+    raises every error. Without it the decoder skips errors, as players do.
     """
-    limits = {} if max_pixels is None else {"max_pixels": str(2 * max_pixels)}  # decoders work on whole blocks, which are more
+    limits = {} if max_pixels is None else {"max_pixels": str(2 * max_pixels)}  # decoders round up to whole blocks
     strictness = {} if max_pixels is None else {"err_detect": "explode"}
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(MAX_STREAMS)}
-    streams: Any = [limits] * MAX_STREAMS  # PyAV's stubs say list[str]; what it takes is a dictionary a stream
+    streams: Any = [limits] * MAX_STREAMS  # PyAV's stubs say list[str], but it takes one dictionary per stream
     with av.open(str(path), metadata_errors="replace", container_options=options, stream_options=streams) as container:
         for track in container.streams.video:
             if track.codec_context is not None:
@@ -54,7 +54,7 @@ def open_video(path: Path, max_pixels: int | None = None) -> Iterator[InputConta
 
 
 def picture_track(container: InputContainer, name: str) -> VideoStream:
-    """The first picture track that is no cover picture. Raises BrokenMedia when there is none, or none that can be decoded."""
+    """Return the first picture track except cover pictures. Raises BrokenMedia when there is no decodable one."""
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
         raise BrokenMedia(f"{name} has no picture track.")
@@ -64,23 +64,23 @@ def picture_track(container: InputContainer, name: str) -> VideoStream:
 
 
 def sound_track(container: InputContainer) -> AudioStream | None:
-    """The first sound track that can be decoded, if there is one."""
+    """Return the first decodable sound track, or None."""
     return next((track for track in container.streams.audio if track.codec_context is not None), None)
 
 
 def shown_size(frame: av.VideoFrame, track: VideoStream) -> tuple[int, int]:
-    """Width and height of a picture as a player shows it."""
+    """Return width and height of a picture as a player shows it."""
     width = round(frame.width * _pixel_shape(track))
     return (frame.height, width) if _turn_of(frame)[0] == 0 else (width, frame.height)
 
 
 def rotation_of(frame: av.VideoFrame) -> int:
-    """By how many degrees a player turns a picture clockwise: 0, 90, 180 or 270."""
+    """Return the clockwise rotation that a player applies: 0, 90, 180 or 270 degrees."""
     return -frame.rotation % 360 // 90 * 90
 
 
 def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420p") -> av.VideoFrame:
-    """A picture as a player shows it, in `format_name` (yuv420p or rgb24)."""
+    """Return a picture as a player shows it, in `format_name` (yuv420p or rgb24)."""
     turn, width = _turn_of(frame), round(frame.width * _pixel_shape(track))
     if width != frame.width:
         width = max(2, width // 2 * 2)
@@ -96,7 +96,7 @@ def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420
 
 
 def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """A frame's planes as arrays to write into, without the padding that ends their lines; of rgb24, one with three colours."""
+    """Return a frame's planes as writable arrays, without line padding; for rgb24 one array with three colours."""
     if frame.format.name == "rgb24":
         (plane,) = frame.planes
         lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
@@ -108,7 +108,7 @@ def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
 
 
 def rate_of(track: VideoStream) -> Fraction:
-    """Frames a second to write a track's pictures with; of a track with a variable rate the one that its time steps suggest."""
+    """Return the frames per second for writing a track's pictures; for a variable rate, from its time steps."""
     for rate in (track.base_rate, track.average_rate, track.guessed_rate):
         if rate is not None and 1 <= rate <= 120:
             return min(Fraction(rate), Fraction(60))
@@ -116,13 +116,15 @@ def rate_of(track: VideoStream) -> Fraction:
 
 
 def _pixel_shape(track: VideoStream) -> Fraction:
-    """Width of a pixel by its height (ISO/IEC 14496-12, 'pasp')."""
+    """Return the width of a pixel divided by its height (ISO/IEC 14496-12, 'pasp')."""
     shape = track.sample_aspect_ratio
     return shape if shape and Fraction(1, _WIDEST_PIXEL) <= shape <= _WIDEST_PIXEL else Fraction(1)
 
 
 def _turn_of(frame: av.VideoFrame) -> _Turn:
-    """The signs of the display matrix (ISO/IEC 14496-12, 'tkhd'): x' = a·x + c·y, y' = b·x + d·y. Slanted ones count as none."""
+    """Return the signs of the display matrix (ISO/IEC 14496-12, 'tkhd'): x' = a·x + c·y, y' = b·x + d·y. Oblique angles count
+    as no rotation.
+    """
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return _AS_STORED

@@ -1,7 +1,7 @@
-"""An archetype: everything that is known about one kind of video, in one data file of templates/archetypes/.
+"""Parses an archetype: one kind of video, described in one data file of templates/archetypes/.
 
-Adding a kind of video means adding a file; no code knows the kinds by name. The file serves both planners: Claude gets the
-structure and the craft advice, the local planner gets the variants. No I/O here: a store brings the bytes.
+A new kind of video is a new file; no code names the kinds. The file serves both planners: Claude uses the structure and the
+craft advice, the local planner the variants. There is no I/O here: the store reads the bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SPOKEN_SLOTS = frozenset({"headline", "topic", "Topic", "name", "fact", "detail"
 """headline: the title as a sentence. topic: its name in mid-sentence, or the archetype's stand-in. name: the name, if there is one.
 fact and detail: the prompt's next sentence or phrase. number: which repetition this is, as a word. Capitals start a sentence."""
 PICTURE_SLOTS = frozenset({"subject"})
-"""subject: what the picture is about, in a few words."""
+"""subject: the topic of the picture, in a few words."""
 
 Line = Annotated[str, Field(min_length=1, max_length=240)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
@@ -34,7 +34,7 @@ class _Strict(BaseModel):
 
 
 class Look(_Strict):
-    """The visual language, in words that go into every picture, so that the whole video has one look."""
+    """The visual style, in words that are part of every picture's prompt."""
 
     palette: str = Field(min_length=3, max_length=80)
     light: str = Field(min_length=3, max_length=80)
@@ -56,7 +56,7 @@ class SegmentTemplate(_Strict):
         default=0, ge=0, le=30, description="So many first texts and pictures belong together: the n-th to the n-th."
     )
     spoken: list[Annotated[list[Line], Field(min_length=1, max_length=8)]] = Field(min_length=4, max_length=30)
-    """Each variant is a ladder of sentences: the first is always said, the next ones while there is time."""
+    """Each variant is a list of sentences: the first is always spoken, the next ones while there is time."""
     screen: list[Annotated[str, Field(min_length=1, max_length=80)]] = Field(min_length=4, max_length=30)
     visual: list[Annotated[str, Field(min_length=40, max_length=330)]] = Field(min_length=4, max_length=30)
 
@@ -65,7 +65,7 @@ class Archetype(_Strict):
     """One kind of video."""
 
     name: str
-    """The name of its file; what a definition's `archetype` says."""
+    """The name of its file, and of a definition's `archetype`."""
     title: str = Field(min_length=3, max_length=60)
     description: str = Field(min_length=10, max_length=300)
     voice: str = Field(min_length=3, max_length=250)
@@ -84,9 +84,9 @@ class Archetype(_Strict):
 
 
 def parse_archetype(data: bytes, name: str) -> Archetype:
-    """The archetype in `data`. `name` is its file's path or name; the archetype is called by the stem.
+    """Parse the archetype in `data`. `name` is its file's path or name; its stem is the archetype's name.
 
-    Raises BadSettings with a sentence that names the file and every problem with its path: the installation is broken, not a job.
+    Raises BadSettings that names the file and every problem with its path: the installation is broken, not a job.
     """
     try:
         document = parse_object(data, name)
@@ -105,7 +105,7 @@ def parse_archetype(data: bytes, name: str) -> Archetype:
 
 
 def slots_of(template: str) -> list[str]:
-    """The names of the slots in a template, in order."""
+    """Return the names of the slots in a template, in order."""
     return re.findall(r"\{([^{}]*)\}", template)
 
 
@@ -162,7 +162,7 @@ def _template_problems(archetype: Archetype) -> Iterator[Problem]:
 
 
 def _templates(archetype: Archetype) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Every template of the archetype with its path and the slots it may use."""
+    """Yield every template of the archetype with its path and the slots that it may use."""
     for index, text in enumerate(archetype.descriptions):
         yield f"descriptions.{index}", text, frozenset({"headline", "name"})
     for index, segment in enumerate(archetype.segments):
@@ -173,7 +173,7 @@ def _templates(archetype: Archetype) -> Iterator[tuple[str, str, frozenset[str]]
 
 
 def _doubles(archetype: Archetype) -> Iterator[Problem]:
-    """Pictures and whole ladders that are written twice; a variant that repeats another is none."""
+    """Yield a problem for every picture and every variant that repeats another one."""
     for index, segment in enumerate(archetype.segments):
         channels = {"spoken": ["\n".join(ladder) for ladder in segment.spoken], "screen": segment.screen, "visual": segment.visual}
         for channel, texts in channels.items():

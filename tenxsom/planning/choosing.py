@@ -1,4 +1,4 @@
-"""Choosing between variants: the least used, the most fitting, and among equals by a lot that follows from the content id."""
+"""Chooses between variants: the least used, then the best fit, then a random order that follows from the content id."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 BREATH = 1.1
-"""A speaker can be a tenth faster than the archetype's pace without anybody noticing."""
+"""A speaker may be a tenth faster than the archetype's pace without a listener noticing."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A filled variant: its text, and what of the prompt and of the title it used."""
+    """A filled variant: its text, and the parts of the prompt and the title in it."""
 
     text: str
     words: int = 0
     facts: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     lacks: int = 0
-    """What it lacks otherwise: words of the title that it leaves out, or that it is off the video's thread."""
+    """Further flaws: words of the title that it omits, or a departure from the video's thread."""
     variant: int = -1
 
 
 class Decks:
-    """The variants of a video as decks of cards: a card comes again only when all that fit have been used as often."""
+    """The variants of a video as decks: a variant is used again only when all that fit have been used as often."""
 
     def __init__(self, seed_text: str) -> None:
         self._seed_text = seed_text
@@ -35,11 +35,11 @@ class Decks:
         self._lots: dict[str, list[float]] = {}
 
     def choose(self, deck: str, size: int, draft_of: Callable[[int], Draft | None], budget: float = 0.0) -> tuple[Draft, int]:
-        """The best draft, and how often its variant was used before.
+        """Return the best draft, and how often its variant was used before.
 
-        `draft_of` fills a variant, or says None if it cannot be used now. Better is: fits into `budget` words, lacks nothing, tells
-        a fact or at least a detail of the prompt, fills the budget. Without a budget length does not matter. Raises KeyError if
-        no variant can be used.
+        `draft_of` fills a variant, or returns None if it cannot be used now. A draft is better if it fits into `budget` words,
+        has no flaws, contains a fact or a detail of the prompt, and fills the budget. Without a budget its length does not
+        matter. Raises KeyError if no variant can be used.
         """
         used, lot = self._used.setdefault(deck, Counter()), self.lot(deck, size)
         for times in sorted({used[index] for index in range(size)}):
@@ -51,7 +51,7 @@ class Decks:
         raise KeyError(deck)
 
     def lot(self, purpose: str, size: int) -> list[float]:
-        """Numbers from 0 to 1 that follow from the seed text and the purpose alone.
+        """Return numbers from 0 to 1 that depend only on the seed text and the purpose.
 
         Only Random.random() is used: its sequence for a seed is the same in every version of Python
         (https://docs.python.org/3/library/random.html#notes-on-reproducibility).
@@ -64,7 +64,7 @@ class Decks:
 
 
 def joined(parts: Sequence[Draft]) -> Draft:
-    """The drafts, said one after the other; the variant is the first one's."""
+    """Join drafts into one, with the variant of the first."""
     return Draft(
         " ".join(part.text for part in parts),
         sum(part.words for part in parts),
@@ -76,7 +76,7 @@ def joined(parts: Sequence[Draft]) -> Draft:
 
 
 def _flaws(draft: Draft, budget: float) -> tuple[int, int, int, int]:
-    """What speaks against a draft, the worst first. Shortness counts in steps of two words, so that several are good enough."""
+    """Return the flaws of a draft, the worst first. Unused words count in steps of two, so that similar drafts are equal."""
     over = max(0, math.ceil(draft.words - budget * BREATH)) if budget else 0
     short = max(0, math.ceil((0.7 * budget - draft.words) / 2))
     return over, draft.lacks, 0 if draft.facts else 1 if draft.details else 2, short

@@ -1,4 +1,4 @@
-"""What Claude answers: the schema we ask for, and the strict reading of what came back."""
+"""The JSON schema of Claude's plan, and its strict parsing."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tenxsom.model.strict_json import parse_object
 from tenxsom.text import one_line
 
 MAX_CUE = 600
-"""Characters of a visual cue; video models lose the thread of longer prompts."""
+"""The longest visual cue, in characters; video models handle longer prompts badly."""
 
 _KEYWORDS = ("type", "description", "enum", "items", "properties", "required", "additionalProperties", "$ref", "$defs")
-"""What structured outputs understand of JSON Schema and we use; bounds are refused, so they stand in the descriptions
+"""The keywords of JSON Schema that structured outputs support and we use; bounds are refused, so the descriptions contain them
 (https://platform.claude.com/docs/en/build-with-claude/structured-outputs)."""
 
 _TOLERATED = 0.20
-"""The part by which the durations' sum may miss the target; up to it they are rescaled, beyond it the plan is another plan."""
+"""The relative deviation of the durations' sum from the target that is corrected by rescaling; a plan beyond it is refused."""
 
 
 class AnswerRefused(PlanFailed):
-    """The answer breaks our rules; `problems` are fit to be sent back."""
+    """The plan breaks our rules; `problems` can be sent to Claude."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
@@ -33,14 +33,14 @@ class AnswerRefused(PlanFailed):
 
 
 class ReadPlan(NamedTuple):
-    """A plan that keeps all rules, and what had to be put right for that."""
+    """A valid plan, and the corrections that it needed."""
 
     video_plan: VideoPlan
     warnings: list[str]
 
 
 def _one_line(text: Any) -> Any:
-    """The text on one line and without control characters, which no caption or prompt wants; its language's own blanks stay."""
+    """Return the text on one line and without control characters, with the blanks of its language unchanged."""
     return one_line(text) if isinstance(text, str) else text
 
 
@@ -66,7 +66,7 @@ class Part(BaseModel):
 class Answer(BaseModel):
     """The plan of one video."""
 
-    # Claude writes the fields in this order, from the whole to its parts; the docstrings reach it with the schema.
+    # Claude writes the fields in this order, from the whole to its parts; the schema contains the docstrings.
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -80,13 +80,13 @@ class Answer(BaseModel):
 
 
 def answer_schema() -> dict[str, Any]:
-    """The JSON Schema of an answer, with nothing in it that structured outputs do not support."""
+    """Return the JSON Schema of a plan, with supported keywords only."""
     schema: dict[str, Any] = _supported(Answer.model_json_schema())
     return schema
 
 
 def read_answer(text: str, target_seconds: float) -> ReadPlan:
-    """The plan in Claude's answer, its durations adding up to `target_seconds`. Raises AnswerRefused with all problems."""
+    """Parse the plan in Claude's response, whose durations add up to `target_seconds`. Raises AnswerRefused with all problems."""
     try:
         answer = Answer.model_validate(parse_object(_bare(text).encode("utf-8", "replace"), "the answer", max_bytes=1024 * 1024))
     except BadDefinition as error:
@@ -132,13 +132,13 @@ def _problem(detail: Any) -> Problem:
 
 
 def _bare(text: str) -> str:
-    """The JSON object in the text: a model that is not held to a schema likes to wrap it into a Markdown fence."""
+    """Return the JSON object in the text, without a Markdown fence: models without a schema often add one."""
     fenced = re.fullmatch(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", text, re.DOTALL)
     return fenced.group(1) if fenced else text
 
 
 def _supported(schema: Any) -> Any:
-    """The schema with only the supported keywords. Below `properties` and `$defs` the keys are names, not keywords."""
+    """Return the schema with supported keywords only. Below `properties` and `$defs` the keys are names, not keywords."""
     kept = {key: value for key, value in schema.items() if key in _KEYWORDS}
     for names in ("properties", "$defs"):
         if names in kept:

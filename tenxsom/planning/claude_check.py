@@ -17,7 +17,7 @@ _SHARED = ("global", "us", "eu")
 
 
 class CheckResult(NamedTuple):
-    """One thing that was looked at. `message` says what was found; `remedy` what to do, where it is not ok."""
+    """The result of one check. `message` says what was found; `remedy` what to do where `ok` is false."""
 
     name: str
     ok: bool
@@ -26,7 +26,7 @@ class CheckResult(NamedTuple):
 
 
 def check_claude(settings: ClaudeSettings, timeout: float = 15.0) -> list[CheckResult]:
-    """Everything that planning with Claude needs, in the order in which it must be put right. Raises nothing.
+    """Check everything that planning with Claude needs, in the order in which to fix it. Raises nothing.
 
     `timeout` bounds each call to Google, in seconds.
     """
@@ -40,7 +40,7 @@ def check_claude(settings: ClaudeSettings, timeout: float = 15.0) -> list[CheckR
 
 
 def region_check(location: str, model: str) -> CheckResult:
-    """Whether the location can serve the model. Specific regions serve Sonnet 4.6 and earlier; newer models need a shared location.
+    """Check that the location serves the model. Regions serve Sonnet 4.6 and earlier; newer models need a shared location.
 
     https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai
     """
@@ -93,7 +93,7 @@ def _model(settings: ClaudeSettings, credentials: Any, timeout: float) -> CheckR
 
 
 def _problem(name: str, failure: TenxsomError) -> CheckResult:
-    """A failure's sentence in two halves: what is wrong, and what to do."""
+    """Return a failed check whose message is the error and whose remedy is its second half."""
     text = str(failure)
     for mark in ("; ", ". "):
         what, found, remedy = text.partition(mark)

@@ -1,6 +1,6 @@
-"""What can go wrong between us and Claude on Vertex AI, each as one sentence with its remedy.
+"""Maps the errors of Claude on Vertex AI to one sentence with its remedy.
 
-Knows errors by their status and shape, so that only the planner itself needs the vendor's library. Statuses:
+Recognises errors by their status and attributes, so that only the planner needs the vendor's library. Statuses:
 https://platform.claude.com/docs/en/api/errors and https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors.
 """
 
@@ -17,10 +17,10 @@ from tenxsom.planning.model_garden import advice
 
 
 class ClaudeFailed(PlanFailed):
-    """No plan from Claude. `record` says what was spent on it all the same, `warnings` what else is to be known.
+    """There is no plan from Claude. `record` has the cost of the attempt.
 
-    `about_the_job` is true when Claude answered, but not usefully: the next job may well fare better. Otherwise the next
-    job will meet the same trouble.
+    `about_the_job` is true when Claude responded with an unusable plan, so that the next job may succeed. Otherwise the next job
+    will get the same error.
     """
 
     def __init__(self, message: str, record: PlannerRecord, warnings: Sequence[str] = (), about_the_job: bool = False) -> None:
@@ -29,11 +29,11 @@ class ClaudeFailed(PlanFailed):
 
 
 class AnswerUnusable(PlanFailed):
-    """Claude answered, but not with a plan."""
+    """Claude responded without a plan."""
 
 
 def refuse_impossible_names(project: str, location: str, model: str) -> None:
-    """Raise PlanFailed for a name that cannot stand in Vertex AI's address; the location even becomes part of the host's name."""
+    """Raise PlanFailed for a name that is not valid in Vertex AI's address; the location is part of the host name."""
     if not project:
         raise PlanFailed("VERTEX_AI_PROJECT_ID is not set; set it to the id of your Google Cloud project.")
     for setting, value, form in (
@@ -46,7 +46,7 @@ def refuse_impossible_names(project: str, location: str, model: str) -> None:
 
 
 def trouble_sentence(error: Any, project: str, location: str, model: str, token: str | None) -> str:
-    """The sentence for an error of the `anthropic` library; `token` is masked should the service repeat it."""
+    """Return the sentence for an error of the `anthropic` library; `token` is masked where the service repeats it."""
     said = quoted(_vendor_message(error), token)
     status = getattr(error, "status_code", None)
     if status is None:
@@ -70,7 +70,7 @@ def trouble_sentence(error: Any, project: str, location: str, model: str, token:
 
 
 def stop_sentence(reason: Any, model: str, max_tokens: int) -> str:
-    """The sentence for an answer that did not end by itself (https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons)."""
+    """Return the sentence for an incomplete response (https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons)."""
     sentences = {
         "refusal": "Claude declines to plan this content; change the title or the prompt of the job definition.",
         "max_tokens": f"Claude's plan was cut off at {max_tokens:,} tokens; ask for a shorter video or shorten the prompt.",
@@ -81,7 +81,7 @@ def stop_sentence(reason: Any, model: str, max_tokens: int) -> str:
 
 
 def is_about_structured_outputs(error: Any) -> bool:
-    """Whether the service refuses structured outputs as such: Google's organization policy forbids them by default.
+    """Return whether the service refuses structured outputs as such: Google's organization policy forbids them by default.
 
     https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/structured_outputs; older models answer
     "output_config: Extra inputs are not permitted" (https://github.com/anthropics/anthropic-sdk-python/issues/1188).
@@ -93,7 +93,7 @@ def is_about_structured_outputs(error: Any) -> bool:
 
 
 def _vendor_message(error: Any) -> str:
-    """The vendor's own words, from a body in Anthropic's or in Google's form, else the library's."""
+    """Return the vendor's message, from a body in Anthropic's or in Google's form, else the library's."""
     body = getattr(error, "body", None)
     if isinstance(body, list) and body:
         body = body[0]

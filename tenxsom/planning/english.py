@@ -1,6 +1,6 @@
-"""The little English that the local planner needs: word lists, and how to count, capitalise and bend words.
+"""English for the local planner: word lists, counting, capitalisation and gerunds.
 
-A few hundred words instead of a language model: wrong now and then, but the same on every machine, and at once.
+A few hundred words instead of a language model: sometimes wrong, but fast and the same on every machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PLAIN_ADJECTIVES = _words(
     summer tiny true unknown unsolved viral warm weird wild winter
     """
 )
-"""Words that lose their capital in mid-sentence; anything else at the head of a title may be a name."""
+"""Words that lose their capital in mid-sentence; any other first word of a title may be a name."""
 PRONOUNS = _words(
     """
     it's i'm i've you're we're they're that's there's let's he's she's
@@ -61,11 +61,11 @@ ORDERS = _words(
     speed start study take teach tie train travel try turn understand unlock use visit wash watch win work write
     """
 )
-"""Verbs that a title may begin with as an order."""
+"""Verbs that a title may begin with as an imperative."""
 REFUSALS = _words("don't dont never no quit stop")
-"""Orders that have no gerund worth saying."""
+"""Imperatives without a useful gerund."""
 LABELS = _words("asmr breaking episode exclusive explained guide how-to live new news part pov psa til tutorial update watch")
-"""What stands before a colon without being the topic."""
+"""Words before a colon that are not the topic."""
 DOUBLING = _words("admit begin commit control forget prefer upset")
 """Longer verbs that double their last letter."""
 NO_KEYWORDS = _words(
@@ -76,7 +76,7 @@ NO_KEYWORDS = _words(
     until very was way ways were what when where which while who why will with would you your
     """
 )
-"""Words of a title that say nothing as a tag."""
+"""Words of a title that are useless as a tag."""
 AUXILIARIES = _words("is are was were do does did can could will would should has have had")
 _UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff]"
 _CLOSED = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।", "॥", "։", "።", "။", "។")
@@ -89,17 +89,17 @@ _CLOSING_MARKS = (
     ("[\u1200-\u137f]", "።"),  # Amharic
     ("[\u1780-\u17ff]", "។"),  # Khmer
 )
-"""What ends a sentence in scripts that have no full stop, by its last letter; Thai and Lao have no mark at all."""
+"""The closing mark of a sentence in scripts without a full stop, by its last letter; Thai and Lao have none."""
 
 
 def capitalised(text: str) -> str:
-    """The text with a capital first letter; brands such as `iPhone` keep theirs."""
+    """Return the text with a capital first letter, except for brands such as `iPhone`."""
     first = text.split(" ", 1)[0]
     return text if any(letter.isupper() for letter in first[1:]) else text[:1].title() + text[1:]
 
 
 def as_sentence(text: str) -> str:
-    """The text with a capital and a closing mark, as its script writes one."""
+    """Return the text with a capital and the closing mark of its script."""
     text = capitalised(text.strip().rstrip(" ,;:-–—"))
     if text.rstrip("\"'”’»)」』").endswith(_CLOSED):
         return text
@@ -108,25 +108,25 @@ def as_sentence(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """The text without closing marks and quotation marks around it."""
+    """Return the text without closing marks and quotation marks around it."""
     return text.strip().rstrip(" .,;:!?…。！？，、；：؟۔،।॥։።။។").strip(' "“”«»')
 
 
 @lru_cache(maxsize=8192)
 def count_words(text: str) -> int:
-    """How many words the text has for a speaker. Scripts without spaces count two characters as a word."""
+    """Return the number of spoken words. In scripts without spaces two characters count as a word."""
     unspaced = 0 if text.isascii() else len(re.findall(_UNSPACED, text))
     spaced = re.sub(_UNSPACED, "", text) if unspaced else text
     return -(-unspaced // 2) + sum(1 for word in spaced.split() if any(letter.isalnum() for letter in word))
 
 
 def plain_words(text: str) -> list[str]:
-    """The words in lower case, without the marks around them."""
+    """Return the words in lower case, without the marks around them."""
     return [word.strip("\"'“”‘’.,;:!?()").lower().replace("’", "'") for word in text.split()]
 
 
 def bare_words(text: str) -> list[str]:
-    """The text's words without the punctuation and symbols around them, in any script."""
+    """Return the text's words without the punctuation and symbols around them, in any script."""
     return [bare for word in text.split() if (bare := _without_marks(_without_marks(word)[::-1])[::-1])]
 
 
@@ -135,12 +135,12 @@ def _without_marks(word: str) -> str:
 
 
 def has_verb(text: str) -> bool:
-    """Whether the text seems to be a whole sentence rather than a name."""
+    """Return whether the text seems to be a whole sentence rather than a name."""
     return any(word in VERBS for word in plain_words(text)[1:])
 
 
 def as_gerund(text: str) -> str | None:
-    """`fold a shirt` → `folding a shirt`; None where no verb comes first. Title case is kept, else the verb loses its capital."""
+    """Return `folding a shirt` for `fold a shirt`; None where no verb comes first. Title case is kept."""
     words = text.split()
     index = next((i for i, word in enumerate(words) if not word.lower().endswith("ly")), len(words))
     if (

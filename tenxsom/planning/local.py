@@ -1,4 +1,4 @@
-"""Planning without Claude: a whole blueprint from an archetype's own variants, at once, for nothing, the same for the same id."""
+"""Plans without Claude: makes a blueprint from an archetype's variants, free of charge and reproducibly."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MAX_TAGS = 15
 
 
 def plan_locally(definition: JobDefinition, archetype: Archetype, reason: str | None = None) -> Blueprint:
-    """The blueprint of `definition`, from the variants of `archetype`.
+    """Return the blueprint of `definition`, from the variants of `archetype`.
 
-    `reason` says why Claude did not plan it although it was asked to; it becomes a warning. The durations add up to
-    `target_duration` exactly. Reproducible: everything follows from the definition and the archetype's file.
+    `reason` is why Claude was asked and has no plan; it becomes a warning. The durations add up to `target_duration` exactly.
+    Reproducible: the blueprint depends only on the definition and the archetype's file.
     """
     title, wishes = read_title(definition.title), read_prompt(definition.prompt)
     writer = Writer(archetype, title, wishes, definition.content_id, _bare(definition.style))
@@ -53,7 +53,7 @@ def _segment(writer: Writer, place: Placement, narration: bool, to_come: int) ->
 
 
 def _opening_seconds(definition: JobDefinition, archetype: Archetype, title: Title) -> float:
-    """The time it takes to say the title; a very long one may take a quarter of the video and is cut after that."""
+    """Return the time for speaking the title, at most a quarter of the video; a longer title is cut."""
     if not definition.narration:
         return 0.0
     needed = count_words(title.headlines[0]) / archetype.words_per_second
@@ -61,7 +61,7 @@ def _opening_seconds(definition: JobDefinition, archetype: Archetype, title: Tit
 
 
 def _tags(title: Title, archetype: Archetype) -> list[str]:
-    """Keywords without hashes: the topic, the archetype's own, then the words of the title."""
+    """Return keywords without hashes: the topic, the archetype's own, then the words of the title."""
     bare_name = re.sub(r"^(?:an?|the) ", "", title.name.lower()) if title.name else ""
     name = [bare_name] if 0 < len(bare_name) <= 30 else []
     words = [word.lower() for word in bare_words(title.headlines[0])]

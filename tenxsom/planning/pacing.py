@@ -1,4 +1,4 @@
-"""How many segments a video of some length has, in which order, and how long each one is."""
+"""Decides the number, the order and the durations of a video's segments."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Placement(NamedTuple):
 
     template: SegmentTemplate
     number: int
-    """Which repetition this is, from 1."""
+    """The number of this repetition, from 1."""
     of: int
-    """How many repetitions there are."""
+    """The number of repetitions."""
     duration: float
 
     @property
@@ -28,11 +28,11 @@ class Placement(NamedTuple):
 
 
 def arrange(archetype: Archetype, seconds: float, opening_seconds: float = 0.0, promised: int | None = None) -> list[Placement]:
-    """The segments of a video of `seconds`; their durations add up to it exactly.
+    """Return the segments of a video of `seconds`; their durations add up to it exactly.
 
-    The most important kinds are kept, as many as get their minimum; the opening gets at least `opening_seconds`, the time that
-    saying the title takes. What is left over makes the repeating kinds repeat: as often as the title promises ("5 ways to …"),
-    otherwise until no segment is too long.
+    Keeps the most important kinds, as many as can have their minimum; the opening has at least `opening_seconds`, the time
+    for speaking the title. The remaining time is for repetitions of the repeating kinds: as many as the title promises ("5 ways
+    to …"), otherwise until no segment is too long.
     """
     least = {segment.kind: segment.least_seconds for segment in archetype.segments}
     opening = archetype.segments[0].kind
@@ -57,7 +57,7 @@ def arrange(archetype: Archetype, seconds: float, opening_seconds: float = 0.0, 
 
 
 def _kept(archetype: Archetype, seconds: float, least: dict[str, float]) -> list[SegmentTemplate]:
-    """The kinds that fit, by priority; in the archetype's order."""
+    """Return the kinds that fit, chosen by priority, in the archetype's order."""
     kept: set[str] = set()
     left = seconds
     for segment in sorted(archetype.segments, key=lambda item: item.priority):
@@ -71,7 +71,7 @@ def _kept(archetype: Archetype, seconds: float, least: dict[str, float]) -> list
 def _wants_more(
     kept: list[SegmentTemplate], times: dict[str, int], durations: list[float], seconds: float, promised: int | None
 ) -> bool:
-    """Whether one more repetition would make the video better."""
+    """Return whether one more repetition improves the video."""
     total = sum(times.values())
     if total >= MAX_SEGMENTS:
         return False
@@ -95,12 +95,12 @@ def _wants_more(
 
 
 def _counts(segment: SegmentTemplate) -> bool:
-    """Whether this is a list's item: its texts say which one it is."""
+    """Return whether the segment is an item of a list, whose texts contain its number."""
     return any("{number}" in sentence.lower() for ladder in segment.spoken for sentence in ladder)
 
 
 def _order(kept: list[SegmentTemplate], times: dict[str, int]) -> list[tuple[SegmentTemplate, int]]:
-    """Rounds of the repeating kinds stand where the first of them stands: a b, a b, a."""
+    """Return the order of the segments; repeating kinds alternate at the place of the first of them: a b, a b, a."""
     repeating = [segment for segment in kept if segment.repeats]
     rounds = max((times[segment.kind] for segment in repeating), default=0)
     group = [(segment, number) for number in range(1, rounds + 1) for segment in repeating if number <= times[segment.kind]]

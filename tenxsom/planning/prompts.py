@@ -1,7 +1,7 @@
-"""What a free-text prompt asks for, sorted: facts to be told, points to be touched, wishes for the look and for the voice.
+"""Sorts a free-text prompt into facts, points to cover, and wishes for the look and the voice.
 
-People write prompts as notes ("Focus on error correction. In 2019 a chip did …. Moody neon look."). Read aloud as they stand,
-the directions among them would be nonsense, so each sentence is put where it belongs.
+People write prompts as notes ("Focus on error correction. In 2019 a chip did …. Moody neon look."). The directions among them
+must not be spoken, so each sentence is sorted by its kind.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Wishes:
     """A prompt, sorted."""
 
     facts: tuple[str, ...] = ()
-    """Whole sentences, to be said as they stand."""
+    """Whole sentences, spoken verbatim."""
     points: tuple[str, ...] = ()
     """Short phrases, without closing punctuation."""
     look: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Wishes:
 
 
 def read_prompt(text: str | None) -> Wishes:
-    """The wishes in a prompt, each kind in the order in which it was written. Never raises."""
+    """Sort the sentences of a prompt by kind, each kind in its written order. Never raises."""
     facts: list[str] = []
     points: list[str] = []
     look: list[str] = []
@@ -72,7 +72,7 @@ def read_prompt(text: str | None) -> Wishes:
 
 
 def shorter_fact(fact: str) -> str | None:
-    """The main clause of a fact, where the sentence clearly begins with one and can end after it."""
+    """Return the main clause of a fact; None unless the sentence clearly begins with one and can end after it."""
     if _SUBORDINATE.match(fact):
         return None
     head = re.split(r"[;:—–]\s|,\s(?:and|but|so|which|while|because|yet)\s|\s(?:because|although|whereas)\s", fact, maxsplit=1)[0]
@@ -81,7 +81,7 @@ def shorter_fact(fact: str) -> str | None:
 
 
 def _sort_told(rest: str, facts: list[str], points: list[str]) -> None:
-    """`Mention that X is Y` tells a fact; `focus on X, Y and Z` names three points; `explain how X works` names one."""
+    """Add a direction's content: a fact for `mention that X is Y`, three points for `focus on X, Y and Z`."""
     phrase = bare(rest)
     if phrase.lower().startswith("that ") and count_words(phrase) >= 4:
         facts.append(_as_fact(phrase[5:]))
@@ -105,12 +105,12 @@ def _sentences(text: str) -> list[str]:
 
 
 def _ends_with(sentence: str, endings: frozenset[str]) -> bool:
-    """Whether this is a short note such as `Moody neon look.`"""
+    """Return whether a sentence is a short note such as `Moody neon look.`"""
     return count_words(sentence) < 6 and bare(sentence).lower().split(" ")[-1] in endings and not has_verb(sentence)
 
 
 def _is_notes(sentence: str) -> bool:
-    """Whether this is a list of key words; two items and a full stop are a sentence (`Cut on wood, never on glass.`)."""
+    """Return whether a sentence is a list of keywords; two items with a full stop are not (`Cut on wood, never on glass.`)."""
     return _is_list(sentence) and (len(_split(sentence)) > 2 or not sentence.endswith("."))
 
 

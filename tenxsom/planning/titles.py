@@ -1,8 +1,8 @@
-"""What a title is, grammatically: the words that a template may say in its place.
+"""Parses a title into the phrases that templates can use.
 
-People write titles as names, how-tos, lists, questions, orders and whole sentences. Only some of these can stand after "about"
-or "the story of". This module finds a phrase that can, or says that there is none, so that the templates fall back on words
-that always fit ("this story"). It judges English; any other language passes through as a name.
+People write titles as names, how-tos, lists, questions, imperatives and whole sentences. Only some of these can follow "about"
+or "the story of". This module finds a phrase that can, or None, so that the templates fall back on words that always fit
+("this story"). It parses English; a title in any other language counts as a name.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class Title:
     """A title, ready to be spoken."""
 
     headlines: tuple[str, ...]
-    """The title as a sentence, the whole first, then shorter forms."""
+    """The title as a sentence: the whole, then shorter forms."""
     name: str | None
-    """What can stand after "about": `the Lost Colony`, `folding a shirt`, `why cats purr`. None if there is nothing short."""
+    """A phrase that can follow "about": `the Lost Colony`, `folding a shirt`, `why cats purr`. None without a short one."""
     subject: str
-    """What a picture is told to be about: never empty, no closing punctuation."""
+    """The topic for pictures: never empty, without closing punctuation."""
     count: int | None
     """The number a list title promises ("5 ways to …"), from 2 to 12."""
 
     def headline(self, most_words: float) -> str:
-        """The longest headline of at most so many words; if there is none, the shortest, cut after that many (at least three)."""
+        """Return the longest headline of at most `most_words` words, else the shortest, cut to that many (at least three)."""
         for sentence in self.headlines:
             if count_words(sentence) <= most_words:
                 return sentence
@@ -68,7 +68,7 @@ class Title:
 
 
 def read_title(text: str) -> Title:
-    """The title's forms. Never raises; a title without any letters or digits is read as `untitled`."""
+    """Parse a title. Never raises; a title without letters or digits becomes `untitled`."""
     clean = tidy(text)
     clean = _quietened(clean if re.search(r"\w", clean) else "Untitled")
     parts = [part.strip() for part in re.split(r"\s*[:|–—]\s+|\s+-\s+", clean) if part.strip()]
@@ -83,7 +83,7 @@ def read_title(text: str) -> Title:
 
 
 def tidy(text: str) -> str:
-    """The text on one line, without emoji, hashtags, links, braces and doubled punctuation."""
+    """Return the text on one line, without emoji, hashtags, links, braces and doubled punctuation."""
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r"https?://\S+|(?<!\w)#\w+", " ", text)
     text = re.sub(r"[\U0001f3fb-\U0001f3ff]", "", text)
@@ -100,14 +100,14 @@ def _is_unspeakable(letter: str) -> bool:
 
 
 _GAP = "\x00"
-"""Where something was left out that cannot be spoken."""
+"""A placeholder for removed text that cannot be spoken."""
 _UNSPEAKABLE = {"So", "Cc", "Cf", "Cs", "Co", "Cn"}
 _SPOKEN = "°\u200c\u200d"
 """Degrees are spoken; joiners and non-joiners are spelling in Persian and in Indian scripts."""
 
 
 def _name(text: str) -> str | None:
-    """The phrase that can stand after "about", if the text holds one that is short enough to be said again and again."""
+    """Return a phrase that can follow "about" and is short enough to be repeated; None without one."""
     text = re.sub(r"\s+explained$", "", text, flags=re.IGNORECASE)
     text = re.sub(_WRAPPING, "", text, flags=re.IGNORECASE)
     listed = re.match(rf"(?:top |the )?(?:\d+|{'|'.join(_COUNTS)})\s+(?:\w+ ){{0,2}}?{_LIST_NOUNS}\b", text, re.IGNORECASE)
@@ -119,7 +119,7 @@ def _name(text: str) -> str | None:
 
 
 def _question(text: str) -> str | None:
-    """How-tos become gerunds, questions become indirect ones where that is safe."""
+    """Return the gerund of a how-to, or the indirect form of a question where that is safe; else None."""
     rules: list[tuple[str, str | None]] = [
         (r"how (?:to|do (?:you|i|we)|can (?:you|i|we)) (.+)", None),
         (r"(how|why) do (?!you\b|we\b|i\b)(.+)", r"\1 \2"),
@@ -136,7 +136,7 @@ def _question(text: str) -> str | None:
 
 
 def _list(text: str) -> str | None:
-    """`5 ways to save money` → `saving money`; `10 facts about Saturn` → `Saturn`."""
+    """Return the topic of a list: `saving money` for `5 ways to save money`, `Saturn` for `10 facts about Saturn`."""
     match = re.fullmatch(r"(?:top |the )?(?:\d+|" + "|".join(_COUNTS) + r")\s+(.+)", text, re.IGNORECASE)
     if not match:
         return None
@@ -151,7 +151,7 @@ def _list(text: str) -> str | None:
 
 
 def _plain(text: str) -> str | None:
-    """A name as it is; an order as a gerund; None for a whole sentence."""
+    """Return a name unchanged, an imperative as a gerund, and None for a whole sentence."""
     words = plain_words(text)
     if not words or words[0] in REFUSALS or words[0] in VERBS | PRONOUNS - {"this", "that"}:
         return as_gerund(text) if words and words[0] in ORDERS else None
@@ -170,7 +170,7 @@ def _plain(text: str) -> str | None:
 
 
 def _lowered(text: str) -> str:
-    """The text for the middle of a sentence: articles and plain adjectives lose their capital, names keep it."""
+    """Return the text for mid-sentence: articles and plain adjectives lose their capital, names keep it."""
     first, _, rest = text.partition(" ")
     titled = any(word[:1].isupper() for word in rest.split() if len(word) > 3)
     if first.lower() in DETERMINERS | CLAUSE_WORDS or (first.lower() in PLAIN_ADJECTIVES and not titled):
@@ -179,7 +179,7 @@ def _lowered(text: str) -> str:
 
 
 def _quietened(text: str) -> str:
-    """Shouted titles in title case; known acronyms stay."""
+    """Return a title in capitals in title case, with known acronyms unchanged."""
     letters = [letter for letter in text if letter.isalpha() and letter.lower() != letter.upper()]
     shouted = sum(letter.isupper() for letter in letters) > 0.8 * len(letters) if letters else False
     if not shouted or (len(text.split()) == 1 and len(letters) <= 4):
@@ -197,7 +197,7 @@ def _quiet_word(word: str, *, first: bool) -> str:
 
 
 def _cut(sentence: str, most_words: int) -> str:
-    """The beginning of a sentence: whole words, or whole phrases of a language without blanks; one long word stays as it is."""
+    """Return the first words of a sentence, or the first phrases in a language without blanks; one long word is not cut."""
     words = sentence.split()
     kept = words[:most_words]
     while len(kept) > 2 and kept[-1].lower().strip(",") in SMALL_WORDS | DETERMINERS:
@@ -208,7 +208,7 @@ def _cut(sentence: str, most_words: int) -> str:
 
 
 def _first_phrases(sentence: str, most_words: int) -> str:
-    """The first phrases or clauses of a language without blanks; the whole sentence where nothing tells them apart."""
+    """Return the first phrases of a sentence without blanks; the whole sentence where there are no boundaries."""
     kept = ""
     for phrase in units(sentence, NEVER_TOO_WIDE):
         if kept and count_words(kept + phrase.text) > most_words:

@@ -1,4 +1,4 @@
-"""Claude on Vertex AI as the planner. The only file that knows the `anthropic` library, which costs a second to import.
+"""Plans with Claude on Vertex AI. The only file that uses the `anthropic` library, which takes a second to import.
 
 Facts about the interface: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai and
 https://platform.claude.com/docs/en/build-with-claude/structured-outputs (November 2026).
@@ -64,15 +64,15 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 MAX_TOKENS = 16_000
-"""Room for 60 segments, and for the thinking that some models do first; the library wants streaming above 21,333."""
+"""Enough for 60 segments and for a model's thinking; the library requires streaming above 21,333."""
 MOST_PROMPT_TOKENS = 40_000
-"""More than the longest order makes, with a whole refused answer sent back."""
+"""More than the longest request, which contains a refused plan."""
 
 _TRIES = 2
-"""Requests for one answer. A plan is cheap to replace by a local one, so nobody waits long for a busy service."""
+"""Requests for one response. The local planner can replace a plan, so a busy service is not waited for longer."""
 _PAUSE_SECONDS = 1.0
 _LEAST_SECONDS = 5.0
-"""Time that must be left for another try to be worth it."""
+"""The least remaining time for another attempt."""
 
 _STOP_CHECK_SECONDS = 0.25
 
@@ -80,7 +80,7 @@ _USAGE = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache
 
 
 class VertexClaude:
-    """Plans videos with one Claude model in one project. Keeps its connection; may be used again and again.
+    """Plans videos with one Claude model in one project. Reusable; keeps its connection.
 
     `base_url` is another address of the service, ending in /v1; `platforms` gives platform name → aspect ratio.
     """
@@ -105,14 +105,14 @@ class VertexClaude:
         self._structured = True
 
     def plan(self, definition: JobDefinition, archetype: Archetype) -> Blueprint:
-        """The plan of the video that `definition` asks for, within `deadline_seconds`, all requests together.
+        """Plan the video of `definition`; all requests together take at most `deadline_seconds`.
 
-        Raises ClaudeFailed (a PlanFailed) with the reason and the remedy in one sentence; it carries what was spent.
+        Raises ClaudeFailed (a PlanFailed) with the reason, the remedy and the cost.
         """
         bill, deadline = _Bill(), clock.Deadline(self._seconds)
         try:
             read = _within(deadline, lambda: self._converse(definition, archetype, bill, deadline))
-        except (PlanFailed, AccountTrouble, NotSent) as failure:  # the latter two: of the credentials
+        except (PlanFailed, AccountTrouble, NotSent) as failure:  # the latter two come from the credentials
             record = self._record(bill, deadline)
             raise ClaudeFailed(str(failure), record, self._warnings(bill), isinstance(failure, AnswerUnusable)) from None
         return Blueprint(
@@ -125,12 +125,12 @@ class VertexClaude:
         )
 
     def most_usd(self) -> Decimal:
-        """What one plan can cost at most: both answers, each as long as they may be. 0 where the model's price is not known."""
+        """Return the highest cost of one plan: two responses of the maximum length. 0 where the model's price is unknown."""
         usage = {"input_tokens": MOST_PROMPT_TOKENS, "output_tokens": MAX_TOKENS}
         return 2 * (money.planner_cost(self._prices, self._model, usage, self._location) or money.ZERO)
 
     def _converse(self, definition: JobDefinition, archetype: Archetype, bill: _Bill, deadline: clock.Deadline) -> ReadPlan:
-        """Ask for the plan; if the answer breaks our rules, send the problems back, once."""
+        """Request the plan; if it breaks our rules, send the problems to Claude once and request another."""
         self._connect()
         shape = definition.aspect_ratio or self._platforms.get(definition.platform, "16:9")
         system = director_brief(definition, archetype, shape)
@@ -154,7 +154,7 @@ class VertexClaude:
             ) from None
 
     def _ask(self, system: str, talk: list[dict[str, Any]], bill: _Bill, deadline: clock.Deadline) -> str:
-        """The text of one complete answer. Busy and broken services get another try, if they do not ask for too much time."""
+        """Return the text of one complete response. Transient errors are retried, unless their Retry-After is too long."""
         import anthropic
 
         tries = 0
@@ -203,7 +203,7 @@ class VertexClaude:
                 project_id=self._project,
                 credentials=self._credentials,
                 base_url=self._base_url,
-                max_retries=0,  # the library honours a `retry-after` of days; our own retries know the deadline
+                max_retries=0,  # the library honours a `retry-after` of days; our own retries respect the deadline
             )
 
     def _record(self, bill: _Bill, deadline: clock.Deadline) -> PlannerRecord:
@@ -231,7 +231,7 @@ class VertexClaude:
 
 
 class _Bill:
-    """What the requests of one plan used so far; filled by the thread that asks, read by the one that waits."""
+    """The usage of one plan's requests so far; written by the requesting thread, read by the waiting one."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -245,11 +245,11 @@ class _Bill:
 
 
 def _within(deadline: clock.Deadline, work: Callable[[], Result]) -> Result:
-    """The result of `work`, or PlanFailed when the deadline passes first.
+    """Return the result of `work`; raise PlanFailed when the deadline passes first.
 
-    The time-outs below bound silence, not length: name look-ups have none, and a server that sends a byte a second never
-    falls silent. So the work runs in a daemon thread, which is left alone when its time is up; its own time-outs end it.
-    A stop request (TERM, INT) does not wait for it either: the next run simply plans again.
+    The library's timeouts bound silence, not duration: name look-ups have none, and a server may send a byte per second. So the
+    work runs in a daemon thread, which is abandoned at the deadline and ends by its own timeouts. A stop request (TERM, INT)
+    does not wait for it either: the next run plans again.
     """
     future: Future[Result] = Future()
 
@@ -281,20 +281,20 @@ def _left(deadline: clock.Deadline) -> float:
 
 
 def _text_of(message: dict[str, Any], model: str) -> str:
-    """The text of a complete answer. Raises AnswerUnusable for an answer that ended in any other way."""
+    """Return the text of a complete response. Raises AnswerUnusable for a response that ended in any other way."""
     if message.get("stop_reason") != "end_turn":
         raise AnswerUnusable(stop_sentence(message.get("stop_reason"), model, MAX_TOKENS))
     return "".join(block.get("text") or "" for block in message.get("content") or [] if block.get("type") == "text")
 
 
 def _pause_before_retry(error: Any, tries: int, deadline: clock.Deadline) -> float | None:
-    """Seconds to wait before another try; None when there is to be none."""
+    """Return the seconds before another attempt; None for no further attempt."""
     status = getattr(error, "status_code", None)
     passing = status in (408, 429) or (status or 0) >= 500 or type(error).__name__ == "APIConnectionError"
     if not passing or tries >= _TRIES:
         return None
     asked = error.response.headers.get("retry-after", "0") if status else "0"
-    if not asked.isdigit():  # a date: nobody who means seconds writes one
+    if not asked.isdigit():  # a date means a long pause
         return None
     pause = max(_PAUSE_SECONDS, float(asked))
     return pause if pause + _LEAST_SECONDS <= deadline.left() else None

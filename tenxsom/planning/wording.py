@@ -1,7 +1,7 @@
-"""Filling the variants of an archetype for one video: what is said, what stands on the screen, what is seen.
+"""Fills the variants of an archetype for one video: spoken words, lines on the screen, pictures.
 
-Every choice follows from the content id, so that the same id gives the same words on every machine, and another id gives others.
-Facts and details of the prompt are told in the order in which they were written, each once.
+Every choice follows from the content id, so that the same id has the same words on every machine, and another id has others.
+Facts and details of the prompt are used once each, in their written order.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 
 class Writer:
-    """Writes the segments of one video, one after the other."""
+    """Writes the segments of one video, in order."""
 
     reused = False
-    """Whether a spoken text had to be used a second time, because the video is longer than the variants last."""
+    """Whether a spoken text was used twice, because the video is longer than all variants."""
 
     def __init__(self, archetype: Archetype, title: Title, wishes: Wishes, content_id: str, style: str = "") -> None:
         self.archetype = archetype
@@ -40,9 +40,9 @@ class Writer:
         self._decks = Decks(f"{content_id}\n{archetype.name}")
 
     def spoken(self, place: Placement, to_come: int) -> Draft:
-        """The words that are said in this segment; they fit its duration if any variant does.
+        """Return the spoken words of a segment; they fit its duration if any variant does.
 
-        `to_come` is the number of segments after this one: facts that they can tell are left to them.
+        `to_come` is the number of segments after this one, for which facts are reserved.
         """
         budget = place.duration * self.archetype.words_per_second
         ladders = place.template.spoken
@@ -55,7 +55,7 @@ class Writer:
         return chosen
 
     def on_screen(self, place: Placement) -> Draft:
-        """One short line instead of spoken words."""
+        """Return one short line for a segment without spoken words."""
         lines = place.template.screen
         budget = min(MAX_SCREEN_WORDS, max(3.0, place.duration * 2.5))
         chosen, _ = self._decks.choose(f"{place.template.kind}/screen", len(lines), lambda i: self._line(lines[i], place, budget))
@@ -63,7 +63,7 @@ class Writer:
         return chosen
 
     def picture(self, place: Placement, words: Draft) -> str:
-        """The visual cue: a scene, what of the prompt it illustrates, and the look that all cues share."""
+        """Return the visual cue: a scene, the part of the prompt that it illustrates, and the look of all cues."""
         look = self.archetype.visual
         optional = {
             "look": f"Palette of {look.palette}; {look.light}; {look.lens}.",
@@ -78,7 +78,7 @@ class Writer:
         return " ".join(kept[part] for part in ("scene", "echo", "look", "style", "wish") if part in kept)
 
     def description(self) -> str:
-        """The text beside the published video: a template, then what the prompt tells."""
+        """Return the description of the published video: a template, then the facts of the prompt."""
         texts, name = self.archetype.descriptions, self._title.name
         values = {"headline": self._title.headlines[0], "name": name or ""}
         usable = [text for text in texts if name or "{name}" not in text] or ["{headline}"]
@@ -86,7 +86,7 @@ class Writer:
         return shortened(" ".join([opening.text, *self._wishes.facts[:2]]), 2000)
 
     def _scene(self, place: Placement, words: Draft) -> str:
-        """The picture that belongs to the words if one does; else the video's thread, if it runs through here; else one by lot."""
+        """Return the picture of the words, if they have one; else that of the video's thread; else a random one."""
         template, kinds = place.template, self.archetype.segments
         scenes = template.visual
         thread = int(self._decks.lot("thread", 1)[0] * min(len(segment.visual) for segment in kinds))
@@ -102,7 +102,7 @@ class Writer:
         return self._decks.choose(f"{template.kind}/visual", len(scenes), seen)[0].text
 
     def _line(self, template: str, place: Placement, budget: float) -> Draft | None:
-        """A line for the screen. The opening shows the title or the name, never a mood alone."""
+        """Return a line for the screen. The line of the opening contains the title or the name."""
         shows_title = "{headline}" in template or "{name}" in template
         if place.template.priority == 1 and not shows_title:
             return None
@@ -114,7 +114,7 @@ class Writer:
         return replace(draft, text=capitalised(whole), lacks=draft.lacks + max(0, draft.words - int(room)))
 
     def _climb(self, ladder: Sequence[str], place: Placement, budget: float) -> Draft | None:
-        """The first sentence and as many of the next ones as there is time for; None if the first needs what is not there."""
+        """Return the first sentence and as many more as fit; None if a value for the first is missing."""
         parts: list[Draft] = []
         for step, sentence in enumerate(ladder):
             room = budget * BREATH - sum(part.words for part in parts)
@@ -130,7 +130,7 @@ class Writer:
         return joined(parts)
 
     def _fill(self, template: str, place: Placement, room: float, told: set[str] | None = None) -> Draft | None:
-        """The template with its slots filled; None if it needs a fact, a detail, a name or a number that there is not."""
+        """Return the template with its slots filled; None if a fact, a detail, a name or a number for it is missing."""
         told = self._told | (told or set())
         left = room - _own_words(template)
         values: dict[str, str] = {}
@@ -155,7 +155,7 @@ class Writer:
         return Draft(text, count_words(text), facts, details, max(0, cut))
 
     def _fitting_facts(self, room: float, told: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The facts not yet told that can be said in `room` words, whole or by their main clause, with the fact they stand for."""
+        """Yield unused facts of at most `room` words, whole or shortened to the main clause, each with its original."""
         for fact in self._wishes.facts:
             if fact not in told:
                 for form in (fact, shorter_fact(fact)):
@@ -175,7 +175,7 @@ class Writer:
         return (_NUMBERS[place.number] if place.number < len(_NUMBERS) else str(place.number)) if countable else None
 
     def _with_more_facts(self, draft: Draft, budget: float, spared: int) -> Draft:
-        """The draft, and further facts after it where time is left; so many are spared for later segments."""
+        """Return the draft with further facts while there is time; `spared` facts are reserved for later segments."""
         while True:
             told = self._told | set(draft.facts)
             if sum(fact not in told for fact in self._wishes.facts) <= spared:
@@ -192,7 +192,7 @@ def _own_words(template: str) -> int:
 
 
 def _put(template: str, values: dict[str, str]) -> str:
-    """The template with its values. A sentence that ends a value and meets a mark of the template keeps only its own mark."""
+    """Return the template with its values; where a value ends with a closing mark, the template's mark is dropped."""
     if not values:
         return template
     text = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
@@ -200,6 +200,6 @@ def _put(template: str, values: dict[str, str]) -> str:
 
 
 def _echo(words: Draft) -> str:
-    """What of the prompt is said in this segment, for its picture."""
+    """Return the part of the prompt in this segment's words, for its picture."""
     said = words.facts[:1] or words.details[:1]
     return f"Illustrating: {said[0].rstrip('.!?…')}." if said and len(said[0]) <= 120 else ""
