@@ -1,4 +1,4 @@
-"""The blueprint: the plan of one video. Planners make it, the generator turns it into clips, it is kept beside the video."""
+"""The blueprint: the plan of one video. A planner makes it, the generator cuts it into clips, and it is saved beside the video."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 class Segment(BaseModel):
-    """One part of the script: what is said while one thing is seen."""
+    """One part of the script: spoken words and their picture."""
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
@@ -41,12 +41,12 @@ class VideoPlan(BaseModel):
 
 
 class PlannerRecord(BaseModel):
-    """Who planned, what it cost, and why it was not the planner that was asked for, if so."""
+    """The planner, its cost, and the reason if it is not the configured one."""
 
     name: Literal["claude_on_vertex", "archetype_templates", "given"] = "given"
     model: str | None = None
     reason: str | None = None
-    """Why the local templates were used although Claude was configured; None when nothing went wrong."""
+    """Why the local templates were used although Claude was configured; None otherwise."""
     usage: dict[str, int] = Field(default_factory=dict)
     cost_usd: str = "0"
     seconds: float = 0.0
@@ -54,7 +54,7 @@ class PlannerRecord(BaseModel):
 
 
 class Blueprint(BaseModel):
-    """A whole plan, as it is saved and printed."""
+    """A complete plan, as saved and printed."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -68,7 +68,7 @@ class Blueprint(BaseModel):
 
     @property
     def seconds(self) -> float:
-        """The length of the whole plan."""
+        """Return the duration of the whole plan."""
         return round(sum(segment.duration for segment in self.video_plan.script_segments), 3)
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,10 +76,10 @@ class Blueprint(BaseModel):
 
 
 def parse_blueprint(data: bytes, source: str) -> Blueprint:
-    """A blueprint that somebody hands in. Raises BadDefinition with every problem and its path; times are made anew."""
+    """Parse a user's blueprint and recompute its times. Raises BadDefinition with every problem and its path."""
     document = parse_object(data, source, max_bytes=1024 * 1024)
     if isinstance(document.get("blueprint"), dict):
-        document = document["blueprint"]  # what claude_video_service.py --json prints
+        document = document["blueprint"]  # the output of claude_video_service.py --json
     try:
         blueprint = Blueprint.model_validate(document)
     except ValidationError as error:
@@ -91,11 +91,11 @@ def parse_blueprint(data: bytes, source: str) -> Blueprint:
 
 
 def share_out(weights: Sequence[float], total_seconds: float, least_seconds: float | Sequence[float] = 0.0) -> list[float]:
-    """Durations in proportion to `weights` that add up to `total_seconds` exactly, to the millisecond.
+    """Return durations in proportion to `weights` that add up to `total_seconds` exactly, to the millisecond.
 
-    No part is shorter than `least_seconds` (one number for all, or one for each). Durations are half seconds where the total
-    allows it; what rounding leaves over goes half second by half second to those who lost most by it, and what is less than half
-    a second to the longest. Weights that are all zero count the same. Raises PlanFailed when not every part can get its least.
+    No part is shorter than `least_seconds` (one number for all, or one for each). Durations are multiples of half a second where
+    the total allows it; a rounding remainder is distributed in half seconds to the parts that lost most, and the rest of less
+    than half a second to the longest. Weights that are all zero are equal. Raises PlanFailed when the minimums do not fit.
     """
     if not all(math.isfinite(number) and number >= 0 for number in (*weights, total_seconds)):
         raise PlanFailed("The lengths of the segments are no usable numbers, so the seconds cannot be shared out.")
@@ -117,7 +117,7 @@ def share_out(weights: Sequence[float], total_seconds: float, least_seconds: flo
 
 
 def _fair_shares(weights: Sequence[float], total: int, least: Sequence[int]) -> list[float]:
-    """Shares of `total` by weight; whoever would get less than their least gets that, and the others share what is left."""
+    """Return shares of `total` by weight; a share below its minimum gets the minimum, and the others divide the rest."""
     fixed: set[int] = set()
     while True:
         left = total - sum(least[i] for i in fixed)
@@ -130,7 +130,7 @@ def _fair_shares(weights: Sequence[float], total: int, least: Sequence[int]) -> 
 
 
 def with_times(segments: Sequence[Segment]) -> list[Segment]:
-    """The segments with their `time` set from their durations, one after the other."""
+    """Return the segments with their `time` computed from their durations."""
     result, start = [], 0
     for segment in segments:
         end = start + round(segment.duration * 1000)

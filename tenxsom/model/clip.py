@@ -1,12 +1,12 @@
-"""A clip of a video job: one generation of a service, as it lies within the job's state file. No I/O, no vendor.
+"""A clip of a video job: one generation of a service, as stored in the job's state file. No I/O, no vendor.
 
-A clip walks through steps, one saved before the next:
+A clip goes through steps; each is saved before the next begins:
 
     request_image → await_image → fetch_image → upload_asset → request_video → await_video → download → done
         paid           free          free           free            paid           free         free
 
 `request_image` and `request_video` cost money. Before such a call its intent is saved with the clip; after it the vendor's ids
-replace the intent. An intent that is found on disk later is a paid call whose outcome nobody knows: `submit_unknown`.
+replace the intent. An intent found on disk later is a paid call whose outcome is unknown: `submit_unknown`.
 A clip that starts from the user's own picture begins with `fetch_image`, one without a start frame with `request_video`.
 """
 
@@ -22,10 +22,10 @@ from tenxsom.model.parts import Cue, FetchedFile, Generation, MediaFacts, Refuse
 from tenxsom.model.stored import Moment, Seconds, StoredModel, broken, check_text, shown
 
 MOST_ANSWERS = 5
-"""How many answers of a service to paid calls are kept with a clip."""
+"""How many responses to paid calls are kept with a clip."""
 
 LONGEST_PAUSE_SECONDS = 3600.0
-"""No clip is ever put off for longer; a moment further away comes from a clock that jumped."""
+"""The longest pause of a clip; a time further away comes from a clock that jumped."""
 
 
 class Step(StrEnum):
@@ -46,13 +46,13 @@ SUBMISSION_STEPS = (Step.REQUEST_IMAGE, Step.AWAIT_IMAGE, Step.FETCH_IMAGE, Step
 FINAL_STEPS = frozenset({Step.DONE, Step.FAILED})
 
 DECISION = "decision"
-"""Why a clip is held about which somebody must decide."""
+"""The `hold` of a clip that waits for a user's decision."""
 
 START_FRAME_OF_OLD = "flux"
-"""Where the start frames came from before there was a choice."""
+"""The source of start frames before there was a choice."""
 
 FIRST_STEPS = {"none": Step.REQUEST_VIDEO, "own_picture": Step.FETCH_IMAGE}
-"""The first step by the source of the start frame; every other source is asked for a still first."""
+"""The first step by the source of the start frame; every other source begins with REQUEST_IMAGE."""
 
 STEPS = frozenset(step.value for step in Step)
 
@@ -67,7 +67,7 @@ NEEDED_AT: dict[str, tuple[str, str, str]] = {
         (Step.DOWNLOAD, "video", "job_id"),
     )
 }
-"""What a step works with, and its name in a message: it must be in the file, or the step could never be taken."""
+"""The data that a step needs, which must be in the file, and its name in messages."""
 
 
 class Intent(StoredModel):
@@ -76,13 +76,13 @@ class Intent(StoredModel):
     step: str
     attempt: int
     reference: str
-    """Ours; the service gets it as `replyRef` where it takes one."""
+    """Our reference, sent to the service as `replyRef` where it takes one."""
     usd: str
     at: str
     unclear: str | None = None
-    """Why nobody knows what became of the call; None while it is being made."""
+    """Why the call's outcome is unknown; None while the call is in progress."""
     doubt: str | None = None
-    """Why the call may have been accepted although the service refused it (a 503): it is asked before anything is sent again."""
+    """Why a refused call (a 503) may have been accepted all the same: the service is asked for it before a retry."""
 
     @field_validator("usd")
     @classmethod
@@ -98,29 +98,29 @@ class Clip(StoredModel):
     prompt: str
     image_prompt: str
     asked_seconds: Seconds
-    """What the blueprint gives this clip."""
+    """The duration in the blueprint."""
     seconds: Seconds
-    """What the service makes: the nearest length it offers that is not shorter."""
+    """The ordered duration: the service's nearest one that is not shorter."""
     aspect_ratio: str
-    """What the service makes."""
+    """The ordered aspect ratio."""
     asked_aspect_ratio: str | None = None
-    """What is asked for, where that is cut out of what the service makes; None where it is the same."""
+    """The aspect ratio to crop to; None where it is the ordered one."""
     trim: bool = False
-    """Whether what the service makes too long is cut off."""
+    """Whether the clip is cut to `asked_seconds`."""
     service: str = ""
-    """Who makes it; empty in files of earlier versions, where the job's own service makes every clip."""
+    """The clip's service; empty in files of earlier versions, where the job's service makes every clip."""
     model: str = ""
     resolution: str = ""
     start_frame: str = START_FRAME_OF_OLD
-    """Where its start frame comes from: the name of a source in `tenxsom.services.images.base`."""
+    """The source of its start frame, by its name in `tenxsom.services.images.base`."""
     down_since: str | None = None
-    """Since when its service has given no sign of life, as far as this clip has tried."""
+    """The time of the first of consecutive connection failures with its service."""
     tried: list[str] = Field(default_factory=list)
-    """The services that could not be used for it."""
+    """The services that failed for this clip."""
     seed: int | None = None
     style: str | None = None
     cues: list[Cue] = Field(default_factory=list)
-    """The words that belong to this clip."""
+    """The clip's captions."""
     step: str = Step.REQUEST_IMAGE
     image: Still = Field(default_factory=Still)
     asset: Upload = Field(default_factory=Upload)
@@ -130,24 +130,24 @@ class Clip(StoredModel):
     attempts: dict[str, int] = Field(default_factory=dict)
     checks: int = 0
     percent: float | None = None
-    """How far the service says it is."""
+    """The progress that the service reports."""
     next_check_at: Moment | None = None
     overdue_at: str | None = None
-    """From when on the next look in vain after its deadline counts."""
+    """The earliest time at which another unsuccessful check after the deadline counts."""
     refused: bool = False
-    """Whether the service itself said that it could not make it: asking once more is no use then."""
+    """Whether the service refused to make the clip, so that a further status check is useless."""
     intent: Intent | None = None
     answers: list[dict[str, Any]] = Field(default_factory=list)
-    """What the service answered to the last paid calls that it did not plainly accept: step, at, reference, status, text, ids."""
+    """The service's responses to the last paid calls that it did not clearly accept: step, at, reference, status, text, ids."""
     unknown_status: str | None = None
-    """The last status of the service's that no table of ours knows."""
+    """The service's last status that our table does not know."""
     hold: str | None = None
-    """Why it waits although its time has come: `budget`, or `decision` for somebody's word; None otherwise."""
+    """Why a due clip waits: `budget`, or `decision` for a user's decision; None otherwise."""
     error: str | None = None
     file: str | None = None
     """Name of the downloaded clip in completed_videos/."""
     facts: MediaFacts | None = None
-    """What is in it."""
+    """The facts of the downloaded clip."""
     fetched: FetchedFile | None = None
     refusal: RefusedFile | None = None
 
@@ -168,17 +168,17 @@ class Clip(StoredModel):
 
     @property
     def first_step(self) -> Step:
-        """Where its way begins: not every start frame has to be made, and not every clip has one."""
+        """Return the first step, which depends on the source of the start frame."""
         return FIRST_STEPS.get(self.start_frame, Step.REQUEST_IMAGE)
 
     @property
     def delivered_seconds(self) -> float:
-        """How long the delivered file is; 0 while there is none."""
+        """Return the duration of the delivered file; 0 without a file."""
         return self.facts.seconds if self.facts else 0.0
 
     @property
     def was_taken_as_is(self) -> bool:
-        """Whether its file had been refused, and somebody took it as it is."""
+        """Return whether its file was refused and a user accepted it."""
         return bool(self.facts and self.facts.taken_as_is)
 
     @property
@@ -190,19 +190,19 @@ class Clip(StoredModel):
         return self.step not in SUBMISSION_STEPS
 
     def is_due(self) -> bool:
-        """Whether its time has come."""
+        """Return whether its next check is due."""
         return clock.is_due(self.next_check_at, LONGEST_PAUSE_SECONDS)
 
     def retry(self, keep_asset: bool = True) -> None:
-        """Start over after a failure, at the first step that is missing; without the start frame if that cannot be used any more.
+        """Restart after a failure, at the first missing step; without the start frame if that is no longer usable.
 
-        A clip that was ordered and not refused is asked for once more, which is free: it may be there by now.
+        A clip that was ordered and not refused is checked again, which is free: it may be finished by now.
         """
         if not keep_asset and self.asset.file_id:
             self.asset = Upload()
             self.image = Still() if self.first_step != Step.FETCH_IMAGE else self.image
         ordered = self.video.job_id is not None and not self.refused
-        paid_still = self.start_frame == START_FRAME_OF_OLD and self.image.job_id  # asking for it once more is free
+        paid_still = self.start_frame == START_FRAME_OF_OLD and self.image.job_id  # a status check is free
         first = Step.AWAIT_IMAGE if paid_still else self.first_step
         self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset.file_id else first
         if not ordered:
@@ -212,15 +212,15 @@ class Clip(StoredModel):
         self.checks, self.attempts, self.refused = 0, {}, False
 
     def keep_answer(self, reference: str, answer: Mapping[str, Any]) -> None:
-        """Keep what the service answered to a paid call, with the call's step and time; the last few are enough."""
+        """Keep the response to a paid call, with the call's step and time; only the last few are kept."""
         kept = {"step": str(self.step), "at": clock.stamp(), "reference": reference, **answer}
         self.answers = [*self.answers, kept][-MOST_ANSWERS:]
 
     def count_attempt(self) -> int:
-        """Count one more attempt of the current step; returns its number, from 1."""
+        """Count an attempt of the current step and return its number, from 1."""
         return self.count(str(self.step))
 
     def count(self, what: str) -> int:
-        """Count one more of something that happens to it; returns how many it makes."""
+        """Increment the counter `what` and return it."""
         self.attempts[what] = self.attempts.get(what, 0) + 1
         return self.attempts[what]

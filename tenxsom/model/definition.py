@@ -1,4 +1,4 @@
-"""The job definition: the one page a user writes. Its rules stand here, once; the JSON Schema for editors is made from them."""
+"""The job definition: the one page that a user writes, with all its rules. The JSON Schema for editors is generated from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ClipsMode = Literal["auto", "single", "storyboard"]
 Fit = Literal["keep", "trim"]
 
 MAX_PROBLEMS = 50
-"""A file with more problems than this is not a definition at all; nobody would read them."""
+"""The largest number of reported problems; a file with more is not a definition."""
 
 
 class JobDefinition(BaseModel):
@@ -73,22 +73,22 @@ class JobDefinition(BaseModel):
     )
 
     def as_dict(self) -> dict[str, Any]:
-        """What the user wrote, and nothing they did not."""
+        """Return the fields that the user wrote, without defaults."""
         return self.model_dump(exclude_unset=True)
 
     def fingerprint(self) -> str:
-        """The same for two definitions that mean the same (order of keys and spelled-out defaults do not matter)."""
+        """Return a hash that is equal for definitions of equal meaning (whatever the order of keys and explicit defaults)."""
         return hashlib.sha256(canonical(self.model_dump(exclude_defaults=True))).hexdigest()
 
     def shape(self, vocabulary: Vocabulary) -> str:
-        """The aspect ratio to make: the definition's own, else its platform's."""
+        """Return the aspect ratio: the definition's own, else its platform's."""
         return self.aspect_ratio or vocabulary.platforms[self.platform]
 
 
 class AcceptedDefinition(StoredModel):
-    """The definition that a job was accepted with, as its state keeps it: what was written then, by any version of this program.
+    """The definition of an accepted job, as stored in its state by any version of this program.
 
-    Nothing but its id is required: jobs of the original system have no more than a title.
+    Only the id is required: jobs of the original system have nothing else but a title.
     """
 
     content_id: str = ""
@@ -109,16 +109,18 @@ class AcceptedDefinition(StoredModel):
 
 
 def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:
-    """The definition in `data`. Raises BadDefinition with all its problems at once; `source` names the file in them."""
+    """Parse the definition in `data`. Raises BadDefinition with all its problems; `source` is the file's name in them."""
     document = parse_object(data, source)
-    if document and not document.keys() & JobDefinition.model_fields.keys():  # a key file, say, whose words are nobody's business
+    if (
+        document and not document.keys() & JobDefinition.model_fields.keys()
+    ):  # a key file, for example: hide its content
         sentence = "it is no job definition: none of its fields is one of a definition's; see templates/jobs/"
         raise BadDefinition(source, [Problem("/", sentence)])
     return check_definition(document, source, vocabulary, islice(_long_numbers(document.get("metadata")), MAX_PROBLEMS))
 
 
 def written_definition(data: bytes, source: str) -> JobDefinition | None:
-    """The definition in `data`, whether or not this installation knows the names in it; None if it is none."""
+    """Parse the definition in `data` without checking its names; None if it is not a definition."""
     try:
         return JobDefinition.model_validate(parse_object(data, source))
     except (BadDefinition, ValidationError):
@@ -126,7 +128,7 @@ def written_definition(data: bytes, source: str) -> JobDefinition | None:
 
 
 def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabulary, also: Iterable[Problem] = ()) -> JobDefinition:
-    """The definition that an already parsed document stands for. Raises BadDefinition with its problems, `also` these."""
+    """Validate a parsed document. Raises BadDefinition with its problems, including `also`."""
     problems: list[Problem] = []
     definition = None
     try:
@@ -145,7 +147,7 @@ def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabula
 
 
 def definition_schema(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a definition, with the names that this installation knows."""
+    """Return the JSON Schema (draft 2020-12) of a definition, with the names that this installation knows."""
     schema = JobDefinition.model_json_schema()
     properties = schema["properties"]
     properties["archetype"]["enum"] = sorted(vocabulary.archetypes)
@@ -154,7 +156,7 @@ def definition_schema(vocabulary: Vocabulary) -> dict[str, Any]:
 
 
 def _problem(detail: Any) -> Problem:
-    """One pydantic error as one of our sentences."""
+    """Return a pydantic error as one of our sentences."""
     path = _place(".".join(str(part) for part in detail["loc"]) or "/")
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     length = len(given) if isinstance(given, str) else 0
@@ -201,7 +203,7 @@ def _plain_addresses(document: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _long_numbers(metadata: Any) -> Iterator[Problem]:
-    """Beyond 64 bits most readers of JSON lose the last digits. Asked at the door only: what was accepted once is carried on."""
+    """Yield numbers beyond 64 bits, whose last digits most JSON readers lose. Only new definitions are checked for them."""
     waiting = deque([("metadata", metadata)])
     while waiting:
         path, value = waiting.popleft()

@@ -1,7 +1,7 @@
-"""The video job: one definition on its way, as it lies in pending_video_jobs/. No I/O, no vendor.
+"""The video job: one accepted definition, as stored in pending_video_jobs/. No I/O, no vendor.
 
-A job has clips (`tenxsom.model.clip`), which walk through their steps side by side; the job's own state follows from theirs.
-Fields that this version does not know are kept and written back (`extra`), so that a newer version's notes survive.
+A job has clips (`tenxsom.model.clip`), which go through their steps in parallel; the job's state is derived from theirs.
+Unknown fields are kept and written back (`extra`), so that the data of a newer version survives.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ SCHEMA_VERSION = 2
 
 
 class State(StrEnum):
-    """Where a job stands, in the words that users see."""
+    """The state of a job, in the words that users see."""
 
     ACCEPTED = "accepted"
     """On disk; planning or its first step comes next."""
@@ -33,11 +33,11 @@ class State(StrEnum):
     WAITING = "waiting"
     """Every clip is at the service; the poller collects them."""
     OVER_BUDGET = "over_budget"
-    """The next paid call would pass a budget; goes on by itself when the budget allows it."""
+    """The next paid call would exceed a budget; the job continues when the budget allows it."""
     SUBMIT_UNKNOWN = "submit_unknown"
-    """A paid call's outcome is unknown; somebody must decide (manage_jobs.py resolve)."""
+    """The outcome of a paid call is unknown; a user must decide (manage_jobs.py resolve)."""
     NEEDS_DECISION = "needs_decision"
-    """A delivered clip was refused; somebody must decide (manage_jobs.py resolve)."""
+    """A delivered clip was refused; a user must decide (manage_jobs.py resolve)."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -60,11 +60,11 @@ SpendLine = Annotated[dict[str, Any], AfterValidator(_spend_line)]
 """A movement of money: reference, step, clip, usd, entry."""
 
 HistoryEntry = Annotated[dict[str, Any], AfterValidator(_history_entry)]
-"""A line of the audit trail: time, event, and what belongs to the event."""
+"""An entry of the audit trail: time, event, and the event's data."""
 
 
 class VideoJob(StoredModel):
-    """One definition on its way. `schema_version` to `expected_file_path` are the original system's fields and their kin."""
+    """An accepted definition and its progress. `schema_version` to `expected_file_path` are mostly the original system's fields."""
 
     schema_version: int
     revision: int
@@ -77,7 +77,7 @@ class VideoJob(StoredModel):
     status_endpoint: str | None
     expected_file_path: str
     run_id: str
-    """Tells two deliberate runs of the same content_id (`--again`) apart in references and in the ledger."""
+    """Distinguishes deliberate runs of the same content_id (`--again`) in references and in the ledger."""
     definition: AcceptedDefinition
     fingerprint: str
     route: RouteRecord = Field(default_factory=RouteRecord)
@@ -86,19 +86,19 @@ class VideoJob(StoredModel):
     spend: list[SpendLine] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     rehearsal: bool = False
-    """Whether its clips are made by the local studio, or at an address that is not the vendor's own: it is no video to publish."""
+    """Whether the job is a rehearsal: at the local studio, or at an address that is not the vendor's own."""
     ledger_mark: str = ""
-    """Where the ledger ended when this run was accepted: all its lines are behind that."""
+    """The end of the ledger when this run was accepted: all its lines come after it."""
     cancelled: bool = False
-    """Nothing further is ordered for it; what is paid for already is still collected and kept."""
+    """Whether nothing more is ordered; paid clips are still collected and kept."""
     step: str | None = None
-    """The step of the whole job that comes next or was begun last (`tenxsom.pipeline.finisher`); None while its clips are made."""
+    """The job's own step that is next or in progress (`tenxsom.pipeline.finisher`); None while its clips are made."""
     attempts: dict[str, int] = Field(default_factory=dict)
-    """How often steps of the whole job were begun, counted before each."""
+    """The attempts of the job's own steps, counted before each."""
     next_check_at: Moment | None = None
-    """Not before this moment the job's own steps are tried again."""
+    """The earliest time of the next attempt of the job's own steps."""
     media: MediaFacts | None = None
-    """What is in the finished film, once it is verified."""
+    """The facts of the finished film, once it is verified."""
     unexpected: UnexpectedRecord | None = None
     error: str | None = None
     history: list[HistoryEntry] = Field(default_factory=list)
@@ -106,7 +106,7 @@ class VideoJob(StoredModel):
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:
-        """Return the job of a document. Raises NewerState for one of a newer version, BrokenState for what is no job."""
+        """Return the job of a document. Raises NewerState for a newer version, BrokenState for a document that is not a job."""
         version = document.get("schema_version")
         if version != SCHEMA_VERSION:
             _check_version(version)
@@ -122,11 +122,11 @@ class VideoJob(StoredModel):
         return clips
 
     def service_of(self, clip: Clip) -> str:
-        """Who makes a clip."""
+        """Return the service of a clip."""
         return clip.service or self.service
 
     def record(self, event: str, detail: str = "", **facts: Any) -> None:
-        """Add to the audit trail. It is saved with the next save."""
+        """Add an entry to the audit trail; the next save stores it."""
         entry = {"time": clock.stamp(), "event": event, **({"detail": detail} if detail else {}), **facts}
         self.history.append(entry)
         self._unheard.append(entry)
@@ -136,24 +136,24 @@ class VideoJob(StoredModel):
         self._unheard.extend(entries)
 
     def take_unheard(self) -> list[HistoryEntry]:
-        """The entries of the audit trail that were recorded since the last time, for those who are told of them once saved."""
+        """Return the entries recorded since the last call; subscribers get them after the save."""
         entries, self._unheard = self._unheard, []
         return entries
 
     def warn(self, sentence: str) -> bool:
-        """Keep a warning for the report; returns whether it is new."""
+        """Keep a warning for the report; return whether it is new."""
         if sentence in self.warnings:
             return False
         self.warnings.append(sentence)
         return True
 
     def count(self, what: str) -> int:
-        """Count one more of something that happens to the whole job; returns how many it makes."""
+        """Increment the job's counter `what` and return it."""
         self.attempts[what] = self.attempts.get(what, 0) + 1
         return self.attempts[what]
 
     def begin_anew(self) -> None:
-        """Forget how often the whole job was tried, for a retry that somebody has asked for."""
+        """Reset the attempts of the job's own steps, for a retry that a user has asked for."""
         self.step = self.next_check_at = self.media = self.unexpected = self.error = None
         self.attempts = {}
 
@@ -174,7 +174,7 @@ class VideoJob(StoredModel):
             self.job_id, self.status_endpoint = first.video.job_id, first.status_endpoint
 
     def is_due(self) -> bool:
-        """Whether any of its clips wants attention now, or the job itself: before it has clips, and when all of them are there."""
+        """Return whether a clip is due, or the job itself: before it has clips, and when all clips are final."""
         waiting = [clip for clip in self.clips if not clip.is_final]
         if waiting:
             return any(clip.is_due() for clip in waiting)
@@ -182,7 +182,7 @@ class VideoJob(StoredModel):
 
 
 def _check_version(version: Any) -> None:
-    """Raise NewerState, or BrokenState for what is no version."""
+    """Raise NewerState for a newer version, BrokenState for a value that is not a version."""
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise BrokenState(f"its schema_version {version!r} is none that ever was")
     if version > SCHEMA_VERSION:

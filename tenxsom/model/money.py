@@ -1,4 +1,4 @@
-"""Money, in US dollars, exact: decimals all the way, texts in files. Prices come from templates/prices.json."""
+"""Money in US dollars, exact: Decimal in memory, text in files. Prices come from templates/prices.json."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _MOST = Decimal(10) ** 12
 
 
 def usd(value: str | int | float | Decimal) -> Decimal:
-    """An amount from whatever a file or a user gives; floats mean what they look like (0.1 is 0.1)."""
+    """Return an amount as Decimal; a float counts by its decimal text (0.1 is 0.1)."""
     return Decimal(str(value))
 
 
 def stored(value: Any) -> Decimal:
-    """An amount that one of our files holds. Raises ValueError for anything but a finite one of at least 0."""
+    """Return an amount from one of our files. Raises ValueError for anything but a finite amount of at least 0."""
     try:
         amount = usd(value)
     except ArithmeticError:
@@ -28,21 +28,21 @@ def stored(value: Any) -> Decimal:
 
 
 def text(amount: Decimal) -> str:
-    """The amount as our files write it: plain digits, no exponent, no needless zeros."""
+    """Return the amount for files: plain digits, no exponent, no trailing zeros."""
     digits = f"{amount.normalize():f}"
     return "0" if digits in ("-0", "") else digits
 
 
 def shown(amount: Decimal) -> str:
-    """The amount as people read it: `$1.20`, and four places where there are fractions of a cent."""
+    """Return the amount for people: `$1.20`, with four places for fractions of a cent."""
     cents = amount.quantize(Decimal("0.01"))
     return f"${cents}" if cents == amount else f"${amount.quantize(Decimal('0.0001'))}"
 
 
 def clip_price(prices: Mapping[str, Any], service: str, model: str, resolution: str, seconds: float) -> Decimal:
-    """What a service charges for one clip, rounded up to a millionth: per call, per second, or both.
+    """Return a service's price of one clip, per call, per second, or both, rounded up to a millionth.
 
-    KeyError when templates/prices.json has no price for it.
+    Raises KeyError when templates/prices.json has no price for it.
     """
     entry = prices["services"][service]
     per_second = entry["models"][model][resolution] if "models" in entry else entry["clip_second_usd"]
@@ -50,9 +50,9 @@ def clip_price(prices: Mapping[str, Any], service: str, model: str, resolution: 
 
 
 def still_price(prices: Mapping[str, Any], source: str, service: str, model: str | None) -> Decimal:
-    """What one still costs: Flux is charged by the service that it is ordered from, other sources have prices of their own.
+    """Return the price of one still: Flux is billed by the service that it is ordered from, other sources have their own prices.
 
-    KeyError when templates/prices.json has no price for it.
+    Raises KeyError when templates/prices.json has no price for it.
     """
     if source in ("none", "own_picture"):
         return ZERO
@@ -66,7 +66,7 @@ def _rounded_up(amount: Decimal) -> Decimal:
 
 
 def planner_cost(prices: Mapping[str, Any], model: str, usage: Mapping[str, int], region: str = "global") -> Decimal | None:
-    """What a Claude call cost by its real `usage`; None when templates/prices.json has no price for the model.
+    """Return the cost of a Claude call by its `usage`; None when templates/prices.json has no price for the model.
 
     Prices are per million tokens. Long prompts cost more on some models, regional endpoints a tenth more
     (https://platform.claude.com/docs/en/about-claude/pricing).

@@ -1,4 +1,4 @@
-"""What a clip collects on its way: the still, the upload, the generation, what is in the delivered file. No I/O, no vendor."""
+"""The parts of a clip's state: still, upload, generation, facts of the delivered file. No I/O, no vendor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tenxsom.model.stored import StoredModel
 
 
 class Part(StoredModel):
-    """Something that is filled in bit by bit: only what was set is written."""
+    """A part of a state that is filled step by step; only fields that were set are written."""
 
     @model_serializer(mode="wrap")
     def _what_was_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -19,19 +19,19 @@ class Part(StoredModel):
 
 
 class Still(Part):
-    """A picture that a clip starts from, as its source knows it."""
+    """A clip's start frame, with its ids at the source."""
 
     job_id: str | None = None
     generation_id: str | None = None
     url: str | None = None
     mime_type: str | None = None
-    """Set once the picture has been fetched and looked at."""
+    """Set after the picture has been fetched and verified."""
     status_endpoint: str | None = None
-    """The endpoint that answered last."""
+    """The endpoint that responded last."""
 
 
 class Upload(Part):
-    """A start frame that was handed over to the service which makes the clip."""
+    """A start frame that was uploaded to the clip's service."""
 
     file_id: str | None = None
     mime_type: str | None = None
@@ -39,14 +39,14 @@ class Upload(Part):
 
 
 class Generation(Part):
-    """The service's ids of a clip that it makes."""
+    """The service's ids of a clip."""
 
     job_id: str | None = None
     generation_id: str | None = None
 
 
 class Cue(StoredModel):
-    """Words that belong to a clip, with their seconds inside it."""
+    """A caption, with its start and end in seconds from the start of the clip."""
 
     start: float
     end: float
@@ -54,7 +54,7 @@ class Cue(StoredModel):
 
 
 class MediaFacts(Part):
-    """What is in a video, as far as it was looked at; 0 and "" where that is not known."""
+    """The facts of a video; 0 and "" where unknown."""
 
     seconds: float = 0.0
     width: int = 0
@@ -65,19 +65,19 @@ class MediaFacts(Part):
     frames: int = 0
     size_bytes: int = 0
     rotation: int = 0
-    """By how many degrees players turn the stored pictures clockwise."""
+    """The clockwise rotation that players apply, in degrees."""
     sha256: str | None = None
     asked_seconds: float = 0.0
     refitted: str = ""
-    """What was cut off, in words; empty where nothing was."""
+    """Describes how the video was cut; empty where it was not."""
     came_as: dict[str, Any] | None = None
-    """Width, height and seconds of the file before that."""
+    """Width, height and seconds of the file before the cut."""
     taken_as_is: str = ""
-    """Why the file had been refused that somebody took as it is."""
+    """Why the file was refused that a user accepted."""
 
 
 class FetchedFile(Part):
-    """A file that was downloaded and has not been verified yet."""
+    """A downloaded file that is not verified yet."""
 
     sha256: str | None = None
     size_bytes: int | None = None
@@ -85,7 +85,7 @@ class FetchedFile(Part):
 
 
 class RefusedFile(Part):
-    """Why a delivered file was refused, how often alike, and where it is kept."""
+    """A refused file: the reason, how often it was the same, and where the file is kept."""
 
     reason: str = ""
     times: int = 0
@@ -94,11 +94,11 @@ class RefusedFile(Part):
     url: str | None = None
     file: str | None = None
     at: str | None = None
-    """Since when somebody's decision is waited for."""
+    """Since when the job waits for a user's decision."""
 
 
 class RouteRecord(Part):
-    """How a job's clips are to be made, decided before anything is paid."""
+    """How a job's clips are made, decided before anything is paid."""
 
     model: str = ""
     resolution: str = ""
@@ -109,11 +109,11 @@ class RouteRecord(Part):
 
 
 class UnexpectedRecord(Part):
-    """The last error that no code expected."""
+    """The last unexpected error."""
 
     at: str = ""
     during: str = ""
     error: str = ""
     place: str = ""
     count: int = 0
-    """How often in a row."""
+    """The number of consecutive occurrences."""

@@ -1,4 +1,4 @@
-"""What templates/prices.json must hold: prices that are prices. Whatever budgets are kept with is looked at when it is read."""
+"""Validates templates/prices.json when it is read, because budgets depend on it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 MOST_USD = Decimal(1000)
-"""No vendor asks for more, for a clip, a second, a still or a million tokens: a higher price is a slip."""
+"""The highest plausible price of a clip, a second, a still or a million tokens; a higher one is a mistake."""
 
 _DIGITS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,12})?")
 
 
 def _price(value: Any) -> Decimal:
-    """An amount in US dollars, written as a number or as its text. Raises ValueError for anything else."""
+    """Parse an amount in US dollars, a number or its text. Raises ValueError for anything else."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         amount = Decimal(value)
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
@@ -39,7 +39,7 @@ Price = Annotated[Decimal, BeforeValidator(_price)]
 
 
 class _Entry(BaseModel):
-    """Notes and sources may stand beside prices."""
+    """An entry of the price list, which may contain notes and sources beside prices."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -83,7 +83,7 @@ class PlannerPrices(TokenPrices):
 
 
 class PriceList(_Entry):
-    """The whole file."""
+    """The whole price list."""
 
     services: dict[str, ServicePrices]
     stills: dict[str, StillPrices] = {}
@@ -92,7 +92,7 @@ class PriceList(_Entry):
 
 
 def problems(document: Any) -> list[str]:
-    """What is wrong with a price list, each with its path; empty when nothing is."""
+    """Return the problems of a price list, each with its path; empty without problems."""
     try:
         PriceList.model_validate(document)
     except ValidationError as error:

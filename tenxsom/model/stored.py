@@ -1,7 +1,7 @@
 """The base class of what is stored as JSON: strict types, and fields of other versions that survive a rewrite.
 
-Strict: `true` is no number and `"5"` is not 5, because a state file that says so was not written by us. Whole numbers are fine
-where a number is asked for. Fields that this version does not know are kept (`extra`) and written back.
+Strict: `true` is not a number and `"5"` is not 5, because this program never writes such a state file. An integer is accepted
+where a number is required. Unknown fields are kept (`extra`) and written back.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pydantic_core import PydanticCustomError
 from tenxsom.errors import BrokenState
 
 MOST_READABLE_CHARACTERS = 1024 * 1024
-"""Nobody reads a longer text, and indentation can make many megabytes of a deeply nested one."""
+"""Longer JSON is written without indentation, which could make many megabytes of a deeply nested value."""
 
 
 class StoredModel(BaseModel):
-    """Something that is read from and written to JSON without losing what this version does not know."""
+    """A model that is read from and written to JSON without losing unknown fields."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -37,7 +37,7 @@ class StoredModel(BaseModel):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The fields that this version does not know."""
+        """Return the fields that this version does not know."""
         if self.__pydantic_extra__ is None:  # never: the configuration allows extra fields
             self.__pydantic_extra__ = {}
         return self.__pydantic_extra__
@@ -54,8 +54,8 @@ class StoredModel(BaseModel):
 def encode(value: Any) -> bytes:
     """Return JSON as the bytes of a file: indented, UTF-8, with a newline at its end.
 
-    JSON has no NaN and no infinity: null is written in their place. Half of a surrogate pair, which a vendor may send and no
-    UTF-8 text can hold, is written as JSON's own escape.
+    JSON has no NaN and no infinity: null is written for them. Half of a surrogate pair, which a vendor may send and UTF-8
+    cannot encode, is written as a JSON escape.
     """
     text = json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False)
     if len(text) > MOST_READABLE_CHARACTERS:
@@ -77,7 +77,7 @@ def _finite(value: Any) -> Any:
 
 
 def check_moment(value: Any, where: str = "") -> None:
-    """Raise a validation error unless `value` is a moment as our clock writes it."""
+    """Raise a validation error unless `value` is a time as our clock writes it."""
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError, OverflowError):
@@ -87,7 +87,7 @@ def check_moment(value: Any, where: str = "") -> None:
 
 
 def check_text(value: Any, where: str) -> None:
-    """Raise a validation error unless `value` is a text that says something."""
+    """Raise a validation error unless `value` is a text that is not blank."""
     if not isinstance(value, str) or not value:
         raise broken(f"its field {where} cannot be {shown(value)}")
 
@@ -103,13 +103,13 @@ def _moment(value: str) -> str:
 
 
 Moment = Annotated[str, AfterValidator(_moment)]
-"""A moment as text: UTC, ISO 8601, as our clock writes it."""
+"""A time as text: UTC, ISO 8601, as our clock writes it."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""A length of time."""
+"""A duration in seconds."""
 
 Text = Annotated[str, Field(min_length=1)]
-"""A text that says something."""
+"""A text that is not blank."""
 
 
 def _sentence(error: ValidationError) -> str:

@@ -1,9 +1,8 @@
-"""JSON that is read strictly: every way in which a document can mean two things, or hurt, gets a sentence.
+"""Parses JSON strictly: an ambiguous or harmful document is refused with one sentence.
 
-Read although they are no JSON by the letter, because they can mean only one thing: byte-order marks, UTF-16 and UTF-32, and
-blanks outside of texts that JSON does not know (Windows editors and input methods write them). Refused: other encodings, duplicate
-keys, NaN and Infinity, nesting and sizes without end, half surrogates (they could not be written to any file again). No I/O here:
-callers bring bytes and a name for the messages.
+Accepted although not standard JSON, because the meaning is clear: byte-order marks, UTF-16 and UTF-32, and other blanks outside
+of texts (Windows editors and input methods write them). Refused: other encodings, duplicate keys, NaN and Infinity, excessive
+nesting and size, half surrogates (which cannot be written to a file). No I/O: callers pass bytes and a name for the messages.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MAX_DEPTH = 32
 
 
 def parse_object(data: bytes, source: str, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """The JSON object in `data`. Raises BadDefinition, which names `source`, for anything else."""
+    """Parse the JSON object in `data`. Raises BadDefinition, which names `source`, for anything else."""
     text = _decode(data, source, max_bytes)
     try:
         value = _loads(text)
@@ -43,20 +42,20 @@ def parse_object(data: bytes, source: str, max_bytes: int = MAX_BYTES) -> dict[s
 
 
 def canonical(value: Any) -> bytes:
-    """One spelling of a JSON value, whatever its order of keys: what fingerprints are made from."""
+    """Return a JSON value in one canonical form, independent of the order of keys, for fingerprints."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def pretty(value: Any) -> bytes:
-    """The spelling of all our own JSON files: indented, readable, one newline at the end.
+    """Return a JSON value in the form of our files: indented, with a newline at the end.
 
-    A service may send half a surrogate pair; it is written as JSON's own escape, because no text in UTF-8 can hold it.
+    Half of a surrogate pair, which a service may send and UTF-8 cannot encode, is written as a JSON escape.
     """
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 class _Refused(Exception):
-    """Carries the sentence of a hook out of the parser; json's own ValueErrors must not be mistaken for it."""
+    """The error of a parser hook, distinct from json's own ValueErrors."""
 
 
 def _decode(data: bytes, source: str, max_bytes: int) -> str:
@@ -82,11 +81,11 @@ _OTHER_FILES = {
     b"\x1f\x8b": "a gzip archive",
     b"<": "a web page or XML",
 }
-"""What people save a definition as by mistake, by its first bytes."""
+"""File formats that are sometimes saved by mistake, by their first bytes."""
 
 
 def _loads(text: str) -> Any:
-    """The value; what looks like a blank and is none for JSON counts as one where the text could not be read otherwise."""
+    """Parse the text; where that fails, replace the blanks that JSON does not know, and parse again."""
     hooks: dict[str, Any] = {"object_pairs_hook": _no_duplicates, "parse_constant": _no_constant, "parse_float": _finite}
     try:
         return json.loads(text, **hooks)
@@ -106,7 +105,7 @@ _STRAIGHT = str.maketrans(dict.fromkeys("“”„‟″", '"'))
 
 
 def _complaint(error: json.JSONDecodeError) -> str:
-    """What is wrong where the parser stopped, by the name of the mistake that people make there."""
+    """Return the problem where the parser stopped, by the name of the usual mistake."""
     text, at = error.doc, error.pos
     found, before = text[at : at + 1], text[:at].rstrip()[-1:]
     word = re.match(r"(?:True|False|None)\b", text[at:])
@@ -115,7 +114,7 @@ def _complaint(error: json.JSONDecodeError) -> str:
         (_is_json(text.translate(_STRAIGHT)), 'a text begins or ends with a curly quote, and JSON wants a straight one (")'),
         (found in _WIDE_MARKS, f"the full-width {found} stands where JSON wants {_WIDE_MARKS.get(found)}"),
         (found == "'", "a single quote (') stands where JSON wants a double one (\")"),
-        # Python 3.13 and later stop at the comma and say so, earlier ones behind it
+        # Python 3.13 and later stop at the comma, earlier versions after it
         (
             (found in ("}", "]") and before == ",") or error.msg.startswith("Illegal trailing comma"),
             "a comma stands behind the last entry; remove it",
@@ -170,7 +169,7 @@ _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every key and every text in a JSON value."""
+    """Yield every key and every text in a JSON value."""
     waiting = [value]
     while waiting:
         item = waiting.pop()

@@ -1,4 +1,4 @@
-"""The names that this installation knows, and the nearest one to a misspelt name."""
+"""The names of this installation, and the nearest one to a misspelt name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Vocabulary(NamedTuple):
-    """The names a definition may use, as this installation has them."""
+    """The names that a definition may use in this installation."""
 
     archetypes: Collection[str]
     platforms: Mapping[str, str]
@@ -17,7 +17,7 @@ class Vocabulary(NamedTuple):
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """` Did you mean X?` for the known name that is nearest to `name`; empty if none is near."""
+    """Return ` Did you mean X?` for the nearest known name; empty if none is near."""
     close = difflib.get_close_matches(name.lower(), [item.lower() for item in known], n=1, cutoff=0.6)
     for item in known:
         if close and item.lower() == close[0]:

@@ -1,6 +1,6 @@
-"""The stores that the pipeline works with, as protocols: jobs on the queue, the spend ledger, finished files.
+"""The protocols of the stores: jobs on the queue, the spend ledger, finished files.
 
-`tenxsom/store/files/` keeps all three in plain files. `tests/contract/test_stores.py` says what every implementation must do.
+`tenxsom/store/files/` implements all three with plain files. `tests/contract/test_stores.py` tests every implementation.
 """
 
 from __future__ import annotations
@@ -17,70 +17,70 @@ from tenxsom.model.job import VideoJob
 
 
 class Claim(Protocol):
-    """The ownership of one job. `job` is what is stored; change it and `save`."""
+    """The ownership of one job. Change `job` and call `save`."""
 
     @property
     def job(self) -> VideoJob: ...
 
     @property
     def finished(self) -> bool:
-        """Whether the job has left the queue."""
+        """Return whether the job has left the queue."""
 
     def save(self) -> None:
-        """Make the job's present state durable. Raises RevisionIsStale if somebody else changed it, DiskTrouble."""
+        """Store the job durably. Raises RevisionIsStale if another process has changed it, DiskTrouble."""
 
     def reload(self) -> None:
-        """Go back to the job as it is stored: what was changed in memory since the last save is forgotten."""
+        """Load the stored job again and drop changes since the last save."""
 
     def finish(self) -> None:
-        """Take the job out of the queue; its final report exists, and wins should a power cut bring the job back."""
+        """Remove the job from the queue. Its final report exists, and wins if a power cut restores the job."""
 
 
 class JobStore(Protocol):
-    """The queue. The death of an owner, by whatever signal, frees its job at once."""
+    """The queue. The death of an owner, by any signal, releases its job at once."""
 
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
-        """Put a new job on the queue, durably, and own it for the block; None if its id is on the queue already.
+        """Store a new job durably and own it for the block; None if its id is on the queue already.
 
-        Also None, and nothing is written, where `unless()` says so; it is asked when nobody else can accept or finish this id.
+        Also None, with nothing written, if `unless()` is true; it is called while no other process can accept or finish this id.
         """
 
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
-        """Own a job for the block; None if it is gone, or a newer version's.
+        """Own a job for the block; None if it is gone, or from a newer version.
 
-        Raises JobIsBusy if another process owns it, SetAside for one that cannot be read, which is off the queue then.
+        Raises JobIsBusy if another process owns it; SetAside for an unreadable one, which is then off the queue.
         """
 
     def load(self, content_id: str) -> VideoJob | None:
-        """The job as it is now, without owning it; None if it is not on the queue. Raises BrokenState, BadInput for no id."""
+        """Read a job without owning it; None if it is not on the queue. Raises BrokenState; BadInput for an invalid id."""
 
     def ids(self) -> list[str]:
-        """The ids of all jobs on the queue, in no particular order."""
+        """Return the ids of all jobs on the queue, in no particular order."""
 
     def due(self, most: int | None = None) -> list[str]:
-        """The ids of jobs that may be due, the one that was left alone for the longest time first; not more than `most`."""
+        """Return the ids of jobs that may be due, the longest unsaved first; at most `most`."""
 
     def set_aside(self) -> list[str]:
-        """The names under which states are kept that could not be read: `<content_id>`, and `<content_id>~2` for a second one."""
+        """Return the names of quarantined states: `<content_id>`, and `<content_id>~2` for a second one."""
 
     def place(self, content_id: str) -> str:
-        """Where the state of a job is, for people."""
+        """Return the location of a job's state, for messages."""
 
     def remedy(self, content_id: str) -> str:
-        """What people can do about a state of this id that was set aside."""
+        """Return the sentence that says what to do about a quarantined state of this id."""
 
     def check_room(self) -> None:
-        """Raise DiskTrouble unless there is room to keep what the next paid call brings."""
+        """Raise DiskTrouble unless there is free space for the results of the next paid call."""
 
 
 # money
 
 RESERVED, SPENT, RELEASED, UNKNOWN = "reserved", "spent", "released", "unknown"
-"""What a line of the ledger says of a paid call; the last line of a reference counts."""
+"""The kinds of ledger lines about a paid call; the last line of a reference counts."""
 
 
 class Purchase(NamedTuple):
-    """What a reservation is for."""
+    """A paid call for which money is reserved."""
 
     reference: str
     content_id: str
@@ -89,19 +89,18 @@ class Purchase(NamedTuple):
     clip: int
     usd: Decimal
     rehearsal: bool = False
-    """Whether nobody is paid for it: it goes to the local studio, or to an address that is not the vendor's own."""
+    """Whether the call costs nothing: at the local studio, or at an address that is not the vendor's own."""
 
 
 class SpendLedger(Protocol):
-    """Every movement of money, durably. Across processes and crashes: spent + reserved + unknown ≤ budget of the day."""
+    """Stores every movement of money durably. Across processes and crashes: spent + reserved + unknown ≤ the day's budget."""
 
     daily_budget: Decimal | None
-    """US dollars for a UTC day; None: no budget."""
+    """US dollars per UTC day; None: no budget."""
 
     def reserve(self, purchase: Purchase, then: Purchase | None = None) -> None:
-        """Set the price aside, and with it the price of what must be bought `then` for it to be of any use: no money is to go
-        for a still whose clip cannot be paid any more. Raises OverBudget, and writes nothing, when today's budget does not
-        hold both.
+        """Reserve the price, together with that of `then`, without which the purchase is useless: a still is not paid when its
+        clip would exceed the budget. Raises OverBudget, and writes nothing, when today's budget does not cover both.
 
         Reserving the same reference again (after a crash between reservation and call) costs nothing more.
         """
@@ -117,34 +116,34 @@ class SpendLedger(Protocol):
         since: str | None = None,
         **facts: str | None,
     ) -> None:
-        """Record what became of a reservation: SPENT, RELEASED or UNKNOWN. Costs without a reservation are SPENT directly.
+        """Record the result of a reservation: SPENT, RELEASED or UNKNOWN. A cost without a reservation is SPENT directly.
 
-        It counts on the day it was reserved on, else on `day`, else today; `since` is a `mark` before the reservation. The same
-        money is reserved for `renewed`, where one is given. `facts` are kept with the line: the service's ids, where the ledger
-        is the only place left to keep them.
+        It counts on the day of the reservation, else on `day`, else today; `since` is a `mark` before the reservation. The same
+        money is reserved for `renewed`, if given. `facts` are stored with the line: the service's ids, where there is no other
+        place for them.
         """
 
     def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
-        """The line that counts for a reference; None if the ledger does not know it.
+        """Return the line that counts for a reference; None for an unknown reference.
 
-        With `since`, a `mark` that was made before the reference was first used, only what came after it is read.
+        With `since`, a `mark` from before the reference was first used, only later lines are read.
         """
 
     def mark(self) -> str:
-        """Where the ledger ends now, for `last` to look no further back; recognised as long as the ledger only grows."""
+        """Return the current end of the ledger, a lower bound for `last`; valid as long as the ledger only grows."""
 
     def total(self, day: str, *, rehearsal: bool = False) -> Decimal:
-        """What counts against the budget of a UTC day, in US dollars."""
+        """Return the sum that counts against the budget of a UTC day, in US dollars."""
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Every readable line, oldest first."""
+        """Yield every readable line, oldest first."""
 
 
 # finished files
 
 
 class Artifacts(Protocol):
-    """Finished work: one stem per job, and beside it everything that belongs to it."""
+    """Names and finds the output files of jobs; all files of a job have the same stem."""
 
     folder: Path
 
@@ -161,13 +160,13 @@ class Artifacts(Protocol):
     def failure_report(self, content_id: str) -> Path: ...
 
     def clip(self, content_id: str, index: int) -> Path:
-        """A clip of a job that has several; `~` occurs in no content_id, so it never takes another job's name."""
+        """Return the path of one of several clips; its `~` is not allowed in a content_id, so it cannot be another job's."""
 
     def refused(self, content_id: str, index: int) -> Path:
-        """A delivered file that was refused, kept for somebody to look at."""
+        """Return the path of a refused file, which is kept for a user's decision."""
 
     def still(self, content_id: str, index: int) -> Path:
-        """Where a clip's still is between its download and its upload."""
+        """Return the path of a clip's still between download and upload."""
 
     def start_picture(self, content_id: str) -> Path:
         """The user's own start picture, from a job's acceptance to its end; jobs keep its name."""
@@ -176,22 +175,22 @@ class Artifacts(Protocol):
         """Where the file of that name is. States of earlier versions hold an absolute path, which is returned as it is."""
 
     def clip_target(self, content_id: str, index: int, clips: int) -> Path:
-        """Where a downloaded clip belongs: under the job's own name if it is the only one."""
+        """Return the path of a downloaded clip: the job's own name if it is the only one."""
 
     def has_report(self, content_id: str) -> bool:
-        """Whether there is a final report, of this run or of an earlier one; a look that costs next to nothing."""
+        """Return cheaply whether there is a final report, of this run or of an earlier one."""
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
-        """The job's final report; None while it has none. Raises BrokenState for one that cannot be read."""
+        """Return the job's final report; None without one. Raises BrokenState for an unreadable one."""
 
     def owner_of(self, job_id: str) -> str | None:
-        """The job whose report names this id of a service; None if none does."""
+        """Return the job whose report contains this id of a service; None if there is none."""
 
     def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
-        """Keep an earlier run's files under a numbered stem (`<content_id>~1.mp4`), but for those named in `but`.
+        """Rename an earlier run's files to a numbered stem (`<content_id>~1.mp4`), except those in `but`.
 
-        Returns the number, None if there was nothing to keep.
+        Returns the number; None if there were no files.
         """
 
     def files_of(self, content_id: str) -> list[Path]:
-        """The files of a job that exist, its clips and its video first, its reports last: whoever moves them can be stopped."""
+        """Return the existing files of a job, clips and video first, reports last, so that moving them can be interrupted."""

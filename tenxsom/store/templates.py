@@ -1,6 +1,6 @@
-"""The data files in templates/: archetypes, platforms, tiers, prices.
+"""Reads the data files in templates/: archetypes, platforms, tiers, prices.
 
-A file of the same name in TENXSOM_HOME/templates/ wins over the one that came with the program.
+A file of the same name in TENXSOM_HOME/templates/ overrides the program's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tenxsom.model.vocabulary import Vocabulary, nearest
 
 
 class Templates:
-    """All templates of this installation; files are read when they are first needed. Raises BadSettings for a broken one."""
+    """The templates of this installation, read on first use. Raises BadSettings for a broken file."""
 
     def __init__(self, home: Path, root: Path) -> None:
         folders = [home / "templates", root / "templates"]
@@ -28,7 +28,7 @@ class Templates:
 
     @cached_property
     def prices(self) -> dict[str, Any]:
-        """The price list. What is no price is refused here, before anything is paid with it."""
+        """Return the price list. Raises BadSettings for an invalid price, before anything is paid."""
         document = self._json("prices.json")
         if found := problems(document):
             raise BadSettings(
@@ -42,11 +42,11 @@ class Templates:
 
     @cached_property
     def archetype_names(self) -> list[str]:
-        """The archetypes there are: the names of the files in templates/archetypes/."""
+        """Return the names of the archetypes, which are the files in templates/archetypes/."""
         return sorted({path.stem for folder in self._folders for path in (folder / "archetypes").glob("*.json")})
 
     def archetype_file(self, name: str) -> bytes:
-        """The bytes of an archetype's file. Raises BadSettings that names the known ones."""
+        """Read an archetype's file. Raises BadSettings that names the known ones."""
         if name not in self.archetype_names:
             raise BadSettings(
                 f"There is no archetype {name!r}.{nearest(name, self.archetype_names)} Known: {', '.join(self.archetype_names)}."
@@ -54,7 +54,7 @@ class Templates:
         return self._find(f"archetypes/{name}.json").read_bytes()
 
     def vocabulary(self, services: tuple[str, ...]) -> Vocabulary:
-        """The names that a job definition may use here."""
+        """Return the names that a job definition may use in this installation."""
         shapes = {name: entry["aspect_ratio"] for name, entry in self.platforms.items()}
         return Vocabulary(self.archetype_names, shapes, services)
 

@@ -1,4 +1,4 @@
-"""Finished work as a folder: one stem per job, and beside it everything that belongs to it."""
+"""Output files in a folder; all files of a job have the same stem."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tenxsom.safe_files import read_file
 MAX_REPORT_BYTES = 16 * 1024 * 1024
 
 NEEDED = frozenset({"content_id", "state", "run_id", "fingerprint", "service", "planner", "clips", "cost", "warnings"})
-"""What a report must hold for the rest of the program to work with it."""
+"""The fields that a report must contain."""
 
 
 class FileArtifacts:
-    """The files in `folder`."""
+    """Names and finds output files in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -105,7 +105,7 @@ class FileArtifacts:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """The bytes of a report; none of what is no readable file."""
+    """Return the bytes of a report; b"" for an unreadable file."""
     try:
         return read_file(path, MAX_REPORT_BYTES)
     except OSError:

@@ -1,4 +1,4 @@
-"""The queue as a folder: one JSON file per job. Accepted means on disk; never half a file; one owner at a time."""
+"""The queue as a folder with one JSON file per job: an accepted job is on disk, files are atomic, a job has one owner."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from tenxsom.store.files.state_file import check_unchanged, holds
 log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
-"""The folder, beside the states, of those that cannot be read."""
+"""The folder of unreadable states."""
 
 ROOM_BYTES = 64 * 1024 * 1024
-"""Free space that must be left before a paid call: enough for the state, the reports and a large clip."""
+"""The free space required before a paid call: enough for the state, the reports and a large clip."""
 
 
 class FileJobStore:
-    """The jobs in `folder`: `<content_id>.json`, replaced as a whole at every save.
+    """Stores jobs in `folder` as `<content_id>.json`, replaced atomically at every save.
 
-    `also_writable` are folders that must have room, too, before anything is paid for.
+    `also_writable` are further folders that must have free space before a paid call.
     """
 
     def __init__(self, folder: Path, also_writable: tuple[Path, ...] = ()) -> None:
@@ -40,10 +40,10 @@ class FileJobStore:
         self._place = str(folder)
         self._folders = (folder, *also_writable)
         self._locks = lock_table(folder / ".locks")
-        self._is_there = self._is_made = False  # the folder; all that a job needs
+        self._is_there = self._is_made = False  # whether the folder exists; whether everything for a job was created
 
     def path(self, content_id: str) -> Path:
-        """Where a job's state lies. Raises BadInput for an id that would lie anywhere else."""
+        """Return the path of a job's state. Raises BadInput for an id that leads outside the folder."""
         return Path(self._path(content_id))
 
     def _path(self, content_id: str) -> str:
@@ -69,17 +69,17 @@ class FileJobStore:
         return ids if most is None else list(itertools.islice(filter(self._may_be_due, ids), most))
 
     def _saved_at(self, content_id: str) -> float:
-        """When a job was last saved, in seconds since 1970: a tick that ended at its limit left the longest waiting ones alone."""
+        """Return when a job was last saved, in seconds since 1970: jobs that a tick did not reach come first in the next one."""
         try:
             return os.stat(self._path(content_id)).st_mtime
         except OSError:
-            return 0.0  # gone, or the disk's trouble: its turn comes first, and says so
+            return 0.0  # gone, or a disk error: the job comes first, and its claim raises the error
 
     def _may_be_due(self, content_id: str) -> bool:
         try:
             job = self.load(content_id)
         except (BrokenState, DiskTrouble):
-            return True  # its claim tells what is wrong
+            return True  # its claim raises the error
         return job is not None and job.is_due()
 
     def load(self, content_id: str) -> VideoJob | None:
@@ -97,7 +97,7 @@ class FileJobStore:
         path = self._path(content_id)
         self._is_there = self._is_there or os.path.isdir(self._place)
         if not self._is_there:
-            return nullcontext()  # nothing has been accepted yet, and there is no place for a lock
+            return nullcontext()  # nothing has been accepted yet, so there is no folder for a lock
         return _Claiming(self, path, content_id)
 
     def set_aside(self) -> list[str]:
@@ -141,7 +141,7 @@ class FileJobStore:
         self._locks.release(content_id)
 
     def read(self, path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
-        """The job in a state file, for its owner, and the file's bytes. A file that cannot be one is set aside (SetAside)."""
+        """Read a state file for its owner; return the job and the bytes. An invalid file is moved to quarantine (SetAside)."""
         try:
             return state_file.read(path, content_id)
         except NewerState as error:
@@ -154,11 +154,11 @@ class FileJobStore:
 
 
 class _FileClaim(AbstractContextManager[Claim | None]):
-    """A claim and its block in one."""
+    """A claim that is also its context manager."""
 
     job: VideoJob
     on_disk: bytes
-    """What is in the file, as far as its owner knows."""
+    """The content of the file at the last read or save."""
 
     def __init__(self, store: FileJobStore, path: str, content_id: str) -> None:
         self.path = path
@@ -167,13 +167,13 @@ class _FileClaim(AbstractContextManager[Claim | None]):
 
     @abstractmethod
     def _begin(self) -> bool:
-        """Look, once nobody else can, whether there is something to own."""
+        """Check under the lock whether there is a job to own."""
 
     def __enter__(self) -> Claim | None:
         self._store.own(self._content_id)
         try:
             return self if self._begin() else None
-        except BaseException:  # a stop, too, must give the job back
+        except BaseException:  # a stop must release the lock, too
             self._store.give_back(self._content_id)
             raise
 
@@ -187,8 +187,8 @@ class _FileClaim(AbstractContextManager[Claim | None]):
         data = self.job.as_json()
         try:
             atomic.write(self.path, data)
-        except BaseException:  # whatever it was, the next save must know what is on the disk
-            if _seems_to_hold(self.path, data):  # a folder that could not be synced has the new file all the same
+        except BaseException:  # after any error the next save must know the content on the disk
+            if _seems_to_hold(self.path, data):  # the new file may be in place although syncing the folder failed
                 self.on_disk = data
             raise
         self.on_disk = data

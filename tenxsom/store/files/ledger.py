@@ -1,16 +1,16 @@
-"""The spend ledger: one line per movement of money, appended durably, the same file for every process.
+"""The spend ledger as a file: one line per movement of money, appended durably, shared by all processes.
 
-A paid call is reserved before it is made and becomes spent, released or unknown afterwards; the last line of a reference
-counts. Budgets are kept under the file's lock, to the cent, by the sum of everything that is not released:
+A paid call is reserved before it is sent and becomes spent, released or unknown afterwards; the last line of a reference
+counts. Budgets are checked under the file's lock, exactly, by the sum of everything that is not released:
 
     spent + reserved + unknown ≤ budget
 
-Rehearsals (calls to the local studio, or to an address that is not the vendor's own) are lines like others, with a budget of their
-own: they take nothing from the day's real money.
+Rehearsals (calls to the local studio, or to an address that is not the vendor's own) are lines like others, with their own
+budget: they do not count against the day's real money.
 
-The lock belongs to the file itself and not to its name, so that a ledger that several homes share through links is one ledger.
-A line that a crash cut short is skipped; the next append closes it first. What processes need of past days is in a checkpoint
-beside the file (`tenxsom.store.files.tally`).
+The lock is on the file itself and not on its name, so that a ledger that several homes share through links is one ledger.
+A torn line is skipped; the next append terminates it first. A checkpoint beside the file has the sums of past days
+(`tenxsom.store.files.tally`).
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ log = logging.getLogger(__name__)
 NOTHING: Mapping[str, Any] = {}
 
 CHECKPOINT_BYTES = 256 * 1024
-"""A checkpoint is written when so much of the ledger stands after the last one."""
+"""A checkpoint is written when this much of the ledger comes after the last one."""
 
 
 class FileLedger:
-    """The ledger in `path`, with the daily budget that holds over it (None: no budget)."""
+    """The ledger in `path`, with its daily budget (None: no budget)."""
 
     def __init__(self, path: Path, daily_budget: Decimal | None = None) -> None:
         self.path = path
@@ -109,7 +109,7 @@ class FileLedger:
                     yield line
 
     def _check(self, purchase: Purchase, then: Purchase | None, budget: Decimal) -> None:
-        """Raise OverBudget when today's budget does not hold a purchase and what must follow it. The caller holds the lock."""
+        """Raise OverBudget when today's budget does not cover a purchase and `then`. The caller holds the lock."""
         both, today = [purchase] if then is None else [purchase, then], clock.day()
         for rehearsal in {each.rehearsal for each in both}:
             wanted = [each for each in both if each.rehearsal == rehearsal]
@@ -122,7 +122,7 @@ class FileLedger:
                 )
 
     def _counted(self, purchase: Purchase, day: str) -> Decimal:
-        """What the same call counts on that day already."""
+        """Return the amount that the same call already counts on that day."""
         before = self._tally.calls.get(purchase.reference)
         return before.counted if before and (before.day, before.rehearsal) == (day, purchase.rehearsal) else ZERO
 
@@ -137,14 +137,14 @@ class FileLedger:
             yield
 
     def _read_ahead(self) -> None:
-        """Read what is there already, before others have to wait for it: the first reading of an old ledger takes seconds."""
+        """Read the existing lines before taking the lock: the first read of an old ledger takes seconds."""
         if not self.path.exists():
             return
         with self._reading, disk_errors(self.path), self.path.open("rb") as file:
             self._read(file)
 
     def _read(self, file: BinaryIO) -> None:
-        """Bring the tally up to the end of the ledger; begin anew where another file has taken its place."""
+        """Read the tally up to the end of the ledger; restart it where the file was replaced."""
         facts = os.fstat(file.fileno())
         is_another = (facts.st_dev, facts.st_ino) != self._inode or facts.st_size < self._tally.read_bytes
         if is_another:
@@ -165,7 +165,7 @@ class FileLedger:
             return Tally()
 
     def _save_checkpoint(self, file: BinaryIO) -> None:
-        """Save the tally when much was read since the last time. A folder that takes no file costs time, and no promise."""
+        """Save the tally when much was read since the last checkpoint. A failure to save it costs only time."""
         if self._tally.read_bytes - (self._checkpoint_at or 0) < CHECKPOINT_BYTES:
             return
         self._checkpoint_at = self._tally.read_bytes
@@ -185,6 +185,6 @@ class FileLedger:
 
 
 def _position(mark: str | None, file: BinaryIO) -> int:
-    """The position that a mark stands for; 0 for one of another ledger, or of one that did not only grow."""
+    """Return the position of a mark; 0 for a mark of another ledger, or of one that did not only grow."""
     size, _, expected = (mark or "").partition(":")
     return int(size) if size.isdecimal() and expected and fingerprint(file, int(size)) == expected else 0

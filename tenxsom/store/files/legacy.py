@@ -1,4 +1,4 @@
-"""State files of earlier versions, read as ours. The original system kept six fields and no schema version."""
+"""Converts state files of earlier versions. The original system had six fields and no schema version."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
 
 
 def upgraded(document: dict[str, Any], content_id: str) -> dict[str, Any]:
-    """A document without a schema version in today's shape; raises BrokenState when it is no state file of any version."""
+    """Convert a document without a schema version; raise BrokenState when it is not a state file of any version."""
     if "job_id" in document and "submit_time" in document:
         return _from_original(document, content_id)
     raise BrokenState("it has neither a schema_version nor the fields of the original system")
 
 
 def _from_original(document: Mapping[str, Any], content_id: str) -> dict[str, Any]:
-    """The original format: job_id, content_id, submit_time, status_endpoint, expected_file_path, metadata.
+    """Convert the original format: job_id, content_id, submit_time, status_endpoint, expected_file_path, metadata.
 
-    Its one clip is already paid for and submitted, so it starts out waiting for the service, which was always UseAPI.
+    Its one clip is paid for and submitted, so it is waiting for the service, which was always UseAPI.
     """
     job_id, given = document["job_id"], document.get("metadata")
     if not isinstance(job_id, str) or not job_id:
@@ -38,7 +38,7 @@ def _from_original(document: Mapping[str, Any], content_id: str) -> dict[str, An
         "index": 0,
         "prompt": title,
         "image_prompt": title,
-        "asked_seconds": 1.0,  # nobody wrote down what was ordered: any video that plays is the one that was paid for
+        "asked_seconds": 1.0,  # the ordered duration is unknown: any playable video is accepted
         "seconds": seconds,
         "aspect_ratio": str(metadata.get("aspect_ratio", "16:9")),
         "step": Step.AWAIT_VIDEO.value,
@@ -78,7 +78,7 @@ def _seconds(metadata: Mapping[str, Any]) -> float:
 
 
 def _moment(value: Any) -> str:
-    """The original system wrote ISO text; some versions wrote seconds since 1970."""
+    """Return a time: the original system wrote ISO text; some versions wrote seconds since 1970."""
     try:
         if isinstance(value, int | float):
             return clock.stamp_of_epoch(value)

@@ -1,4 +1,4 @@
-"""Reading a job's state file: what is in it, or why it cannot be one."""
+"""Reads a job's state file and checks it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tenxsom.store.files.legacy import upgraded
 
 MAX_STATE_BYTES = 16 * 1024 * 1024
 MOST_STATES_BYTES = 32 * 1024
-"""Read at once, without asking for the size first: nearly every state is smaller."""
+"""Bytes of the first read, without a call for the size: nearly every state is smaller."""
 
 
 def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
-    """The job in a state file, and the bytes of that file; None if there is none.
+    """Read the job in a state file, and the file's bytes; None without a file.
 
-    Raises BrokenState for what is no job of that name, NewerState for one of a newer version, DiskTrouble.
+    Raises BrokenState for a file that is not a job of that name, NewerState for a newer version, DiskTrouble.
     """
     try:
         data = bytes_of(path)
@@ -42,14 +42,14 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
 
 
 def bytes_of(path: str) -> bytes:
-    """What is in a state file; BrokenState for what cannot be one. Never waits: a pipe of that name would have no writer."""
+    """Read a state file's bytes without blocking, even on a pipe. Raises BrokenState for a file that cannot be one."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         data = os.read(descriptor, MOST_STATES_BYTES)
         return data if 0 < len(data) < MOST_STATES_BYTES else data + _rest_of(descriptor, len(data))
     except (IsADirectoryError, BlockingIOError):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise  # a file that is elsewhere just now
+            raise  # the file is temporarily unavailable
         raise BrokenState("it is no ordinary file") from None
     finally:
         os.close(descriptor)
@@ -65,7 +65,7 @@ def _rest_of(descriptor: int, known: int) -> bytes:
 
 
 def check_unchanged(path: str, since: bytes) -> None:
-    """Raise RevisionIsStale unless this is what the file holds: its own bytes tell more than its time and size."""
+    """Raise RevisionIsStale unless the file has exactly these bytes; its time and size would not be enough."""
     if not holds(path, since):
         raise RevisionIsStale(
             f"{os.path.basename(path)} was changed by somebody else in the meantime; it is left as they wrote it."
@@ -73,7 +73,7 @@ def check_unchanged(path: str, since: bytes) -> None:
 
 
 def holds(path: str, data: bytes) -> bool:
-    """Whether a state file is there and has this content. Raises OSError where that cannot be told."""
+    """Return whether a state file exists with this content. Raises OSError where that is unknown."""
     try:
         return bytes_of(path) == data
     except (FileNotFoundError, BrokenState):

@@ -1,8 +1,8 @@
-"""What counts of a ledger, as far as it has been read: a sum for each day, and the calls that can still change.
+"""The tally of a ledger: the sum of each day, and the calls that can still change.
 
-A ledger grows for years; what a budget needs of it does not. The sums of past days, and the calls that are still open, are saved
-beside the ledger in a checkpoint, so that a process reads the checkpoint and the few lines after it, whatever the ledger's age.
-The checkpoint is derived: one that is missing, broken, or of another ledger is made anew from the lines.
+A ledger grows for years; its tally does not. The sums of past days and the open calls are saved beside the ledger in a
+checkpoint, so that a process reads only the checkpoint and the few lines after it, whatever the ledger's age. The checkpoint is
+derived: one that is missing, broken, or of another ledger is rebuilt from the lines.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from tenxsom.store.base import RELEASED, RESERVED, UNKNOWN
 log = logging.getLogger(__name__)
 
 OPEN = frozenset({RESERVED, UNKNOWN})
-"""Entries that another entry follows."""
+"""Entries that are followed by another one."""
 
 BLOCK_BYTES = 1024 * 1024
-"""So much of the ledger is read at once."""
+"""Bytes of the ledger per read."""
 
 FINGERPRINT_BYTES = 4096
-"""So much of the ledger before a position is hashed, to recognise that it is still the same ledger."""
+"""Bytes of the ledger before a position that are hashed to recognise the ledger."""
 
 RECENT_DAYS = 3
-"""Closed calls of so many days are kept one by one, so that a line that repeats one counts once."""
+"""Days for which closed calls are kept individually, so that a repeated line counts once."""
 
 MOST_CALLS = 100_000
-"""At most so many calls are kept one by one; of a forgotten one, a further line counts once more."""
+"""The largest number of calls kept individually; a further line of a dropped one counts again."""
 
 _VERSION = 1
 _MOST_BYTES = 1 << 62
@@ -42,11 +42,11 @@ _PLAIN_LINE = re.compile(
     rb'\{"time":"[^"\\]*","day":"([^"\\]*)","entry":"([^"\\]*)","reference":"([^"\\]*)","content_id":"[^"\\]*",'
     rb'"service":"[^"\\]*","step":"[^"\\]*","clip":[0-9]+,"usd":"([0-9]{1,11}(?:\.[0-9]{1,12})?)"(,"rehearsal":true)?\}\n?'
 )
-"""A line as the ledger writes nearly all of them. Others are parsed as JSON, which takes five times as long."""
+"""The usual form of a ledger line. Other lines are parsed as JSON, which takes five times as long."""
 
 
 class Call(NamedTuple):
-    """What the last line of a reference says."""
+    """The content of the last line of a reference."""
 
     day: str
     entry: str
@@ -55,7 +55,7 @@ class Call(NamedTuple):
 
     @property
     def counted(self) -> Decimal:
-        """What it counts against the budget of its day."""
+        """Return the amount that counts against the budget of its day."""
         return ZERO if self.entry == RELEASED else self.usd
 
 
@@ -69,11 +69,11 @@ class Tally:
         self._days: list[str] = []
 
     def used(self, day: str, *, rehearsal: bool = False) -> Decimal:
-        """What counts against the budget of a UTC day, in US dollars. Rehearsals have a budget of their own."""
+        """Return the sum that counts against the budget of a UTC day, in US dollars. Rehearsals have their own budget."""
         return self._sums.get((day, rehearsal), ZERO)
 
     def read_on(self, file: BinaryIO) -> None:
-        """Read the lines that were added since the last time; a line that is not whole yet is left for the next time."""
+        """Read the lines added since the last read; an incomplete line is left for the next one."""
         file.seek(self.read_bytes)
         for raw in file:
             if not raw.endswith(b"\n"):
@@ -83,7 +83,7 @@ class Tally:
                 self._add(*found)
 
     def _add(self, reference: str, call: Call) -> None:
-        """Let the newest line of a reference count in place of the one before."""
+        """Replace the previous line of a reference by its newest one."""
         before = self.calls.pop(reference, None)
         if before:
             self._count(before, -before.counted)
@@ -100,13 +100,13 @@ class Tally:
         self._sums[key] = self._sums.get(key, ZERO) + usd
 
     def _forget_closed(self) -> None:
-        """Forget closed calls of earlier days: their sums stay."""
+        """Drop closed calls of earlier days; their sums stay."""
         self.calls = {name: call for name, call in self.calls.items() if call.entry in OPEN or call.day in self._days}
 
     # the checkpoint
 
     def as_json(self, file: BinaryIO) -> bytes:
-        """The tally as a checkpoint of the ledger `file`."""
+        """Return the tally as a checkpoint of the ledger `file`."""
         document = {
             "version": _VERSION,
             "bytes": self.read_bytes,
@@ -119,7 +119,7 @@ class Tally:
 
     @classmethod
     def from_json(cls, data: bytes, file: BinaryIO) -> Self:
-        """The tally of a checkpoint; an empty one if it is none of this ledger."""
+        """Return the tally of a checkpoint; an empty one for a checkpoint of another ledger."""
         tally = cls()
         try:
             document = json.loads(data)
@@ -142,7 +142,7 @@ class Tally:
 
 
 def fingerprint(file: BinaryIO, position: int) -> str:
-    """A hash of the bytes before a position of the ledger; empty where the ledger is shorter than that."""
+    """Return a hash of the bytes before a position of the ledger; empty where the ledger is shorter."""
     start = max(0, position - FINGERPRINT_BYTES)
     file.seek(start)
     data = file.read(position - start)
@@ -150,13 +150,13 @@ def fingerprint(file: BinaryIO, position: int) -> str:
 
 
 def lines_from_the_end(file: BinaryIO, containing: bytes, start: int = 0) -> Iterator[bytes]:
-    """The lines after `start` that hold these bytes, newest first. Never in memory as a whole."""
+    """Yield the lines after `start` that contain these bytes, newest first, in constant memory."""
     end, rest = file.seek(0, 2), b""
     while end > start:
         begin = max(start, end - BLOCK_BYTES)
         file.seek(begin)
         block = file.read(end - begin) + rest
-        first = block.find(b"\n") + 1 if begin > start else 0  # what stands before that belongs to a line of the block before
+        first = block.find(b"\n") + 1 if begin > start else 0  # the bytes before it belong to a line of the previous block
         end = begin
         if begin > start and not first:
             rest = block
@@ -168,22 +168,22 @@ def lines_from_the_end(file: BinaryIO, containing: bytes, start: int = 0) -> Ite
 
 
 def parsed(raw: bytes) -> dict[str, Any] | None:
-    """A line of the ledger; None, and a warning, for one that is none."""
+    """Parse a line of the ledger; for an invalid one log a warning and return None."""
     if not raw.strip():
-        return None  # what closing a torn line leaves
+        return None  # left by the termination of a torn line
     try:
         line = json.loads(raw)
         stored(line["usd"])
         if all(isinstance(line[name], str) for name in ("reference", "entry", "day")):
             return dict(line)
     except (ValueError, KeyError, TypeError, RecursionError):
-        pass  # said below, as for a line whose fields are of the wrong kind
+        pass  # logged below, as for a line with fields of a wrong type
     log.warning("A line of the ledger cannot be read and is skipped: %r", raw[:80])
     return None
 
 
 def _call(raw: bytes) -> tuple[str, Call] | None:
-    """The reference of a line, and what the line says of it."""
+    """Return the reference and the call of a line."""
     if plain := _PLAIN_LINE.fullmatch(raw):
         day, entry, reference, usd, rehearsal = plain.groups()
         try:
