@@ -111,9 +111,7 @@ class AcceptedDefinition(StoredModel):
 def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:
     """Parse the definition in `data`. Raises BadDefinition with all its problems; `source` is the file's name in them."""
     document = parse_object(data, source)
-    if (
-        document and not document.keys() & JobDefinition.model_fields.keys()
-    ):  # a key file, for example: hide its content
+    if document and not document.keys() & JobDefinition.model_fields.keys():  # a key file, for example: hide its content
         sentence = "it is no job definition: none of its fields is one of a definition's; see templates/jobs/"
         raise BadDefinition(source, [Problem("/", sentence)])
     return check_definition(document, source, vocabulary, islice(_long_numbers(document.get("metadata")), MAX_PROBLEMS))

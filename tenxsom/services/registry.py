@@ -11,14 +11,14 @@ from tenxsom.services.base import Capabilities, Variant, VideoService
 from tenxsom.setting_groups import CoreSettings
 
 SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
-"""The video services, in the order of this list in messages."""
+"""The video services, in the order of messages."""
 
 AUTOMATIC = ("useapi_ltx", "ltx_api")
-"""What VIDEO_SERVICE=auto looks for, in this order: services with credentials of their own. Veo shares the planner's, and costs
-more than anybody expects who has set those: it is used only when it is named."""
+"""The services that VIDEO_SERVICE=auto tries, in this order. Veo is missing because it shares the planner's credentials and is
+expensive: it is used only when it is named."""
 
 PREVIEW = "local_studio"
-"""The service that needs no account and makes previews."""
+"""The service that makes previews without an account."""
 
 USEAPI_CONTRACT = frozenset({"useapi_ltx", "local_studio"})
 """The services that speak the UseAPI contract."""

@@ -17,14 +17,14 @@ from tenxsom.setting_groups import CoreSettings
 
 
 class OwnPicture:
-    """Fetches pictures; `job_id` and `url` are both the address, or the name under which the picture was kept."""
+    """Fetches the user's pictures; `job_id` and `url` are both the address, or the name of the stored picture."""
 
     name = OWN_PICTURE
     poll_policy = PollPolicy(check_seconds=1, wait_seconds=1)
     can_reconcile = False
 
     def __init__(self, downloader: Downloader, named: Callable[[str], Path]) -> None:
-        """`named` says where the picture of a name is."""
+        """`named` returns the path of a stored picture."""
         self._downloader = downloader
         self._named = named
 
@@ -55,7 +55,7 @@ class OwnPicture:
         """Do nothing: there is no service to check."""
 
     def discard(self, job_id: str) -> None:
-        """It stays until the job has ended: another clip may begin with it."""
+        """Do nothing: the picture stays until the job ends, because another clip may begin with it."""
 
     def close(self) -> None:
         self._downloader.close()

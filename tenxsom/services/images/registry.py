@@ -20,24 +20,24 @@ class ImageSettings(UseApiSettings, VertexImageSettings):
 
 
 def default_source(capabilities: Capabilities) -> str:
-    """Return where start frames come from when nothing else is asked for: none where the service needs none."""
+    """Return the default source of start frames: NONE where the service needs none."""
     return FLUX if capabilities.start_frames == StartFrames.NEEDED else NONE
 
 
 def billed_service(name: str, service: str) -> str:
-    """Return who is paid for a start frame of a source, for clips of `service`."""
+    """Return the service that bills a source's start frame for clips of `service`."""
     if name == FLUX:
         return service if service == services.PREVIEW else "useapi_ltx"
     return VERTEX_IMAGE if name == VERTEX_IMAGE else service
 
 
 def is_made_by(name: str, service: str) -> bool:
-    """Return whether the start frames of a source come from the service that makes the clips."""
+    """Return whether a source's start frames come from the service of the clips."""
     return name == FLUX and services.speaks_useapi(service)
 
 
 def model_of(name: str, settings: ImageSettings) -> str | None:
-    """Return the model that a source is asked for; None where there is no choice."""
+    """Return the model of a source; None where there is no choice."""
     return settings.vertex_image_model_id if name == VERTEX_IMAGE else None
 
 
@@ -58,9 +58,9 @@ def is_rehearsal(name: str, settings: ImageSettings) -> bool:
 def open_source(
     name: str, service: VideoService, settings: ImageSettings, work_folder: Path, named: Callable[[str], Path]
 ) -> StillSource:
-    """The source, ready to be asked, for clips of `service`; `named` says where a picture of the user's own was kept.
+    """Return the source, ready for requests, for clips of `service`; `named` returns the path of a stored user's picture.
 
-    Raises BadSettings when its credentials are missing.
+    Raises BadSettings when credentials are missing.
     """
     if name == FLUX:
         return flux.StudioFlux(service.api) if isinstance(service, LocalStudio) else flux.open_source(settings)
