@@ -15,7 +15,7 @@ Exit codes: README.md.
 
 import sys
 
-import tenxsom.bytecode
+import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
 from tenxsom.cli.manage import main
 from tenxsom.pipeline.operations import JobManager
 

@@ -9,7 +9,7 @@ saved before the next, so a run that was cut off anywhere goes on where it stopp
 
 import sys
 
-import tenxsom.bytecode
+import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
 from tenxsom.cli.generate import main
 from tenxsom.pipeline.generator import ProductionVideoGenerator
 
