@@ -1,3 +1,3 @@
-"""The machinery behind the four scripts. It never imports a script; layers point down (see CONTRIBUTING.md)."""
+"""The package behind the five scripts. It never imports a script; imports go to lower layers only (see CONTRIBUTING.md)."""
 
 __version__ = "1.0.0"

@@ -1,4 +1,4 @@
-"""Settings become objects: the one place where the parts are put together."""
+"""Creates all objects from the settings and connects them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tenxsom.store.templates import Templates
 
 
 class App:
-    """Everything a script works with, made from the settings when it is first needed."""
+    """The objects of a command, created from the settings on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -70,7 +70,7 @@ class App:
         return PlanningCosts(self.ledger, rehearsal)
 
     def is_rehearsal(self, billed_service: str) -> bool:
-        """Whether nobody is paid for what is ordered from a service, or a source of stills."""
+        """Return whether orders from a service, or a source of stills, cost nothing."""
         return stills.is_rehearsal(billed_service, self.settings)
 
     @cached_property
@@ -78,7 +78,7 @@ class App:
         return Finisher(self.artifacts, self.delivery, self.settings.job_deadline_hours, self.release)
 
     def release(self, claim: Claim) -> None:
-        """Free what is set aside for a job that has ended; most have nothing, and then no ledger is opened."""
+        """Release the reservations of an ended job; the ledger is opened only if there are any."""
         if set_aside(claim.job):
             self.paid_calls.release_unused(claim, has_ended=True)
 
@@ -124,14 +124,14 @@ class App:
         )
 
     def service(self, name: str) -> VideoService:
-        """The service of that name, opened once. Raises BadSettings when its credentials are missing."""
+        """Return a service, opened once. Raises BadSettings when its credentials are missing."""
         with self._opening:
             if name not in self._services:
                 self._services[name] = services.open_service(name, self.settings)
             return self._services[name]
 
     def source(self, name: str, service: str) -> StillSource:
-        """Where the start frames of a service's clips come from, opened once. Raises BadSettings like `service`."""
+        """Return a source of start frames for a service's clips, opened once. Raises BadSettings like `service`."""
         with self._opening:
             if (name, service) not in self._sources:
                 work = self.settings.pending_folder / "stills"
@@ -143,7 +143,7 @@ class App:
     def orchestrator(
         self, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
     ) -> MasterOrchestrator:
-        """What submits jobs. `service` and `by_tier` choose who makes them; `again` makes ended ones once more."""
+        """Return an orchestrator. `service` and `by_tier` select the services; `again` repeats ended jobs."""
         return MasterOrchestrator(
             settings=self.settings,
             store=self.store,
@@ -166,7 +166,7 @@ class App:
         )
 
     def poller(self, time_limit_seconds: float | None = None) -> VideoStatusPoller:
-        """What collects jobs; a tick takes POLL_TIME_LIMIT_SECONDS where no limit is given."""
+        """Return a poller; without a limit a tick takes at most POLL_TIME_LIMIT_SECONDS."""
         return VideoStatusPoller(
             settings=self.settings,
             store=self.store,
@@ -180,7 +180,7 @@ class App:
         )
 
     def manager(self) -> JobManager:
-        """What operators decide with."""
+        """Return the manager of an operator's commands."""
         return JobManager(
             store=self.store,
             artifacts=self.artifacts,
@@ -196,7 +196,7 @@ class App:
         )
 
     def settle_services(self, seconds: float) -> None:
-        """Let work that runs inside this process finish (the local studio's rendering)."""
+        """Wait for work inside this process (the local studio's rendering)."""
         for service in list(self._services.values()):
             service.settle(seconds)
 

@@ -1,8 +1,7 @@
-"""Files that are whole or not there: the one place that fsyncs and renames.
+"""Writes files atomically and durably: the only module that calls fsync and rename.
 
-What it promises: after `write` or `publish` returns, the new content survives a power cut; a reader sees the old file or the
-new one, never a part of either; whatever goes wrong, no temporary file of ours stays behind (a kill leaves some `.tmp`, which no
-reader ever looks at and `sweep` removes).
+After `write` or `publish` returns, the new content survives a power cut. A reader sees the old file or the new one, never a part
+of either. After an error no temporary file is left; a kill may leave a `.tmp`, which readers skip and `sweep` removes.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ from tenxsom.disk import AnyPath, disk_errors, disk_trouble, free_bytes
 from tenxsom.errors import DiskTrouble
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Ends the names of files that are still being written. Readers skip them."""
+"""The suffix of files that are being written. Readers skip them."""
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 ABANDONED_AFTER_SECONDS = 86_400.0
-"""No write takes a day: an older temporary file belongs to a process that was killed."""
+"""The age from which a temporary file is removed: no write takes a day, so its process was killed."""
 
 
 def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True) -> None:
-    """Replace `path` by `data`: temporary file in the same folder, fsync, rename, fsync of the folder.
+    """Replace the content of `path`: temporary file in the same folder, fsync, rename, fsync of the folder.
 
-    Raises DiskTrouble; the old file is then still there, whole, or the new one is. Without `sync_names` the last step is left
-    to the caller (`sync_folder`): until then a power cut may bring the old file back, whole.
+    Raises DiskTrouble; the old file or the new one is then there, whole. Without `sync_names` the caller does the last step
+    (`sync_folder`): until then a power cut may restore the old file, whole.
     """
     with disk_errors(path):
         with Draft(path, data, mode) as draft:
@@ -42,9 +41,9 @@ def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True
 
 
 class Draft:
-    """New content in a temporary file beside `path`: `sync` it, then put it in place. What is not put in place goes at the end.
+    """New content in a temporary file beside `path`: `sync` it, then put it in place; otherwise `close` removes it.
 
-    Raises the operating system's errors as they are. For whoever replaces many files together; `write` does all this for one.
+    Raises OSError. It is for replacing many files together; `write` replaces one.
     """
 
     __slots__ = ("_descriptor", "_path", "temporary")
@@ -55,7 +54,7 @@ class Draft:
         self._descriptor = os.open(self.temporary, NEW_FILE, mode)
         try:
             _write_all(self._descriptor, data)
-        except BaseException:  # a stop, too, must leave no temporary file behind
+        except BaseException:  # a stop must leave no temporary file behind, too
             self.close()
             raise
 
@@ -67,7 +66,7 @@ class Draft:
         self.temporary = ""
 
     def put_in_place_if_free(self) -> None:
-        """Like `put_in_place`; raises FileExistsError when something has the name already, a dangling link too."""
+        """Like `put_in_place`, but raise FileExistsError when the name is taken, even by a dangling link."""
         try:
             os.link(self.temporary, self._path)
         except OSError as error:
@@ -89,7 +88,7 @@ class Draft:
 
 
 def create(path: AnyPath, data: bytes) -> bool:
-    """Like `write`, but only if `path` does not exist yet. Returns whether this call made it."""
+    """Like `write`, but only if `path` does not exist yet. Returns whether this call created the file."""
     parent, _ = _split(path)
     try:
         with Draft(path, data) as draft:
@@ -104,7 +103,7 @@ def create(path: AnyPath, data: bytes) -> bool:
 
 
 NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL})
-"""What `link` answers on file systems without hard links (exFAT, FAT, SMB, vboxsf, some FUSE ones)."""
+"""The errors of `link` on file systems without hard links (exFAT, FAT, SMB, vboxsf, some FUSE ones)."""
 
 _RENAME_NOREPLACE = 1
 """https://man7.org/linux/man-pages/man2/rename.2.html"""
@@ -113,8 +112,8 @@ _RENAME_NOREPLACE = 1
 def _rename_if_free(source: str, target: str) -> None:
     """Rename a file unless the new name is taken (FileExistsError), for file systems without hard links.
 
-    Python has no call for `renameat2`. Where the system has none either, the name is looked at first: its owner by lock is the
-    only process that makes it.
+    Python has no call for `renameat2`. Where the system has none either, the name is checked first: only the owner of its lock
+    creates it.
     """
     import ctypes  # only such file systems need it
 
@@ -130,7 +129,7 @@ def _rename_if_free(source: str, target: str) -> None:
 
 
 def publish(source: Path, target: Path) -> None:
-    """Give a finished file its final name, durably. Both must lie on the same file system; an existing target is replaced."""
+    """Rename a finished file to its final name, durably. Both must be on the same file system; a target is replaced."""
     with disk_errors(target):
         with open(source, "rb") as file:
             os.fsync(file.fileno())
@@ -139,16 +138,16 @@ def publish(source: Path, target: Path) -> None:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Append one line, or several that belong together, durably. The caller holds the lock of `path`.
+    """Append one or several lines durably. The caller holds the lock of `path`.
 
-    A line that an earlier crash left without its end is closed first, so that it spoils itself and not ours.
+    A torn line of an earlier crash is terminated first, so that only that line is lost.
     """
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             end = os.lseek(descriptor, 0, os.SEEK_END)
             if end == 0:
-                # before the line counts: a file without a name after a power cut is lost as a whole
+                # before the line counts: a file whose name does not survive a power cut is lost as a whole
                 sync_folder(os.path.dirname(os.path.realpath(path)))
             torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
             try:
@@ -162,7 +161,7 @@ def append(path: Path, line: bytes) -> None:
 
 
 def remove(path: AnyPath, sync_names: bool = True) -> None:
-    """Remove a file; it is fine if it is not there. Durably, but without `sync_names`: a power cut may then bring it back."""
+    """Remove a file, if it exists, durably. Without `sync_names` a power cut may restore it."""
     try:
         os.unlink(path)
         if sync_names:
@@ -174,9 +173,9 @@ def remove(path: AnyPath, sync_names: bool = True) -> None:
 
 
 def move_aside(path: Path, folder: Path, reason: str) -> Path:
-    """Move a file that nobody can read to `folder`, with `reason` in a text file beside it. Returns its new path.
+    """Move an unreadable file to `folder`, with `reason` in a text file beside it. Returns its new path.
 
-    Nothing is ever overwritten there: a second file of the same name gets a number. Whoever makes the text file owns the name.
+    Nothing is overwritten: a second file of the same name gets a number. The process that creates the text file owns the name.
     """
     why = reason.encode("utf-8", "backslashreplace") + b"\n"
     with disk_errors(folder):
@@ -192,18 +191,18 @@ def move_aside(path: Path, folder: Path, reason: str) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes have left in `folder`, quietly: they are in nobody's way."""
+    """Remove the temporary files of killed processes from `folder`, ignoring errors."""
     try:
         leftovers = [entry for entry in os.scandir(folder) if entry.name[0] == "." and entry.name.endswith(TEMPORARY_SUFFIX)]
         for entry in leftovers:
             if clock.age_seconds(clock.stamp_of_epoch(entry.stat().st_mtime)) > ABANDONED_AFTER_SECONDS:
                 _unlink_quietly(entry.path)
     except OSError:
-        pass  # swept by somebody else at the same moment, or the disk is what is broken: the work itself will say so
+        pass  # removed by another process at the same time, or a disk error, which the work itself reports
 
 
 def check_writable(folder: Path, needed_bytes: int) -> None:
-    """Raise DiskTrouble unless `folder` has room for `needed_bytes` and takes a durable write right now."""
+    """Raise DiskTrouble unless `folder` has `needed_bytes` of free space and accepts a durable write now."""
     free = free_bytes(folder)
     if free < needed_bytes:
         raise DiskTrouble(
@@ -215,7 +214,7 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
 
 
 def sync_folder(folder: AnyPath) -> None:
-    """Make the names in a folder survive a power cut."""
+    """Sync a folder, so that its names survive a power cut."""
     descriptor = os.open(folder, FOLDER)
     try:
         os.fsync(descriptor)
@@ -228,7 +227,7 @@ _life = ""
 
 
 def _begin_life() -> None:
-    """Name this life of this process: a later process of the same number, or a forked child, gets another name."""
+    """Choose a unique name for this process, different from that of a forked child or a later process with the same id."""
     global _life
     _life = f"{os.getpid()}-{os.urandom(8).hex()}"
 
@@ -238,19 +237,19 @@ os.register_at_fork(after_in_child=_begin_life)
 
 
 def _temporary_beside(path: AnyPath) -> str:
-    """A name in the same folder that nobody else uses: no other process, no other thread, no earlier life of this process."""
+    """Return a temporary name in the same folder, unique among all processes and threads."""
     folder, name = _split(path)
     return f"{folder}/.{name[:40]}.{_life}-{next(_numbers)}{TEMPORARY_SUFFIX}"
 
 
 def _split(path: AnyPath) -> tuple[str, str]:
-    """The folder of a file, and its name there."""
+    """Return the folder and the name of a file."""
     folder, slash, name = os.fspath(path).rpartition("/")
     return folder or slash or ".", name
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """os.write until everything is written: a full disk or a signal may make one call write less."""
+    """Call os.write until everything is written: a full disk or a signal may cause a short write."""
     written = os.write(descriptor, data)
     while written < len(data):
         written += os.write(descriptor, memoryview(data)[written:])
@@ -260,4 +259,4 @@ def _unlink_quietly(path: str) -> None:
     try:
         os.unlink(path)
     except OSError:
-        pass  # gone already, or the disk is what is broken: the caller's own error says more
+        pass  # already removed, or a disk error; the caller's own error says more

@@ -1,8 +1,8 @@
-"""Bytecode that was cut off is compiled anew. Every launcher imports this first."""
+"""Recompiles truncated bytecode. Every launcher imports this module first."""
 
-# A disk that fills up while Python writes a `.pyc` leaves a part of one: CPython before 3.12.8 and 3.13.1 does not look at short
-# writes (https://github.com/python/cpython/issues/126606). From then on every import of it raises EOFError, also when there is
-# room again. This file is short so that its own bytecode takes one block (4,096 bytes), which is written whole or not at all.
+# A full disk may truncate a `.pyc`: CPython before 3.12.8 and 3.13.1 ignores short writes
+# (https://github.com/python/cpython/issues/126606). Every later import of it raises EOFError, even with free space again.
+# This file is short so that its own bytecode fits into one block (4,096 bytes), which is written completely or not at all.
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER_BYTES = 16  # https://peps.python.org/pep-0552/
 
 
 class RecompilingLoader(machinery.SourceFileLoader):
-    """Loads from the source what cannot be loaded from its bytecode."""
+    """Loads a module from its source where its bytecode is unusable."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         try:
@@ -28,7 +28,7 @@ class RecompilingLoader(machinery.SourceFileLoader):
 
 
 def remove(cached: str, only_if_cut_off: bool = False) -> None:
-    """Remove bytecode; it is fine if that is not possible."""
+    """Remove bytecode, if possible."""
     try:
         if only_if_cut_off:
             with open(cached, "rb") as file:
@@ -50,5 +50,5 @@ sys.path_hooks.insert(
     ),
 )
 sys.path_importer_cache.clear()
-for module in [*sys.modules.values()]:  # what Python has imported by itself: no later start would come as far as this line
+for module in [*sys.modules.values()]:  # modules that Python imports at its start, before this one
     remove(getattr(module, "__cached__", None) or "", only_if_cut_off=True)

@@ -1,7 +1,7 @@
-"""What a disk may answer, and how much room it has: each error of the operating system as one sentence with its remedy.
+"""Maps disk errors of the operating system to one sentence with its remedy, and measures free space.
 
-Two kinds: what passes (no room, too many open files) is DiskTrouble, exit code 75; what stays until somebody changes something
-(no permission, mounted read-only, no locks) is DiskRefused, exit code 3.
+A transient error (no space, too many open files) is DiskTrouble, exit code 75; a permanent one (no permission, mounted
+read-only, no locks) is DiskRefused, exit code 3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from tenxsom.errors import DiskRefused, DiskTrouble
 
 AnyPath = str | os.PathLike[str]
-"""Texts are for the queue, which works through thousands of files: pathlib takes as long as a system call."""
+"""A path as text is for the queue of thousands of files: pathlib takes as long as a system call."""
 
 _ANOTHER_USER = "Let user {user}, who runs this, own it (chown) or have the right to it (chmod), or run it as its owner"
 _LOCAL_DISK = "Keep TENXSOM_HOME on a disk of this machine"
@@ -34,7 +34,7 @@ _REFUSALS = {
     errno.ENXIO: "A pipe, a socket or a device is in its place. Remove it",
     errno.EFBIG: "Files may not become that large. Raise the limit (ulimit -f), or use a file system that takes larger files",
 }
-"""What stays as it is until somebody changes something."""
+"""Permanent errors, which a user must fix."""
 
 _PASSING = {
     errno.ENOSPC: "Free some room",
@@ -48,10 +48,10 @@ _PASSING = {
 
 
 def disk_errors(path: AnyPath, doing: str = "write") -> AbstractContextManager[None]:
-    """Turn the operating system's errors in a block into DiskTrouble or DiskRefused, which say what to do.
+    """Translate the operating system's errors in a block to DiskTrouble or DiskRefused, which name the remedy.
 
-    All of them: too many open files or a stale network handle must not get past the callers who keep a paid job's id. Only
-    errors that the operating system did not number (a library's own kinds of OSError) pass as they are.
+    Every errno is translated, because callers that save a paid job's id must catch all of them. Only an OSError without an errno
+    (a library's own subclass) passes unchanged.
     """
     return _DiskErrors(path, doing)
 
@@ -71,7 +71,7 @@ class _DiskErrors(AbstractContextManager[None]):
 
 
 def disk_trouble(path: AnyPath, error: OSError, doing: str = "write") -> DiskTrouble:
-    """An error of the operating system as an error of ours: what could not be done, why, and the remedy."""
+    """Return our error for an error of the operating system: the failed action, the reason and the remedy."""
     number = error.errno or 0
     what = f"Cannot {doing} {os.fspath(path)}: {error.strerror or error}."
     if number in _REFUSALS:
@@ -84,13 +84,13 @@ def _remedy(sentence: str) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents. Raises DiskTrouble when the disk does not let us."""
+    """Create a folder and its parents. Raises DiskTrouble."""
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def free_bytes(folder: Path) -> int:
-    """How many bytes an ordinary user can still write in `folder`."""
+    """Return the bytes that an ordinary user can still write in `folder`."""
     with disk_errors(folder):
         facts = os.statvfs(folder)
     return facts.f_bavail * facts.f_frsize

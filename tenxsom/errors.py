@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""The tree of all errors.
 
     TenxsomError                     exit 1   the job failed for good
     ├── BadInput                     exit 2   nothing was started, nothing was written
@@ -6,34 +6,34 @@
     │   ├── BadInputs                         several inputs are bad
     │   ├── BadSettings                       an environment variable or production.env is wrong
     │   └── Conflict                          the content_id is taken by another definition
-    ├── NeedsDecision                exit 3   somebody must decide; nothing is lost meanwhile
-    │   ├── SubmitUnclear                     a paid call whose outcome nobody knows
-    │   ├── OverBudget                        the next paid call would pass the budget
-    │   └── SetAside                          a job's state cannot be read; what was paid for it may stand in there
-    ├── TryAgainLater                exit 75  a passing trouble; nothing is lost, nothing was spent
+    ├── NeedsDecision                exit 3   a user must decide; nothing is lost meanwhile
+    │   ├── SubmitUnclear                     a paid call of unknown outcome
+    │   ├── OverBudget                        the next paid call would exceed the budget
+    │   └── SetAside                          a job's state cannot be read; it may contain paid calls
+    ├── TryAgainLater                exit 75  a transient error; nothing is lost, nothing was spent
     │   ├── NotSent                           the request certainly never reached the service
-    │   ├── ServiceBusy                       refused at the door for now (429, 529): certainly not accepted
-    │   │   ├── RateLimited                   asked for too often: the pause that it names is waited for
-    │   │   └── ServiceClosed                 503: closed, or so a gateway says; a paid call may have been accepted
+    │   ├── ServiceBusy                       refused for now (429, 529): certainly not accepted
+    │   │   ├── RateLimited                   too many requests: retry after the pause that the service names
+    │   │   └── ServiceClosed                 503, maybe from a gateway: a paid call may have been accepted
     │   ├── ServiceDown                       a free call failed, or the circuit is open
-    │   │   └── FreeLimit                     429 to a free call: the service is there, and asks for a pause
+    │   │   └── FreeLimit                     429 to a free call: the service is available, and asks for a pause
     │   ├── DiskTrouble                       no room, too many open files, an I/O error
-    │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: somebody must change something first
-    │   │   └── LockIsHeld                    another process keeps a lock for longer than anything takes
+    │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: a user must fix it first
+    │   │   └── LockIsHeld                    another process holds a lock for too long
     │   ├── JobIsBusy                         another process owns the job
-    │   ├── RevisionIsStale                   the job was changed by somebody else meanwhile
-    │   └── Interrupted                       TERM or INT arrived; the step in hand was finished
-    ├── UnexpectedError              exit 75  what no code expected; exit 3 once it repeats
-    ├── ServiceRefused               exit 1   the service's certain no to this request
+    │   ├── RevisionIsStale                   another process has changed the job
+    │   └── Interrupted                       TERM or INT arrived; the current step was finished
+    ├── UnexpectedError              exit 75  an unexpected exception; exit 3 once it repeats
+    ├── ServiceRefused               exit 1   the service certainly refused this request
     │   ├── AccountTrouble           exit 3   401, 402, 403, 412, 596: token, plan or credits; the job waits for you
     │   ├── NotFound                          404, 410: unknown or expired
     │   └── ServiceRetired                    the vendor has switched the whole service off
     ├── BrokenMedia                  exit 1   a file that is not the picture or the video it should be
     ├── BrokenState                  exit 1   a state file that cannot be read
     │   └── NewerState                        written by a newer version: left alone
-    └── PlanFailed                   exit 1   a planner could not plan (the belt then uses the local one)
+    └── PlanFailed                   exit 1   a planner has no plan (the orchestrator then uses the local one)
 
-Each class carries its documented exit code and whether trying again can help, so that no caller needs a table of its own.
+Each class has its documented exit code, and whether a retry can help, so that no caller needs its own table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class TenxsomError(Exception):
     may_retry = False
 
     def __init__(self, *words: object, answer: Mapping[str, Any] | None = None) -> None:
-        """`answer` is what the service answered to a paid call, as `Answer.excerpt` keeps it."""
+        """`answer` is the excerpt of the response to a paid call (`Answer.excerpt`)."""
         super().__init__(*words)
         self.answer = answer
 
@@ -57,14 +57,14 @@ class BadInput(TenxsomError):
 
 
 class Problem(NamedTuple):
-    """One broken rule of a document: where (a path such as `metadata.x` or `/`) and what to do about it."""
+    """One problem of a document: its path (such as `metadata.x` or `/`) and what to do about it."""
 
     path: str
     message: str
 
 
 class BadDefinition(BadInput):
-    """A job definition breaks one or more rules; `problems` holds all of them, `source` names the file."""
+    """A job definition breaks one or more rules; `problems` has all of them, `source` is the file's name."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.source = source
@@ -75,7 +75,7 @@ class BadDefinition(BadInput):
 
 
 class BadInputs(BadInput):
-    """Several inputs are bad; `errors` says of each what is wrong with it."""
+    """Several inputs are bad; `errors` has the error of each."""
 
     def __init__(self, errors: Sequence[BadInput]) -> None:
         self.errors = list(errors)
@@ -107,7 +107,7 @@ class SetAside(NeedsDecision):
 
 
 class TryAgainLater(TenxsomError):
-    """A passing trouble. `retry_after` is the wait in seconds that the other side asked for, where it did."""
+    """A transient error. `retry_after` is the pause in seconds that the service asked for, if any."""
 
     exit_code = 75
     may_retry = True
@@ -166,7 +166,7 @@ class Interrupted(TryAgainLater):
 
 
 class ServiceRefused(TenxsomError):
-    """The service said no, for certain. `status` is its HTTP status, where there was one."""
+    """The service certainly refused. `status` is its HTTP status, if any."""
 
     def __init__(self, message: str, status: int | None = None, *, answer: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, answer=answer)
@@ -183,7 +183,7 @@ class NotFound(ServiceRefused):
 
 
 class ServiceRetired(ServiceRefused):
-    """The service answers as one that was switched off. `certain`: several of its addresses agree, so that one look is enough."""
+    """The service seems to be switched off. `certain`: several of its addresses agree, so that one check is enough."""
 
     def __init__(
         self, message: str, status: int | None = None, *, certain: bool = False, answer: Mapping[str, Any] | None = None
@@ -193,7 +193,7 @@ class ServiceRetired(ServiceRefused):
 
 
 class UnexpectedError(TenxsomError):
-    """An exception that no code expected, as it was saved with its job. `repeated`: it was not the first one in a row."""
+    """An unexpected exception, as saved with its job. `repeated`: it was not the first one in a row."""
 
     exit_code = 75
     may_retry = True

@@ -1,4 +1,4 @@
-"""Logging: to stderr (results go to stdout), as text or JSON lines, with every secret and e-mail address masked."""
+"""Sets up logging to stderr, as text or JSON lines, with every secret and e-mail address masked."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tenxsom import clock
 from tenxsom.errors import BadSettings
 
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._+'-])[A-Za-z0-9._+'-]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
-"""`%40` is the @ of an address in a URL. The look-behind keeps the search linear in long texts without any address."""
+"""`%40` is the @ of an address in a URL. The look-behind keeps the search linear in long texts without an address."""
 
 _secrets: tuple[str, ...] = ()
-"""What `start` was told must appear nowhere."""
+"""The secrets passed to `start`."""
 
 _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 9} | {10: "\\n", 13: "\\r"}
-"""A service's text must not make lines of its own, or talk to the terminal."""
+"""Control characters, with which a service's text could fake lines or control the terminal."""
 
 
 WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
-"""What a LOG_FILE answers that was never one; anything else is a disk's trouble, for which no work stops."""
+"""The errors of a LOG_FILE that cannot be a file; every other error is about the disk, and stops no work."""
 
 
 def start(level: str, style: str, file: Path | None = None, secrets: Iterable[str] = ()) -> None:
@@ -51,7 +51,7 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
         logging.getLogger(__name__).warning("LOG_FILE %s cannot be written (%s); this run goes on without.", file, trouble.strerror)
     for noisy in ("urllib3", "httpx", "httpx2", "httpcore", "anthropic", "google", "werkzeug", "waitress", "PIL", "libav"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of, missing credentials, is said by our own messages
+    logging.getLogger("google.auth").setLevel(logging.ERROR)  # our own messages report missing credentials
 
 
 def _writes_utf_8(handler: logging.Handler) -> bool:
@@ -60,7 +60,7 @@ def _writes_utf_8(handler: logging.Handler) -> bool:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that is never waited for: a pipe that nothing reads from loses lines and stops no work."""
+    """A log file that never blocks: a pipe without a reader loses lines and stops no work."""
 
     def _open(self) -> TextIOWrapper:
         def opener(path: str, flags: int) -> int:
@@ -70,24 +70,24 @@ class _LogFile(logging.FileHandler):
 
 
 def mask(text: str) -> str:
-    """The text with every secret of this process and every e-mail address in it masked."""
+    """Return the text with every secret of this process and every e-mail address masked."""
     for secret in _secrets:
         text = text.replace(secret, "***")
     return mask_emails(text)
 
 
 def mask_emails(text: str) -> str:
-    """The text with every e-mail address in it masked; vendor job ids contain one."""
+    """Return the text with every e-mail address masked; vendors' job ids contain one."""
     return _EMAIL.sub("***", text)
 
 
 class _Formatter(logging.Formatter):
-    """One line per event: `time level [content_id] sentence`, or the same as a JSON object."""
+    """Formats an event as one line: `time level [content_id] sentence`, or the same as a JSON object."""
 
     def __init__(self, style: str, secrets: tuple[str, ...], knows_all_letters: bool = True) -> None:
         super().__init__()
         self._json, self._secrets = style == "json", secrets
-        self._escapes = not knows_all_letters  # JSON has escapes of its own; those of a terminal would be none of them
+        self._escapes = not knows_all_letters  # JSON has its own escapes
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage() if self._json else record.getMessage().translate(_CONTROL)

@@ -1,7 +1,7 @@
-"""Opening files where others can put theirs: no pipe is waited for, and no link is written through.
+"""Opens files in folders that other programs write to, without blocking on pipes and without writing through links.
 
-`completed_videos/` is written to by editors, upload jobs and web servers; a definition names a picture anywhere. What lies under
-a name is looked at after it was opened, through the same descriptor, so that nothing can be swapped in between.
+Editors, upload jobs and web servers write to `completed_videos/`, and a definition may name any picture. A file is checked after
+it was opened, through the same descriptor, so that it cannot be swapped in between.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW 
 
 
 class NoOrdinaryFile(OSError):
-    """A pipe, a socket, a device or a folder lies where a file is expected."""
+    """A pipe, a socket, a device or a folder in place of a file."""
 
     def __init__(self, path: AnyPath) -> None:
         super().__init__(errno.ENXIO, "it is no ordinary file", os.fspath(path))
 
 
 def read_file(path: AnyPath, most: int) -> bytes:
-    """The first `most` bytes of an ordinary file; links are followed. Never waits for a pipe. Raises OSError, NoOrdinaryFile."""
+    """Read the first `most` bytes of a regular file, following links, without blocking. Raises OSError, NoOrdinaryFile."""
     descriptor = os.open(path, _READ)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -38,9 +38,9 @@ def read_file(path: AnyPath, most: int) -> bytes:
 
 
 def open_own(path: AnyPath) -> int:
-    """A descriptor to read and write a file of the program's own, which is made if it is not there.
+    """Return a descriptor to read and write a file of the program, which is created if it does not exist.
 
-    A link, a pipe, and a file that has another name as well are removed first. Raises OSError, NoOrdinaryFile for a device.
+    A link, a pipe, and a file with a second hard link are removed first. Raises OSError, NoOrdinaryFile for a device.
     """
     try:
         descriptor = os.open(path, _WRITE, 0o644)
@@ -56,7 +56,7 @@ def open_own(path: AnyPath) -> int:
 
 
 def open_new(path: AnyPath) -> int:
-    """Like `open_own`, but the file is always a new and empty one."""
+    """Like `open_own`, but the file is always new and empty."""
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path)
         if stat.S_ISCHR(kind.st_mode) or stat.S_ISBLK(kind.st_mode):
@@ -69,7 +69,7 @@ def open_new(path: AnyPath) -> int:
 
 @contextlib.contextmanager
 def writing(path: AnyPath) -> Iterator[str]:
-    """A new file at `path`, for a library that opens files by name: the name that leads to this very file. Raises OSError."""
+    """Create a new file at `path`, for a library that opens files by name, and yield a name of this very file. Raises OSError."""
     descriptor = open_new(path)
     try:
         magic = f"/proc/self/fd/{descriptor}"
@@ -79,7 +79,7 @@ def writing(path: AnyPath) -> Iterator[str]:
 
 
 def discard(path: AnyPath) -> None:
-    """Remove a file that is not needed any more, if it is there and can be removed."""
+    """Remove a file, if it exists and can be removed."""
     try:
         os.unlink(path)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Groups of settings: what a setting is, how it is read, and the groups that are no vendor's.
+"""Groups of settings: the declaration and reading of a setting, and the groups that belong to no vendor.
 
 A setting is a field of a group: its name in capitals is the environment variable. Each vendor's file declares its own group;
-`tenxsom.settings` puts all of them together. This is the one place that looks at the environment.
+`tenxsom.settings` combines them. This is the only module that reads the environment.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tenxsom.safe_files import read_file
 from tenxsom.setting_values import Secret, choice, number
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The folder this program was installed in: its scripts and its templates."""
+"""The folder of this installation, with its scripts and templates."""
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
 
 OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE")
-"""Variables of these names are for us; the environment holds many others that are not, so only these are looked at."""
+"""The names of our variables; all others in the environment are ignored."""
 
 SecretText = Annotated[Secret, BeforeValidator(values.secret)]
 WebAddress = Annotated[str, BeforeValidator(values.web_address)]
@@ -42,24 +42,24 @@ Folders = Annotated[tuple[Path, ...], BeforeValidator(values.folders)]
 
 
 class SettingsGroup(BaseModel):
-    """Settings that belong together. The settings of a process are all groups together, read at once (`load`)."""
+    """Related settings. The settings of a process are all groups together, read at once (`load`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     section: ClassVar[str] = ""
-    """The heading in production.env.example; empty where the group belongs to the section before it."""
+    """The heading in production.env.example; empty where the group continues the previous section."""
 
 
 def setting(default: Any, meaning: str, *, allowed: str, comment: str) -> Any:
     """Return a field of a group, which is the environment variable of its name in capitals.
 
-    `meaning` stands in the README, `allowed` in docs/reference/settings.md, `comment` in production.env.example.
+    `meaning` is for the README, `allowed` for docs/reference/settings.md, `comment` for production.env.example.
     """
     return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed, "comment": comment})
 
 
 class CollectingSettings(SettingsGroup):
-    """How the queue is worked through."""
+    """Settings of collecting."""
 
     section: ClassVar[str] = "Collecting"
 
@@ -102,7 +102,7 @@ class CollectingSettings(SettingsGroup):
 
 
 class MoneySettings(SettingsGroup):
-    """What may be spent."""
+    """Settings of budgets."""
 
     section: ClassVar[str] = "Money"
 
@@ -117,7 +117,7 @@ class MoneySettings(SettingsGroup):
 
 
 class NetworkSettings(SettingsGroup):
-    """How hosts are reached."""
+    """Settings of connections."""
 
     section: ClassVar[str] = "Network"
 
@@ -132,7 +132,7 @@ class NetworkSettings(SettingsGroup):
 
 
 class LoggingSettings(SettingsGroup):
-    """What is logged, and where."""
+    """Settings of logging."""
 
     section: ClassVar[str] = "Logging: logs go to stderr, results to stdout"
 
@@ -157,17 +157,17 @@ class LoggingSettings(SettingsGroup):
 
 
 class CoreSettings(CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings):
-    """What every part of the program may look at; the groups of vendors add theirs."""
+    """The settings that every part of the program may use; the groups of vendors add theirs."""
 
     groups: ClassVar[tuple[type[SettingsGroup], ...]] = (CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings)
     """All groups in the order of the documents."""
 
     home: Path
-    """TENXSOM_HOME, which says where production.env lies and so cannot stand in it."""
-    proxies: Mapping[str, str] = Field(default_factory=dict, repr=False)  # their addresses may hold a password
+    """TENXSOM_HOME, the folder of production.env, which therefore cannot contain it."""
+    proxies: Mapping[str, str] = Field(default_factory=dict, repr=False)  # a proxy's address may contain a password
 
     def secrets(self) -> list[str]:
-        """Return every secret's own text, for those who have to keep it out of what they write."""
+        """Return the text of every secret, so that logs and messages can mask it."""
         return [value.reveal() for _, value in self if isinstance(value, Secret)]
 
     @property
@@ -184,12 +184,12 @@ class CoreSettings(CollectingSettings, MoneySettings, NetworkSettings, LoggingSe
 
     @property
     def studio_folder(self) -> Path:
-        """Where the local studio keeps its world; may be deleted between runs."""
+        """Return the folder of the local studio's data, which may be deleted between runs."""
         return self.home / ".local_studio"
 
 
 class Setting(NamedTuple):
-    """One environment variable, as the documents tell of it."""
+    """The documentation of one environment variable."""
 
     name: str
     group: type[SettingsGroup]
@@ -244,7 +244,7 @@ def load(kind: type[Loaded], environ: Mapping[str, str] | None = None) -> Loaded
 
 
 def _refusal(known: Iterable[Setting], error: ValidationError) -> BadSettings:
-    """The first thing that is wrong, as one sentence. A value that may hold a secret is not repeated."""
+    """Return the first problem as one sentence, without a value that may contain a secret."""
     first = error.errors(include_url=False, include_context=False)[0]
     name, text = str(first["loc"][0]).upper(), str(first["input"])
     is_secret = any(setting.is_secret for setting in known if setting.name == name)
@@ -254,9 +254,9 @@ def _refusal(known: Iterable[Setting], error: ValidationError) -> BadSettings:
 
 
 def warnings(settings: CoreSettings) -> list[str]:
-    """What is not wrong but should be known, a sentence each: that others than its owner can read or change production.env.
+    """Return warnings, one sentence each: that other users than its owner can read or change production.env.
 
-    A group may be how its owner hands it to this program: it counts only in a file of this program's own user.
+    Group access is a warning only in a file of this program's own user: an owner may share the file with this program by a group.
     """
     path = settings.home / "production.env"
     try:
@@ -270,7 +270,7 @@ def warnings(settings: CoreSettings) -> list[str]:
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
-    """Where the state folders live: TENXSOM_HOME, else the repository's root; never the current directory."""
+    """Return the folder of the state folders: TENXSOM_HOME, else the repository's root; never the current directory."""
     text = environ.get("TENXSOM_HOME", "").strip()
     home = values.path(text) if text else ROOT
     if text and not home.is_absolute():
@@ -294,7 +294,9 @@ def _read_env_file(known: Iterable[Setting], path: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
     for line in lines:
         text = line.original.string
-        number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")  # empty lines before it belong to it
+        number = line.original.line + text[: len(text) - len(text.lstrip())].count(
+            "\n"
+        )  # it includes preceding empty lines
         if line.error or (line.key and line.value is None):
             raise BadSettings(f"{path}, line {number}: this is no setting; write NAME=value, or begin it with #.")
         if line.key in texts:
@@ -317,13 +319,13 @@ def _refuse_misspelt_names(settings: Iterable[Setting], where: str, names: Itera
 
 
 def _without_overruled(known: Iterable[Setting], texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The file's texts but for the secrets that the environment sets in either form: NAME there overrules NAME_FILE here."""
+    """Return the file's texts without secrets that the environment sets in either form: its NAME overrides our NAME_FILE."""
     forms = [{setting.name, f"{setting.name}_FILE"} for setting in known if setting.is_secret]
     return {name: text for name, text in texts.items() if not any(name in pair and pair & given.keys() for pair in forms)}
 
 
 def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
-    """The text of a setting; a secret may stand in a file of its own, named by NAME_FILE."""
+    """Return the text of a setting; a secret may be in its own file, named by NAME_FILE."""
     text, file_name = texts.get(setting.name, "").strip(), texts.get(f"{setting.name}_FILE", "").strip()
     if not setting.is_secret or not file_name:
         return text
@@ -339,9 +341,9 @@ def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
 
 
 def _proxies(texts: Mapping[str, str]) -> dict[str, str]:
-    """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case, as every command-line program honours them.
+    """Read HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case.
 
-    `https` and `http` hold addresses; `no_proxy` is the text as it is written.
+    `https` and `http` are addresses; `no_proxy` is the unparsed text.
     """
     named = {
         kind: texts.get(f"{kind}_proxy") or texts.get(f"{kind.upper()}_PROXY") or "" for kind in ("https", "http", "all", "no")

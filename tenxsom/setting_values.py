@@ -1,4 +1,4 @@
-"""How the text of a setting becomes a value, as validators of pydantic. A ValueError is the end of a sentence that says why."""
+"""Parses the text of a setting, as validators of pydantic. The message of a ValueError is the end of a sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tenxsom.errors import BadSettings
 
 
 class Secret:
-    """A value that shows itself to nobody but who asks for it by name: not in logs, errors, reprs, pickles or JSON."""
+    """A value that only `reveal` returns: it does not appear in logs, errors, reprs, pickles or JSON."""
 
     __slots__ = ("_value",)
 
@@ -38,7 +38,7 @@ class Secret:
 
 
 def secret(text: str | Secret) -> Secret:
-    """A token or key: one word, as the vendor shows it."""
+    """Parse a token or key, which is one word."""
     if isinstance(text, Secret):
         return text
     if not (text.isascii() and text.isprintable() and " " not in text):
@@ -47,7 +47,7 @@ def secret(text: str | Secret) -> Secret:
 
 
 def number(least: float, most: float, whole: bool = False) -> BeforeValidator:
-    """A number from `least` to `most`."""
+    """Return a validator of a number from `least` to `most`."""
 
     def parse(text: str | float) -> float:
         kind = "a whole number" if whole else "a number"
@@ -63,7 +63,7 @@ def number(least: float, most: float, whole: bool = False) -> BeforeValidator:
 
 
 def choice(*names: str) -> BeforeValidator:
-    """One of the names, in any case."""
+    """Return a validator of one of the names, in any case."""
     return BeforeValidator(_one_of(names))
 
 
@@ -80,7 +80,7 @@ def _one_of(names: Sequence[str]) -> Callable[[str], str]:
 
 
 def web_address(text: str) -> str:
-    """An https address (http for this machine only), without a slash at its end."""
+    """Parse an https address (http for this machine only), without a trailing slash."""
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
@@ -95,7 +95,7 @@ def web_address(text: str) -> str:
 
 
 def proxy_address(text: str) -> str:
-    """The address of a proxy, with its scheme; `socks` alone is SOCKS 5, and the proxy resolves names."""
+    """Parse the address of a proxy, with its scheme; `socks` means SOCKS 5 with names resolved by the proxy."""
     text = text.strip() if "://" in text else f"http://{text.strip()}"
     text = f"socks5h{text[5:]}" if text.lower().startswith("socks://") else text
     try:
@@ -111,7 +111,7 @@ def proxy_address(text: str) -> str:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether what is sent to a host stays on this machine."""
+    """Return whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -119,7 +119,7 @@ def is_this_machine(host: str) -> bool:
 
 
 def cloud_folder(text: str) -> str:
-    """A folder in Cloud Storage, without a slash at its end."""
+    """Parse a folder in Cloud Storage, without a trailing slash."""
     bucket, _, folder = text.removeprefix("gs://").partition("/")
     if not text.startswith("gs://") or not bucket or not text.isascii() or not text.isprintable() or {*folder} & {*" \\?#*[]"}:
         raise ValueError("is no folder in Cloud Storage; write for example gs://my-bucket/veo")
@@ -127,7 +127,7 @@ def cloud_folder(text: str) -> str:
 
 
 def certificates(text: str | Path, info: ValidationInfo) -> Path:
-    """A file of certificates in PEM form. Only their envelopes are looked at; `http.tls` says what else is wrong."""
+    """Parse the path of a PEM file of certificates. Only their outer structure is checked; `http.tls` checks the rest."""
     path = existing_file(text, info)
     try:
         found = re.findall(rb"^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]+)-----END", path.read_bytes(), re.MULTILINE)
@@ -140,14 +140,14 @@ def certificates(text: str | Path, info: ValidationInfo) -> Path:
 
 
 def _is_whole(certificate: bytes) -> bool:
-    """Whether it is an ASN.1 sequence that is as long as it says (or longer: a trusted one has an appendix)."""
+    """Return whether this is an ASN.1 sequence of its stated length (or longer: a trusted one has additional data)."""
     if len(certificate) < 4 or certificate[:2] != b"\x30\x82":
         return False
     return len(certificate) >= 4 + int.from_bytes(certificate[2:4], "big")
 
 
 def several(*names: str) -> BeforeValidator:
-    """Some of the names in the order that was written, separated by commas or blanks; each counts once."""
+    """Return a validator of some of the names, in the written order, separated by commas or blanks, without repetitions."""
     one = _one_of(names)
 
     def parse(text: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ def several(*names: str) -> BeforeValidator:
 
 
 def dollars(text: str | Decimal) -> Decimal:
-    """An amount of US dollars."""
+    """Parse an amount of US dollars."""
     sentence = "is no amount of dollars; write for example 25 or 12.50"
     try:
         value = Decimal(text)
@@ -170,7 +170,7 @@ def dollars(text: str | Decimal) -> Decimal:
 
 
 def path(text: str) -> Path:
-    """A path of the settings; a relative one is looked for in TENXSOM_HOME by those who use it, never in the current directory."""
+    """Parse a path; a relative one is resolved in TENXSOM_HOME by its users, never in the current directory."""
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -178,7 +178,7 @@ def path(text: str) -> Path:
 
 
 def folders(text: str | tuple[Path, ...]) -> tuple[Path, ...]:
-    """Some folders that are there, by their absolute paths, with a colon between them."""
+    """Parse absolute paths of existing folders, separated by colons."""
     if not isinstance(text, str):
         return text
     found = tuple(path(each.strip()) for each in text.split(os.pathsep) if each.strip())
@@ -188,13 +188,13 @@ def folders(text: str | tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def path_in_home(text: str | Path, info: ValidationInfo) -> Path:
-    """A path; a relative one starts in TENXSOM_HOME."""
+    """Parse a path; a relative one starts in TENXSOM_HOME."""
     home = (info.context or {}).get("home")
     return Path(home) / path(str(text)) if home else Path(text)
 
 
 def existing_file(text: str | Path, info: ValidationInfo) -> Path:
-    """A file that is there; a relative path starts in TENXSOM_HOME."""
+    """Parse the path of an existing file; a relative one starts in TENXSOM_HOME."""
     found = path_in_home(text, info)
     if not found.is_file():
         raise ValueError("names a file that is not there")

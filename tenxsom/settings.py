@@ -1,7 +1,7 @@
-"""The settings: every group of the program together, read once, loudly, from the environment and production.env.
+"""The settings: all groups of the program, read once from the environment and production.env.
 
-The environment wins over the file. The file lies in TENXSOM_HOME, which is the repository's root unless the environment says
-otherwise. A misspelt name, an impossible value, a secret's file that is not there: one sentence and exit code 2.
+The environment overrides the file. The file is in TENXSOM_HOME, which is the repository's root by default. A misspelt name, an
+impossible value, or a missing file of a secret is one sentence and exit code 2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["ROOT", "SERVICES", "SETTINGS", "Secret", "Setting", "Settings", "loa
 
 
 class MakingSettings(CoreSettings):
-    """Which service makes the clips, and what they start from."""
+    """Settings of the service and the start frames of clips."""
 
     section: ClassVar[str] = "Making"
 
@@ -79,14 +79,14 @@ class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, MakingSe
 
     @property
     def private_places(self) -> tuple[Path, ...]:
-        """Files and folders of the program's own, which no definition may name as a picture."""
+        """Return the program's own files and folders, which no definition may use as a picture."""
         set_here = (self.google_application_credentials, self.tls_ca_file, self.log_file)
         ours = (self.home / "production.env", self.ledger_file, self.pending_folder, self.studio_folder)
         return (*ours, *(path for path in set_here if path))
 
 
 SETTINGS = tuple(setting_groups.declared(Settings))
-"""Every setting there is, but TENXSOM_HOME."""
+"""Every setting except TENXSOM_HOME."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

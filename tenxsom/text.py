@@ -1,8 +1,8 @@
-"""Text as people read it: grapheme clusters, columns, and the places where a language lets a line break.
+"""Splits text into grapheme clusters, measures its columns, and finds line breaks.
 
-Where a line may break is Unicode's rule (UAX #14: https://www.unicode.org/reports/tr14/, by uniseg), refined by BudouX for Japanese
-and Thai, which write no blanks between words. What one letter is, and how many columns it takes, is wcwidth's answer. Nothing here
-raises on any text, and nothing inserts a blank that is not in the text.
+Line breaks follow Unicode's rule (UAX #14: https://www.unicode.org/reports/tr14/, by uniseg), refined by BudouX for Japanese and
+Thai, which write no blanks between words. wcwidth defines grapheme clusters and their columns. No function raises on any text,
+and none inserts a blank that is not in the text.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
     from budoux import Parser
 
 Measure = Callable[[str], float]
-"""How wide a text is: in columns, or in pixels of a font."""
+"""Measures the width of a text, in columns or in pixels of a font."""
 
 
 class Break(IntEnum):
-    """How well a line may end behind a unit of text; the higher, the better."""
+    """The quality of a line break after a unit of text; higher is better."""
 
     INSIDE = 0
-    """Inside a word, which is cut because it is wider than a line."""
+    """Inside a word that is wider than a line."""
     ALLOWED = 1
-    """Where the language allows it: between two Chinese letters, behind a slash of an address."""
+    """Allowed by the language: between two Chinese letters, after a slash of an address."""
     WORD = 2
     CLAUSE = 3
     SENTENCE = 4
 
 
 class Unit(NamedTuple):
-    """A part of a text that stays on one line, its trailing blanks included, and how good a break behind it is."""
+    """A part of a text that stays on one line, with its trailing blanks, and the quality of a break after it."""
 
     text: str
     after: Break
 
 
 _LEAST_PART = 30
-"""About a line, in columns: a text is not divided into parts that are shorter."""
+"""The shortest part of a divided text, in columns: about a line."""
 _DETOUR = {Break.SENTENCE: 0.0, Break.CLAUSE: 0.3, Break.WORD: 0.6, Break.ALLOWED: 0.9, Break.INSIDE: 4.0}
-"""How many lines out of the way a better place to divide a text may be."""
+"""The largest distance, in lines, of a better place to divide a text."""
 
 _PLAIN_WORDS = re.compile(r"(?<![^ ])(?:[A-Za-z0-9]+[.,;:!?]* +(?=[A-Za-z0-9]))+")
-"""Words that need no rule: letters and digits, a mark, a blank, and the next word. Most of a European text is made of them."""
+"""Words that need no rule: letters and digits, a mark, a blank, and the next word; most of any European text."""
 _CLOSERS = "[\"'”’»›)\\]}」』）】〉》]*"
 _SENTENCE_END = re.compile(rf"(?:[.!?]{_CLOSERS}\s+|[…。！？｡।॥۔؟։።။៕]{_CLOSERS}\s*)$")
 _CLAUSE_END = re.compile(rf"(?:[,;:]{_CLOSERS}\s+|–\s+|[—،؛、，；：､·፣၊៖]{_CLOSERS}\s*)$")
@@ -66,21 +66,21 @@ _VIRAMA = 9
 
 
 def one_line(text: str) -> str:
-    """The text on one line: white space as single blanks, no control characters, no half surrogate pairs.
+    """Return the text on one line: white space as single blanks, no control characters, no half surrogate pairs.
 
-    Blanks that a language or a writer means (the ideographic one, the one that does not break) stay what they are.
+    Meaningful blanks (ideographic, non-breaking) are kept.
     """
     text = _HALF_A_PAIR.sub("\ufffd", text)
     return _UNUSABLE.sub("", _LINE_FEEDS.sub(" ", text)).strip()
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of the text can be seen: only blanks, control and formatting characters."""
+    """Return whether the text is invisible: only blanks, control and formatting characters."""
     return all(unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cc", "Cf") for letter in text)
 
 
 def graphemes(text: str) -> list[str]:
-    """The text as its grapheme clusters: what a reader calls one letter or one emoji."""
+    """Split the text into grapheme clusters: letters or emoji as readers count them."""
     import wcwidth
 
     return list(wcwidth.iter_graphemes(text))
@@ -88,7 +88,7 @@ def graphemes(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def columns(text: str) -> int:
-    """How many columns the text takes: East Asian wide letters and emoji two, marks and joiners none."""
+    """Return the width in columns: two for East Asian wide letters and emoji, none for marks and joiners."""
     if text.isascii() and text.isprintable():
         return len(text)
     import wcwidth
@@ -97,7 +97,7 @@ def columns(text: str) -> int:
 
 
 def joined(first: str, second: str) -> str:
-    """Two texts one after the other, with a blank between them only where their language writes one."""
+    """Join two texts, with a blank between them only where their language writes one."""
     if not first or not second:
         return first or second
     meets = _NO_BLANKS_BETWEEN_WORDS.match(first[-1]) and _NO_BLANKS_BETWEEN_WORDS.match(second[0])
@@ -105,7 +105,7 @@ def joined(first: str, second: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text in at most so many characters, with an ellipsis: cut where a line may break, or inside a very long word."""
+    """Shorten the text to `most` characters with an ellipsis, at a line break, or inside a very long word."""
     if len(text) <= most:
         return text
     kept = _beginning((unit.text for unit in units(text, most - 1, len)), most - 1)
@@ -115,7 +115,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def _beginning(pieces: Iterable[str], most: int) -> str:
-    """As many of the first pieces as have at most so many characters."""
+    """Join the first pieces, up to `most` characters."""
     kept = ""
     for piece in pieces:
         if len(kept) + len(piece.rstrip()) > most:
@@ -125,9 +125,9 @@ def _beginning(pieces: Iterable[str], most: int) -> str:
 
 
 def in_parts(text: str, count: int) -> list[str]:
-    """The text in `count` parts of about the same length, cut where a sentence, a clause or at least a word ends.
+    """Divide the text into `count` parts of about the same length, after a sentence, a clause or at least a word.
 
-    A text that is too short for so many lines leaves the last parts empty.
+    If the text is too short, the last parts are empty.
     """
     text = text.strip()
     worthwhile = max(1, min(count, columns(text) // _LEAST_PART))
@@ -144,7 +144,7 @@ def in_parts(text: str, count: int) -> list[str]:
 
 
 def _best_cut(pieces: Sequence[Unit], widths: Sequence[int], at: int, target: float) -> int:
-    """The index behind the piece at which to cut: near `target` columns, and where the sense ends."""
+    """Return the index of the best cut: near `target` columns, and after a sentence or a clause."""
 
     def cost(index: int) -> float:
         return abs(sum(widths[: index + 1]) - target) / _LEAST_PART + _DETOUR[pieces[index].after]
@@ -157,10 +157,10 @@ def _text_of(pieces: Sequence[Unit]) -> str:
 
 
 def units(text: str, width: float, measure: Measure = columns) -> list[Unit]:
-    """The text as the units that lines of `width` are made of; together they are the text, letter for letter.
+    """Split the text into the units of lines of `width`; joined, they are the text, letter for letter.
 
-    Words are the units, and where a language writes no blanks, its phrases. What is wider than half a line may break wherever
-    the language allows it; what is wider than a line is cut between two letters.
+    Units are words, or phrases where a language writes no blanks. A unit wider than half a line may break wherever the language
+    allows it; one wider than a line is cut between two letters.
     """
     found: list[Unit] = []
     for phrase in _phrases(text):
@@ -174,7 +174,7 @@ def units(text: str, width: float, measure: Measure = columns) -> list[Unit]:
 
 
 def _phrases(text: str) -> Iterator[Unit]:
-    """The text's words; the phrases of Japanese and Thai; whole clauses of other scripts without blanks."""
+    """Yield the words; for Japanese and Thai the phrases; for other scripts without blanks whole clauses."""
     pending = ""
     for piece in _breakable(text):
         pending += piece
@@ -195,7 +195,7 @@ def _kind(piece: str) -> Break:
 
 
 def _refined(unit: Unit) -> list[Unit]:
-    """A unit in its phrases, where BudouX knows the language and a line may break there."""
+    """Split a unit into phrases, where BudouX knows the language and a line may break."""
     text = unit.text
     language = "japanese" if _JAPANESE.search(text) else "thai" if _THAI.search(text) else ""
     if not language:
@@ -211,20 +211,20 @@ def _refined(unit: Unit) -> list[Unit]:
 
 @lru_cache(maxsize=2)
 def _parser(language: str) -> Parser:
-    """BudouX's parser of a language, read from its own files once."""
+    """Return BudouX's parser of a language, loaded once."""
     import budoux
 
     return budoux.load_default_japanese_parser() if language == "japanese" else budoux.load_default_thai_parser()
 
 
 def _finer(unit: Unit, pieces: Sequence[str], kind: Break) -> list[Unit]:
-    """The pieces of a unit as units: between them a break is of that kind, behind the last it is the unit's own."""
+    """Return the pieces of a unit as units: breaks between them are of `kind`, the last has the unit's own."""
     return [Unit(piece, kind if number < len(pieces) else unit.after) for number, piece in enumerate(pieces, 1)]
 
 
 @lru_cache(maxsize=2048)
 def _breakable(text: str) -> list[str]:
-    """The text's parts between which a line may break, by Unicode's rule."""
+    """Split the text at the line breaks of Unicode's rule."""
     pieces: list[str] = []
     done = 0
     for plain in _PLAIN_WORDS.finditer(text):
@@ -241,7 +241,7 @@ def _by_the_rule(text: str) -> list[str]:
 
 
 def _mended(pieces: Sequence[str]) -> list[str]:
-    """The pieces, joined again where a grapheme cluster or a syllable would be cut."""
+    """Join pieces again where a grapheme cluster or a syllable would be cut."""
     whole: list[str] = []
     for piece in pieces:
         if whole and _holds_together(whole[-1], piece):
@@ -252,7 +252,7 @@ def _mended(pieces: Sequence[str]) -> list[str]:
 
 
 def _holds_together(before: str, after: str) -> bool:
-    """Whether a line may not break between two texts: inside a cluster or a syllable, between a vowel sign and its consonant."""
+    """Return whether no line may break between two texts: inside a cluster or a syllable, or before a vowel sign."""
     last, first = before[-1], after[0]
     if last.isascii() and first.isascii():
         return False
@@ -267,13 +267,13 @@ def _holds_together(before: str, after: str) -> bool:
 
 
 def _ends_a_syllable(text: str) -> bool:
-    """Whether the text begins with a consonant that has lost its vowel, as at the end of a Burmese syllable."""
+    """Return whether the text begins with a consonant without its vowel, as at the end of a Burmese syllable."""
     marks = re.match(r"[^\W\d_]([^\w\s]*)", text[:8])
     return bool(marks) and any(unicodedata.combining(mark) == _VIRAMA for mark in marks[1])  # type: ignore[index]
 
 
 def _cut(text: str, width: float, measure: Measure) -> list[str]:
-    """A word in pieces that fit, about equally long, cut between letters; a letter that is wider than a line stays whole."""
+    """Cut a word between letters into pieces that fit, about equally long; a letter wider than a line stays whole."""
     whole = measure(text.rstrip())
     enough = whole / max(1, math.ceil(whole / max(width, 1e-9)))
     pieces, full = [""], False

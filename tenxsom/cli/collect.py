@@ -19,7 +19,7 @@ from tenxsom.settings import Settings
 
 PROG = "poll_video_status.py"
 NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, patience=None, json=False)
-"""What `command_line` makes of a call without arguments."""
+"""The parsed arguments of a call without arguments."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
 
 
 def with_patience(app: App, result: run.Result, job_results: Sequence[JobResult], minutes: float | None) -> run.Result:
-    """The result of a tick; 0 instead of 75 while no passing trouble has lasted for so many minutes."""
+    """Return the result of a tick, with 0 instead of 75 while no transient error has lasted for `minutes`."""
     if minutes is None:
         return result
     lasts = patience.has_lasted(app.settings.pending_folder, job_results, app.store.ids(), minutes)
@@ -74,7 +74,7 @@ def with_patience(app: App, result: run.Result, job_results: Sequence[JobResult]
 
 
 def check_known(app: App, content_ids: Sequence[str]) -> None:
-    """Raise BadInput when somebody names a job that was never accepted."""
+    """Raise BadInput for an id of a job that was never accepted."""
     for content_id in content_ids:
         if content_id not in app.store.ids() and app.artifacts.final_report(content_id) is None:
             raise app.results.unknown(content_id)

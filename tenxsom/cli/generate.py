@@ -1,4 +1,4 @@
-"""The command behind production_video_generator.py: submit a definition with a blueprint that exists already."""
+"""The command behind production_video_generator.py: submits a definition with an existing blueprint."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> run.Result:
 
 
 def check_length(asked: float, planned: float) -> None:
-    """Raise BadInput when a blueprint was made for another length: the video would be too short, or cost more than asked for."""
+    """Raise BadInput when a blueprint has another duration: the video would be too short, or too expensive."""
     if abs(asked - planned) > 0.5:
         raise BadInput(
             f"The blueprint lasts {planned:g} seconds, but the definition's target_duration is {asked:g}; change one of them."
@@ -46,7 +46,7 @@ def check_length(asked: float, planned: float) -> None:
 
 
 def check_unplanned(app: App, content_id: str, blueprint: Blueprint) -> None:
-    """Raise BadInput when the job is on its way by another blueprint: it would be carried on by that one, without a word."""
+    """Raise BadInput when the job is on its way with another blueprint, with which it would silently continue."""
     job = app.store.load(content_id)
     if job and job.blueprint and job.blueprint.as_dict() != blueprint.as_dict():
         raise BadInput(

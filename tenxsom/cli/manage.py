@@ -82,7 +82,7 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:
 
 
 def serve_studio(settings: Settings, port: int) -> run.Result:
-    """The local studio over a socket, with the same world as in process: a rehearsal vendor for anything that speaks HTTP."""
+    """Serve the local studio on a port, with the same data as in process, for rehearsals with any HTTP client."""
     from tenxsom_studio.server import serve
 
     try:
@@ -93,7 +93,7 @@ def serve_studio(settings: Settings, port: int) -> run.Result:
 
 
 def retry(manager: JobManager, arguments: argparse.Namespace) -> run.Result:
-    """Name the price; with --yes, do it."""
+    """Show the price of a retry; with --yes, retry."""
     job, cost = manager.retry_cost(arguments.content_id)
     if not arguments.yes:
         return render.sentence(job.content_id, f"{cost}. Run it again with --yes to do that; nothing has happened yet.")

@@ -68,7 +68,7 @@ def _check_result(results: Sequence[CheckResult]) -> run.Result:
 
 
 def _plan_lines(definition: JobDefinition, blueprint: Blueprint) -> Iterator[str]:
-    """The plan as people read it: what, by whom, the look, then the segments as a table."""
+    """Yield the plan as text: title, planner, look, then the segments as a table."""
     plan = blueprint.video_plan
     yield plan.title
     seconds = sum(segment.duration for segment in plan.script_segments)
@@ -95,7 +95,7 @@ def _planner_line(planner: PlannerRecord) -> str:
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Aligned columns; the last two share what the terminal's width leaves over, and wrap."""
+    """Yield aligned columns; the last two share the remaining width of the terminal, and wrap."""
     first, second = (max(len(row[column]) for row in [heads, *rows]) for column in (0, 1))
     second = min(second, 18)
     rest = max(20, (_width() - first - second - 6) // 2)
@@ -109,7 +109,7 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[
 
 
 def _wrapped(text: str, start: str = "", indent: int = 0) -> str:
-    """Lines of the terminal's width. Words stay whole: an address that was cut cannot be copied."""
+    """Wrap a text to the terminal's width without breaking words: a broken address cannot be copied."""
     lines = textwrap.TextWrapper(_width(), break_long_words=False, break_on_hyphens=False)
     lines.initial_indent, lines.subsequent_indent = start, " " * indent
     return lines.fill(text)

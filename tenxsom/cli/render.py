@@ -1,4 +1,4 @@
-"""How results look: outcomes and estimates as tables for people and as documents for programs."""
+"""Renders results and estimates as tables for people and as documents for programs."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ WORDS = {
     "cancelled": "cancelled",
     "refused": "refused, see below",
 }
-"""What a job's state means, in the words of the tables."""
+"""The states of a job in the words of the tables."""
 
 
 def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> Result:
-    """The outcomes of a run: one row a job, the sentences of those that have one, and where the files are.
+    """Render the results of a run: one row per job, their messages, and the paths of the files.
 
-    `left_out` are the files that were not looked at, a sentence each, for programs (people have read them by now).
+    `left_out` has a sentence for each skipped file, for the document; people have seen them as notices.
     """
     code = worst(result.exit_code for result in results)
     rows = [
@@ -63,7 +63,7 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> R
 
 
 def tick(results: Sequence[JobResult], left: int) -> Result:
-    """What a tick did: a row for each job that ended or wants attention, and the number of those that wait."""
+    """Render the result of a tick: a row for each job that ended or needs attention, and the number of pending jobs."""
     notable = [result for result in results if result.message or not result.is_on_its_way]
     code = worst(result.exit_code for result in results)
     done = sum(result.state == State.COMPLETED for result in results)
@@ -77,7 +77,7 @@ def tick(results: Sequence[JobResult], left: int) -> Result:
 
 
 def estimates(found: Sequence[Estimate]) -> Result:
-    """What a dry run found: the segments of every plan, the clips they become, and what they would cost on every service."""
+    """Render a dry run: the segments of every plan, their clips, and the cost on every service."""
     total = sum((one.usd for one in found), money.ZERO)
     texts = [_estimate_text(one) for one in found]
     if len(found) > 1:
@@ -90,7 +90,7 @@ def estimates(found: Sequence[Estimate]) -> Result:
 
 
 def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Sequence[str]) -> Result:
-    """The queue: a row a job, how many there are of each state, and what cannot be read (on the queue still, or set aside)."""
+    """Render the queue: one row per job, the number of jobs in each state, and the unreadable or quarantined states."""
 
     def document() -> dict[str, Any]:
         return {
@@ -123,7 +123,7 @@ def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Seque
 
 
 def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> Result:
-    """One job: what it is, what it has cost and where its files are, where `clips` are on their way, and its audit trail."""
+    """Render one job: its facts, cost and files, the progress of `clips`, and the audit trail."""
     heads = (
         "content_id",
         "title",
@@ -170,7 +170,7 @@ def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> R
 
 
 def _troubles(job: VideoJob) -> list[str]:
-    """What keeps a job from going on: a sentence for each of its clips, and for the job itself."""
+    """Return what blocks a job: a sentence for each clip with an error, and for the job itself."""
     found = [clip.error for clip in job.clips if clip.error and not clip.is_final]
     if job.error:
         found.append(job.error)
@@ -184,23 +184,23 @@ def _unexpected(found: UnexpectedRecord) -> str:
 
 
 def _answered(index: int, answer: dict[str, Any]) -> str:
-    """What the service answered to a paid call of the clip that was not plainly accepted."""
+    """Describe the service's response to a paid call that was not clearly accepted."""
     ids = f", ids {', '.join(answer['ids'])}" if answer["ids"] else ""
     return f"{answer['step']} of clip {index + 1}: HTTP {answer['status']}{ids}: {_short(' '.join(answer['text'].split()), 300)}"
 
 
 def sentence(content_id: str, words: str) -> Result:
-    """A command that did one thing and says so."""
+    """Render the message of a command about one job."""
     return Result(0, lambda: {"content_id": content_id, "message": words}, words)
 
 
 def raw(document: dict[str, Any]) -> Result:
-    """A document that is itself the result."""
+    """Render a document that is itself the result."""
     return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2), is_json=True)
 
 
 def age(moment: str) -> str:
-    """How long ago a stored moment is, in the largest fitting unit."""
+    """Return the age of a stored time, in the largest fitting unit."""
     seconds = clock.age_seconds(moment)
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * length:
@@ -230,7 +230,7 @@ def _estimate_text(one: Estimate) -> str:
 
 
 def _offers_text(one: Estimate) -> str:
-    """The same job on every service: what it would become there, what it would cost, and why not."""
+    """Render the job on every service: its clips and cost there, or the reason why it is impossible."""
     rows = []
     for offer in one.offers:
         made = offer.job.clips if offer.job else []
@@ -263,7 +263,7 @@ def _estimate_document(one: Estimate) -> dict[str, Any]:
 
 
 def _reason(offer: Offer) -> str:
-    """What keeps a service from making the job; some obstacles name the service themselves, some end their sentence."""
+    """Return why a service cannot make the job, without its name and without the full stop."""
     words = offer.obstacle.rstrip(".")
     named = words.removeprefix(f"{offer.service} ")
     return f"{offer.service}: {words if named == words else f'it {named}'}."
@@ -290,19 +290,19 @@ def _details(result: JobResult) -> str:
 
 
 def _places(result: JobResult) -> list[tuple[str, str]]:
-    """Where its files are: the video and the report of a job that has ended, the state of one that is on its way."""
+    """Return the paths of a job's files: video and report after its end, the state file before."""
     places = (("video", result.file), ("report", result.report)) if result.report else (("state", result.file),)
     return [(label, place) for label, place in places if place]
 
 
 def _open_call(clip: Clip) -> str:
-    """A paid call whose outcome nobody knows, in words that it can be found with in the service's own list."""
+    """Describe a paid call of unknown outcome, so that it can be found in the service's own list."""
     call = clip.intent
     return f"{call.step} of clip {clip.index + 1}, {_cost(call.usd)}, {call.at}, reference {call.reference}" if call else ""
 
 
 def _next_look(clip: Clip) -> str:
-    """When a clip is worked on next, or whom it waits for."""
+    """Return the time of a clip's next check, or what it waits for."""
     if clip.is_final:
         return "never"
     if clip.intent and clip.intent.unclear:
@@ -315,7 +315,7 @@ def _next_look(clip: Clip) -> str:
 
 
 def _maker(service: str | None, rehearsal: bool) -> str:
-    """Who makes a job, and whether that is a rehearsal; the local studio's always are."""
+    """Return the service of a job, marked if it is a rehearsal; the local studio's jobs always are rehearsals."""
     return f"{service} (rehearsal)" if rehearsal and service != "local_studio" else service or ""
 
 

@@ -1,7 +1,7 @@
-"""The screen: how scripts start, end, and show what they did. Results go to stdout, everything else to stderr.
+"""Runs a command and prints its result as text or JSON. Results go to stdout, everything else to stderr.
 
-A script's story returns a `Result`; this module turns it into text or into one versioned JSON document, and errors into one
-sentence and their exit code. The progress bar is drawn on a terminal only; elsewhere there are plain lines.
+A command returns a `Result`; this module prints it as text or as one versioned JSON document, and an error as one sentence with
+its exit code. The progress bar is drawn on a terminal only; elsewhere there are plain lines.
 """
 
 import io
@@ -28,35 +28,35 @@ JSON_SCHEMA_VERSION = 1
 
 
 class Result(NamedTuple):
-    """What a script did: its exit code, a document for programs (made only if it is asked for), a text for people."""
+    """The result of a command: its exit code, a document for programs (created only for `--json`), a text for people."""
 
     exit_code: int
     document: Callable[[], dict[str, Any]]
     text: str
     is_json: bool = False
-    """Whether the text for people is a JSON document as well."""
+    """Whether the text for people is a JSON document, too."""
 
 
 Command = Callable[[Any, settings.Settings], Result]
-"""What a script does, with its parsed arguments."""
+"""A command: takes the parsed arguments and the settings."""
 
 
 class FixedArguments(NamedTuple):
-    """In place of a parser, for a call without arguments, as cron's are: argparse takes longer than a hundred questions."""
+    """Replaces the parser of a call without arguments, such as cron's, because importing argparse is slow."""
 
     prog: str
     arguments: SimpleNamespace
-    """What the parser makes of no arguments."""
+    """The parsed arguments of a call without arguments."""
 
 
 def run(name: str, parser: "argparse.ArgumentParser | FixedArguments", command: Command, argv: Sequence[str] | None = None) -> int:
-    """Run a script's story and show its result; returns the exit code. `--json` also covers bad usage and bad settings."""
+    """Run a command, print its result, and return the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     _never_choke()
     with unfailing_output():
         try:
             arguments = _parse(parser, argv)
-            as_json = getattr(arguments, "json", as_json)  # argparse takes --js as well
+            as_json = getattr(arguments, "json", as_json)  # argparse also accepts --js
             result = _run_command(command, arguments)
         except TenxsomError as error:
             result = _of_error(error)
@@ -70,7 +70,7 @@ def run(name: str, parser: "argparse.ArgumentParser | FixedArguments", command: 
 
 
 def positive(text: str) -> float:
-    """A number of seconds above 0, for argparse."""
+    """Parse a number of seconds above 0, for argparse."""
     import argparse
 
     try:
@@ -83,7 +83,7 @@ def positive(text: str) -> float:
 
 
 def port(text: str) -> int:
-    """The number of a TCP port, for argparse."""
+    """Parse the number of a TCP port, for argparse."""
     import argparse
 
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65_535):
@@ -92,7 +92,7 @@ def port(text: str) -> int:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Rows in columns that line up; the columns numbered in `right` are right-aligned. Cells hold single lines."""
+    """Return a table of single-line cells; the columns numbered in `right` are right-aligned."""
     lines = [[_harmless(str(text), one_line=True) for text in row] for row in (headers, *rows)]
     widths = [max(columns(line[column]) for line in lines) for column in range(len(headers))]
     rule = ["─" * width for width in widths]
@@ -103,12 +103,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence
 
 
 def notice(sentence: str) -> None:
-    """Say something that is not a result."""
+    """Print a sentence to stderr."""
     print(_harmless(sentence), file=sys.stderr, flush=True)
 
 
 class Progress:
-    """How far the jobs of a run are: a bar each on a terminal, a line at every change elsewhere."""
+    """Shows the progress of the jobs of a run: a bar for each on a terminal, a line at every change elsewhere."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -127,7 +127,7 @@ class Progress:
             self._bars.stop()
 
     def show(self, name: str, what: str, fraction: float) -> None:
-        """Job `name` is doing `what` and is done by `fraction` (0 to 1)."""
+        """Show that job `name` is doing `what` and is complete by `fraction` (0 to 1)."""
         if self._bars:
             if name not in self._tasks:
                 self._tasks[name] = self._bars.add_task(name, total=1.0, what=what)
@@ -170,7 +170,7 @@ def _parse(
 
 
 def _commands(parser: "argparse.ArgumentParser") -> "list[argparse.ArgumentParser]":
-    """The parsers of a script's commands; each of them has a way of its own to end the program."""
+    """Return the parsers of a script's subcommands, each of which has its own `error` method."""
     import argparse
 
     choices = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
@@ -178,16 +178,16 @@ def _commands(parser: "argparse.ArgumentParser") -> "list[argparse.ArgumentParse
 
 
 def _never_choke() -> None:
-    """Let a terminal that does not know a character show its number instead of ending the program after the work is done."""
+    """Print characters that a terminal cannot encode as escapes, instead of failing after the work is done."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _speak_utf_8() -> None:
-    """Write UTF-8 to stdout from now on, whatever the locale is: JSON is UTF-8 (RFC 8259, section 8.1).
+    """Write UTF-8 to stdout from now on, in any locale: JSON is UTF-8 (RFC 8259, section 8.1).
 
-    Half a surrogate pair becomes JSON's own escape.
+    Half of a surrogate pair becomes a JSON escape.
     """
     if isinstance(sys.stdout, io.TextIOWrapper | Unfailing):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -203,7 +203,7 @@ def _run_command(command: Command, arguments: "argparse.Namespace | SimpleNamesp
 
 
 def _checked(loaded: settings.Settings) -> settings.Settings:
-    """The settings, looked at once more by whoever may begin something with them. Raises BadSettings."""
+    """Return the settings after checks that need other modules. Raises BadSettings."""
     if loaded.tls_ca_file:
         from tenxsom.http.tls import tls_context
 
@@ -231,12 +231,12 @@ def _show(command: str, result: Result, as_json: bool) -> None:
         text = _typeable(_harmless(text))
     print(text, flush=True)
     trouble = getattr(sys.stdout, "trouble", None)
-    if trouble and not isinstance(trouble, BrokenPipeError):  # the reader of a pipe (head, less) has seen enough
+    if trouble and not isinstance(trouble, BrokenPipeError):  # the reader of a pipe (head, less) has closed it
         notice(f"The result could not be written to standard output ({trouble}); what was done is done.")
 
 
 def _typeable(text: str) -> str:
-    """The text with plain signs for the typographic ones, where stdout's encoding does not know them; letters stay as they are."""
+    """Return the text with ASCII for typographic characters that stdout cannot encode; letters are unchanged."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return "".join(sign if _knows(encoding, sign) else _PLAIN.get(sign, sign) for sign in text)
 
@@ -254,9 +254,9 @@ _PLAIN = {"─": "-", "–": "-", "—": "-", "×": "x", "…": "...", "→": "-
 
 
 def _harmless(text: str, one_line: bool = False) -> str:
-    """The text without control characters, which could move the cursor, fake lines or turn the reading direction around.
+    """Return the text without control characters, which could move the cursor, fake lines or reverse the reading direction.
 
-    Services and definitions write some of our texts.
+    Some texts come from services and definitions.
     """
     return text.translate(_HARMLESS | {10: " "} if one_line else _HARMLESS)
 

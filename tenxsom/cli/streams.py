@@ -1,7 +1,7 @@
-"""Standard output and standard error that end nothing: what cannot be written is lost, and nothing else is.
+"""Makes standard output and standard error ignore write errors.
 
-A log on a full disk (`2>> submit.log`), a pipe whose reader has gone, a terminal that was closed: each of them makes `print` raise,
-and Python ends with exit code 120 when the last flush fails. The work and its exit code do not depend on that.
+A log on a full disk (`2>> submit.log`), a pipe whose reader has gone, a closed terminal: each makes `print` raise, and Python
+ends with exit code 120 when the last flush fails. The work and its exit code do not depend on that.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, TextIO, cast
 
 
 class Unfailing:
-    """A text stream whose write errors are kept in `trouble` and raised nowhere."""
+    """A text stream that stores write errors in `trouble` instead of raising them."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.trouble: Exception | None = None
 
     def write(self, text: str) -> int:
-        """Write what can be written; returns the length of the text, as if all of it had been."""
+        """Write the text; return its length even after an error."""
         try:
             return self._stream.write(text)
         except (OSError, ValueError) as error:  # ValueError: the stream was closed
@@ -36,7 +36,7 @@ class Unfailing:
             self.trouble = error
 
     def reconfigure(self, **options: Any) -> None:
-        """Change the encoding, where the stream has one; what was written before goes out first."""
+        """Change the encoding, where the stream has one, after a flush."""
         self.flush()
         if isinstance(self._stream, io.TextIOWrapper):
             with contextlib.suppress(OSError):
@@ -48,7 +48,7 @@ class Unfailing:
 
 @contextlib.contextmanager
 def unfailing_output() -> Iterator[None]:
-    """Let nothing that is printed or logged in a block raise; what is left in the buffers at its end is written or dropped."""
+    """Ignore errors of printing and logging in a block; at its end the buffers are written or dropped."""
     _open_closed_descriptors()
     real = sys.stdout, sys.stderr
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
@@ -62,7 +62,7 @@ def unfailing_output() -> Iterator[None]:
 
 
 def _open_closed_descriptors() -> None:
-    """Put the null device where a standard stream was closed: the next file that is opened would get its number, and its output."""
+    """Open the null device for every closed standard stream: the next opened file would get its descriptor and its output."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

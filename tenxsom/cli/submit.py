@@ -1,4 +1,4 @@
-"""The command behind master_orchestrator_v3.py: submit job definitions, or estimate them, and wait for the videos if asked to."""
+"""The command behind master_orchestrator_v3.py: submits or estimates job definitions, and optionally waits for the videos."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result
 
 
 def wait_for(app: App, job_results: Sequence[JobResult], quiet: bool) -> list[JobResult]:
-    """Stay until every job that is on its way has ended or waits for somebody; the poller does the work."""
+    """Poll until every job on its way has ended or needs a decision."""
     on_their_way = [job_result.content_id for job_result in job_results if job_result.is_on_its_way]
     with run.Progress(quiet) as progress:
         last = app.poller().wait_for(on_their_way, progress)
@@ -59,7 +59,7 @@ def wait_for(app: App, job_results: Sequence[JobResult], quiet: bool) -> list[Jo
 
 
 def _after(app: App, before: JobResult, last: dict[str, JobResult]) -> JobResult:
-    """What a wait came to for one job: its end, what it waits for now, or that the wait was cut short."""
+    """Return a job's result after the wait: its end, what it waits for, or that the wait was interrupted."""
     now = app.results.of(before.content_id)
     seen = last.get(before.content_id, now)
     if not now.is_on_its_way:
@@ -68,7 +68,7 @@ def _after(app: App, before: JobResult, last: dict[str, JobResult]) -> JobResult
 
 
 def say_who_makes_it(orders: Sequence[Order], is_rehearsal: Callable[[str], bool]) -> None:
-    """Say which service makes the videos and why; and loudly, that a preview is not the real thing."""
+    """Print which service makes the videos and why, and warn about previews and rehearsals."""
     made_now = [order for order in orders if order.standing in (SubmissionCheck.NEW, SubmissionCheck.ON_ITS_WAY)]
     for told in sorted({order.route.describe() for order in made_now}):
         run.notice(f"Made by {told}.")
