@@ -294,9 +294,7 @@ def _read_env_file(known: Iterable[Setting], path: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
     for line in lines:
         text = line.original.string
-        number = line.original.line + text[: len(text) - len(text.lstrip())].count(
-            "\n"
-        )  # it includes preceding empty lines
+        number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")  # it includes preceding empty lines
         if line.error or (line.key and line.value is None):
             raise BadSettings(f"{path}, line {number}: this is no setting; write NAME=value, or begin it with #.")
         if line.key in texts:
