@@ -1,1 +1,1 @@
-"""The belt itself: from a blueprint to clips, from clips to paid calls, from answers to a finished video and its report."""
+"""A job's way: from a definition to a blueprint, clips, paid calls, and a finished video with its report."""

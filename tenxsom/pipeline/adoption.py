@@ -1,4 +1,4 @@
-"""Whether an id that somebody found at the service can be that of an unclear call. A wrong one would be collected in its place."""
+"""Checks an id that a user gives for an unclear call: a wrong id would collect another video."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenxsom.store.base import Artifacts, JobStore
 
 
 def check_free(job_id: str, job: VideoJob, clip: Clip, store: JobStore, artifacts: Artifacts) -> None:
-    """Raise BadInput for what is no id, or that of something else: of another kind, or of a clip on its way or of an ended job."""
+    """Raise BadInput for an invalid id, an id of another kind, or one of another clip or an ended job."""
     if not job_id or not job_id.isprintable() or " " in job_id:
         raise BadInput(f"{job_id!r} is no id of a job; copy it from the service's own list.")
     kind, other = ("image", "video") if clip.step == Step.REQUEST_IMAGE else ("video", "image")
@@ -32,7 +32,7 @@ def check_free(job_id: str, job: VideoJob, clip: Clip, store: JobStore, artifact
 def check_known(
     job_id: str, job: VideoJob, clip: Clip, service_of: Callable[[str], VideoService], source_of: Callable[[str, str], StillSource]
 ) -> None:
-    """Raise BadInput when the service does not know an id. Asking is free; raises what keeps it from being asked now."""
+    """Raise BadInput when the service does not know an id, and every error of the status call, which is free."""
     try:
         if clip.step == Step.REQUEST_IMAGE:
             source_of(clip.start_frame, job.service_of(clip)).image_status({"job_id": job_id}, None)
@@ -40,7 +40,7 @@ def check_known(
             service_of(job.service_of(clip)).video_status({"job_id": job_id, "generation_id": None}, None)
     except ServiceRefused as error:
         if error.exit_code != 1:
-            raise  # the account's trouble says nothing about the id
+            raise  # an account error says nothing about the id
         raise BadInput(f"{billed_service(job, clip)} does not know {job_id!r} ({error}) Copy the id from its own list.") from None
 
 

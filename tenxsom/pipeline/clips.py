@@ -1,4 +1,4 @@
-"""From a blueprint to clips: how many, how long, with which words and which picture."""
+"""Cuts a blueprint into clips: number, duration, words and picture of each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tenxsom.services.base import Capabilities
 from tenxsom.text import in_parts, shortened
 
 SEEDS = 2**31
-"""Services take seeds below this; the clips of a job count on from the definition's, and start again at 0."""
+"""The limit of seeds; the clips of a job count up from the definition's seed, modulo this limit."""
 
 
 def clips_for(definition: JobDefinition, blueprint: Blueprint, shape: str, route: Route) -> list[Clip]:
-    """The clips that make this blueprint by this route, in order. Pure: pays nothing, asks nobody.
+    """Return the clips of a blueprint on a route, in order, without any call.
 
-    Raises BadInput when one clip is asked for and the blueprint, which may have been handed in, is longer than any.
+    Raises BadInput when one clip is requested and the blueprint, which may be the user's, is longer than any clip.
     """
     segments = blueprint.video_plan.script_segments
     capabilities, trims = route.capabilities, definition.fit == "trim"
@@ -68,26 +68,26 @@ def clips_for(definition: JobDefinition, blueprint: Blueprint, shape: str, route
 
 
 def begin(clip: Clip, start_image: str | None) -> None:
-    """Put a clip at its first step, with what that step works with."""
+    """Set a clip to its first step, with the data of that step."""
     clip.step = clip.first_step
     if start_image:
         clip.image = Still(job_id=start_image, url=start_image)
 
 
 def is_one_clip(definition: JobDefinition, capabilities: Capabilities, seconds: float) -> bool:
-    """Whether a plan of so many seconds becomes one clip: asked for, or `auto` and the service can make one that long."""
+    """Return whether a plan becomes one clip: on request, or with `auto` if the service can make one of that duration."""
     mode = definition.clips
     return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
 
 
 def check_feasible(definition: JobDefinition, shape: str, route: Route, source: str) -> None:
-    """Raise BadDefinition when the service cannot make this at all, before anything is planned or paid for."""
+    """Raise BadDefinition when the service cannot make the video, before anything is planned or paid."""
     if problems := obstacles(definition, shape, route):
         raise BadDefinition(source, problems)
 
 
 def obstacles(definition: JobDefinition, shape: str, route: Route) -> list[Problem]:
-    """Why a route cannot make a definition; nothing when it can."""
+    """Return the reasons why a route cannot make a definition; empty when it can."""
     service, capabilities, problems = route.service, route.capabilities, []
     longest = capabilities.durations[-1]
     if definition.clips == "single" and definition.target_duration > longest:
@@ -104,7 +104,7 @@ def obstacles(definition: JobDefinition, shape: str, route: Route) -> list[Probl
 
 
 def differences(job: VideoJob) -> list[str]:
-    """What will be made otherwise than it was asked for, and what is done about it, in sentences for people."""
+    """Return sentences about the differences between the request and the ordered clips, and how they are handled."""
     sentences = []
     asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
     if made > asked and any(clip.trim for clip in job.clips):
@@ -121,26 +121,26 @@ def differences(job: VideoJob) -> list[str]:
 
 
 def made_aspect_ratio(shape: str, capabilities: Capabilities) -> str:
-    """The shape to order for a shape that is asked for: a square is cut out of the middle where the service makes none."""
+    """Return the aspect ratio to order: a square is cropped from another one where the service makes no squares."""
     if shape == "1:1" and shape not in capabilities.aspect_ratios and "16:9" in capabilities.aspect_ratios:
         return "16:9"
     return shape
 
 
 def made_seconds(asked: float, durations: Sequence[float]) -> float:
-    """The nearest length on offer that is not shorter than asked; the longest where none is."""
+    """Return the shortest duration on offer that is not shorter than `asked`, else the longest."""
     return next((length for length in durations if length >= asked - 1e-9), durations[-1])
 
 
 def _pieces(segment: Segment, longest: float) -> list[Segment]:
-    """A segment that is longer than any clip, in equal pieces; its words are shared out where sentences and clauses end."""
+    """Divide a segment that is longer than any clip into equal pieces; its words are divided after sentences and clauses."""
     count = max(1, math.ceil(segment.duration / longest - 1e-9))
     duration = segment.duration / count
     return [segment.model_copy(update={"duration": duration, "content": words}) for words in in_parts(segment.content, count)]
 
 
 def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list[Segment]]:
-    """Neighbours that are shorter than the service's shortest clip, together in one: a clip apiece would be paid for and padded."""
+    """Group neighbours that are shorter than the service's shortest clip into one clip, which costs less."""
     groups: list[list[Segment]] = [[]]
     for piece in pieces:
         seconds = sum(other.duration for other in groups[-1])
@@ -151,13 +151,13 @@ def _grouped(pieces: Sequence[Segment], capabilities: Capabilities) -> list[list
 
 
 def _moving_prompt(segments: Sequence[Segment]) -> str:
-    """One cue as it is; several told one after the other, because one clip has to show them all."""
+    """Return the prompt of one visual cue, or of several in sequence, because one clip shows them all."""
     cues = [segment.visual_cue.strip() for segment in segments]
     return cues[0] if len(cues) == 1 else " Then: ".join(cues)
 
 
 def _cues(segments: Sequence[Segment], stretch: float) -> list[Cue]:
-    """The words with their seconds inside the clip, stretched as the clip is longer than what was asked."""
+    """Return the captions with their times in the clip, stretched to the ordered duration."""
     cues, start = [], 0.0
     for segment in segments:
         end = start + segment.duration * stretch

@@ -1,10 +1,10 @@
-"""Collecting one clip: ask for it, and do what the answer calls for. Asking is free, and no answer ever costs a paid clip.
+"""Collects a clip: asks for its status and acts on it. Status calls are free, and no error makes a paid clip again.
 
-running      ask again: young clips soon, old ones rarely
-ready        download → verify → publish; whatever goes wrong is fetched again, never made again
-failed       the service's own word: the clip is lost
-not found    lost only after several such answers in a row
-no answer    ask again
+running      check again: new clips soon, old ones rarely
+ready        download → verify → publish; after an error the clip is downloaded again
+failed       the service's own status: the clip is lost
+not found    lost only after several such responses in a row
+no response  check again
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ log = logging.getLogger(__name__)
 DECISION_PAUSE_SECONDS = 3600.0
 ACCOUNT_PAUSE_SECONDS = 900.0
 LOST_AFTER_CHECKS = 5
-"""A job that the service does not know counts as gone only after so many checks in a row: one 404 may be a hiccup."""
+"""Consecutive 404 responses after which a job counts as gone: a single one may be transient."""
 UNEXPLAINED_LOOKS, UNEXPLAINED_PAUSE = 2, 60.0
-"""A paid clip of which the service says that it has failed, and not why, counts as failed at the second look."""
+"""Status checks after which a failure without a reason counts."""
 DANGEROUS_GAP = 0.25
-"""Nobody looking for this share of the time that a result lives means that cron does not run as it should."""
+"""A gap between checks of this share of a result's lifetime means that cron does not run as it should."""
 
 
 class ClipCollector:
-    """Collects clips of jobs from the services that make them."""
+    """Collects the clips of jobs from their services."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ClipCollector:
         self._settings = settings
 
     def collect(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
-        """Ask for one clip. Raises what kept it from being collected now, after the next look at it has been saved."""
+        """Check one clip. Raises the error that prevents its collection, after saving the time of the next check."""
         clip.checks += 1
         self._warn_of_gap(claim, clip)
         if self._is_given_up(claim, clip):
@@ -96,7 +96,7 @@ class ClipCollector:
             raise
 
     def _is_given_up(self, claim: Claim, clip: Clip) -> bool:
-        """Whether a clip past its deadline has had its last look, one that killed the program counted."""
+        """Return whether a clip past its deadline has had its last check, including one that killed the program."""
         hours = self._settings.job_deadline_hours
         if not limits.count_overdue_look(claim.job, clip, hours):
             return False
@@ -115,7 +115,7 @@ class ClipCollector:
             self._still_running(claim, clip)
 
     def _has_failed(self, claim: Claim, clip: Clip, status: Status) -> None:
-        """The service's own word ends the wait, with its own sentence. One failure without a reason is asked about once more."""
+        """Fail the clip with the service's reason. A first failure without a reason is checked again."""
         service = claim.job.service_of(clip)
         if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
             raise TryAgainLater(
@@ -131,13 +131,13 @@ class ClipCollector:
         self._take_in(claim, clip, partial(self._delivery.receive, claim, clip, status, deadline))
 
     def _take_in(self, claim: Claim, clip: Clip, work: Callable[[], None]) -> None:
-        """Take a clip in. A file that is not what it should be, or is not there, is a passing trouble: it is fetched again."""
+        """Verify and publish a clip. A wrong or missing file is a transient error: it is downloaded again."""
         if not self._may_take_in(claim, clip):
             return
         try:
             work()
         except Interrupted:
-            clip.attempts.pop(TAKING_IN, None)  # a stop is no fault of the clip's
+            clip.attempts.pop(TAKING_IN, None)  # a stop is not an error of the clip
             clip.next_check_at = None
             claim.save()
             raise
@@ -146,7 +146,7 @@ class ClipCollector:
             raise TryAgainLater(f"The download did not succeed ({error}) It is fetched again.", retry_after=pause) from error
 
     def _may_take_in(self, claim: Claim, clip: Clip) -> bool:
-        """Count in the state that a clip is being taken in: a file that kills the program does so five times, and no more."""
+        """Count the attempt in the state, so that a file that kills the program does so at most five times."""
         deaths = clip.count(TAKING_IN) - 1
         if deaths >= limits.TRIES:
             self._fail(claim, clip, f"the program ended {deaths} times while it took the clip in; look at it at the service")
@@ -176,7 +176,7 @@ class ClipCollector:
         claim.save()
 
     def _ask(self, claim: Claim, clip: Clip) -> None:
-        """Leave a clip to somebody; it is fetched again now and then, in case the service mends it."""
+        """Leave a clip to a user's decision; it is downloaded again at intervals, in case the service repairs it."""
         clip.attempts.pop(TAKING_IN, None)
         clip.next_check_at = clock.later(DECISION_PAUSE_SECONDS)
         self._delivery.give_up_undecided(claim.job, clip)
@@ -188,13 +188,13 @@ class ClipCollector:
         claim.save()
 
     def _pace(self, claim: Claim, clip: Clip) -> float:
-        """How long until the next check: a quarter of the clip's age, so that young ones are asked for often, old ones rarely."""
+        """Return the seconds until the next check: a quarter of the clip's age, so that new clips are checked often."""
         capabilities = self._capabilities(claim, clip)
         age = clock.age_seconds(clip.submitted_at or claim.job.submit_time)
         return min(capabilities.longest_check_seconds, max(capabilities.first_check_seconds, age / 4))
 
     def _warn_of_gap(self, claim: Claim, clip: Clip) -> None:
-        """Warn when nobody looked for so long that the service might have thrown a finished clip away."""
+        """Warn when the clip was not checked for so long that the service may have deleted it."""
         hours = self._capabilities(claim, clip).result_hours
         if hours is None or clip.next_check_at is None:
             return
@@ -214,7 +214,7 @@ class ClipCollector:
 
 
 def note_unknown_status(job: VideoJob, clip: Clip, status: Status) -> None:
-    """Tell once, in the audit trail and in the log, of a status that no table of ours knows. The clip counts as being made."""
+    """Record an unknown status once in the audit trail and in the log. The clip counts as running."""
     if status.unknown and status.unknown != clip.unknown_status:
         clip.unknown_status = status.unknown
         job.record("unknown_status", f"clip {clip.index + 1}: {status.unknown}")

@@ -1,8 +1,8 @@
-"""Taking a clip in: download it, look whether it is whole and what was asked for, cut it to fit, publish it.
+"""Takes a delivered clip: downloads it, verifies it, cuts it to fit, and publishes it.
 
-A file counts as downloaded before it is looked at, so that a look that takes too long is taken again without a download. One that
-is refused three times alike is kept beside its job, and somebody is asked; meanwhile it is fetched again now and then, because the
-service may mend it.
+A file counts as downloaded before its verification, so that a verification that exceeds a tick is repeated without a download. A
+file that is refused three times for the same reason is kept beside its job for a user's decision; it is downloaded again at
+intervals, because the service may repair it.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ MAX_VIDEO_BYTES = 8_000_000_000
 DOWNLOADS_AT_ONCE = 4
 REFUSALS_BEFORE_ASKING = 3
 TRIES_BEFORE_ASKING = 3
-"""So many looks at one file may run into the end of a tick before somebody is asked."""
+"""Verifications of a file that may exceed a tick before a user must decide."""
 SHORT_SECONDS = 0.5
-"""What a film may lack of the length that was asked for; more is somebody's decision."""
+"""The seconds by which a film may be too short; a shorter one needs a user's decision."""
 UNDECIDED_LOOKS = 5
 LEAST_LEFT = Fraction(1, 2)
-"""A clip of another shape is cut to the right one if at least this share of its picture is left."""
+"""The least share of a picture that must remain when a clip of another shape is cropped."""
 SIDES = {"720p": 720, "1080p": 1080, "1440p": 1440, "4K": 2160}
-"""Pixels of the shorter side of a picture, by resolution."""
+"""The shorter side of a picture in pixels, by resolution."""
 
 _media_work = threading.BoundedSemaphore(2)
-"""Decoding and encoding keep a core busy each; more of them at once would only use more memory."""
+"""Limits decoding and encoding to one per core; more at once would only use more memory."""
 
 
 @contextmanager
 def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
-    """A place for work that keeps a core busy. Raises TryAgainLater when none is free before `deadline`."""
+    """Wait for a free core for a block. Raises TryAgainLater when none is free before `deadline`."""
     if not _media_work.acquire(timeout=None if deadline is None else deadline.left()):
         raise TryAgainLater("Other videos are being decoded; this one's turn comes with the next tick.")
     try:
@@ -55,7 +55,7 @@ def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
 
 
 class ClipDelivery:
-    """Takes clips in that their services have ready."""
+    """Downloads, verifies, fits and publishes delivered clips."""
 
     def __init__(self, service_of: Callable[[str], VideoService], artifacts: Artifacts, settings: Settings) -> None:
         self._service_of = service_of
@@ -64,10 +64,10 @@ class ClipDelivery:
         self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
     def receive(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
-        """Download what a service has ready, and take it in.
+        """Download a finished clip, verify it and publish it.
 
-        Raises NotFound for a link that does not work any more, BrokenMedia for a file that is not what it should be: it is fetched
-        again. Raises NeedsDecision when that file has come often enough.
+        Raises NotFound for an expired link, BrokenMedia for a wrong file, which is downloaded again, and NeedsDecision when that
+        file has come often enough.
         """
         part = self._part(claim.job, clip)
         clip.count_attempt()
@@ -79,7 +79,7 @@ class ClipDelivery:
         self._take_in(claim, clip, deadline)
 
     def is_fetched(self, job: VideoJob, clip: Clip) -> bool:
-        """Whether a file was downloaded before, and has not been looked at to the end."""
+        """Return whether a downloaded file is not completely verified yet."""
         if not clip.fetched:
             return False
         part = self._part(job, clip)
@@ -89,7 +89,7 @@ class ClipDelivery:
         return False
 
     def resume(self, claim: Claim, clip: Clip, deadline: clock.Deadline) -> None:
-        """Take in a file that was downloaded before. Raises like `receive`."""
+        """Verify and publish a file that was downloaded before. Raises like `receive`."""
         try:
             self._take_in(claim, clip, deadline)
         except TryAgainLater as error:
@@ -100,7 +100,7 @@ class ClipDelivery:
             raise
 
     def take_as_is(self, claim: Claim, clip: Clip) -> None:
-        """Take a file that was refused and kept, on somebody's word. Raises BadInput."""
+        """Publish a refused file on a user's decision. Raises BadInput."""
         job, reason = claim.job, clip.refusal.reason if clip.refusal else str(clip.error)
         self._take_refused(job, clip)
         clip.facts = (clip.facts or MediaFacts()).model_copy(update={"taken_as_is": reason})
@@ -111,10 +111,10 @@ class ClipDelivery:
         claim.save()
 
     def refuse_short_film(self, job: VideoJob) -> str | None:
-        """Look whether a film of these clips is as long as it was asked for, before it is joined.
+        """Check the total duration of the clips before they are joined.
 
-        When it is more than half a second shorter, the clips that lack something fail: their files are kept as refused ones, to be
-        taken as they are or made again. Returns why; None when the film is long enough.
+        When the film is more than half a second too short, its short clips fail: their files are kept as refused ones, to be
+        accepted or made again. Returns the reason; None when the film is long enough.
         """
         made = [clip for clip in job.clips if clip.step == Step.DONE and not clip.was_taken_as_is]
         lacking = {clip.index: clip.asked_seconds - (clip.delivered_seconds or clip.asked_seconds) for clip in made}
@@ -134,7 +134,7 @@ class ClipDelivery:
             self._artifacts.refused(job.content_id, clip.index),
         )
         facts = clip.facts or MediaFacts()
-        if target.exists():  # else it was moved before a crash that kept the report from being written
+        if target.exists():  # otherwise it was moved before a crash that prevented the report
             atomic.publish(target, kept)
         reason = f"{facts.seconds:g} s long where {clip.asked_seconds:g} s were asked for"
         clip.refusal = RefusedFile(reason=reason, file=kept.name, sha256=facts.sha256)
@@ -142,7 +142,7 @@ class ClipDelivery:
         clip.step, clip.error = Step.FAILED, reason
 
     def give_up_undecided(self, job: VideoJob, clip: Clip) -> bool:
-        """Fail a clip about which nobody has decided until its deadline; its file is kept. Returns whether it failed."""
+        """Fail a clip that is undecided at its deadline, and keep its file. Returns whether it failed."""
         if not self._is_overdue(clip):
             return False
         clip.step, clip.error, clip.hold = Step.FAILED, f"{clip.error} Nobody decided about it", None
@@ -150,7 +150,7 @@ class ClipDelivery:
         return True
 
     def verify(self, part: Path, deadline: clock.Deadline | None = None) -> MediaFacts:
-        """What is in a video of which every picture and the sound were decoded. Raises BrokenMedia, TryAgainLater."""
+        """Decode every picture and the sound of a video and return its facts. Raises BrokenMedia, TryAgainLater."""
         from tenxsom.media.check import check_video
 
         with media_work(deadline):
@@ -158,7 +158,7 @@ class ClipDelivery:
         return MediaFacts.from_dict(facts.as_dict())
 
     def describe(self, video: Path) -> MediaFacts:
-        """What a video that somebody takes as it is says about itself. Raises BrokenMedia for one that nothing can play."""
+        """Return the facts in the headers of a video that a user accepted. Raises BrokenMedia for an unplayable one."""
         from tenxsom.media.video_check import describe_video
 
         return MediaFacts.from_dict(describe_video(video, self._settings.max_video_pixels).as_dict())
@@ -182,10 +182,10 @@ class ClipDelivery:
         claim.save()
 
     def _fit(self, job: VideoJob, clip: Clip, part: Path, facts: MediaFacts, deadline: clock.Deadline) -> MediaFacts:
-        """Cut a clip to the length and the shape that were asked for; returns its new facts.
+        """Cut a clip to the requested duration and shape; return its new facts.
 
-        What came otherwise than it was ordered is a warning of the job. Raises BrokenMedia when it cannot be done, DiskTrouble;
-        the part is then as it was.
+        A difference from the order is a warning of the job. Raises BrokenMedia when it cannot be cut, DiskTrouble; the part is
+        then unchanged.
         """
         from tenxsom.media.refit import refit
 
@@ -199,7 +199,7 @@ class ClipDelivery:
             seconds = clip.asked_seconds if trims else None
             how = refit(part, target, seconds=seconds, aspect_ratio=shape, deadline=deadline)
         if not how:
-            return facts  # the service made what was asked for after all
+            return facts  # the clip already has the requested shape
         delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}
         known = {"sha256": _sha256(target), "refitted": how, "came_as": delivered}
         facts = self.verify(target, deadline).model_copy(update=known)
@@ -209,7 +209,7 @@ class ClipDelivery:
 
     @staticmethod
     def _unexpected_shape(job: VideoJob, clip: Clip, facts: MediaFacts) -> str | None:
-        """The shape to cut a clip to that has another one than was ordered; None where it is right, or too little would be left."""
+        """Return the shape to crop a clip of another shape to; None where it is right, or too little would remain."""
         if is_of_shape(facts, clip.aspect_ratio):
             return None
         across, down = (int(side) for side in clip.aspect_ratio.split(":"))
@@ -223,7 +223,7 @@ class ClipDelivery:
 
     @staticmethod
     def _warn_of_differences(job: VideoJob, clip: Clip, facts: MediaFacts) -> None:
-        """Warn of a clip that is shorter, or smaller, than what was asked for."""
+        """Add a warning about a clip that is shorter, or smaller, than requested."""
         if facts.seconds < clip.asked_seconds - rounding_seconds(facts):
             job.warn(f"Clip {clip.index + 1} is {facts.seconds:.2f} s long where {clip.asked_seconds:g} s were asked for.")
         side = SIDES.get(clip.resolution, 0)
@@ -232,7 +232,7 @@ class ClipDelivery:
             job.warn(f"Clip {clip.index + 1} came as {size} where {clip.resolution} was asked for.")
 
     def _refused(self, claim: Claim, clip: Clip, part: Path, error: BrokenMedia) -> BrokenMedia | NeedsDecision:
-        """Count a refusal; the file goes, unless it has been refused alike often enough. Returns what to raise."""
+        """Count a refusal and delete the file, unless it was refused often enough. Returns the error to raise."""
         before, fetched = clip.refusal or RefusedFile(), clip.fetched or FetchedFile()
         reason = str(error)
         is_alike = before.sha256 == fetched.sha256 or before.reason == reason
@@ -245,7 +245,7 @@ class ClipDelivery:
         return error
 
     def _asked(self, claim: Claim, clip: Clip, reason: str) -> NeedsDecision:
-        """Keep a file that cannot be taken in, and ask somebody about it. Returns what to raise."""
+        """Keep a refused file for a user's decision. Returns the error to raise."""
         job, kept = claim.job, self._artifacts.refused(claim.job.content_id, clip.index)
         atomic.publish(self._part(job, clip), kept)
         fetched, refused = clip.fetched or FetchedFile(), clip.refusal or RefusedFile()
@@ -260,7 +260,7 @@ class ClipDelivery:
         return NeedsDecision(f"{reason} The file is kept as {kept}. {resolve} --take-as-is publishes it, --write-off gives it up.")
 
     def _take_refused(self, job: VideoJob, clip: Clip) -> None:
-        """Publish the file that was refused. Raises BadInput when it is gone, or no video at all."""
+        """Publish the refused file. Raises BadInput when it is gone, or not a video."""
         kept = self._artifacts.refused(job.content_id, clip.index)
         if not kept.exists():
             raise BadInput(f"{kept} is not there any more; the next tick fetches it again.")
@@ -274,7 +274,7 @@ class ClipDelivery:
         clip.step, clip.file = Step.DONE, target.name
 
     def _is_overdue(self, clip: Clip) -> bool:
-        """Whether nobody has decided about a clip until its deadline, seen so many times: the clock may have jumped."""
+        """Return whether a clip is undecided after its deadline, at several checks, because the clock may have jumped."""
         if clip.hold != DECISION:
             return False
         asked_at, hours = (clip.refusal.at if clip.refusal else None) or clock.stamp(), self._settings.job_deadline_hours
@@ -286,7 +286,7 @@ class ClipDelivery:
 
 
 def what_to_do(content_id: str) -> str:
-    """How somebody decides about a film that is too short."""
+    """Return the sentence that says how to decide about a film that is too short."""
     retry = f"manage_jobs.py retry {content_id} names the price of making it again"
     return f"manage_jobs.py resolve {content_id} --take-as-is publishes it as it is; {retry}."
 

@@ -1,4 +1,4 @@
-"""Estimates: what a definition would become, on one service and on every other, without writing, calling or paying anything."""
+"""Estimates the clips and the cost of a definition on every service, without writing, calling or paying anything."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tenxsom.pipeline.routing import Chooser, Route
 
 
 class Offer(NamedTuple):
-    """What one service would make of an order."""
+    """The estimate of an order on one service."""
 
     service: str
     job: VideoJob | None
-    """None: it cannot make it at all."""
+    """The planned job; None when the service cannot make it."""
     usd: Decimal | None
     obstacle: str
-    """Why it cannot make it, or what it needs before it can; empty when it can right now."""
+    """Why the service cannot make it, or what is missing; empty when it can."""
 
 
 class Estimate(NamedTuple):
-    """A plan, cut into clips for the service that is chosen, and what all services offer for it."""
+    """A plan, cut into clips for the chosen service, with the estimates of all services."""
 
     order: Order
     blueprint: Blueprint
@@ -34,7 +34,7 @@ class Estimate(NamedTuple):
     usd: Decimal
     offers: list[Offer]
     notes: list[str]
-    """What will be made otherwise than it was asked for, or not at all."""
+    """Sentences about differences from the request."""
 
 
 MADE_BEFORE = {
@@ -44,11 +44,11 @@ MADE_BEFORE = {
         "It has ended without a video: submitting it orders nothing. manage_jobs.py retry makes what is missing."
     ),
 }
-"""What submitting means for an id that is not new."""
+"""The effect of a submission whose id is not new."""
 
 
 def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices) -> Estimate:
-    """What an order would become. Raises BadSettings when it has no price."""
+    """Estimate an order. Raises BadSettings when it has no price."""
     job = _cut(order, blueprint, order.route)
     offers = [
         _offer(order, blueprint, name, route, chooser=chooser, prices=prices) for name, route in chooser.every(order.definition)

@@ -1,7 +1,7 @@
-"""Events: every entry of a job's audit trail, told to subscribers once it is stored. No subscriber can end anything.
+"""Events: every entry of a job's audit trail is sent to subscribers once it is stored. A failing subscriber stops nothing.
 
-`ObservedStore` stands in front of any job store and emits what a claim has saved. What a crash cuts off between a save and its
-events is not told later: the audit trail in the state and in the report is the record, events are only told from it.
+`ObservedStore` wraps any job store and emits the saved entries. Events that a crash prevents after a save are lost: the audit
+trail in the state and in the report is the record.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ class JobEvent(BaseModel):
     """UTC, ISO 8601."""
     content_id: str
     event: str
-    """The word of the audit trail: `accepted`, `video_requested`, `completed`, …"""
+    """The event's name in the audit trail: `accepted`, `video_requested`, `completed`, …"""
     detail: str = ""
     facts: Mapping[str, Any] = {}
 
 
 class Events:
-    """Tells subscribers what happens to jobs. They are called in the thread that works on the job, while it is owned."""
+    """Sends events to subscribers, in the thread that works on the job, while it is owned."""
 
     def __init__(self) -> None:
         self._subscribers: tuple[Callable[[JobEvent], object], ...] = ()
 
     def subscribe(self, subscriber: Callable[[JobEvent], object]) -> None:
-        """Have `subscriber` called with every event from now on."""
+        """Call `subscriber` with every event from now on."""
         self._subscribers = (*self._subscribers, subscriber)
 
     def emit(self, content_id: str, entry: Mapping[str, Any]) -> None:
-        """Tell every subscriber of an entry of the audit trail. A subscriber that fails is logged, and ends nothing."""
+        """Send an entry of the audit trail to every subscriber. A failing subscriber is logged and stops nothing."""
         for subscriber in self._subscribers:
             try:
                 subscriber(_event(content_id, entry))
-            except Exception:  # a subscriber's mistake must not keep a job from going on, or the next subscriber from hearing
+            except Exception:  # a subscriber's error must not stop the job or the next subscriber
                 log.exception("A subscriber failed with the event %.200r", entry, extra={"content_id": content_id})
 
 
 class ObservedClaim:
-    """A claim that emits, after each save, the entries of the audit trail that were recorded since the last one."""
+    """A claim that emits, after each save, the entries of the audit trail since the previous one."""
 
     def __init__(self, claim: Claim, events: Events) -> None:
         self._claim = claim
@@ -79,13 +79,13 @@ class ObservedClaim:
         self.emit()
 
     def emit(self) -> None:
-        """Tell of what is stored now."""
+        """Emit the entries that are stored now."""
         for entry in self.job.take_unheard():
             self._events.emit(self.job.content_id, entry)
 
 
 class ObservedStore:
-    """A job store whose claims emit what they have saved."""
+    """A job store whose claims emit their saved entries."""
 
     def __init__(self, store: JobStore, events: Events) -> None:
         self._store = store

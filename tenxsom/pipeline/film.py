@@ -1,8 +1,8 @@
-"""The steps of a whole job, once its clips are there: each is counted and saved before it is taken, and has an end.
+"""The steps of a whole job after its clips: each attempt is counted and saved before it begins, and attempts are limited.
 
-A step that the film depends on is tried five times, with growing pauses; then the job ends with a failure report that keeps
-every clip. A side file that cannot be made is a warning, and the film is published without it. Trouble that passes by itself (a
-full disk, a tick that is over) uses up no try before the job's deadline. A step that killed the program counts as well.
+A step that the film needs has five attempts, with growing pauses; then the job ends with a failure report, and every clip is
+kept. A side file that cannot be made is a warning, and the film is published without it. Transient errors (a full disk, the end
+of a tick) do not count before the job's deadline. A step that killed the program counts.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ LONGEST_WAIT_SECONDS = 900.0
 
 
 class CannotFinish(TenxsomError):
-    """A step that the film depends on has failed too often. The message is the reason."""
+    """A step that the film needs has failed too often. The message is the reason."""
 
 
 class FilmStep(NamedTuple):
     """One step of a whole job."""
 
     name: str
-    """As states say it: a verb and what it makes."""
+    """The step's name in states: a verb and its object."""
     work: Callable[[Claim, clock.Deadline], None]
-    """May be repeated after any interruption. Raises what keeps it from being done."""
+    """Takes the step; it can be repeated after any interruption."""
     side_file: str | None = None
-    """What it makes beside the film, which does not depend on it; None for a step that it needs."""
+    """The side file that the step makes; None for a step that the film needs."""
 
 
 class FilmSteps:
-    """Takes a job through a list of steps, from the one that its state names."""
+    """Takes a job through a list of steps, from the one in its state."""
 
     def __init__(self, steps: Sequence[FilmStep], deadline_hours: float) -> None:
         self._steps = steps
         self._deadline_hours = deadline_hours
 
     def take(self, claim: Claim, deadline: clock.Deadline) -> bool:
-        """Take every step that is left; returns whether all are taken, and not left to the next tick.
+        """Take the remaining steps; return True when all are taken, and False when the next tick continues.
 
-        Raises CannotFinish at the end of all tries, and before that what to try again after.
+        Raises CannotFinish after the last attempt, and a step's error before it.
         """
         names = [step.name for step in self._steps]
         first = names.index(claim.job.step) if claim.job.step in names and claim.job.media else 0
@@ -63,7 +63,7 @@ class FilmSteps:
 
     @staticmethod
     def _leave_to_the_next_run(step: FilmStep, claim: Claim) -> None:
-        if claim.job.step not in (None, step.name):  # the step before was taken just now
+        if claim.job.step not in (None, step.name):  # the previous step was taken in this run
             claim.job.step = step.name
             claim.save()
 
@@ -76,7 +76,7 @@ class FilmSteps:
         except Interrupted:
             self._give_back(step, claim)
             raise
-        except Exception as error:  # noqa: BLE001  (whatever a library or a mistake of ours raises: it is counted and told)
+        except Exception as error:  # noqa: BLE001  (any error of a library or of ours is counted and reported)
             self._after(step, claim, error, tries)
         else:
             claim.job.attempts.pop(f"{step.name}_waits", None)
@@ -85,7 +85,7 @@ class FilmSteps:
         _forget_try(claim.job, step)
 
     def _begin(self, step: FilmStep, claim: Claim) -> int:
-        """Count a try in the state before it begins; returns its number."""
+        """Count an attempt in the state before it begins; return its number."""
         job = claim.job
         job.step = step.name
         tries = job.count(step.name)
@@ -94,12 +94,12 @@ class FilmSteps:
         return tries
 
     def _give_back(self, step: FilmStep, claim: Claim) -> None:
-        """A stop is no fault of the step's: the next run takes it at once."""
+        """Do not count an attempt that a stop ended: the next run repeats the step at once."""
         _forget_try(claim.job, step)
         claim.save()
 
     def _after(self, step: FilmStep, claim: Claim, error: Exception, tries: int) -> None:
-        """What a failure means. Returns for a side file that the film does without."""
+        """Handle a failure. Returns for a side file that is omitted."""
         if not all(clip.is_final for clip in claim.job.clips):
             _start_over(claim)
             raise error
@@ -110,7 +110,7 @@ class FilmSteps:
         self._do_without(step, claim.job, error)
 
     def _wait(self, step: FilmStep, claim: Claim, error: TryAgainLater) -> None:
-        """Put off what passes by itself. Returns when it has been waited for long enough."""
+        """Postpone a step after a transient error. Returns when the wait has been long enough."""
         job = claim.job
         waits = job.count(f"{step.name}_waits")
         if step.side_file and waits >= TRIES_OF_A_SIDE_FILE:
@@ -123,7 +123,7 @@ class FilmSteps:
         raise error
 
     def _try_again(self, step: FilmStep, claim: Claim, error: Exception, tries: int) -> NoReturn:
-        """Save why a step failed, for another try after its pause. Raises CannotFinish where there is none."""
+        """Save the failure of a step, for another attempt after a pause. Raises CannotFinish after the last attempt."""
         if isinstance(error, CannotFinish):
             raise CannotFinish(f"{step.name}: {error}")
         if isinstance(error, TenxsomError):
@@ -156,7 +156,7 @@ def _forget_try(job: VideoJob, step: FilmStep) -> None:
 
 
 def _start_over(claim: Claim) -> None:
-    """A clip has to be fetched again: the steps begin anew when it is there."""
+    """Restart the steps for a clip that must be downloaded again."""
     claim.job.step, claim.job.next_check_at, claim.job.attempts = None, None, {"file_missing": claim.job.attempts["file_missing"]}
     claim.save()
 

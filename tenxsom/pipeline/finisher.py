@@ -1,8 +1,7 @@
-"""The end of a job: join its clips, verify, thumbnail, subtitles, publish, report, and only then empty the queue.
+"""Ends a job: joins and verifies its clips, makes thumbnail and subtitles, writes the report, and then empties the queue.
 
-Every file is published under its final name whole; the report is written last; the pending file goes after it. A crash in
-between is repaired by the step that was saved before it: each one is skipped or repeated without harm. How often a step is
-tried, and what its failure means, says `tenxsom.pipeline.film`.
+Every file gets its final name when it is complete; the report is written last, and the pending file is removed after it. After
+a crash the saved step is skipped or repeated without harm. `tenxsom.pipeline.film` limits the attempts of a step.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from tenxsom.store.base import Artifacts, Claim
 log = logging.getLogger(__name__)
 
 UNFINISHED = (".part", ".part.resume", ".part.fit", ".part.crop")
-"""What an interrupted download leaves beside its target, for the next one to carry on with."""
+"""The suffixes of the files of an interrupted download, which the next attempt resumes."""
 
 GO_ON = "Every clip is kept. manage_jobs.py retry {content_id} goes on from there, free of charge."
-"""What to do about a job whose clips are all there, and whose film could not be finished."""
+"""The advice for a job whose clips are complete, but whose film could not be finished."""
 
 
 class Finisher:
-    """Ends jobs: `complete` and `fail` are the only two ways off the belt, besides `cancel`."""
+    """Ends jobs: besides `cancel`, only `complete` and `fail` remove a job from the queue."""
 
     def __init__(
         self,
@@ -46,7 +45,7 @@ class Finisher:
         deadline_hours: float = 24.0,
         release: Callable[[Claim], None] = lambda _: None,
     ) -> None:
-        """`release` frees the money that is still set aside for a job that ends without a video."""
+        """`release` frees the reserved money of a job that ends without a video."""
         self._artifacts = artifacts
         self.release = release
         self._delivery = delivery
@@ -63,22 +62,22 @@ class Finisher:
         )
 
     def archive_previous_run(self, job: VideoJob) -> None:
-        """Keep the files of an earlier run of the same id under a numbered stem, before this run makes its own.
+        """Rename the files of an earlier run of the same id to a numbered stem, before this run makes its own.
 
-        Also a video whose report is gone: a run without clips has made none yet.
+        This includes a video without a report: a run without clips has made no video yet.
         """
         report = self._artifacts.final_report(job.content_id)
         is_anothers = (
             report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.video(job.content_id).exists()
         )
-        ours = [clip.file for clip in job.clips if clip.file]  # a retry goes on with the clips that were made
+        ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips
         if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
 
     def complete(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
-        """Publish a job whose clips are all there, step by step, or fail it when a step that it needs cannot be taken.
+        """Publish a job whose clips are complete, step by step, or fail it when a required step fails for good.
 
-        What is left when `deadline` has passed is left to the next tick. Raises what a step is tried again after.
+        After `deadline` the next tick continues. Raises the error of a step that has another attempt.
         """
         try:
             if self._film_steps.take(claim, deadline or clock.Deadline(math.inf)):
@@ -89,9 +88,9 @@ class Finisher:
     def fail(
         self, claim: Claim, reason: str, state: State = State.FAILED, advice: str | None = None, decision: str | None = None
     ) -> None:
-        """End a job without a video; what was paid for and fetched is kept. Raises DiskTrouble.
+        """End a job without a video; paid and downloaded clips are kept. Raises DiskTrouble.
 
-        `decision` names what somebody may decide about it all the same.
+        `decision` names what a user may still decide about it.
         """
         job = claim.job
         self.release(claim)
@@ -99,14 +98,14 @@ class Finisher:
         job.record(state.value, reason)
         try:
             self._write_blueprint(claim)
-        except Exception as error:  # noqa: BLE001  (a side file: whatever keeps it from being written must not keep the report)
+        except Exception as error:  # noqa: BLE001  (an error about a side file must not prevent the report)
             job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
         report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice=advice, decision=decision)
         reports.write(self._artifacts.failure_report(job.content_id), report)
         self.remove_from_queue(claim, keep_clips=True)
 
     def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
-        """End a job whose clips are all final: publish it, or fail it where a clip is missing.
+        """Complete a job whose clips are all final, or fail it if a clip failed.
 
         Raises NeedsDecision, after its failure report, for a film that is too short.
         """
@@ -134,7 +133,7 @@ class Finisher:
         return True
 
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
-        """A clip that was fetched and whose file is gone is fetched once more, which is free. Raises TryAgainLater then."""
+        """Download a clip again whose file is gone, which is free. Raises TryAgainLater then."""
         job = claim.job
         if len(job.clips) > 1 and self._artifacts.video(job.content_id).exists():
             return  # joined already
@@ -151,14 +150,14 @@ class Finisher:
             raise TryAgainLater("A clip that was downloaded is gone from the disk; it is fetched again.", retry_after=1)
 
     def _assemble_film(self, claim: Claim, deadline: clock.Deadline) -> None:
-        """Make `<content_id>.mp4` from the clips, and keep what is in it."""
+        """Make `<content_id>.mp4` from the clips, and keep its facts."""
         if len(claim.job.clips) > 1:
             self._join(claim, deadline)
         claim.job.media = facts = self._publish_video(claim.job, deadline)
         claim.job.record("verified", f"{facts.seconds:.2f} s, {facts.width}x{facts.height}")
 
     def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> MediaFacts:
-        """The verified facts of `<content_id>.mp4`. A single clip was verified when it came in."""
+        """Return the verified facts of `<content_id>.mp4`. A single clip was verified on delivery."""
         target = self._artifacts.video(job.content_id)
         asked = {"asked_seconds": round(sum(clip.asked_seconds for clip in job.clips), 3)}
         verified: MediaFacts | None = job.clips[0].facts
@@ -169,7 +168,7 @@ class Finisher:
         return facts.model_copy(update={"sha256": _sha256(target), **asked})
 
     def _join(self, claim: Claim, deadline: clock.Deadline) -> None:
-        """Join the clips, unless that was done before a tick, or the program, ended."""
+        """Join the clips, unless an earlier run has joined them."""
         from tenxsom.media.join import join_clips
 
         job, target = claim.job, self._artifacts.video(claim.job.content_id)
@@ -205,7 +204,7 @@ class Finisher:
             atomic.write(self._artifacts.blueprint(claim.job.content_id), pretty(claim.job.blueprint.as_dict()))
 
     def _write_report(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
-        """Write the completion report. From then on the job counts as done, whatever happens to the rest."""
+        """Write the completion report. From then on the job counts as done."""
         job = claim.job
         job.record("completed")
         job.state, job.error, job.unexpected = State.COMPLETED, None, None
@@ -213,7 +212,7 @@ class Finisher:
         reports.write(self._artifacts.completion_report(job.content_id), report)
 
     def remove_from_queue(self, claim: Claim, keep_clips: bool = False) -> None:
-        """Empty the queue, then sweep what only the job's way needed."""
+        """Remove the job from the queue, then its temporary files."""
         claim.finish()
         if not keep_clips:
             _sweep(self._artifacts.start_picture(claim.job.content_id))
@@ -225,7 +224,7 @@ class Finisher:
                 _sweep(path)
 
     def _file_names(self, content_id: str, job: VideoJob | None = None) -> Mapping[str, str]:
-        """The job's files that exist, by what they are; names only, because folders move."""
+        """Return the names of the job's existing files, by kind; names without paths, because folders may move."""
         artifacts = self._artifacts
         files = {
             "video": artifacts.video(content_id),
@@ -240,14 +239,14 @@ class Finisher:
 
 
 def subtitles_of(job: VideoJob) -> str:
-    """The script as SubRip text, on the time line of the film as it was made: no cue leaves its clip as it was delivered."""
+    """Return the script as SubRip text, on the film's real time line: every cue stays within its delivered clip."""
     ordered = [clip.asked_seconds if clip.trim else clip.seconds for clip in job.clips]
     delivered = [clip.delivered_seconds or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
     film = (job.media.seconds if job.media else 0) or sum(delivered)  # joining may change a frame a clip
     cues, start = [], 0.0
     for clip, asked, came in zip(job.clips, ordered, delivered, strict=True):
         end = start + came * film / sum(delivered)
-        pace = min(1.0, (end - start) / asked)  # a clip that came out shorter is spoken faster
+        pace = min(1.0, (end - start) / asked)  # a shorter clip is spoken faster
         script = [Cue(start + cue.start * pace, start + cue.end * pace, cue.text) for cue in clip.cues]
         cues += set_cues(script, start, end)
         start = end
@@ -255,7 +254,7 @@ def subtitles_of(job: VideoJob) -> str:
 
 
 def may_be_reported(job: VideoJob) -> bool:
-    """Whether the job, as it was saved, can have come to its report: its clips are final, it was cancelled, or it has none yet."""
+    """Return whether a saved job can have a report: its clips are final, it was cancelled, or it has no clips."""
     return job.cancelled or all(clip.is_final for clip in job.clips)
 
 
@@ -264,13 +263,13 @@ def all_final(job: VideoJob) -> bool:
 
 
 def failed_reason(job: VideoJob) -> str | None:
-    """Why the job cannot become a video any more; None if every clip was made."""
+    """Return why the job cannot become a video; None if every clip was made."""
     failed = [clip for clip in job.clips if clip.step == Step.FAILED]
     return "; ".join(f"clip {clip.index + 1}: {clip.error}" for clip in failed) or None
 
 
 def _sweep(path: Path) -> None:
-    """Remove what only the job's way needed. It has its report: a file that cannot be removed is left, and said."""
+    """Remove a temporary file of a job that has its report; log a file that cannot be removed."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Ordering the clips of a job: which step comes next, and what the failure of a step means for the clip."""
+"""Orders the clips of a job: selects the next step, and handles the failure of a step."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from tenxsom.store.base import Claim
 log = logging.getLogger("generate")
 
 ACCOUNT_PAUSE_SECONDS = 900.0
-"""How long a job waits after the account's token, plan or credits were refused, so that somebody can repair it."""
+"""The pause of a job after the account's token, plan or credits were refused, so that a user can fix it."""
 MAX_BROKEN_STILLS = 5
 FREE_STEPS = (Step.AWAIT_IMAGE, Step.FETCH_IMAGE, Step.UPLOAD_ASSET)
 NO_LIMIT = clock.Deadline(math.inf)
-"""A submission that somebody waits for ends when its services have answered."""
+"""The deadline of a submission that a user waits for: none."""
 RETIRED_LOOKS, RETIRED_PAUSE_SECONDS = 3, 300.0
-"""A service of which one address alone answers as gone counts as retired at the third look, minutes apart."""
+"""Checks, minutes apart, after which a service with a single 404 address counts as retired."""
 
 
 class Closed:
-    """The steps that cannot be taken for now, because a service has no place or a budget no money, and why."""
+    """The steps that cannot be taken for now, because a service is busy or a budget is used up, with the reasons."""
 
     def __init__(self) -> None:
         self._until: dict[Step, tuple[clock.Deadline, TenxsomError]] = {}
@@ -58,7 +58,7 @@ class Closed:
         self._until[step] = clock.Deadline(pause), error
 
     def open(self, step: Step) -> None:
-        """A place has become free. A budget has not."""
+        """Reopen a step that a busy service closed, but not one that a budget closed."""
         if isinstance(self._until.get(step, (None, None))[1], ServiceBusy):
             del self._until[step]
 
@@ -66,14 +66,14 @@ class Closed:
         return step in self._until and not self._until[step][0].passed()
 
     def raise_for(self, clips: Sequence[Clip]) -> None:
-        """Raise what keeps any of these clips from being ordered; a decision before a place."""
+        """Raise the reason why one of these clips cannot be ordered, a budget before a busy service."""
         errors = [error for step, (_, error) in self._until.items() if any(clip.step == step for clip in clips)]
         for error in sorted(errors, key=lambda error: isinstance(error, ServiceBusy)):
             raise error
 
 
 class Looks:
-    """When each still is asked for next: soon at first, then in longer and longer pauses. For one run."""
+    """The times of the next status calls for stills in one run, with growing intervals."""
 
     def __init__(self) -> None:
         self._next: dict[int, tuple[clock.Deadline, float]] = {}
@@ -83,7 +83,7 @@ class Looks:
         return clip.index not in self._next or self._next[clip.index][0].passed()
 
     def note(self, clip: Clip, poll_policy: PollPolicy) -> None:
-        """A still was asked for in vain."""
+        """Record an unsuccessful check of a still."""
         before = self._next[clip.index][1] if clip.index in self._next else 0.0
         pause = min(poll_policy.check_seconds, before * 1.5 or poll_policy.check_seconds / 12)
         self._next[clip.index] = clock.Deadline(pause), pause
@@ -92,7 +92,7 @@ class Looks:
         self._last_came = clock.monotonic()
 
     def wait(self, clips: Sequence[Clip], poll_policy: PollPolicy, most_seconds: float) -> bool:
-        """Sleep until the next look at any of these; False, at once, when nothing has come for as long as anybody waits."""
+        """Sleep until the next check of any of these; return False at once when nothing came within the time limit."""
         if clock.monotonic() - self._last_came >= poll_policy.wait_seconds:
             return False
         clock.sleep(min(most_seconds, *(self._next[clip.index][0].left() for clip in clips if clip.index in self._next), 60.0))
@@ -100,7 +100,7 @@ class Looks:
 
 
 class ProductionVideoGenerator:
-    """Turns the clips of a job into submissions, one saved step after the other (`tenxsom.pipeline.steps` holds the steps)."""
+    """Submits the clips of a job, one saved step after the other (`tenxsom.pipeline.steps` has the steps)."""
 
     def __init__(self, steps: ClipSteps, chooser: Chooser, rerouter: Rerouter, deadline_hours: float) -> None:
         self._steps = steps
@@ -109,11 +109,10 @@ class ProductionVideoGenerator:
         self._deadline_hours = deadline_hours
 
     def generate_with_useapi(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Submit every clip of the job that is not submitted yet, by the UseAPI contract: image → asset → video.
+        """Submit every clip that is not submitted yet, by the UseAPI contract: image → asset → video.
 
-        Stills are ordered as the service has places for them, and asked for meanwhile. Raises what stopped it;
-        everything up to there is saved, and the same call carries on: NeedsDecision (unclear call, budget), TryAgainLater. What
-        is left when `deadline` has passed is left without a word.
+        Stills are ordered as the service accepts them, and checked meanwhile. Raises NeedsDecision (unclear call, budget) or
+        TryAgainLater; everything before is saved, and the same call continues. After `deadline` it returns.
         """
         self._steps.reconcile(claim)
         self._steps.check_cap(claim)
@@ -121,22 +120,21 @@ class ProductionVideoGenerator:
             log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
 
     def generate_with_ltx(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """The same for the official LTX API: start frame → upload → video, or the video alone (text to video)."""
+        """Do the same for the official LTX API: start frame → upload → video, or the video alone (text to video)."""
         self.generate_with_useapi(claim, deadline)
 
     def generate_with_veo(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """The same for Veo on Vertex AI, which takes the start frame within the order."""
+        """Do the same for Veo on Vertex AI, whose order contains the start frame."""
         self.generate_with_useapi(claim, deadline)
 
     def generate(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Submit the job by the service that was chosen for it."""
+        """Submit the job to its service."""
         self._maker(claim.job.service)(claim, deadline)
 
     def generate_video(self, claim: Claim, tier: str | None = None) -> None:
-        """The architecture's tier router: templates/tiers.json says which services, models and resolutions make a tier's videos.
+        """Submit the job to the first usable service of its tier in templates/tiers.json, with its model and resolution.
 
-        The first one that can be used makes it. A job of which something has been paid stays where it is. Raises BadSettings
-        when no service of the tier can be used.
+        A job with a paid call keeps its service. Raises BadSettings when no service of the tier can be used.
         """
         route = self._chooser.by_tier(tier or claim.job.definition.tier, route_of(claim.job).start_image)
         self._rerouter.reroute(claim, route)
@@ -146,9 +144,9 @@ class ProductionVideoGenerator:
         return {"ltx_api": self.generate_with_ltx, "vertex_veo": self.generate_with_veo}.get(service, self.generate_with_useapi)
 
     def _submit(self, claim: Claim, deadline: clock.Deadline) -> bool:
-        """Take every clip through its steps; returns True when clips went to another service, where they begin anew.
+        """Take every clip through its steps; return True when clips moved to another service, where they restart.
 
-        Raises what the rest waits for: a place at the service, the budget, or a still that takes longer than anybody waits.
+        Raises the reason why clips wait: a busy service, the budget, or a still that takes longer than the time limit.
         """
         closed, looks = Closed(), Looks()
         while not deadline.passed():
@@ -165,10 +163,9 @@ class ProductionVideoGenerator:
         return False
 
     def _went_round(self, claim: Claim, deadline: clock.Deadline, closed: Closed, looks: Looks) -> bool:
-        """Order one more still, and take every other clip one step further; returns True when clips went to another service.
+        """Order one more still, and take every other clip one step further; return True when clips moved to another service.
 
-        A service that has no place is left alone until a still has come, or the pause that it asked for is over: meanwhile
-        those that are ordered already go on.
+        A busy service gets no order until a still has come, or the pause that it asked for is over; ordered stills continue.
         """
         is_ordered = False
         for step in SUBMISSION_STEPS:
@@ -187,7 +184,7 @@ class ProductionVideoGenerator:
         return False
 
     def _took(self, step: Step, claim: Claim, clip: Clip, closed: Closed) -> bool:
-        """One step; what has no place or no money closes it for the others. Returns True when the clip went to another service."""
+        """Take one step; a busy service or a budget closes it for the other clips. Returns True when the clip moved."""
         try:
             if self._take(step, claim, clip):
                 return True
@@ -201,14 +198,14 @@ class ProductionVideoGenerator:
         return False
 
     def _wait_for_stills(self, claim: Claim, clips: Sequence[Clip], looks: Looks, deadline: clock.Deadline) -> None:
-        """Wait until the next look at the stills. Raises TryAgainLater, saved with the clip, when none came for too long."""
+        """Wait until the next check of the stills. Raises TryAgainLater, saved with the clip, when none came for too long."""
         clip = clips[0]
         if not looks.wait(clips, self._steps.poll_policy(claim, clip), deadline.left()):
             told = f"Waiting for the still of clip {clip.index + 1} ran out of time; nothing is lost, it will be tried again."
             self._try_again(claim, clip, TryAgainLater(told))
 
     def _take(self, step: Step, claim: Claim, clip: Clip) -> bool:
-        """One step, and what its failure means: another service, wait for somebody or for better times, the end of this clip."""
+        """Take one step and handle its failure: another service, a decision, a later retry, or the end of this clip."""
         clock.check_stop()
         if self._has_had_its_last_look(claim, clip):
             return False
@@ -245,7 +242,7 @@ class ProductionVideoGenerator:
         return False
 
     def _has_had_its_last_look(self, claim: Claim, clip: Clip) -> bool:
-        """Whether a clip that is past its deadline is given up; a look that is left is counted before it begins."""
+        """Return whether a clip past its deadline is given up; a remaining check is counted before it begins."""
         hours = self._deadline_hours
         if not limits.count_overdue_look(claim.job, clip, hours):
             return False
@@ -259,7 +256,7 @@ class ProductionVideoGenerator:
         raise error
 
     def _refused(self, claim: Claim, clip: Clip, error: ServiceRefused) -> None:
-        """What a service's no means: the end of a clip, but for one odd answer to a call that is free."""
+        """Handle a refusal: the end of the clip, except for a single refusal of a free call."""
         is_odd = isinstance(error, NotFound) or (error.status is not None and clip.step in FREE_STEPS)
         if is_odd:
             self._ask_again(claim, clip, error)
@@ -267,7 +264,7 @@ class ProductionVideoGenerator:
             self._give_up(claim, clip, str(error))
 
     def _ask_again(self, claim: Claim, clip: Clip, error: ServiceRefused) -> None:
-        """One odd answer may be a hiccup; only several in a row mean that a still, which is paid for, is lost."""
+        """Check a paid still again after a refusal; only several refusals in a row mean that it is lost."""
         if clip.count("not_found") >= LOST_AFTER_CHECKS:
             self._give_up(claim, clip, str(error))
             return
@@ -275,14 +272,14 @@ class ProductionVideoGenerator:
         raise TryAgainLater(f"{error} It is asked for again before it counts as lost.") from error
 
     def _check_retired(self, claim: Claim, clip: Clip, error: ServiceRetired) -> None:
-        """One address that is gone may be a slip of the service's. Raises TryAgainLater until several looks agree."""
+        """Raise TryAgainLater until several checks agree that the service is retired; one may be transient."""
         if error.certain or clip.count("retired") >= RETIRED_LOOKS:
             return
         self._steps.postpone(claim, clip, RETIRED_PAUSE_SECONDS, error)
         raise TryAgainLater(f"{error} It is tried again before the service counts as gone.") from error
 
     def _fetch_again(self, claim: Claim, clip: Clip, error: BrokenMedia) -> None:
-        """A broken still costs nothing to fetch again; after a few tries the service's picture itself is broken."""
+        """Download a broken still again, which is free; after several attempts the service's picture itself is broken."""
         if clip.count_attempt() >= MAX_BROKEN_STILLS:
             self._give_up(claim, clip, f"the still is broken: {error}")
             return
@@ -292,14 +289,14 @@ class ProductionVideoGenerator:
 
     def _give_up(self, claim: Claim, clip: Clip, reason: str) -> None:
         if clip.step in (Step.AWAIT_IMAGE, Step.FETCH_IMAGE) and clip.first_step == Step.REQUEST_IMAGE:
-            clip.image = Still()  # the still is lost: a retry needs another one
+            clip.image = Still()  # a retry needs another still
         limits.give_up(claim.job, clip, reason)
         self._steps.release_unused(claim)
         claim.job.settle_state()
         claim.save()
 
     def _is_doomed(self, claim: Claim, clip: Clip) -> bool:
-        """A clip of a job that cannot become whole any more: nothing further is paid for it."""
+        """Return whether another clip of the job has failed, so that nothing more is paid for this one."""
         lost = next((other for other in claim.job.clips if other.step == Step.FAILED), None)
         if lost:
             self._give_up(claim, clip, f"not made, because clip {lost.index + 1} failed")

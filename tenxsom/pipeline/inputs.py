@@ -1,4 +1,4 @@
-"""Reading what a command is given: a file, or standard input."""
+"""Reads a command's input: a file, or standard input."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOOK_MILLISECONDS = 100
 
 
 def read_input(name: str) -> bytes:
-    """The bytes of a file, or of standard input for `-`, without those beyond MAX_INPUT_BYTES.
+    """Read a file, or standard input for `-`, up to MAX_INPUT_BYTES.
 
-    A pipe is waited for until a stop is requested (Interrupted). Raises BadInput with a sentence when it cannot be read.
+    A read from a pipe waits until a stop request (Interrupted). Raises BadInput for an unreadable file.
     """
     if name == "-":
         if sys.stdin is None:
@@ -36,7 +36,7 @@ def read_input(name: str) -> bytes:
 
 
 def read_file_of_folder(name: str) -> bytes:
-    """Like `read_input` for a file that nobody named: a pipe or a device among a folder's definitions is refused."""
+    """Like `read_input`, for a file found in a folder: a pipe or a device is refused."""
     try:
         return read_file(name, MAX_INPUT_BYTES)
     except OSError as error:
@@ -46,7 +46,7 @@ def read_file_of_folder(name: str) -> bytes:
 def _standard_input() -> bytes:
     try:
         descriptor = sys.stdin.fileno()
-    except (OSError, ValueError):  # a program that calls this one has put something else in its place
+    except (OSError, ValueError):  # a calling program has replaced sys.stdin
         return sys.stdin.buffer.read(MAX_INPUT_BYTES)
     return _read(descriptor)
 

@@ -1,4 +1,4 @@
-"""The way onto the belt: what a definition's id means today, and the job that is accepted for it."""
+"""Accepts job definitions: duplicate detection and creation of the job."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tenxsom.store.base import Artifacts, JobStore
 
 
 class SubmissionCheck(StrEnum):
-    """What is known about a content_id before anything is done."""
+    """The result of the lookup of a content_id before its submission."""
 
     NEW = "new"
     ON_ITS_WAY = "on_its_way"
@@ -32,7 +32,7 @@ class SubmissionCheck(StrEnum):
 
 
 class Order(NamedTuple):
-    """A validated definition, the file it came from, how it will be made, in which aspect ratio, and what is known of its id."""
+    """A validated definition, with its file, route, aspect ratio, and the lookup of its id."""
 
     definition: JobDefinition
     source: str
@@ -40,7 +40,7 @@ class Order(NamedTuple):
     shape: str
     standing: SubmissionCheck = SubmissionCheck.NEW
     ended_run: str | None = None
-    """The run of this id that has its final report; None while none has."""
+    """The run of this id that has a final report; None without one."""
 
     @property
     def service(self) -> str:
@@ -48,7 +48,7 @@ class Order(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A definition that is refused by itself, while the others of its run are submitted."""
+    """A refused definition; the other definitions of the run are submitted."""
 
     content_id: str
     source: str
@@ -56,19 +56,19 @@ class Refusal(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What the arguments of one run come to."""
+    """The orders and refusals of one run."""
 
     orders: list[Order]
     refused: list[Refusal]
     left_out: list[str]
-    """A sentence for each file that is a copy of another one."""
+    """A sentence for each duplicate file."""
 
 
 class Intake(NamedTuple):
     standing: SubmissionCheck
     report: dict[str, Any] | None = None
     route: Route | None = None
-    """Of a job that is known: how it is made was decided when it was accepted."""
+    """The route of a known job, which was decided at its acceptance."""
 
     @property
     def ended_run(self) -> str | None:
@@ -76,9 +76,9 @@ class Intake(NamedTuple):
 
 
 def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Every definition that the arguments stand for: its name for messages, and what reads it, or raises BadInput.
+    """Yield every definition of the arguments: its name for messages, and a function that reads it or raises BadInput.
 
-    A folder stands for its *.json, in capitals, too.
+    A folder stands for its *.json files, in any case.
     """
     for name in names:
         if not name:
@@ -95,11 +95,11 @@ def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 CONFLICT_COPY = re.compile(r"\.sync-conflict-\d{8}-\d{6}|conflicted copy|Konfliktkopie|copie en conflit|copia en conflicto")
-"""How Syncthing, Dropbox, Nextcloud and ownCloud name what they could not merge."""
+"""The names of conflict copies of Syncthing, Dropbox, Nextcloud and ownCloud."""
 
 
 def conflict_copies(names: Sequence[str]) -> list[str]:
-    """A sentence for each file of the folders among the arguments that a sync tool has left: `sources` leaves them out."""
+    """Return a sentence for each conflict copy of a sync tool in the folders, which `sources` skips."""
     files = [file for name in names if name and Path(name).is_dir() for file in _files_in(name)]
     return [
         f"{file}: a copy that a sync tool could not merge; it is left out. Merge it with the file it belongs to, and delete it."
@@ -117,9 +117,9 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def with_its_picture(definition: JobDefinition, source: str, settings: Settings) -> str | None:
-    """Where the definition's `start_image` is: an https address, or the absolute path of a file beside the definition.
+    """Return the location of the definition's `start_image`: an https address, or an absolute path.
 
-    Raises BadDefinition when the file is none that can be a start frame.
+    Raises BadDefinition when the file cannot be a start frame.
     """
     place = definition.start_image
     if place is None or is_address(place):
@@ -136,17 +136,17 @@ def with_its_picture(definition: JobDefinition, source: str, settings: Settings)
 
 
 def is_local_picture(route: Route) -> bool:
-    """Whether a route begins with a file of the user's that has not been kept yet."""
+    """Return whether a route begins with a user's file that is not copied yet."""
     return route.start_image is not None and Path(route.start_image).is_absolute()
 
 
 def kept_picture_route(route: Route, name: str) -> Route:
-    """The route as a job keeps it: a file of the user's is known by the name of its copy. No state holds a path of one machine."""
+    """Return the route for a job's state, with the name of the copy of a user's file: states contain no local paths."""
     return route._replace(start_image=name) if is_local_picture(route) else route
 
 
 def read_own_picture(order: Order) -> bytes:
-    """The bytes of the user's own picture. Raises BadDefinition when it has gone, or changed to what is none."""
+    """Read the user's own picture. Raises BadDefinition when it is gone or not a picture any more."""
     try:
         return read_picture(Path(order.route.start_image or ""))
     except (NotFound, BrokenMedia) as error:
@@ -154,7 +154,7 @@ def read_own_picture(order: Order) -> bytes:
 
 
 def without_copies(orders: Sequence[Order]) -> tuple[list[Order], list[str]]:
-    """The orders of one run, each definition once, and a sentence for each file that holds one of them once more."""
+    """Return the orders of one run without duplicates, and a sentence for each duplicate file."""
     first: dict[tuple[str, str], Order] = {}
     left_out = []
     for order in orders:
@@ -165,7 +165,7 @@ def without_copies(orders: Sequence[Order]) -> tuple[list[Order], list[str]]:
 
 
 def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
-    """Two definitions of one run must not ask for the same id: one of them would silently not be made."""
+    """Return an error for each definition whose id another definition of the run uses."""
     first: dict[str, Order] = {}
     problems = []
     for order in orders:
@@ -177,12 +177,12 @@ def same_id_twice(orders: Sequence[Order]) -> list[BadDefinition]:
 
 
 def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, again: bool, *, for_real: bool = False) -> Intake:
-    """What a definition's id stands for. Same id and same definition are the same job.
+    """Look up a definition's id. The same id with the same definition is the same job.
 
-    A rehearsal is never the same job as one that is made `for_real`, at a vendor.
+    A rehearsal is not the same job as one made `for_real`, at a vendor.
 
-    Raises Conflict when the id belongs to another definition, or when `again` asks for a second one while the first is still
-    on its way; both before anything is written.
+    Raises Conflict when the id belongs to another definition, or with `again` while the first job is still on its way; both
+    before anything is written.
     """
     try:
         pending = store.load(definition.content_id)
@@ -210,9 +210,9 @@ def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, ag
 
 
 def known_definition(data: bytes, source: str, store: JobStore, artifacts: Artifacts) -> JobDefinition | None:
-    """The definition in `data` if it was accepted once, although this installation would not accept it any more.
+    """Return the definition in `data` if it was accepted before, even if it is not valid any more.
 
-    An archetype or a platform may have gone since: what is done stays known, and keeps no other definition back.
+    An archetype or a platform may have been removed since: the finished job stays known, and blocks no other definition.
     """
     definition = written_definition(data, source)
     try:
@@ -223,17 +223,17 @@ def known_definition(data: bytes, source: str, store: JobStore, artifacts: Artif
 
 
 def is_set_aside(content_id: str, store: JobStore) -> bool:
-    """Whether a job of this id could not be read: what it had ordered is ordered again only if somebody says so."""
+    """Return whether the state of this id is in quarantine: its orders are repeated only on a user's request."""
     return any(name.partition("~")[0] == content_id for name in store.set_aside())
 
 
 def is_rehearsed(report: Mapping[str, Any]) -> bool:
-    """Whether a report is a rehearsal's; those of earlier versions say so by the service alone."""
+    """Return whether a report is about a rehearsal; in earlier versions only the service shows it."""
     return bool(report.get("rehearsal", report["service"] == services.PREVIEW))
 
 
 def has_moved_on(content_id: str, artifacts: Artifacts, ended_run: str | None) -> bool:
-    """Whether another run of an id has ended since `ended_run` did (None: since none had)."""
+    """Return whether another run of an id has ended since `ended_run` (None: no run had ended)."""
     report = artifacts.final_report(content_id)
     return (report["run_id"] if report else None) != ended_run
 
@@ -241,7 +241,7 @@ def has_moved_on(content_id: str, artifacts: Artifacts, ended_run: str | None) -
 def new_job(
     definition: JobDefinition, route: Route, expected_file: str, *, ledger_mark: str = "", rehearsal: bool = False
 ) -> VideoJob:
-    """The job for a definition, as it is first written to disk; `ledger_mark` is where the ledger ends now."""
+    """Return the new job of a definition; `ledger_mark` is the current end of the ledger."""
     job = VideoJob(
         schema_version=SCHEMA_VERSION,
         revision=1,

@@ -1,4 +1,4 @@
-"""What an operator does with jobs: look at them, retry, cancel, and decide what the pipeline leaves to people."""
+"""The operator's commands on jobs: show, retry, cancel, and decisions."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class JobDetails(NamedTuple):
     """Everything about one job."""
 
     document: dict[str, Any]
-    """Its state while it is on the queue, its final report afterwards."""
+    """The job's state while it is on the queue, its final report afterwards."""
     result: JobResult
     clips: Sequence[Clip]
 
 
 class JobManager:
-    """What an operator can do with jobs. Nothing here orders anything: the belt does, with its next tick."""
+    """The operator's commands. They order nothing themselves: the next tick does."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class JobManager:
         source_of: Callable[[str, str], StillSource],
         is_rehearsal: Callable[[str], bool],
     ) -> None:
-        """`service_of` and `source_of` open what can tell whether it knows an id; `is_rehearsal` says whether nobody is paid."""
+        """`service_of` and `source_of` open the service or source that checks an id; `is_rehearsal` tells if it costs nothing."""
         self._store = store
         self._artifacts = artifacts
         self._ledger = ledger
@@ -69,7 +69,7 @@ class JobManager:
         self._is_rehearsal = is_rehearsal
 
     def jobs(self) -> tuple[list[VideoJob], dict[str, str]]:
-        """All jobs on the queue, oldest first, and why the others cannot be read, by id: the poller sets those aside."""
+        """Return all jobs on the queue, oldest first, and by id the errors of unreadable ones, which the poller quarantines."""
         found, unreadable = [], {}
         for content_id in self._store.ids():
             try:
@@ -85,7 +85,7 @@ class JobManager:
         return sorted(found, key=lambda job: job.submit_time), unreadable
 
     def show(self, content_id: str) -> JobDetails:
-        """Everything about one job: its state while it is on the queue, its final report afterwards. Raises BadInput."""
+        """Return everything about one job: its state while it is on the queue, its report afterwards. Raises BadInput."""
         job = self._store.load(content_id)
         found = job.as_dict() if job else self._artifacts.final_report(content_id)
         if found is None:
@@ -94,7 +94,7 @@ class JobManager:
         return JobDetails(found, result, job.clips if job else [])
 
     def retry_cost(self, content_id: str) -> tuple[VideoJob, str]:
-        """The job that a retry would put on the queue, and what it would cost, in words. Raises BadInput."""
+        """Return the job of a retry, and a sentence about its cost. Raises BadInput."""
         report = self._artifacts.final_report(content_id)
         if self._store.load(content_id):
             raise BadInput(f"{content_id!r} has not ended yet: what was ordered is still collected. Try again once it has.")
@@ -118,9 +118,9 @@ class JobManager:
         return job, f"{job.service} will make what is missing for {money.shown(total)}"
 
     def retry(self, job: VideoJob) -> None:
-        """Put a failed job back on the queue, as a new run: its earlier report is kept under a numbered stem.
+        """Put a failed job back on the queue as a new run; its earlier report is renamed to a numbered stem.
 
-        Raises BadInput when it is on the queue already, or has been made since its report was read.
+        Raises BadInput when the job is on the queue already, or was made since its report was read.
         """
         ended_run = job.run_id
         job.ledger_mark = self._ledger.mark()
@@ -138,7 +138,7 @@ class JobManager:
             claim.save()
 
     def cancel(self, content_id: str) -> str:
-        """Order nothing further for a job. Returns a sentence about what happens to what is paid for already."""
+        """Cancel further orders of a job. Returns a sentence about its paid clips."""
         with self._claimed(content_id) as claim:
             job = claim.job
             if self._finisher.already_reported(claim):
@@ -170,11 +170,11 @@ class JobManager:
         never_sent: bool = False,
         take_as_is: bool = False,
     ) -> str:
-        """Decide about a paid call whose outcome is unknown: adopt an id, say it was never sent, or else write it off.
+        """Decide about a paid call of unknown outcome: adopt an id, declare it never sent, or write it off.
 
-        Or about a delivered clip that was refused, or is too short: take it as it is, or else write it off.
+        For a delivered clip that was refused or is too short: accept it, or write it off.
 
-        Returns a sentence about what happens now. Raises BadInput when there is nothing to decide, or the id cannot be right.
+        Returns a sentence about the effect. Raises BadInput when there is nothing to decide, or the id cannot be right.
         """
         if take_as_is:
             self._bring_back_refused(content_id)
@@ -182,7 +182,7 @@ class JobManager:
             if take_as_is or not (adopt is not None or never_sent or any(clip.intent for clip in claim.job.clips)):
                 return self._decide(claim, clip_number, take_as_is)
             clip = self._open_clip(claim, clip_number)
-            if adopt is not None:  # an unset variable in the command must not write anything off
+            if adopt is not None:  # an empty shell variable in the command must not write anything off
                 adoption.check_free(adopt, claim.job, clip, self._store, self._artifacts)
                 adoption.check_known(adopt, claim.job, clip, self._service_of, self._source_of)
                 self._paid_calls.adopt(claim, clip, adopt)
@@ -196,7 +196,7 @@ class JobManager:
             return f"Clip {clip.index + 1} of {content_id} is written off; its price counts as spent."
 
     def _bring_back_refused(self, content_id: str) -> None:
-        """Put a job that has ended over refused clips on the queue again, to be decided about; nothing where it is there."""
+        """Put an ended job with refused clips back on the queue for the decision, unless it is there."""
         report = None if self._store.load(content_id) else self._artifacts.final_report(content_id)
         if report is None or "job" not in report:
             return
@@ -209,7 +209,7 @@ class JobManager:
         self.retry(job)
 
     def _decide(self, claim: Claim, number: int | None, take_as_is: bool) -> str:
-        """Take the clips that wait for a decision as they are, or give them up."""
+        """Accept the clips that wait for a decision, or give them up."""
         job = claim.job
         waiting = [clip for clip in job.clips if clip.hold == DECISION and number in (None, clip.index + 1)]
         if not waiting:

@@ -1,4 +1,4 @@
-"""Submitting: a job definition is accepted, planned, cut into clips and ordered, step by saved step."""
+"""Submits jobs: accepts a definition, plans it, cuts the plan into clips and orders them, saving every step."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ ALREADY_KNOWN = {
     SubmissionCheck.ON_ITS_WAY: "It was already known, and on its way: that job goes on, and nothing is ordered twice.",
     SubmissionCheck.COMPLETED: "It was already known, and is done: nothing was ordered. --again makes it a second time.",
 }
-"""What submitting came to for an id that was not new."""
+"""The message for an id that was not new."""
 
 
 class MasterOrchestrator:
-    """The conveyor belt's first stage: plan → make → pending job."""
+    """The first stage: plan → order → pending job."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class MasterOrchestrator:
         again: bool = False,
         dry_run: bool = False,
     ) -> None:
-        """`is_rehearsal` says of a service whether nobody is paid there. The last four are what the user asks for."""
+        """`is_rehearsal` tells whether a service costs nothing. The last four are the user's options."""
         self._settings = settings
         self._store = store
         self._artifacts = artifacts
@@ -94,8 +94,8 @@ class MasterOrchestrator:
     def read_batch(self, names: Sequence[str]) -> Batch:
         """Read and validate every definition. Raises BadInput with the problems of all files; nothing has happened then.
 
-        A definition that is valid but cannot be submitted, because its id is another one's or its state cannot be read, is
-        refused by itself. Raises what refuses it where it is the only one.
+        A valid definition that cannot be submitted, because its id is taken or its state is unreadable, becomes a Refusal.
+        Raises its error where it is the only one.
         """
         orders: list[Order] = []
         refused: list[Refusal] = []
@@ -119,7 +119,7 @@ class MasterOrchestrator:
         return Batch(orders, refused, [*intake.conflict_copies(names), *copies])
 
     def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[JobResult]:
-        """Submit the orders side by side, as many at once as their services like; one outcome each, in the same order."""
+        """Submit the orders, as many at once as their services allow; return one result for each, in the same order."""
         if not orders:
             return []
         routes = [order.route for order in orders if order.standing not in (SubmissionCheck.COMPLETED, SubmissionCheck.FAILED)]
@@ -128,27 +128,27 @@ class MasterOrchestrator:
             return list(pool.map(lambda order: self._submit(order, blueprint), orders))
 
     def submit(self, order: Order, blueprint: Blueprint | None = None) -> VideoJob | None:
-        """Put one definition on the belt and carry it as far as it goes; None if it has been made already."""
+        """Submit one definition and take it as far as possible; None if it has been made already."""
         with self._owned(order) as claim:
             if claim:
                 self._submitted(claim, blueprint)
             return claim.job if claim else None
 
     def _submitted(self, claim: Claim, blueprint: Blueprint | None) -> None:
-        """Carry a job on, and end it where none of its clips can come. Raises what stopped it, saved with the job."""
+        """Continue a job, and end it if all its clips have failed. Raises the error that stopped it, saved with the job."""
         try:
             self.carry_on(claim, blueprint)
         except TenxsomError:
             raise
-        except Exception as error:  # a mistake of ours: it is saved with its job, and the next tick tries again
+        except Exception as error:  # a bug is saved with its job, and the next tick tries again
             raise self._unexpected_errors.record(claim, SUBMITTING, error) from error
         if all_final(claim.job):
             self._finisher.end(claim)
 
     def carry_on(self, claim: Claim, blueprint: Blueprint | None = None, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Everything a job needs until its clips are at the service; whatever is done already is not done again.
+        """Plan, cut and submit a job, without repeating finished steps.
 
-        What is left when `deadline` has passed is left to the next run.
+        After `deadline` the next run continues.
         """
         job = claim.job
         self._finisher.archive_previous_run(job)
@@ -164,7 +164,7 @@ class MasterOrchestrator:
             self.generator.generate(claim, deadline)
 
     def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
-        """The blueprint: Claude's, or the archetype templates', or the one that was handed in."""
+        """Set the job's blueprint: Claude's, the archetype templates', or the user's."""
         job = claim.job
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         made = blueprint or self._planning_costs.pay(claim, self._most_usd(job), lambda: self._planned(definition))
@@ -178,7 +178,7 @@ class MasterOrchestrator:
         claim.save()
 
     def _most_usd(self, job: VideoJob) -> Decimal:
-        """What planning can cost at most. Raises BadSettings when that is not known, and a budget must be kept."""
+        """Return the highest cost of planning. Raises BadSettings when it is unknown and there is a budget."""
         if self._ledger.daily_budget is not None or job.definition.max_cost_usd is not None:
             self.planner.check_price()
         return self.planner.most_usd()
@@ -188,7 +188,7 @@ class MasterOrchestrator:
         return made, money.usd(made.planner.cost_usd or 0)
 
     def cut(self, claim: Claim) -> None:
-        """The clips of the blueprint, in lengths that the service makes."""
+        """Cut the blueprint into clips, in durations that the service offers."""
         job = claim.job
         if job.blueprint is None:
             raise BadInput(f"{job.content_id} has no plan yet; it cannot be cut into clips.")
@@ -201,7 +201,7 @@ class MasterOrchestrator:
         claim.save()
 
     def estimate(self, order: Order) -> Estimate:
-        """Plan an order from the local templates and cut it into clips: nothing is written, called or paid."""
+        """Plan an order from the local templates and cut it into clips, without writing, calling or paying anything."""
         blueprint = self.planner.plan(order.definition)
         return estimate(order, blueprint, self._chooser, self._prices)
 
@@ -224,7 +224,7 @@ class MasterOrchestrator:
         return self._new_order(definition, source, known)
 
     def _new_order(self, definition: JobDefinition, source: str, known: Intake) -> Order:
-        """Decide how a definition is made. Raises BadInput when it cannot be made here."""
+        """Choose the route of a definition. Raises BadInput when it cannot be made here."""
         picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(self._vocabulary)
@@ -234,22 +234,22 @@ class MasterOrchestrator:
         return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)
 
     def _route(self, definition: JobDefinition) -> Route:
-        """How a definition is made if it is accepted now. Raises BadSettings when it cannot be made here."""
+        """Return the route of a definition if it is accepted now. Raises BadSettings when it cannot be made here."""
         usable = not self._dry_run
         if self._by_tier:
             return self._chooser.by_tier(definition.tier, definition.start_image, usable=usable)
         return self._chooser.choose(definition, self._service, usable=usable)
 
     def _goes_to_a_vendor(self, definition: JobDefinition) -> bool:
-        """Whether a definition is made by a vendor if it is accepted now, and not rehearsed."""
+        """Return whether a vendor makes the definition if it is accepted now, and not a rehearsal."""
         try:
             return not self._is_rehearsal(self._route(definition).service)
         except BadInput:
-            return False  # it cannot be made now; what is known of it is told all the same
+            return False  # it cannot be made now, but a known job is still reported
 
     @contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:
-        """The job of an order, owned by us: accepted now, or found on the queue and carried on; None if it is done."""
+        """Own the job of an order: accept it, or find it on the queue; None if it is done."""
         content_id = order.definition.content_id
         rehearsal = self._is_rehearsal(order.service)
         known = intake.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
@@ -268,10 +268,10 @@ class MasterOrchestrator:
             yield claim
 
     def _keep_picture(self, order: Order) -> bool:
-        """Copy the user's own picture to where the job finds it, whatever machine goes on with it.
+        """Copy the user's own picture to the job's artifacts, where any machine finds it.
 
-        Asked before the job is stored, while nobody else can accept its id. Returns False, and copies nothing, where that is on the
-        queue already: the picture there is that job's. Raises BadDefinition for a picture that has gone since it was looked at.
+        It is called before the job is stored, while no other process can accept its id. Returns False, and copies nothing, if the
+        id is on the queue: that job has its own picture. Raises BadDefinition for a picture that has disappeared.
         """
         if not intake.is_local_picture(order.route):
             return True
@@ -281,7 +281,7 @@ class MasterOrchestrator:
         return True
 
     def _is_taken(self, order: Order) -> bool:
-        """Whether an id has been made, or set aside, since it was looked at. Asked while nobody else can accept or end it."""
+        """Return whether an id was made or quarantined since its lookup, while no other process can accept or end it."""
         content_id = order.definition.content_id
         is_lost = not self._again and intake.is_set_aside(content_id, self._store)
         return is_lost or intake.has_moved_on(content_id, self._artifacts, order.ended_run)
@@ -294,7 +294,7 @@ class MasterOrchestrator:
         except TenxsomError as error:
             log.info("%s", error, extra={"content_id": content_id})
             return self._results.of(content_id, str(error), exit_code_of(error))._replace(standing=order.standing)
-        except Exception as error:  # a mistake of ours with one job must not keep the others from being submitted
+        except Exception as error:  # a bug with one job must not stop the others
             log.exception("Unexpected error", extra={"content_id": content_id})
             return self._results.of(content_id, f"an unexpected error, please report it: {error!r}", 75)
         error_code = 1 if job and job.state == State.FAILED else 0

@@ -1,4 +1,4 @@
-"""Passing troubles that do not pass: since when each job has had one, kept between ticks for whoever is to hear of it."""
+"""Records between ticks since when each job has a transient error, for `--patience`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PASSING = TryAgainLater.exit_code
 
 
 def has_lasted(folder: Path, results: Iterable[JobResult], on_queue: Collection[str], minutes: float) -> bool:
-    """Note which jobs had a passing trouble in this tick, and return whether one of them has had it for so many minutes.
+    """Record which jobs had a transient error in this tick, and return whether one of them has had it for `minutes`.
 
-    A job that was not worked on keeps what was noted of it. Where nothing can be noted (a full disk), it has lasted.
+    A job that was not worked on keeps its record. Where nothing can be recorded (a full disk), return True.
     """
     try:
         with lock_table(folder / ".locks").hold(FILE_NAME):
@@ -39,7 +39,7 @@ def has_lasted(folder: Path, results: Iterable[JobResult], on_queue: Collection[
 
 
 def _read(path: Path) -> dict[str, str]:
-    """What was noted; nothing of what cannot be read, or was noted under a clock that was ahead."""
+    """Return the records, without unreadable ones and times in the future."""
     try:
         noted = json.loads(read_file(path, MAX_BYTES))
         return {str(content_id): moment for content_id, moment in noted.items() if clock.seconds_until(moment) == 0}

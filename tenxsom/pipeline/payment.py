@@ -1,13 +1,12 @@
-"""Paying once: the only place that makes a paid call.
+"""Makes paid calls, at most once each. No other module does.
 
-    room on the disk → money reserved → intent saved → THE CALL → ids saved → money spent
+    free disk space → money reserved → intent saved → THE CALL → ids saved → money spent
 
-A crash anywhere leaves either nothing that costs, or an intent on disk. An intent that is found later, and a call whose
-outcome is unclear, are never repeated: the service is asked by our reference where it can tell, and otherwise the job waits
-for somebody's decision.
+A crash at any point leaves either no cost, or an intent on disk. An intent found later, and a call of unclear outcome, are never
+repeated: the service is asked for our reference where it can tell, and otherwise the job waits for a user's decision.
 
-The ledger is the second memory. When the state cannot be saved after a call (the disk broke, or somebody wrote an older
-version of the file over ours), the ledger keeps what became of it, ids included, and no reference is ever used for two calls.
+The ledger is a second record. When the state cannot be saved after a call (a disk error, or an older version of the file was
+restored), the ledger has the result of the call with its ids, and no reference is used for two calls.
 """
 
 from __future__ import annotations
@@ -44,43 +43,43 @@ from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, JobSto
 log = logging.getLogger(__name__)
 
 BUDGET_PAUSE_SECONDS = 600.0
-"""How often a job that is over budget looks again: a new day or a higher budget lets it go on by itself."""
+"""The interval at which a job checks an exceeded budget again: it continues on a new day or with a higher budget."""
 
 RECONCILE_PAUSE_SECONDS = 600.0
-"""How often the service is asked again about a call whose outcome is unknown."""
+"""The interval of lookups of a call of unknown outcome."""
 
 CERTAINLY_NOT_ACCEPTED = (NotSent, ServiceBusy, ServiceRefused, BadSettings)
-"""The only errors of a call after which its money is free again. Whatever else happens in a call, it may have been accepted.
+"""The only errors of a call that release its money. After any other error the call may have been accepted.
 
 Wrong settings (a TLS_CA_FILE that TLS cannot read) keep a connection from being opened at all.
 """
 
 MAX_PAID_SENDS = 5
-"""How often one paid step is sent without a certain refusal or an answer with an id; then somebody must decide.
+"""How often a paid step is sent without a certain refusal or a response with an id; after that a user must decide.
 
-Counted in the state before each send. A certain refusal (429, 4xx, no connection) takes its send back.
+Counted in the state before each send. A certain refusal (429, 4xx, no connection) does not count.
 """
 
 UNPROVEN_SENDS = 3
-"""The same for a service that cannot be asked by our reference: after so many 503 somebody must decide."""
+"""The same for a service without lookups by our reference: after this number of 503 a user must decide."""
 
 LISTED_SECONDS = 30.0
-"""How long after a call that ended with a 503 the service's list is not believed yet when it does not know the call."""
+"""How long after a 503 the service's list may not yet contain the call."""
 
 DOUBT_SECONDS = 6 * 3600.0
-"""How long such a call waits for the service to tell; then somebody must decide."""
+"""How long such a call waits for a certain lookup; after that a user must decide."""
 
 AFTER_PAYMENT = {Step.REQUEST_IMAGE: Step.AWAIT_IMAGE, Step.REQUEST_VIDEO: Step.AWAIT_VIDEO}
 
 
 class Finder(Protocol):
-    """A service, or a source of start frames: whoever was called."""
+    """The called service or source of start frames."""
 
     def find_submission(self, reference: str) -> Submitted | None: ...
 
 
 def never(_billed_service: str) -> bool:
-    """No payee is rehearsed with."""
+    """Return False: no billed service is a rehearsal."""
     return False
 
 
@@ -88,7 +87,7 @@ class PaidCalls:
     """Makes paid calls for jobs of one queue, booked in one ledger."""
 
     def __init__(self, store: JobStore, ledger: SpendLedger, is_rehearsal: Callable[[str], bool] = never) -> None:
-        """`is_rehearsal` says of a payee whether calls to it cost nobody anything (the local studio, a stand-in's address)."""
+        """`is_rehearsal` tells whether calls to a billed service cost nothing (the local studio, a stand-in's address)."""
         self._store = store
         self._ledger = ledger
         self._is_rehearsal = is_rehearsal
@@ -103,10 +102,10 @@ class PaidCalls:
         clip_price: Decimal = ZERO,
         can_be_asked: bool = False,
     ) -> None:
-        """Make the paid call of the clip's current step, `call(our reference)`, and save what it brought.
+        """Make the paid call of the clip's current step, `call(our reference)`, and save its result.
 
-        A still is ordered only with `clip_price`, the price of its clip, set aside: until the clip is ordered, or given up.
-        `can_be_asked` says whether the service can be asked by our reference what became of a call.
+        A still is ordered only with `clip_price`, the price of its clip, reserved, until the clip is ordered or given up.
+        `can_be_asked` tells whether the service can look up a call by our reference.
 
         Raises OverBudget and DiskTrouble before anything is sent; SubmitUnclear when the outcome is unknown; ServiceClosed
         when the service answered with a 503, which proves nothing (see `_in_doubt`); the call's own certain refusals (NotSent,
@@ -126,8 +125,9 @@ class PaidCalls:
         self._call(claim, clip, purchase, call, can_be_asked)
 
     def release_unused(self, claim: Claim, *, has_ended: bool = False) -> None:
-        """Free the money that is set aside for calls that will not be made: those of clips that have ended, or of a whole job
-        that `has_ended`. The caller saves."""
+        """Release the reservations of calls that will not be made: those of final clips, or of a whole job that `has_ended`.
+        The caller saves.
+        """
         job = claim.job
         for clip in job.clips:
             for each in self._set_aside(job, clip) if has_ended or clip.is_final else ():
@@ -135,7 +135,7 @@ class PaidCalls:
                 book(job, each, RELEASED)
 
     def reconcile_all(self, claim: Claim, who_knows: Callable[[Clip], Finder]) -> None:
-        """Reconcile every clip; raises the first SubmitUnclear only after all of them were asked for."""
+        """Reconcile every clip; raise the first SubmitUnclear after all lookups."""
         unclear: SubmitUnclear | None = None
         for clip in claim.job.clips:
             try:
@@ -146,10 +146,10 @@ class PaidCalls:
             raise unclear
 
     def reconcile(self, claim: Claim, clip: Clip, who_knows: Callable[[Clip], Finder]) -> None:
-        """Find out what became of a paid call that did not return; adopt it if the service knows it.
+        """Look up a paid call that did not return; adopt it if the service knows it.
 
-        Raises SubmitUnclear when the service does not, or cannot tell: the job then waits for a decision. A call that ended
-        with a 503 is free to be sent again when the service, asked for it, does not know it; until then TryAgainLater.
+        Raises SubmitUnclear when the service does not know it, or cannot tell: the job then waits for a decision. A call that
+        ended with a 503 may be sent again when the service does not know it; until then raises TryAgainLater.
         """
         job, intent = claim.job, clip.intent
         if intent is None or self._remembered(claim, clip, intent):
@@ -178,7 +178,7 @@ class PaidCalls:
         self._accepted(claim, clip, self._purchase(job, clip, usd(intent.usd)), found)
 
     def _not_found(self, claim: Claim, clip: Clip, intent: Intent, trouble: TenxsomError | None) -> None:
-        """What follows when the service did not name an open call: it may be sent again, is asked for again, or waits."""
+        """Handle an open call that the service did not find: send it again, look it up again, or wait for a decision."""
         age = clock.age_seconds(intent.at)
         if intent.doubt and trouble is None and age >= LISTED_SECONDS:
             if sends(clip) < MAX_PAID_SENDS:
@@ -200,29 +200,29 @@ class PaidCalls:
         raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
     def adopt(self, claim: Claim, clip: Clip, job_id: str) -> None:
-        """Somebody found the job at the service: this is its id (see `belt.adoption`). The money is spent."""
+        """Adopt the service's id of an unclear call, given by a user (see `pipeline.adoption`). The money is spent."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, f"adopted as {job_id}")
         self._accepted(claim, clip, purchase, Submitted(job_id))
 
     def never_sent(self, claim: Claim, clip: Clip) -> None:
-        """Somebody made sure that the service never got the call: the money is free, and the step will be taken again."""
+        """Record a user's decision that the call was never sent: the money is released, and the step is repeated."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, "never sent")
         clip.attempts.pop(_sent_key(clip), None)
         self._close(claim, clip, purchase, RELEASED)
 
     def write_off(self, claim: Claim, clip: Clip) -> None:
-        """Somebody gives the call up: the money counts as spent, and the clip as failed."""
+        """Record a user's decision to write the call off: the money counts as spent, and the clip as failed."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, "written off")
         clip.error = "its paid call was written off, because nobody could say what became of it"
         self._close(claim, clip, purchase, SPENT)
 
     def _made_already(self, claim: Claim, clip: Clip, purchase: Purchase) -> bool:
-        """Whether the ledger knows this very call, which the state file does not (any more), and its ids: they are adopted.
+        """Return whether the ledger has the ids of this call, which the state file does not have (any more); adopt them.
 
-        Raises SubmitUnclear when it knows the call without its ids. A mere reservation is none: the call comes after it.
+        Raises SubmitUnclear when the ledger has the call without ids. A reservation alone does not count: it precedes the call.
         """
         line = self._ledger.last(purchase.reference, claim.job.ledger_mark)
         if line is None or line["entry"] in (RESERVED, RELEASED):
@@ -234,14 +234,14 @@ class PaidCalls:
         raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
     def _intend(self, claim: Claim, clip: Clip, purchase: Purchase, then: Purchase | None) -> None:
-        """Save the intent. When that fails nothing was sent, and nothing in memory or in the ledger may say otherwise."""
+        """Save the intent. After a failure nothing was sent, so memory and ledger are reset."""
         job, clip.hold = claim.job, None
         clip.intent = _new_intent(clip, purchase)
         clip.count(_sent_key(clip))
         job.record("intent", f"{clip.step} of clip {clip.index + 1} for {shown(purchase.usd)}", reference=purchase.reference)
         try:
             claim.save()
-        except BaseException:  # whatever it was, a stop too: the call will not be made, and the money must be free again
+        except BaseException:  # after any error or stop the call is not made, and the money must be released
             clip.intent = None
             self._take_back_send(clip)
             job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
@@ -274,10 +274,10 @@ class PaidCalls:
         self._accepted(claim, clip, purchase, submitted)
 
     def _in_doubt(self, claim: Claim, clip: Clip, purchase: Purchase, error: ServiceClosed, can_be_asked: bool) -> None:
-        """A 503 proves nothing by itself: gateways say it also after the service behind them has accepted the call.
+        """Handle a 503, which a gateway may send after the service behind it has accepted the call.
 
-        A service that can be asked by our reference is asked before anything is sent again. Of others the first answers of that
-        kind count as refusals, and then somebody must decide (SubmitUnclear).
+        A service with lookups by our reference is asked before the call is sent again. For others the first 503 responses count
+        as refusals; after that a user must decide (SubmitUnclear).
         """
         if can_be_asked and clip.intent:
             clip.intent.doubt = str(error)
@@ -293,7 +293,7 @@ class PaidCalls:
             raise SubmitUnclear(_waiting_sentence(claim.job, clip)) from error
 
     def _check_sends(self, job: VideoJob, clip: Clip) -> None:
-        """Raise ServiceRefused for a step that was sent as often as any may be, whatever became of those calls."""
+        """Raise ServiceRefused for a step that was sent MAX_PAID_SENDS times."""
         if sends(clip) >= MAX_PAID_SENDS:
             service = billed_service(job, clip)
             raise ServiceRefused(
@@ -306,7 +306,7 @@ class PaidCalls:
         clip.attempts[_sent_key(clip)] = max(0, clip.attempts.get(_sent_key(clip), 0) - 1)
 
     def _remembered(self, claim: Claim, clip: Clip, intent: Intent) -> bool:
-        """Whether the ledger remembers what became of a call whose state could not be saved; the state then catches up."""
+        """Return whether the ledger has the result of a call whose state could not be saved; update the state from it."""
         line = self._ledger.last(intent.reference, claim.job.ledger_mark)
         purchase = self._purchase(claim.job, clip, usd(intent.usd))
         if line and line.get("job_id"):
@@ -319,13 +319,13 @@ class PaidCalls:
         return False
 
     def _accepted(self, claim: Claim, clip: Clip, purchase: Purchase, submitted: Submitted) -> None:
-        """The vendor's ids go to disk before anything else happens."""
+        """Save the vendor's ids before anything else happens."""
         ids: dict[str, Any] = {"job_id": submitted.job_id, "generation_id": submitted.generation_id}
         if clip.step == Step.REQUEST_IMAGE:
             clip.image, event = Still(**ids), "image_requested"
         else:
             clip.video, event, clip.submitted_at = Generation(**ids), "video_requested", clock.stamp()
-            clip.status_endpoint, clip.percent = submitted.endpoint, None  # an earlier order's would answer for that order
+            clip.status_endpoint, clip.percent = submitted.endpoint, None  # those of an earlier order do not apply
         clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
         claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))
         book(claim.job, purchase, SPENT)
@@ -334,14 +334,14 @@ class PaidCalls:
         self._save(claim, purchase, SPENT, **ids)
 
     def _save(self, claim: Claim, purchase: Purchase, entry: str, renewed: Purchase | None = None, **ids: str | None) -> None:
-        """The state first, then the ledger; where the state cannot be saved, the ledger keeps the ids as well.
+        """Save the state, then the ledger; if saving the state fails, the ledger still gets the ids.
 
-        With `renewed`, that call is reserved in place of the one that is released.
+        `renewed` is reserved in place of a released call.
         """
         mark = claim.job.ledger_mark
         try:
             claim.save()
-        except BaseException:  # whatever it was, a stop too: a paid call's ids must not be lost with it
+        except BaseException:  # after any error or stop the ids of a paid call must not be lost
             told = (purchase.reference, entry, ids.get("job_id") or "no id")
             log.critical("%s is %s (%s), but the state could not be saved.", *told, extra={"content_id": claim.job.content_id})
             with contextlib.suppress(DiskTrouble):
@@ -353,10 +353,10 @@ class PaidCalls:
         claim.job.record("decided", f"{clip.step} of clip {clip.index + 1}: {decision}")
 
     def _close(self, claim: Claim, clip: Clip, purchase: Purchase, entry: str) -> None:
-        """End an open intent without ids; the step stays the same unless the money is gone.
+        """End an open intent without ids; the step stays the same unless the money is spent.
 
-        The price of a clip whose still was ordered stays set aside for its next attempt; that of a clip whose still was not
-        ordered is free again.
+        The price of a clip whose still was ordered stays reserved for its next attempt; that of a clip without a still is
+        released.
         """
         job = claim.job
         clip.intent, clip.next_check_at = None, None
@@ -375,7 +375,7 @@ class PaidCalls:
             self._ledger.settle(each, RELEASED, since=job.ledger_mark)
 
     def _set_aside(self, job: VideoJob, clip: Clip) -> list[Purchase]:
-        """What is set aside for a clip without an open call."""
+        """Return the reservations of a clip without an open call."""
         return [
             self._named(job, clip, line["reference"], Step(line["step"]), usd(line["usd"]))
             for line in job.spend
@@ -384,7 +384,7 @@ class PaidCalls:
 
     @staticmethod
     def _open_price(clip: Clip) -> Decimal:
-        """The price of a clip's open intent. Raises BadInput when there is nothing to decide."""
+        """Return the price of a clip's open intent. Raises BadInput when there is nothing to decide."""
         if clip.intent is None:
             raise BadInput(f"Clip {clip.index + 1} has no paid call whose outcome is open; there is nothing to resolve.")
         return usd(clip.intent.usd)
@@ -400,7 +400,7 @@ class PaidCalls:
         self._save(claim, purchase, UNKNOWN)
 
     def _reserve(self, claim: Claim, clip: Clip, purchase: Purchase, then: Purchase | None) -> None:
-        """Set the money aside, within the job's own cap and the day's budget. Raises OverBudget; the job then waits."""
+        """Reserve the money, within the job's own cap and the day's budget. Raises OverBudget; the job then waits."""
         job = claim.job
         try:
             check_cap(job, *filter(None, (purchase, then)))
@@ -416,13 +416,14 @@ class PaidCalls:
             book(job, each, RESERVED)
 
     def _purchase(self, job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
-        """The paid call of the clip's current step. Its reference is of the run, the clip, the step and the attempt: the same
-        call, after a crash, has the same one."""
+        """Return the paid call of the clip's current step. Its reference consists of run, clip, step and attempt, so that the
+        same call has the same reference after a crash.
+        """
         step = Step(clip.step)
         return self._named(job, clip, clip.intent.reference if clip.intent else _next_reference(job, clip, step), step, price)
 
     def _clip_purchase(self, job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
-        """The order of the clip itself, which comes after its still."""
+        """Return the order of the clip, which comes after its still."""
         return self._named(job, clip, _next_reference(job, clip, Step.REQUEST_VIDEO), Step.REQUEST_VIDEO, price)
 
     def _named(self, job: VideoJob, clip: Clip, reference: str, step: Step, price: Decimal) -> Purchase:
@@ -431,17 +432,17 @@ class PaidCalls:
 
 
 def _sent_key(clip: Clip) -> str:
-    """The name under which a clip's attempts count how often its current paid step was sent."""
+    """Return the counter of sends of the clip's current paid step."""
     return f"{clip.step}_sent"
 
 
 def sends(clip: Clip) -> int:
-    """How often the clip's current paid step was sent without a certain refusal."""
+    """Return how often the clip's current paid step was sent without a certain refusal."""
     return clip.attempts.get(_sent_key(clip), 0)
 
 
 def _keeps_its_price(job: VideoJob, clip: Clip, entry: str) -> bool:
-    """Whether a clip's order that was refused keeps its money set aside: its still, ordered already, is of no use without it."""
+    """Return whether a refused order keeps its reservation, because its ordered still is useless without the clip."""
     stills = (line for line in job.spend if line.get("clip") == clip.index and line.get("step") == Step.REQUEST_IMAGE)
     return entry == RELEASED and clip.step == Step.REQUEST_VIDEO and any(line["entry"] != RELEASED for line in stills)
 
@@ -458,7 +459,7 @@ def _doubtful_sentence(job: VideoJob, clip: Clip, intent: Intent) -> str:
 
 
 def _keep_answer(clip: Clip, purchase: Purchase, error: TenxsomError) -> None:
-    """What the service answered is saved with what becomes of the call: somebody may have to decide about it."""
+    """Keep the service's response with the call, for a user's decision."""
     if error.answer:
         clip.keep_answer(purchase.reference, error.answer)
 

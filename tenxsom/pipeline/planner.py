@@ -1,4 +1,4 @@
-"""Planning a job: Claude on Vertex AI when it can be had, else the archetype's own plan, filled in locally."""
+"""Plans a job with Claude on Vertex AI where available, else with the archetype's templates."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ logger = logging.getLogger("tenxsom.plan")
 
 FAILURES_BEFORE_REST = 2
 REST_SECONDS = 300.0
-"""After this many failures in a row Claude is left alone for a while: 200 jobs must not wait a minute each for a dead service."""
+"""Consecutive failures after which Claude is not called for a while: 200 jobs must not wait a minute each."""
 
 
 class ClaudeVideoService:
-    """Makes blueprints: Claude's when it can be had, else the archetype's own plan, filled in locally."""
+    """Makes blueprints with Claude where available, else with the archetype's templates."""
 
     def __init__(self, configuration: settings.Settings, templates: Templates, local_only: bool = False) -> None:
         self._settings, self._templates = configuration, templates
@@ -34,7 +34,7 @@ class ClaudeVideoService:
         self._rest = clock.Deadline(0)
 
     def plan(self, definition: JobDefinition) -> Blueprint:
-        """The blueprint of a video. Trouble with Claude never stops it: the blueprint's `planner.reason` says what happened.
+        """Return the blueprint of a video. After an error of Claude the plan is local, and `planner.reason` is the error.
 
         Raises PlanFailed only if the definition cannot be planned at all, BadSettings if its archetype's file is broken.
         """
@@ -51,19 +51,19 @@ class ClaudeVideoService:
         return blueprint
 
     def most_usd(self) -> Decimal:
-        """What one plan can cost at most, in US dollars; 0 for local plans, and where the model's price is not known."""
+        """Return the highest cost of one plan in US dollars; 0 for local plans, and where the model's price is unknown."""
         if self._local_only or not self._rest.passed():
             return Decimal(0)
         return self._planner().most_usd()
 
     def check_price(self) -> None:
-        """Raise BadSettings when templates/prices.json has no price for the model that plans: no budget can be kept then."""
+        """Raise BadSettings when templates/prices.json has no price for the planning model, which a budget needs."""
         model = self._settings.vertex_ai_claude_model_id
         if not self._local_only and model not in self._templates.prices.get("planners", {}):
             raise BadSettings(f"templates/prices.json has no price for the planner {model}, so no budget can be kept; add it.")
 
     def check(self) -> list[CheckResult]:
-        """What planning with Claude needs (credentials, project, region, model), each ok or with its remedy."""
+        """Check what planning with Claude needs: credentials, project, region, model."""
         return check_claude(self._settings)
 
     def _planner(self) -> VertexClaude:
@@ -81,7 +81,7 @@ class ClaudeVideoService:
         return self._claude
 
     def _plan_without_claude(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
-        """The local plan, with the reason, and with what the attempts cost: money spent in vain is spent."""
+        """Return the local plan, with the reason, and with the cost of Claude's failed attempts."""
         reason = str(failure)
         logger.warning("%s Planning from the local templates.", reason, extra={"content_id": definition.content_id})
         blueprint = plan_locally(definition, archetype, reason)

@@ -1,4 +1,4 @@
-"""What planning costs. Its price is known only afterwards, so the most that it can cost is set aside before anything is asked."""
+"""Books the cost of planning. It is known only afterwards, so the highest possible cost is reserved first."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class PlanningCosts:
     """Books plans in the ledger, within the job's own cap and the day's budget."""
 
     def __init__(self, ledger: SpendLedger, rehearsal: bool = False) -> None:
-        """`rehearsal` says that the planner costs nobody anything: its address is not the vendor's own."""
+        """`rehearsal`: the planner costs nothing, because its address is not the vendor's own."""
         self._ledger = ledger
         self._rehearsal = rehearsal
 
     def pay(self, claim: Claim, most: Decimal, plan: Callable[[], tuple[Plan, Decimal]]) -> Plan:
-        """Plan: `plan()` returns the plan and what it has cost, at most `most`.
+        """Call `plan()`, which returns the plan and its cost, at most `most`, and book the cost.
 
-        Each time under a reference of its own: planning that a crash made necessary twice has cost twice. Raises OverBudget
-        before anything is asked when the job's cap or today's budget does not hold it; the job then waits on the queue.
+        Each call has its own reference: planning repeated after a crash costs twice. Raises OverBudget before the call when the
+        job's cap or today's budget does not cover it; the job then waits on the queue.
         """
         job = claim.job
         reference = f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}"
@@ -38,7 +38,7 @@ class PlanningCosts:
             self._reserve(claim, purchase)
         try:
             made, cost = plan()
-        except BaseException:  # whatever it was: nothing that is known was spent, and the caller gets to see it
+        except BaseException:  # no cost is known; the caller gets the error
             if most > ZERO:
                 self._ledger.settle(purchase, RELEASED)
             raise

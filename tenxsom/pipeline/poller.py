@@ -1,4 +1,4 @@
-"""Collecting: one tick checks every due job, downloads what is finished, verifies it, reports it and empties the queue."""
+"""Collects jobs: a tick checks every due job, downloads and verifies finished clips, writes reports and empties the queue."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from tenxsom.store.base import Claim, JobStore
 log = logging.getLogger("poll")
 
 _DESCRIPTORS_OF_A_JOB = 5
-"""Open files of a job at most: its lock, its state, a connection each for status and download, the download itself."""
+"""The highest number of open files of a job: lock, state, status connection, download connection, downloaded file."""
 _DESCRIPTORS_BESIDE = 64
 """Open files of the rest of the process: libraries, logs, the ledger, idle connections."""
 
 
 class VideoStatusPoller:
-    """The conveyor belt's second stage: pending job → verified video with its report."""
+    """The second stage: pending job → verified video with its report."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class VideoStatusPoller:
         settle_services: Callable[[float], None],
         time_limit_seconds: float | None = None,
     ) -> None:
-        """`open_orchestrator` is called once a submission has to be carried on; `settle_services` lets work in this process end."""
+        """`open_orchestrator` is called when a submission must continue; `settle_services` waits for work in this process."""
         self._settings = settings
         self._store = store
         self._collector = collector
@@ -74,10 +74,10 @@ class VideoStatusPoller:
         self._limits: dict[str, threading.BoundedSemaphore] = {}
 
     def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[JobResult]:
-        """Work on every due job once, side by side, within the time limit; one outcome for each job that was worked on.
+        """Work on every due job once, concurrently, within the time limit; return one result for each job worked on.
 
-        `at_once` works on jobs that are not due yet, too: somebody who names a job wants to know now. `settle_seconds` is how
-        long work inside this process (the local studio's rendering) gets to finish; by default what the tick has left.
+        `at_once` includes jobs that are not due yet, for a user who names a job. `settle_seconds` is the wait for work inside
+        this process (the local studio's rendering); by default the rest of the tick.
         """
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
@@ -89,7 +89,7 @@ class VideoStatusPoller:
         return results
 
     def wait_for(self, content_ids: Sequence[str], progress: ShowsProgress) -> dict[str, JobResult]:
-        """Tick until each of these jobs has ended or waits for somebody, or a stop is requested; what was last seen of each."""
+        """Tick until each of these jobs has ended or needs a decision, or a stop is requested; return their last results."""
         last: dict[str, JobResult] = {}
         waiting = set(content_ids)
         for content_id in sorted(waiting):
@@ -100,20 +100,18 @@ class VideoStatusPoller:
                 progress.show(result.content_id, result.progress_text(), result.fraction)
                 if not result.is_on_its_way or result.exit_code in (2, 3):
                     waiting.discard(result.content_id)
-            waiting.intersection_update(self._store.ids())  # somebody else may have ended some of them
+            waiting.intersection_update(self._store.ids())  # another process may have ended some of them
             if waiting:
                 with contextlib.suppress(Interrupted):
                     clock.sleep(0.1)
         return last
 
     def collect(self, claim: Claim) -> None:
-        """Bring one job as far as it goes today. Raises what keeps it from going further; everything before that is saved."""
+        """Take one job as far as possible. Raises the error that stops it; everything before is saved."""
         troubles = [self._trouble_with(claim, SUBMITTING, self.carry_on)]
         if not claim.job.clips and not claim.finished:
             self._put_off_planning(claim, troubles[0])
-        for index in self._due_clips(
-            claim.job
-        ):  # also if the submission is stuck: what is at the service is collected all the same
+        for index in self._due_clips(claim.job):  # clips at the service are collected even if the submission of others is stuck
             clock.check_stop()
             troubles.append(self._trouble_with(claim, f"{COLLECTING} clip {index + 1}", partial(self._collect_clip, index=index)))
         if all_final(claim.job) and not claim.finished and (self._at_once or claim.job.is_due()):
@@ -127,12 +125,12 @@ class VideoStatusPoller:
         self._unexpected_errors.forget(claim, f"{COLLECTING} clip {index + 1}")
 
     def _put_off_planning(self, claim: Claim, trouble: TenxsomError | None) -> None:
-        """A job without clips has no paid clip to lose: it waits for a budget, and for anything else until its deadline."""
+        """Postpone a job without clips: it waits for a budget, and for anything else until its deadline."""
         job = claim.job
         if trouble is None or isinstance(trouble, UnexpectedError | RevisionIsStale):
-            return  # kept already, or not ours to keep
+            return  # saved already, or another process owns the job
         if isinstance(trouble, BadDefinition):
-            self._finisher.fail(claim, str(trouble))  # what it needs has gone since it was accepted; nothing was paid
+            self._finisher.fail(claim, str(trouble))  # a template or setting was removed since its acceptance; nothing was paid
             return
         tries = job.count("planning")
         if not isinstance(trouble, NeedsDecision) and limits.has_had_its_tries(
@@ -145,7 +143,7 @@ class VideoStatusPoller:
         claim.save()
 
     def _warn_of_age(self, claim: Claim) -> None:
-        """Warn once of a job that is on its way for long, whatever it waits for."""
+        """Warn once about a job that is on its way for a long time."""
         job, limit = claim.job, self._settings.job_age_warning_minutes
         minutes = clock.age_seconds(job.submit_time) / 60
         sentence = f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."
@@ -156,19 +154,19 @@ class VideoStatusPoller:
         claim.save()
 
     def _due_clips(self, job: VideoJob) -> list[int]:
-        """The indexes of a job's clips that are to be asked for now."""
+        """Return the indexes of a job's clips that are due."""
         at_service = [clip for clip in job.clips if clip.step in (Step.AWAIT_VIDEO, Step.DOWNLOAD)]
         return [clip.index for clip in at_service if self._at_once or clip.is_due()]
 
     def carry_on(self, claim: Claim) -> None:
-        """Go on with a submission that was interrupted, refused for a while, or left waiting for its still."""
+        """Continue a submission that was interrupted, refused for a while, or waiting for its still."""
         unsubmitted = [clip for clip in claim.job.clips if not clip.is_submitted]
         is_due = any(map(Clip.is_due, unsubmitted)) if claim.job.clips else claim.job.is_due()
         if (claim.job.clips and not unsubmitted) or not (self._at_once or is_due):
             return
         orchestrator, side_by_side = self._submission(route_of(claim.job))
         if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
-            return  # the tick is over before its turn has come; the next one goes on with it
+            return  # the tick is over; the next one continues
         try:
             orchestrator.carry_on(claim, deadline=self._deadline)
             self._unexpected_errors.forget(claim, SUBMITTING)
@@ -176,7 +174,7 @@ class VideoStatusPoller:
             side_by_side.release()
 
     def _submission(self, route: Route) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
-        """The orchestrator of this poller, made when it is first needed, and the service's limit of submissions at once."""
+        """Return this poller's orchestrator, created on first use, and the service's limit of concurrent submissions."""
         with self._carrying_on:
             self._orchestrator = self._orchestrator or self._open_orchestrator()
             if route.service not in self._limits:
@@ -184,19 +182,19 @@ class VideoStatusPoller:
             return self._orchestrator, self._limits[route.service]
 
     def _trouble_with(self, claim: Claim, during: str, work: Callable[[Claim], None]) -> TenxsomError | None:
-        """What kept some work on a job from being done; None if nothing did. An unexpected error is saved with the job."""
+        """Do some work on a job and return its error, or None. An unexpected error is saved with the job."""
         try:
             work(claim)
         except Interrupted:
             raise
         except TenxsomError as error:
             return error
-        except Exception as error:  # noqa: BLE001  (a mistake of ours with one job must not keep the others from being collected)
+        except Exception as error:  # noqa: BLE001  (a bug with one job must not stop the others)
             return self._unexpected_errors.record(claim, during, error)
         return None
 
     def _visit(self, content_id: str) -> tuple[str, JobResult] | None:
-        """One job of a tick: nothing for a job that is not due, gone, or in other hands, unless somebody asked for it by name."""
+        """Visit one job of a tick; return None for a job that is not due, gone, or owned elsewhere, unless it was named."""
         if self._deadline.passed() or clock.stop_requested():
             return None
         try:
@@ -205,20 +203,20 @@ class VideoStatusPoller:
             result = self._results.of(content_id, str(busy), busy.exit_code) if self._at_once else None
         except TenxsomError as error:
             result = JobResult(content_id, "unreadable", error.exit_code, str(error))
-        except Exception as error:  # nor may a mistake of ours with one file
+        except Exception as error:  # a bug with one file must not stop the others
             log.exception("Unexpected error", extra={"content_id": content_id})
             result = JobResult(content_id, "unreadable", 75, f"an unexpected error, please report it: {error!r}")
         return (content_id, result) if result else None
 
     def _seen(self, content_id: str) -> JobResult | None:
-        """Own a job that is due, and work on it."""
+        """Own a due job and work on it."""
         with self._store.claim(content_id) as claim:
             if claim and (self._at_once or claim.job.is_due()):
                 return self._worked_on(claim)
         return self._results.of(content_id) if self._at_once else None
 
     def _worked_on(self, claim: Claim) -> JobResult:
-        """What became of a job in this tick, whatever happened to it."""
+        """Work on a job and return its result, also after an error."""
         message, code, about, decides = "", 0, {"content_id": claim.job.content_id}, False
         try:
             if not self._finisher.already_reported(claim):
@@ -227,18 +225,18 @@ class VideoStatusPoller:
             message, code = str(error), 3 if isinstance(error, BadSettings) else exit_code_of(error)
             decides = isinstance(error, NeedsDecision)
             log.info("%s", error, extra=about)
-        except Exception as error:  # a mistake of ours with one job must not keep the others from being collected
+        except Exception as error:  # a bug with one job must not stop the others
             message, code = f"an unexpected error, please report it: {error!r}", 75
             log.exception("Unexpected error", extra=about)
         if claim.finished and not decides:
-            return self._results.of(claim.job.content_id)  # its report says how it ended, whatever came before
+            return self._results.of(claim.job.content_id)  # its report has the final result
         if claim.finished:
             return self._results.of(claim.job.content_id, message, code)
         return self._results.of_job(claim.job, message, code)
 
 
 def _workers(wanted: int) -> int:
-    """How many jobs to work on at once: as many as are wanted, as far as the limit of open files allows (macOS: 256)."""
+    """Return the number of concurrent jobs: `wanted`, within the limit of open files (macOS: 256)."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return wanted

@@ -1,4 +1,4 @@
-"""What the paid calls of a clip cost, and who is paid: from templates/prices.json."""
+"""The prices of a clip's paid calls, from templates/prices.json, and the services that bill them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tenxsom.store.templates import Templates
 
 
 class Prices:
-    """The price list of this installation. Raises BadSettings when templates/prices.json does not know what is asked for."""
+    """The price list of this installation. Raises BadSettings for a missing price."""
 
     def __init__(self, templates: Templates, settings: Settings) -> None:
         self._templates = templates
         self._settings = settings
 
     def of_clip(self, job: VideoJob, clip: Clip) -> Decimal:
-        """The paid video call of a clip."""
+        """Return the price of a clip's video call."""
         service = job.service_of(clip)
         try:
             return money.clip_price(self._templates.prices, service, clip.model, clip.resolution, clip.seconds)
@@ -30,7 +30,7 @@ class Prices:
             raise _unknown(" ".join(filter(None, (service, clip.model, clip.resolution)))) from None
 
     def of_still(self, job: VideoJob, clip: Clip) -> Decimal:
-        """The paid image call of a clip; 0 for one whose start frame is not ordered."""
+        """Return the price of a clip's image call; 0 where the start frame is not ordered."""
         try:
             return money.still_price(
                 self._templates.prices,
@@ -42,7 +42,7 @@ class Prices:
             raise _unknown(f"start frames from {clip.start_frame}") from None
 
     def check(self, route: Route) -> None:
-        """Raise BadSettings when a route's clips or stills have no price, before anything is begun with it."""
+        """Raise BadSettings when a route's clips or stills have no price, before anything begins."""
         prices = self._templates.prices
         try:
             money.clip_price(prices, route.service, *route.variant, seconds=1)
@@ -57,12 +57,12 @@ class Prices:
             ) from None
 
     def of_job(self, job: VideoJob) -> Decimal:
-        """All paid calls of all clips, as if none had been made."""
+        """Return the price of all paid calls of all clips, including those already made."""
         return sum((self.of_still(job, clip) + self.of_clip(job, clip) for clip in job.clips), money.ZERO)
 
 
 def billed_service(job: VideoJob, clip: Clip, step: str | None = None) -> str:
-    """Who is paid for a step of a clip, the present one by default: the service, or the source of its start frame."""
+    """Return who bills a step of a clip (default: the current one): the service, or the source of its start frame."""
     service = job.service_of(clip)
     return service if (step or clip.step) == Step.REQUEST_VIDEO else stills.billed_service(clip.start_frame, service)
 

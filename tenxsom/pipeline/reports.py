@@ -1,4 +1,4 @@
-"""The final reports: what became of a job, for people and for programs. One per job, written last."""
+"""Builds the final report of a job, for people and programs. There is one per job, written last."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tenxsom.model.strict_json import pretty
 SCHEMA_VERSION = 1
 
 SAME_SHAPE = Fraction(3, 100)
-"""Models make sides that are multiples of 32 or 64 pixels; a shape that is off by less than this is the one that was asked for."""
+"""The relative deviation of an aspect ratio that counts as equal: models make sides of multiples of 32 or 64 pixels."""
 
 MILESTONES = frozenset({
     "accepted", "planned", "image_requested", "image_ready", "image_fetched", "asset_uploaded",
     "video_requested", "video_ready", "downloaded", "verified",
 })  # fmt: skip
-"""The events of the audit trail that the report times."""
+"""The events of the audit trail that are milestones of the report."""
 
 
 def completion_report(job: VideoJob, facts: MediaFacts, files: Mapping[str, str]) -> dict[str, Any]:
-    """Everything about a finished job. `facts` are the verified video's, with its size and sha256; `files` name its files."""
+    """Return the report of a finished job. `facts` are those of the verified video, with size and sha256; `files` its names."""
     return _about(job, State.COMPLETED) | {"media": facts.as_dict(), "files": dict(files)}
 
 
@@ -41,7 +41,7 @@ def failure_report(
     advice: str | None = None,
     decision: str | None = None,
 ) -> dict[str, Any]:
-    """Everything about a job that has ended without a video, what can be done about it, and its whole state (`job`) for a retry."""
+    """Return the report of a job without a video, with advice, and with its whole state (`job`) for a retry."""
     usual = f"manage_jobs.py retry {job.content_id} makes what is missing once more; it says first what that costs."
     return _about(job, state) | {
         "reason": reason,
@@ -53,10 +53,10 @@ def failure_report(
 
 
 def _about(job: VideoJob, state: State) -> dict[str, Any]:
-    """What both reports say of a job. A job whose state holds something odd gets a report as well, of what can be told."""
+    """Return the common part of both reports; a reduced one if the job's state causes an error."""
     try:
         return _common(job, state)
-    except Exception as error:  # noqa: BLE001  (a mistake in the telling must not keep a job from ending)
+    except Exception as error:  # noqa: BLE001  (an error in a report must not prevent the end of a job)
         job.warn(f"The report tells less than usual, because of an unexpected error: {type(error).__name__}.")
         return _plain(job, state)
 
@@ -84,7 +84,7 @@ def _plain(job: VideoJob, state: State) -> dict[str, Any]:
 
 
 def write(path: Path, report: Mapping[str, Any]) -> None:
-    """Make a report durable. Raises DiskTrouble."""
+    """Write a report durably. Raises DiskTrouble."""
     atomic.write(path, pretty(report))
 
 
@@ -144,7 +144,7 @@ def _clip(clip: Clip) -> dict[str, Any]:
 
 
 def _length(clip: Clip) -> dict[str, Any]:
-    """Seconds: what was asked for, what the service makes, what is in the video, and what was done about the difference."""
+    """Return the requested, ordered and actual duration, and how a difference was handled."""
     facts, asked = clip.facts, clip.asked_seconds
     if facts is None:
         return {"asked": asked, "made": clip.seconds, "delivered": None, "done": "not delivered"}
@@ -157,18 +157,18 @@ def _length(clip: Clip) -> dict[str, Any]:
 
 
 def rounding_seconds(facts: MediaFacts) -> float:
-    """By how many seconds a clip may miss its length through rounding to whole frames."""
+    """Return the seconds by which rounding to whole frames may change a clip's duration."""
     return max(0.05, 1.5 / facts.fps) if facts.fps else 0.05
 
 
 def is_of_shape(facts: MediaFacts, aspect_ratio: str) -> bool:
-    """Whether a clip has that shape, but for the rounding of its sides to what a model can make."""
+    """Return whether a clip has an aspect ratio, within the rounding of a model's sides."""
     across, down = (int(side) for side in aspect_ratio.split(":"))
     return abs(Fraction(facts.width, facts.height) / Fraction(across, down) - 1) <= SAME_SHAPE
 
 
 def _shape(clip: Clip) -> dict[str, Any]:
-    """Aspect ratios: what was asked for, what the service makes, what is in the video (its size), and what was done about it."""
+    """Return the requested, ordered and actual aspect ratio (with the size), and how a difference was handled."""
     facts, asked = clip.facts, clip.asked_aspect_ratio or clip.aspect_ratio
     size = f"{facts.width}x{facts.height}" if facts else None
     if not facts:
@@ -187,7 +187,7 @@ def _cost(job: VideoJob) -> dict[str, Any]:
 
 
 def _steps(job: VideoJob, ended: str) -> list[dict[str, Any]]:
-    """The milestones of the audit trail with the seconds each one took to come after the one before."""
+    """Return the milestones of the audit trail, each with the seconds since the previous one."""
     steps, before = [], job.submit_time
     for entry in job.history:
         if entry["event"] in MILESTONES:
@@ -204,5 +204,5 @@ def _steps(job: VideoJob, ended: str) -> list[dict[str, Any]]:
 
 
 def _between(start: str, end: str) -> float:
-    """Seconds from one stamp to another; never negative, whatever the clock did in between."""
+    """Return the seconds between two stamps; 0 if the clock was set back in between."""
     return max(0.0, round((clock.parse(end) - clock.parse(start)).total_seconds(), 3))

@@ -1,6 +1,6 @@
-"""Rerouting: clips go to another service when theirs is down or retired, as long as nothing has been paid for them.
+"""Moves clips to another service when theirs is down or retired, as long as nothing has been paid for them.
 
-A clip whose paid call was made, is open or is unclear never moves: whatever was paid for is collected, and nothing is paid twice.
+A clip with a paid call that was made, is open or is unclear never moves: paid clips are collected, and nothing is paid twice.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tenxsom.store.base import RELEASED, Claim
 log = logging.getLogger(__name__)
 
 DOWN_AFTER_ATTEMPTS, DOWN_AFTER_SECONDS = 3, 900.0
-"""A service counts as down for a clip after so many attempts in a row without a sign of life, the first of them so long ago. A
-short outage, and one of our own network, shall not send anything to a service that may cost more."""
+"""A service counts as down for a clip after this number of consecutive connection failures over this time, so that a short
+outage, also of our own network, moves nothing to a service that may cost more."""
 
 
 class Rerouter:
@@ -38,21 +38,21 @@ class Rerouter:
         self._service_of = service_of
 
     def record_failure(self, clip: Clip) -> bool:
-        """The service gave no sign of life. Returns whether it counts as down for this clip now."""
+        """Count a connection failure of the service. Returns whether it counts as down for this clip now."""
         clip.down_since = clip.down_since or clock.stamp()
         return clip.count("down") >= DOWN_AFTER_ATTEMPTS and clock.age_seconds(clip.down_since) >= DOWN_AFTER_SECONDS
 
     @staticmethod
     def record_success(clip: Clip) -> None:
-        """The service answered, whatever it said."""
+        """Reset the count of connection failures after any response."""
         clip.down_since = None
         clip.attempts.pop("down", None)
 
     def fall_back(self, claim: Claim, clip: Clip, why: str) -> bool:
-        """Give a clip (and its whole job, where nothing at all has been paid) to the next service that can make it.
+        """Move a clip (or its whole job, where nothing has been paid) to the next service that can make it.
 
-        One that gives no sign of life itself is passed over: then it may be our own network that is down, and nothing is to go to
-        a dearer service for that. Returns whether it moved; the new way is saved then.
+        A service that does not respond itself is skipped: our own network may be down, which must not move clips to a more
+        expensive service. Returns whether the clip moved; the new route is then saved.
         """
         job = claim.job
         if not is_free(job, clip):
@@ -73,7 +73,7 @@ class Rerouter:
         return False
 
     def _answers(self, service: str) -> bool:
-        """Whether a service answers a free question right now."""
+        """Return whether a service responds to a free request now."""
         try:
             self._service_of(service).ping()
         except Interrupted:
@@ -84,12 +84,12 @@ class Rerouter:
         return True
 
     def reroute(self, claim: Claim, route: Route) -> None:
-        """Put a whole job on another route, unless it is on it already or something has been paid for it."""
+        """Move a whole job to another route, unless it is on it already or something has been paid."""
         if route_of(claim.job)[:3] != route[:3] and self._recut(claim.job, route):
             self._tell(claim, route, "")
 
     def _recut(self, job: VideoJob, route: Route) -> bool:
-        """Cut a job of which nothing has been paid into clips of the new service. Attempts count on: no reference is used twice."""
+        """Cut an unpaid job into clips of the new service. Attempts continue to count, so that no reference is used twice."""
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         shape = definition.shape(self._vocabulary)
         if not all(is_free(job, clip) for clip in job.clips) or cutting.obstacles(definition, shape, route):
@@ -103,7 +103,7 @@ class Rerouter:
         return True
 
     def _moved(self, job: VideoJob, clip: Clip, route: Route) -> bool:
-        """Give one clip to another service, if that makes clips of its length and shape."""
+        """Move one clip to another service, if that makes clips of its duration and shape."""
         capabilities, shape = registry.capabilities(route.service, route.variant), clip.asked_aspect_ratio or clip.aspect_ratio
         made_shape = cutting.made_aspect_ratio(shape, capabilities)
         if clip.asked_seconds > capabilities.durations[-1] + 1e-9 or made_shape not in capabilities.aspect_ratios:
@@ -133,10 +133,10 @@ class Rerouter:
 
 
 def is_free(job: VideoJob, clip: Clip) -> bool:
-    """Whether nothing has been paid for a clip, and nothing about it is open or unclear."""
+    """Return whether a clip has no paid, open or unclear call."""
     return clip.intent is None and all(line["entry"] == RELEASED for line in job.spend if line.get("clip") == clip.index)
 
 
 def is_about_the_service(job: VideoJob, clip: Clip) -> bool:
-    """Whether the clip's present step asks the service that makes it, and not somebody else who makes its start frame."""
+    """Return whether the clip's current step calls its own service, and not another source of start frames."""
     return clip.step in (Step.UPLOAD_ASSET, Step.REQUEST_VIDEO) or (stills.is_made_by(clip.start_frame, job.service_of(clip)))

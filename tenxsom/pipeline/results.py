@@ -1,4 +1,4 @@
-"""What became of one job in one run of a script: the result that scripts print, as a table or as JSON."""
+"""The result of a job in one run of a command, printed as a table or as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -12,19 +12,19 @@ from tenxsom.pipeline.spend import spent_usd
 from tenxsom.store.base import Artifacts, JobStore
 
 EXIT_ORDER = (2, 1, 3, 75, 0)
-"""Which exit code wins when several jobs of one run disagree: bad input, failure, decision, try again, done."""
+"""The precedence of exit codes of several jobs: bad input, failure, decision, try again, done."""
 
 GONE = "It was made, but its video is not here any more (moved or deleted). --again makes it, and pays for it, once more."
 
 ON_THEIR_WAY = frozenset({State.ACCEPTED.value, State.SUBMITTING.value, State.WAITING.value})
-"""The states that time alone brings further."""
+"""The states that change without a user's decision."""
 
 
 class ShowsProgress(Protocol):
-    """Where the progress of a wait is shown."""
+    """Shows the progress of a wait."""
 
     def show(self, name: str, what: str, fraction: float) -> None:
-        """Job `name` is doing `what` and is done by `fraction` (0 to 1)."""
+        """Show that job `name` is doing `what` and is complete by `fraction` (0 to 1)."""
 
 
 class JobResult(NamedTuple):
@@ -42,21 +42,21 @@ class JobResult(NamedTuple):
     file: str | None = None
     report: str | None = None
     percent: float | None = None
-    """How far the service says it is, where it says so."""
+    """The progress reported by the service, if any."""
     warnings: Sequence[str] = ()
     rehearsal: bool = False
-    """Whether it is made by the local studio, or at an address that is not the vendor's own."""
+    """Whether the job is made by the local studio, or at an address that is not the vendor's own."""
     standing: str | None = None
-    """What was known of its id before it was submitted; `refused` where it could not be. None for other commands."""
+    """The lookup of the id before the submission; `refused` for a refused definition. None for other commands."""
 
     @property
     def is_on_its_way(self) -> bool:
-        """Whether time alone will bring it further: it is on the queue, and nobody has to decide anything."""
+        """Return whether the job is on the queue and needs no decision."""
         return self.state in ON_THEIR_WAY
 
     @property
     def fraction(self) -> float:
-        """How far it is, from 0 to 1."""
+        """Return the progress, from 0 to 1."""
         if not self.is_on_its_way:
             return 1.0
         return {State.ACCEPTED: 0.02, State.SUBMITTING: 0.1}.get(State(self.state), 0.2 + 0.7 * (self.percent or 0) / 100)
@@ -69,7 +69,7 @@ class JobResult(NamedTuple):
 
 
 def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> JobResult:
-    """The outcome of a job that is on the queue: what its state file says. One that waits for somebody has exit code 3."""
+    """Return the result of a job on the queue. A job that needs a decision has exit code 3."""
     if job.state in (State.SUBMIT_UNKNOWN, State.OVER_BUDGET, State.NEEDS_DECISION):
         exit_code = exit_code or 3
     return JobResult(
@@ -90,9 +90,9 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> JobResult:
 
 
 def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exit_code: int) -> JobResult:
-    """The outcome of a job that is off the queue: what its final report says.
+    """Return the result of an ended job, from its final report.
 
-    A failed job has exit code 1, or 3 where somebody may decide that its film is good enough; a cancelled one was asked for.
+    A failed job has exit code 1, or 3 where a user may still accept its film; a cancelled one has `exit_code`.
     """
     content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
     video = artifacts.video(content_id)
@@ -116,14 +116,14 @@ def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exi
 
 
 class JobResults:
-    """What became of jobs, read from the stores: what this says is what a crash would leave."""
+    """Reads the results of jobs from the stores."""
 
     def __init__(self, store: JobStore, artifacts: Artifacts) -> None:
         self._store = store
         self._artifacts = artifacts
 
     def of(self, content_id: str, message: str = "", exit_code: int = 0) -> JobResult:
-        """The outcome of a job, wherever it is."""
+        """Return the result of a job, on the queue or ended."""
         try:
             job = self._store.load(content_id)
             report = None if job else self._artifacts.final_report(content_id)
@@ -136,11 +136,11 @@ class JobResults:
         return JobResult(content_id, "not accepted", exit_code, message)
 
     def of_job(self, job: VideoJob, message: str = "", exit_code: int = 0) -> JobResult:
-        """The outcome of a job that is on the queue, as it is in memory."""
+        """Return the result of a job on the queue, from memory."""
         return of_job(job, self._store.place(job.content_id), message, exit_code)
 
     def unknown(self, content_id: str) -> BadInput:
-        """The error about an id that is neither on the queue nor among the finished ones."""
+        """Return the error for an id that is neither on the queue nor among the finished jobs."""
         if is_set_aside(content_id, self._store):
             return BadInput(f"The state of {content_id!r} cannot be read. {self._store.remedy(content_id)}")
         hint = nearest(content_id, self._store.ids())
@@ -148,22 +148,22 @@ class JobResults:
 
 
 def refused(refusal: Refusal) -> JobResult:
-    """The outcome of a definition that could not be submitted."""
+    """Return the result of a refused definition."""
     error = refusal.error
-    code = 3 if isinstance(error, BrokenState) else error.exit_code  # a report that somebody must look at is no failed job
+    code = 3 if isinstance(error, BrokenState) else error.exit_code  # an unreadable report needs a decision and is not a failed job
     return JobResult(refusal.content_id, "refused", code, f"{refusal.source}: {error}", standing="refused")
 
 
 def exit_code_of(error: TenxsomError) -> int:
-    """The exit code of a job on the queue that an error keeps from going on: 0 where it only waits for its place at the service.
+    """Return the exit code of a job on the queue after an error: 0 where it only waits for a busy service.
 
-    A service that is asked too often (RateLimited) is passing trouble: the job is safe, and somebody may want to know.
+    A rate limit (RateLimited) is a transient error that is reported, although the job is safe.
     """
     waits_its_turn = isinstance(error, ServiceBusy) and not isinstance(error, RateLimited | ServiceClosed)
     return 0 if waits_its_turn else error.exit_code
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code of a run, from those of its jobs."""
+    """Return the exit code of a run from those of its jobs."""
     present = set(codes)
     return next((code for code in EXIT_ORDER if code in present), 0)

@@ -1,4 +1,4 @@
-"""Choosing: which service makes a job, with which model, from which start frames; decided before anything is paid."""
+"""Chooses the service, the model and the source of start frames of a job, before anything is paid."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tenxsom.store.templates import Templates
 
 
 class Route(NamedTuple):
-    """How the clips of a job are made."""
+    """A service, its model and resolution, and the source of start frames."""
 
     service: str
     variant: Variant
     start_frame: str
     reason: str
-    """Why this service, in a few words."""
+    """The reason for this service, in a few words."""
     start_image: str | None = None
     """The user's own picture: an https address or the name of an artifact; a path until its job is accepted."""
 
@@ -34,7 +34,7 @@ class Route(NamedTuple):
         return services.capabilities(self.service, self.variant)
 
     def record(self) -> RouteRecord:
-        """What a job's state file keeps beside the service's name."""
+        """Return the route without its service, for a job's state file."""
         return RouteRecord(
             model=self.variant.model,
             resolution=self.variant.resolution,
@@ -44,18 +44,18 @@ class Route(NamedTuple):
         )
 
     def describe(self) -> str:
-        """The route in the words of messages."""
+        """Return the route as text for messages."""
         words = " ".join(filter(None, (self.service, *self.variant)))
         return f"{words} ({self.reason})" if self.reason else words
 
 
 def route_of(job: VideoJob) -> Route:
-    """The route that was decided when a job was accepted; jobs of earlier versions had only one for each service."""
+    """Return the route of an accepted job; jobs of earlier versions have one fixed route for each service."""
     return kept_route(job.service, job.route.as_dict())
 
 
 def kept_route(service: str, kept: Mapping[str, Any]) -> Route:
-    """The route that a state file or a report keeps."""
+    """Return the route in a state file or a report."""
     variant = Variant(str(kept.get("model", "")), str(kept.get("resolution", "")))
     return Route(
         service,
@@ -67,16 +67,16 @@ def kept_route(service: str, kept: Mapping[str, Any]) -> Route:
 
 
 class Chooser:
-    """Knows what this installation can use. Every method raises BadSettings, naming the remedy, for what cannot work."""
+    """Chooses routes that this installation can use. Every method raises BadSettings, which names the remedy."""
 
     def __init__(self, settings: Settings, templates: Templates) -> None:
         self._settings = settings
         self._templates = templates
 
     def choose(self, definition: JobDefinition, wanted: str | None = None, *, usable: bool = True) -> Route:
-        """The route for a definition: the service that is wanted, else the definition's, else VIDEO_SERVICE.
+        """Return the route of a definition: over the `wanted` service, else the definition's, else VIDEO_SERVICE.
 
-        An estimate needs no credentials: it may ask for a route that is not `usable`.
+        An estimate needs no credentials: with `usable=False` the route may lack them.
         """
         settings = self._settings
         if wanted:
@@ -90,7 +90,7 @@ class Chooser:
         return self.route(name, services.default_variant(name, settings), definition.start_image, reason, usable=usable)
 
     def by_tier(self, tier: str, start_image: str | None = None, *, usable: bool = True) -> Route:
-        """The first service of the tier's list in templates/tiers.json that can be used."""
+        """Return the route over the first usable service of the tier in templates/tiers.json."""
         reasons = []
         for entry in self._tier_entries(tier):
             name = str(entry.get("service"))
@@ -105,7 +105,7 @@ class Chooser:
         )
 
     def route(self, name: str, variant: Variant, start_image: str | None, reason: str, *, usable: bool = True) -> Route:
-        """The route over a service, with the start frames that the settings and the service agree on."""
+        """Return the route over a service, with the source of start frames from the settings."""
         trouble = services.missing_credentials(name, self._settings)
         if usable and trouble:
             raise BadSettings(f"The service {name} cannot be used: {trouble}. ({services.PREVIEW} needs no account.)")
@@ -116,7 +116,7 @@ class Chooser:
         return Route(name, variant, source, reason, start_image)
 
     def fallbacks(self, route: Route) -> Iterator[Route]:
-        """What VIDEO_SERVICE_FALLBACK offers in place of a route, best first; what cannot be used is left out."""
+        """Yield the usable routes of VIDEO_SERVICE_FALLBACK for a route, best first."""
         for name in self._settings.video_service_fallback:
             if name == route.service:
                 continue
@@ -127,7 +127,7 @@ class Chooser:
                 continue
 
     def every(self, definition: JobDefinition) -> Iterator[tuple[str, Route | BadSettings]]:
-        """Every service there is with its route for a definition, usable or not; the error where there can be none."""
+        """Yield every service with its route for a definition, usable or not, or with the error."""
         for name in SERVICES:
             try:
                 variant = services.default_variant(name, self._settings)
@@ -136,7 +136,7 @@ class Chooser:
                 yield name, error
 
     def missing_credentials(self, route: Route) -> str | None:
-        """What a route needs that is not set; None when it can be used."""
+        """Return what a route needs before it can be used; None if nothing is missing."""
         return services.missing_credentials(route.service, self._settings) or stills.missing_credentials(
             route.start_frame, route.service, self._settings
         )

@@ -1,4 +1,4 @@
-"""What a job has cost, line by line, as its state file and its report tell it."""
+"""The cost of a job, line by line, in its state file and its report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tenxsom.store.base import RELEASED, RESERVED, SPENT, Purchase
 
 
 def book(job: VideoJob, purchase: Purchase, entry: str) -> None:
-    """Note in the job's own spend what became of a purchase; one line a purchase."""
+    """Record the state of a purchase in the job's own spend, one line per purchase."""
     line = next((line for line in job.spend if line["reference"] == purchase.reference), None)
     if line is None:
         line = {"reference": purchase.reference, "step": purchase.step, "clip": purchase.clip}
@@ -25,26 +25,26 @@ def book(job: VideoJob, purchase: Purchase, entry: str) -> None:
 
 
 def spent_usd(job: VideoJob, but: Collection[str] = ()) -> Decimal:
-    """What a job has cost so far, unclear calls and open reservations included; without the references `but`."""
+    """Return the cost of a job so far, with unclear calls and reservations, except the references in `but`."""
     lines = (line for line in job.spend if line["entry"] != RELEASED and line["reference"] not in but)
     return sum((usd(line["usd"]) for line in lines), ZERO)
 
 
 def note_rehearsal(job: VideoJob) -> None:
-    """Whether a job is a rehearsal follows from its clips as soon as one is ordered: one that was rehearsed makes it one."""
+    """Set whether the job is a rehearsal from its ordered clips: one rehearsed clip makes it one."""
     ordered = [line for line in job.spend if line.get("step") == Step.REQUEST_VIDEO and line["entry"] == SPENT]
     if ordered:
         job.rehearsal = any(line.get("rehearsal") for line in ordered)
 
 
 def set_aside(job: VideoJob) -> set[str]:
-    """The references of calls whose money is set aside, and which are not being made yet."""
+    """Return the references of reservations whose call is not in progress."""
     open_calls = {clip.intent.reference for clip in job.clips if clip.intent}
     return {line["reference"] for line in job.spend if line["entry"] == RESERVED} - open_calls
 
 
 def check_cap(job: VideoJob, *purchases: Purchase) -> None:
-    """Raise OverBudget when these purchases would pass the job's own cap, `max_cost_usd`."""
+    """Raise OverBudget when these purchases would exceed the job's own cap, `max_cost_usd`."""
     cap = job.definition.max_cost_usd
     used = spent_usd(job, but={each.reference for each in purchases})
     if cap is not None and used + sum((each.usd for each in purchases), ZERO) > usd(cap):

@@ -1,6 +1,6 @@
-"""The steps of a clip's submission, one function each. Every one saves what it brought before it returns.
+"""The steps of a clip's submission, one function each, which saves its result before it returns.
 
-Which comes when, and what a failure means, is told by production_video_generator.py.
+`tenxsom.pipeline.generator` decides their order and handles their failures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tenxsom.store.base import Artifacts, Claim
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
 BUSY_SECONDS = 20.0
-"""How long a service that is at its limit is left in peace, where it does not say so itself."""
+"""The pause after a service was busy and named no pause."""
 
 
 class ClipSteps:
@@ -44,8 +44,9 @@ class ClipSteps:
         deadline_hours: float,
         has_fallback: bool = False,
     ) -> None:
-        """With `has_fallback` a service is asked for a sign of life before it is sent the first paid call: of a service that is
-        down nothing is left in doubt then, and another one can take over."""
+        """With `has_fallback`, a service is pinged before its first paid call: if it is down, no call is left unclear, and another
+        service can take over.
+        """
         self._service_of = service_of
         self._source_of = source_of
         self._capabilities_of = capabilities_of
@@ -58,20 +59,20 @@ class ClipSteps:
         self._full_until: dict[str, clock.Deadline] = {}
 
     def take(self, step: Step, claim: Claim, clip: Clip) -> None:
-        """Take one step of a submission. Raises what kept it from being done."""
+        """Take one step of a submission. Raises the step's error."""
         getattr(self, step.value)(claim, clip)
 
     def reconcile(self, claim: Claim) -> None:
-        """Find out about paid calls that nobody saw return. Raises SubmitUnclear when somebody must decide."""
+        """Look up paid calls without a response. Raises SubmitUnclear when a user must decide."""
         if any(clip.intent for clip in claim.job.clips):
             self._paid_calls.reconcile_all(claim, lambda clip: self._finder(claim, clip))
 
     def release_unused(self, claim: Claim) -> None:
-        """Free the money that is set aside for clips that have ended. The caller saves."""
+        """Release the reservations of final clips. The caller saves."""
         self._paid_calls.release_unused(claim)
 
     def check_cap(self, claim: Claim) -> None:
-        """Look whether the job's own cap holds all that is still to be paid for it. Raises OverBudget before anything is begun."""
+        """Check that the job's own cap covers all its remaining calls. Raises OverBudget before anything begins."""
         job, cap = claim.job, claim.job.definition.max_cost_usd
         unpaid = [clip for clip in job.clips if not clip.is_submitted and not clip.is_final and clip.intent is None]
         if cap is None or not unpaid:
@@ -107,11 +108,11 @@ class ClipSteps:
         )
 
     def poll_policy(self, claim: Claim, clip: Clip) -> PollPolicy:
-        """How a run waits for the still of a clip."""
+        """Return the polling policy for the still of a clip."""
         return self._source(claim, clip).poll_policy
 
     def await_image(self, claim: Claim, clip: Clip) -> None:
-        """Ask once for the still; the step stays the same while it is being made."""
+        """Check the still once; the step stays the same while it is being made."""
         source = self._source(claim, clip)
         status = self._asked_for_still(claim, clip, source)
         if status.progress == Progress.RUNNING:
@@ -131,7 +132,7 @@ class ClipSteps:
         return status
 
     def fetch_image(self, claim: Claim, clip: Clip) -> None:
-        """Get the still and look whether it is a whole picture; an expired link means asking for a fresh one."""
+        """Download the still and verify it; after an expired link return to AWAIT_IMAGE for a new one."""
         from tenxsom.media.check import check_picture
 
         source, still = self._source(claim, clip), self._artifacts.still(claim.job.content_id, clip.index)
@@ -140,7 +141,7 @@ class ClipSteps:
             source.fetch_image(clip.image.url or "", part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
         except NotFound as error:
             if clip.start_frame == OWN_PICTURE:
-                raise  # there is nobody to ask for a fresh link
+                raise  # the user's own picture has no service that could return a new link
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
         self._make_plain(claim, clip, part)
@@ -151,7 +152,7 @@ class ClipSteps:
         source.discard(clip.image.job_id or "")
 
     def upload_asset(self, claim: Claim, clip: Clip) -> None:
-        """Upload the still: the service takes no picture from elsewhere, not even one that it has made itself."""
+        """Upload the still: the service accepts only uploads, not even its own generated pictures."""
         still = self._artifacts.still(claim.job.content_id, clip.index)
         if not still.exists():
             clip.step = Step.AWAIT_IMAGE
@@ -181,13 +182,13 @@ class ClipSteps:
             self._full_until[service.name] = clock.Deadline(error.retry_after or BUSY_SECONDS)
             raise
         clip.next_check_at, clip.overdue_at = clock.later(capabilities.first_check_seconds), None
-        clip.attempts.pop("overdue", None)  # from here on the clip has a deadline of its own
+        clip.attempts.pop("overdue", None)  # from now on the clip has its own deadline
         job.settle_state()
         claim.save()
         self._artifacts.still(job.content_id, clip.index).unlink(missing_ok=True)
 
     def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
-        """Look at a clip again in so many seconds, and keep why."""
+        """Set the next check of a clip in `seconds`, with the reason."""
         clip.next_check_at, clip.error = clock.later(seconds), str(error)
         limits.give_up_overdue(claim.job, clip, self._deadline_hours)
         claim.job.settle_state()
@@ -208,7 +209,7 @@ class ClipSteps:
         )
 
     def _check_asset(self, claim: Claim, clip: Clip, capabilities: Capabilities) -> None:
-        """An upload that may have expired while the job waited is made again, which is free. Raises TryAgainLater then."""
+        """Repeat an upload that may have expired, which is free. Raises TryAgainLater then."""
         if clip.start_frame == NONE or capabilities.upload_hours is None:
             return
         age = clock.age_seconds(clip.asset.uploaded_at or claim.job.submit_time)
@@ -217,7 +218,7 @@ class ClipSteps:
             raise TryAgainLater("The uploaded start frame may have expired; it is uploaded again.", retry_after=1)
 
     def _check_alive(self, clip: Clip, service: VideoService | StillSource) -> None:
-        """Have a service show that it is there, before it is sent a paid call again, or one that another could be sent instead.
+        """Ping a service before a repeated paid call, or before one that another service could take.
 
         Raises ServiceDown, AccountTrouble; nothing has been sent then.
         """
@@ -227,7 +228,7 @@ class ClipSteps:
             self._alive.add(service.name)
 
     def _wait_for_a_place(self, service: str) -> None:
-        """A service that has just said that it is full is not asked by every waiting job. Raises ServiceBusy."""
+        """Raise ServiceBusy during the pause of a busy service, so that waiting jobs do not all call it."""
         full = self._full_until.get(service)
         if full and not full.passed():
             raise ServiceBusy(
@@ -235,9 +236,9 @@ class ClipSteps:
             )
 
     def _make_plain(self, claim: Claim, clip: Clip, picture: Path) -> None:
-        """Turn a picture upright and write it as every service reads it; one of the user's own is cut to the video's shape, too.
+        """Convert a picture to an upright one that every service reads; crop the user's own picture to the video's shape.
 
-        A service would do it in its own way, or not at all. Raises BrokenMedia for what is no picture.
+        Services would convert it in different ways, or not at all. Raises BrokenMedia for a file that is not a picture.
         """
         from tenxsom.media.refit import crop_picture
 
@@ -264,6 +265,6 @@ class ClipSteps:
         return self._capabilities_of(claim.job.service_of(clip), Variant(clip.model, clip.resolution))
 
     def _finder(self, claim: Claim, clip: Clip) -> VideoService | StillSource:
-        """Who can tell what became of the clip's open call."""
+        """Return the service or source that can look up the clip's open call."""
         is_image = clip.intent is not None and clip.intent.step == Step.REQUEST_IMAGE
         return self._source(claim, clip) if is_image else self._service(claim, clip)

@@ -1,4 +1,4 @@
-"""Errors that no code expected: they are saved in the job's state, with their place in the code, and they have an end."""
+"""Unexpected errors: saved in the job's state with their place in the code, and limited in number."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ log = logging.getLogger(__name__)
 SUBMITTING, COLLECTING, FINISHING = "submitting", "collecting", "finishing"
 LONGEST_MESSAGE = 160
 LONGEST_QUOTE = 40
-"""An error may quote what it read; a longer quotation than this is a piece of somebody's file."""
+"""The longest quotation that is kept of an error's text, which may quote a user's file."""
 
 
 class UnexpectedErrors:
-    """Keeps a job's unexpected errors, puts the job off, and ends what keeps failing.
+    """Saves a job's unexpected errors, postpones the job, and ends it after repeated errors.
 
-    A clip at the service is asked for until its deadline, as after every other trouble. What is not ordered yet is given up
-    after `limits.TRIES` errors, minutes and hours apart; the clips that are there are kept.
+    A clip at the service is checked until its deadline, as after any other error. A clip that is not ordered is given up after
+    `limits.TRIES` errors, minutes and hours apart; delivered clips are kept.
     """
 
     def __init__(self, deadline_hours: float, fail: Callable[[Claim, str], Any]) -> None:
-        """`fail` ends a job that has no clips yet."""
+        """`fail` ends a job without clips."""
         self._deadline_hours = deadline_hours
         self._fail = fail
 
     def record(self, claim: Claim, during: str, error: Exception) -> TenxsomError:
-        """Save an unexpected error with its job, as the job is on the disk; returns the error to tell of it.
+        """Save an unexpected error with its stored job; return the error to report.
 
-        That is UnexpectedError, or what kept the state from being saved.
+        That is UnexpectedError, or the error that prevented the save.
         """
         log.error("Unexpected error", exc_info=error, extra={"content_id": claim.job.content_id})
         if claim.finished:
@@ -54,7 +54,7 @@ class UnexpectedErrors:
             return trouble
 
     def forget(self, claim: Claim, during: str) -> None:
-        """What failed has succeeded: the next unexpected error is a first one again."""
+        """Reset the count of unexpected errors after a success."""
         if claim.job.unexpected and claim.job.unexpected.during == during and not claim.finished:
             claim.job.unexpected = None
             claim.save()
@@ -84,7 +84,7 @@ class UnexpectedErrors:
 
 
 def note(job: VideoJob, during: str, error: Exception) -> UnexpectedError:
-    """Write an unexpected error into a job's state, which the caller saves; returns the error to tell of it."""
+    """Write an unexpected error into a job's state, which the caller saves; return the error to report."""
     same = job.unexpected if job.unexpected and job.unexpected.during == during else None
     before = same or UnexpectedRecord()
     what, where = describe(error), place_of(error)
@@ -96,14 +96,14 @@ def note(job: VideoJob, during: str, error: Exception) -> UnexpectedError:
 
 
 def describe(error: BaseException) -> str:
-    """An exception's type and message in one line, without secrets, e-mail addresses and pieces of files."""
+    """Return an exception's type and message in one line, without secrets, e-mail addresses and quotations of files."""
     line = " ".join(mask(str(error)).split())
     line = re.sub(rf"(['\"]).{{{LONGEST_QUOTE},}}\1", r"\1…\1", line)
     return f"{type(error).__name__}: {line[:LONGEST_MESSAGE]}".rstrip(": ")
 
 
 def place_of(error: BaseException) -> str:
-    """Where in the program an exception came from: `tenxsom/media/join.py:57`; the innermost line of ours."""
+    """Return the place of an exception, `tenxsom/media/join.py:57`: the innermost line of our code."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "tenxsom" in PurePath(frame.filename).parts]
     frame = next(reversed(ours or frames), None)
