@@ -253,9 +253,9 @@ def test_the_readme_compares_the_services_as_they_are(home, tmp_path, monkeypatc
         world.mkdir(exist_ok=True)
         (world / "scale").write_text("0.2")
     local: list[str] = []
-    monkeypatch.setattr("tenxsom_studio.app.create_app", lambda world: noted(create_app(world), local))
     found = []
     with running(tmp_path / "world") as server:
+        monkeypatch.setattr("tenxsom_studio.server.create_app", lambda world, **details: noted(create_app(world, **details), local))
         for name, value in access(server.url).items():
             monkeypatch.setenv(name, value)
         remote: list[str] = []
