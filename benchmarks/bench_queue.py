@@ -31,7 +31,7 @@ from harness import alternate, median, ratios, verdict
 from tenxsom import clock
 from tenxsom.cli.run import table
 from tenxsom.model.definition import AcceptedDefinition
-from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 from tenxsom.store.files.jobs import FileJobStore
 
 CYCLES, WARM_UP, PATIENCE_SECONDS = 250, 50, 60
@@ -85,7 +85,7 @@ def pending_job(content_id: str) -> VideoJob:
         content_id=content_id,
         job_id=None,
         title="The lake that glows at night",
-        state=State.ACCEPTED,
+        state=JobState.ACCEPTED,
         service="useapi_ltx",
         submit_time=clock.stamp(),
         status_endpoint=None,

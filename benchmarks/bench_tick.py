@@ -26,7 +26,7 @@ from tenxsom import clock
 from tenxsom.model.blueprint import Blueprint, Segment, VideoPlan
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.definition import AcceptedDefinition
-from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 from tenxsom.model.parts import Generation
 
 JOBS, FEW, PAUSE, CONCURRENCY, ROUNDS = 1000, 20, 0.1, 64, 7
@@ -149,7 +149,7 @@ def waiting_job(content_id: str) -> VideoJob:
         content_id=content_id,
         job_id=None,
         title="A title",
-        state=State.WAITING,
+        state=JobState.WAITING,
         service="useapi_ltx",
         submit_time=clock.stamp(),
         status_endpoint=None,

@@ -6,13 +6,14 @@ from typing import Any
 
 from tenxsom import clock
 from tenxsom.model.clip import Clip
-from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 
 
 def new_job(content_id: str = "lake", **changes: Any) -> VideoJob:
     facts: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION, "revision": 1, "content_id": content_id, "job_id": None, "title": "The lake",
-        "state": State.ACCEPTED, "service": "local_studio", "submit_time": clock.stamp(), "status_endpoint": None, "run_id": "tx-1",
+        "state": JobState.ACCEPTED, "service": "local_studio", "submit_time": clock.stamp(), "run_id": "tx-1",
+        "status_endpoint": None,
         "expected_file_path": f"completed_videos/{content_id}.mp4", "definition": {"content_id": content_id}, "fingerprint": "f",
     }  # fmt: skip
     extra = changes.pop("extra", {})

@@ -13,7 +13,7 @@ from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip
 from tenxsom.model.ids import masked_id
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline.estimate import Estimate, Offer
 from tenxsom.pipeline.results import JobResult, worst
@@ -66,7 +66,7 @@ def tick(results: Sequence[JobResult], left: int) -> Result:
     """Render the result of a tick: a row for each job that ended or needs attention, and the number of pending jobs."""
     notable = [result for result in results if result.message or not result.is_on_its_way]
     code = worst(result.exit_code for result in results)
-    done = sum(result.state == State.COMPLETED for result in results)
+    done = sum(result.state == JobState.COMPLETED for result in results)
     summary = f"{len(results)} checked, {done} done, {left} pending."
     text = job_results(notable).text if notable else ""
 

@@ -23,7 +23,7 @@ SCHEMA_VERSION = 2
 """2: a clip may be made by another service than its job's, with a model of its own, and from no start frame."""
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """The state of a job, in the words that users see."""
 
     ACCEPTED = "accepted"
@@ -160,15 +160,15 @@ class VideoJob(StoredModel):
     def settle_state(self) -> None:
         """Derive the job's state, id and endpoint from its clips."""
         if self.cancelled:
-            self.state = State.CANCELLED
+            self.state = JobState.CANCELLED
         elif any(clip.intent and clip.intent.unclear for clip in self.clips):
-            self.state = State.SUBMIT_UNKNOWN
+            self.state = JobState.SUBMIT_UNKNOWN
         elif any(clip.hold == "budget" for clip in self.clips):
-            self.state = State.OVER_BUDGET
+            self.state = JobState.OVER_BUDGET
         elif any(clip.hold == DECISION for clip in self.clips):
-            self.state = State.NEEDS_DECISION
+            self.state = JobState.NEEDS_DECISION
         elif self.clips:
-            self.state = State.WAITING if all(clip.is_submitted for clip in self.clips) else State.SUBMITTING
+            self.state = JobState.WAITING if all(clip.is_submitted for clip in self.clips) else JobState.SUBMITTING
         first = next((clip for clip in self.clips if clip.video.job_id), None)
         if first:
             self.job_id, self.status_endpoint = first.video.job_id, first.status_endpoint

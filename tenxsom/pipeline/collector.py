@@ -30,7 +30,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.limits import TAKING_IN
-from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoService
+from tenxsom.services.base import Capabilities, GenerationState, GenerationStatus, Variant, VideoService
 from tenxsom.settings import Settings
 from tenxsom.store.base import Claim
 
@@ -104,17 +104,17 @@ class ClipCollector:
         claim.save()
         return is_given_up
 
-    def _answered(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+    def _answered(self, claim: Claim, clip: Clip, status: GenerationStatus, deadline: clock.Deadline) -> None:
         note_unknown_status(claim.job, clip, status)
-        if status.progress == Progress.FAILED:
+        if status.progress == GenerationState.FAILED:
             self._has_failed(claim, clip, status)
-        elif status.progress == Progress.READY and status.url:
+        elif status.progress == GenerationState.READY and status.url:
             self._ready(claim, clip, status, deadline)
         else:
             clip.percent = status.percent
             self._still_running(claim, clip)
 
-    def _has_failed(self, claim: Claim, clip: Clip, status: Status) -> None:
+    def _has_failed(self, claim: Claim, clip: Clip, status: GenerationStatus) -> None:
         """Fail the clip with the service's reason. A first failure without a reason is checked again."""
         service = claim.job.service_of(clip)
         if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
@@ -124,7 +124,7 @@ class ClipCollector:
         clip.refused = True
         self._fail(claim, clip, f"{service} could not make it: {status.message}")
 
-    def _ready(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+    def _ready(self, claim: Claim, clip: Clip, status: GenerationStatus, deadline: clock.Deadline) -> None:
         if clip.step != Step.DOWNLOAD:
             clip.step = Step.DOWNLOAD
             claim.job.record("video_ready", f"clip {clip.index + 1} after {clip.checks} checks")
@@ -213,7 +213,7 @@ class ClipCollector:
         return self._capabilities_of(claim.job.service_of(clip), Variant(clip.model, clip.resolution))
 
 
-def note_unknown_status(job: VideoJob, clip: Clip, status: Status) -> None:
+def note_unknown_status(job: VideoJob, clip: Clip, status: GenerationStatus) -> None:
     """Record an unknown status once in the audit trail and in the log. The clip counts as running."""
     if status.unknown and status.unknown != clip.unknown_status:
         clip.unknown_status = status.unknown

@@ -22,7 +22,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import FetchedFile, MediaFacts, RefusedFile
 from tenxsom.pipeline.limits import TAKING_IN
 from tenxsom.pipeline.reports import is_of_shape, rounding_seconds
-from tenxsom.services.base import Status, VideoService
+from tenxsom.services.base import GenerationStatus, VideoService
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, Claim
 
@@ -63,7 +63,7 @@ class ClipDelivery:
         self._settings = settings
         self._downloads = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
-    def receive(self, claim: Claim, clip: Clip, status: Status, deadline: clock.Deadline) -> None:
+    def receive(self, claim: Claim, clip: Clip, status: GenerationStatus, deadline: clock.Deadline) -> None:
         """Download a finished clip, verify it and publish it.
 
         Raises NotFound for an expired link, BrokenMedia for a wrong file, which is downloaded again, and NeedsDecision when that

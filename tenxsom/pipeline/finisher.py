@@ -17,7 +17,7 @@ from tenxsom.disk import disk_errors
 from tenxsom.errors import NeedsDecision, TryAgainLater
 from tenxsom.media.subtitles import Cue, set_cues, to_srt
 from tenxsom.model.clip import Step
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
@@ -86,7 +86,7 @@ class Finisher:
             self.fail(claim, f"the film could not be finished: {error}", advice=GO_ON.format(content_id=claim.job.content_id))
 
     def fail(
-        self, claim: Claim, reason: str, state: State = State.FAILED, advice: str | None = None, decision: str | None = None
+        self, claim: Claim, reason: str, state: JobState = JobState.FAILED, advice: str | None = None, decision: str | None = None
     ) -> None:
         """End a job without a video; paid and downloaded clips are kept. Raises DiskTrouble.
 
@@ -111,7 +111,7 @@ class Finisher:
         """
         reason = failed_reason(claim.job)
         if claim.job.cancelled:
-            self.fail(claim, "it was cancelled", State.CANCELLED)
+            self.fail(claim, "it was cancelled", JobState.CANCELLED)
         elif reason:
             self.fail(claim, reason)
         elif short := self._delivery.refuse_short_film(claim.job):
@@ -129,7 +129,7 @@ class Finisher:
             return False
         if isinstance(history := report.get("history"), list):
             claim.job.recall(history[len(claim.job.history) :])
-        self.remove_from_queue(claim, keep_clips=report["state"] != State.COMPLETED)
+        self.remove_from_queue(claim, keep_clips=report["state"] != JobState.COMPLETED)
         return True
 
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
@@ -207,7 +207,7 @@ class Finisher:
         """Write the completion report. From then on the job counts as done."""
         job = claim.job
         job.record("completed")
-        job.state, job.error, job.unexpected = State.COMPLETED, None, None
+        job.state, job.error, job.unexpected = JobState.COMPLETED, None, None
         report = reports.completion_report(job, job.media or MediaFacts(), self._file_names(job.content_id))
         reports.write(self._artifacts.completion_report(job.content_id), report)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from tenxsom import clock
 from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem, TenxsomError
 from tenxsom.model.definition import AcceptedDefinition, JobDefinition, written_definition
-from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 from tenxsom.pipeline.inputs import read_file_of_folder, read_input
 from tenxsom.pipeline.routing import Route, kept_route, route_of
 from tenxsom.services import registry as services
@@ -206,7 +206,7 @@ def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, ag
         return Intake(SubmissionCheck.NEW, report)
     _same(definition, report.get("fingerprint", ""), "has been made")
     route = kept_route(report["service"], report.get("route") or {})
-    return Intake(SubmissionCheck.COMPLETED if report["state"] == State.COMPLETED else SubmissionCheck.FAILED, report, route)
+    return Intake(SubmissionCheck.COMPLETED if report["state"] == JobState.COMPLETED else SubmissionCheck.FAILED, report, route)
 
 
 def known_definition(data: bytes, source: str, store: JobStore, artifacts: Artifacts) -> JobDefinition | None:
@@ -248,7 +248,7 @@ def new_job(
         content_id=definition.content_id,
         job_id=None,
         title=definition.title,
-        state=State.ACCEPTED,
+        state=JobState.ACCEPTED,
         service=route.service,
         submit_time=clock.stamp(),
         status_endpoint=None,

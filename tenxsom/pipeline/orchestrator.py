@@ -13,7 +13,7 @@ from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.estimate import Estimate, estimate
@@ -297,6 +297,6 @@ class MasterOrchestrator:
         except Exception as error:  # a bug with one job must not stop the others
             log.exception("Unexpected error", extra={"content_id": content_id})
             return self._results.of(content_id, f"an unexpected error, please report it: {error!r}", 75)
-        error_code = 1 if job and job.state == State.FAILED else 0
+        error_code = 1 if job and job.state == JobState.FAILED else 0
         result = self._results.of(content_id, (job.error if job else None) or "", error_code)
         return result._replace(standing=order.standing, message=result.message or ALREADY_KNOWN.get(order.standing, ""))

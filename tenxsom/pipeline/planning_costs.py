@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tenxsom import clock
 from tenxsom.errors import OverBudget
-from tenxsom.model.job import State
+from tenxsom.model.job import JobState
 from tenxsom.model.money import ZERO, text
 from tenxsom.pipeline.spend import check_cap
 from tenxsom.store.base import RELEASED, SPENT, Claim, Purchase, SpendLedger
@@ -55,9 +55,9 @@ class PlanningCosts:
             check_cap(job, purchase)
             self._ledger.reserve(purchase)
         except OverBudget as error:
-            if job.state != State.OVER_BUDGET:
-                job.state = State.OVER_BUDGET
+            if job.state != JobState.OVER_BUDGET:
+                job.state = JobState.OVER_BUDGET
                 job.record("over_budget", str(error))
                 claim.save()
             raise
-        job.state = State.ACCEPTED
+        job.state = JobState.ACCEPTED

@@ -10,7 +10,7 @@ from typing import Any
 from tenxsom import atomic, clock
 from tenxsom.model.clip import Clip
 from tenxsom.model.ids import masked_id
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.money import ZERO, text, usd
 from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
@@ -29,14 +29,14 @@ MILESTONES = frozenset({
 
 def completion_report(job: VideoJob, facts: MediaFacts, files: Mapping[str, str]) -> dict[str, Any]:
     """Return the report of a finished job. `facts` are those of the verified video, with size and sha256; `files` its names."""
-    return _about(job, State.COMPLETED) | {"media": facts.as_dict(), "files": dict(files)}
+    return _about(job, JobState.COMPLETED) | {"media": facts.as_dict(), "files": dict(files)}
 
 
 def failure_report(
     job: VideoJob,
     reason: str,
     files: Mapping[str, str],
-    state: State = State.FAILED,
+    state: JobState = JobState.FAILED,
     *,
     advice: str | None = None,
     decision: str | None = None,
@@ -52,7 +52,7 @@ def failure_report(
     }
 
 
-def _about(job: VideoJob, state: State) -> dict[str, Any]:
+def _about(job: VideoJob, state: JobState) -> dict[str, Any]:
     """Return the common part of both reports; a reduced one if the job's state causes an error."""
     try:
         return _common(job, state)
@@ -61,7 +61,7 @@ def _about(job: VideoJob, state: State) -> dict[str, Any]:
         return _plain(job, state)
 
 
-def _plain(job: VideoJob, state: State) -> dict[str, Any]:
+def _plain(job: VideoJob, state: JobState) -> dict[str, Any]:
     ended = clock.stamp()
     return {
         "schema_version": SCHEMA_VERSION,
@@ -88,7 +88,7 @@ def write(path: Path, report: Mapping[str, Any]) -> None:
     atomic.write(path, pretty(report))
 
 
-def _common(job: VideoJob, state: State) -> dict[str, Any]:
+def _common(job: VideoJob, state: JobState) -> dict[str, Any]:
     planner = job.blueprint.planner.model_dump() if job.blueprint else {}
     ended = clock.stamp()
     return {

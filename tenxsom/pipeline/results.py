@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import money
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline.intake import Refusal, is_rehearsed, is_set_aside
 from tenxsom.pipeline.spend import spent_usd
@@ -16,7 +16,7 @@ EXIT_ORDER = (2, 1, 3, 75, 0)
 
 GONE = "It was made, but its video is not here any more (moved or deleted). --again makes it, and pays for it, once more."
 
-ON_THEIR_WAY = frozenset({State.ACCEPTED.value, State.SUBMITTING.value, State.WAITING.value})
+ON_THEIR_WAY = frozenset({JobState.ACCEPTED.value, JobState.SUBMITTING.value, JobState.WAITING.value})
 """The states that change without a user's decision."""
 
 
@@ -59,7 +59,7 @@ class JobResult(NamedTuple):
         """Return the progress, from 0 to 1."""
         if not self.is_on_its_way:
             return 1.0
-        return {State.ACCEPTED: 0.02, State.SUBMITTING: 0.1}.get(State(self.state), 0.2 + 0.7 * (self.percent or 0) / 100)
+        return {JobState.ACCEPTED: 0.02, JobState.SUBMITTING: 0.1}.get(JobState(self.state), 0.2 + 0.7 * (self.percent or 0) / 100)
 
     def progress_text(self) -> str:
         return str(self.state)
@@ -70,7 +70,7 @@ class JobResult(NamedTuple):
 
 def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> JobResult:
     """Return the result of a job on the queue. A job that needs a decision has exit code 3."""
-    if job.state in (State.SUBMIT_UNKNOWN, State.OVER_BUDGET, State.NEEDS_DECISION):
+    if job.state in (JobState.SUBMIT_UNKNOWN, JobState.OVER_BUDGET, JobState.NEEDS_DECISION):
         exit_code = exit_code or 3
     return JobResult(
         job.content_id,
@@ -94,14 +94,14 @@ def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exi
 
     A failed job has exit code 1, or 3 where a user may still accept its film; a cancelled one has `exit_code`.
     """
-    content_id, is_done = report["content_id"], report["state"] == State.COMPLETED
+    content_id, is_done = report["content_id"], report["state"] == JobState.COMPLETED
     video = artifacts.video(content_id)
     is_there = is_done and video.exists()
     reason = ("" if is_there else GONE) if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
     return JobResult(
         content_id,
         report["state"],
-        (3 if report.get("decision") else 1) if report["state"] == State.FAILED else exit_code,
+        (3 if report.get("decision") else 1) if report["state"] == JobState.FAILED else exit_code,
         message or reason,
         service=report["service"],
         planner=report["planner"].get("name"),

@@ -19,7 +19,7 @@ from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
 from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.spend import set_aside, spent_usd
-from tenxsom.services.base import Capabilities, Progress, Status, Variant, VideoOrder, VideoService
+from tenxsom.services.base import Capabilities, GenerationState, GenerationStatus, Variant, VideoOrder, VideoService
 from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, PollPolicy, StillSource
 from tenxsom.store.base import Artifacts, Claim
 
@@ -115,9 +115,9 @@ class ClipSteps:
         """Check the still once; the step stays the same while it is being made."""
         source = self._source(claim, clip)
         status = self._asked_for_still(claim, clip, source)
-        if status.progress == Progress.RUNNING:
+        if status.progress == GenerationState.RUNNING:
             return
-        if status.progress == Progress.FAILED:
+        if status.progress == GenerationState.FAILED:
             if not status.explained and clip.count("unexplained") < UNEXPLAINED_LOOKS:
                 raise TryAgainLater(f"{source.name} says that the still has failed, and gives no reason; it is asked once more.")
             raise ServiceRefused(f"{source.name} could not make the still: {status.message}.")
@@ -125,7 +125,7 @@ class ClipSteps:
         clip.attempts.pop("not_found", None)
         self._done(claim, clip, Step.FETCH_IMAGE, "image_ready")
 
-    def _asked_for_still(self, claim: Claim, clip: Clip, source: StillSource) -> Status:
+    def _asked_for_still(self, claim: Claim, clip: Clip, source: StillSource) -> GenerationStatus:
         status = source.image_status(clip.image.as_dict(), clip.image.status_endpoint)
         clip.image.status_endpoint = status.endpoint or clip.image.status_endpoint
         note_unknown_status(claim.job, clip, status)

@@ -96,16 +96,16 @@ class Submitted(NamedTuple):
     """The status endpoint to try first; None where the service finds it itself."""
 
 
-class Progress(StrEnum):
+class GenerationState(StrEnum):
     RUNNING = "running"
     READY = "ready"
     FAILED = "failed"
 
 
-class Status(NamedTuple):
+class GenerationStatus(NamedTuple):
     """The service's status of a job. READY always has a URL."""
 
-    progress: Progress
+    progress: GenerationState
     url: str | None = None
     message: str = ""
     percent: float | None = None
@@ -130,7 +130,7 @@ class VideoService(Protocol):
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
         """Order a clip. Paid. Raises SubmitUnclear when it is unknown whether the order was accepted."""
 
-    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
+    def video_status(self, video: dict[str, Any], endpoint: str | None) -> GenerationStatus:
         """Return a clip's status from the endpoint that responded last. Free. Raises NotFound when the job is gone.
 
         `video` has `job_id` and `generation_id`; without an endpoint (an adopted job) the service finds the right one.
@@ -139,7 +139,7 @@ class VideoService(Protocol):
     def find_submission(self, reference: str) -> Submitted | None:
         """Return the job that was accepted under our reference; None also where the service cannot tell. Free."""
 
-    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Any:
         """Download the clip of a READY status to a `.part` file; return a `tenxsom.http.downloads.Download`."""
 
     def ping(self) -> None:

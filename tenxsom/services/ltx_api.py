@@ -28,7 +28,7 @@ from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Download, Downloader, mp4_problem
 from tenxsom.http.uploads import Uploader
 from tenxsom.services.addresses import is_vendors
-from tenxsom.services.base import NO_JOB, Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
@@ -123,7 +123,7 @@ class LtxApi:
             raise answer.unclear(f"it names no id; {CONSOLE} lists what was accepted")
         return Submitted(job_id, endpoint=_status_path(path, job_id))
 
-    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
+    def video_status(self, video: dict[str, Any], endpoint: str | None) -> GenerationStatus:
         """Return a clip's status, asked under the endpoint that took the order: under any other the API returns 404."""
         for candidate in _candidates(video, endpoint):
             timeout, about = self._status_timeout, (str(video["job_id"]),)
@@ -141,7 +141,7 @@ class LtxApi:
         """Return None: the vendor has no list of jobs, and takes no reference of ours."""
         return None
 
-    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self._downloader.fetch(
             str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=mp4_problem
         )
@@ -251,7 +251,7 @@ def _translate_errors(path: str) -> Iterator[None]:
         raise AccountTrouble(f"{error} Keys and credits: {CONSOLE}.", error.status, answer=error.answer) from error
 
 
-def _status(answer: Answer) -> Status:
+def _status(answer: Answer) -> GenerationStatus:
     document = answer.json()
     return read_status(answer, _at(document, "status"), url=_at(document, "result", "video_url"), about=document)
 

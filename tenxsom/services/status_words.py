@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenxsom.http.answer import Answer
-from tenxsom.services.base import Progress, Status
+from tenxsom.services.base import GenerationState, GenerationStatus
 
 NO_REASON = "the service gave no reason"
 
@@ -37,9 +37,9 @@ _FAILED = """
     removed revoked stopped timedout timeout unsafe violated violation
 """
 _MEANINGS = (
-    dict.fromkeys(_RUNNING.split(), Progress.RUNNING)
-    | dict.fromkeys(_READY.split(), Progress.READY)
-    | dict.fromkeys((_OVER + _FAILED).split(), Progress.FAILED)
+    dict.fromkeys(_RUNNING.split(), GenerationState.RUNNING)
+    | dict.fromkeys(_READY.split(), GenerationState.READY)
+    | dict.fromkeys((_OVER + _FAILED).split(), GenerationState.FAILED)
 )
 _PREFIXES = ("jobstate", "taskstatus", "jobstatus", "taskstate", "status", "state", "job", "task", "generation", "video")
 _SENTENCES = (
@@ -50,7 +50,7 @@ _SENTENCES = (
 """The fields where vendors put the reason of a failure, the most specific first."""
 
 
-def meaning(word: Any) -> Progress | None:
+def meaning(word: Any) -> GenerationState | None:
     """Return what a status word means; None for an unknown word, and for a value that is not a word."""
     if not isinstance(word, str):
         return None
@@ -59,7 +59,7 @@ def meaning(word: Any) -> Progress | None:
     candidates = [letters, *(letters.removeprefix(prefix) for prefix in _PREFIXES)]
     found = next((_MEANINGS[candidate] for candidate in candidates if candidate in _MEANINGS), None)
     if found is None and parts and not {"not", "no", "non"} & {*parts} and {parts[0], parts[-1]} & {*_OVER.split()}:
-        return Progress.FAILED
+        return GenerationState.FAILED
     return found
 
 
@@ -75,20 +75,22 @@ def reason_in(document: Any) -> str:
     return next((told for told in found if " " in told), found[0] if found else "")  # a sentence says more than a code
 
 
-def read_status(answer: Answer, word: Any, *, url: Any, about: Any, percent: Any = None) -> Status:
+def read_status(answer: Answer, word: Any, *, url: Any, about: Any, percent: Any = None) -> GenerationStatus:
     """Return the status for a vendor's word. `about` is the part of the response that may contain the reason of a failure.
 
     A finished job without a URL, and an unknown word, count as running: the job's deadline ends the wait.
     """
     progress = meaning(word)
-    if progress is Progress.FAILED:
+    if progress is GenerationState.FAILED:
         reason = answer.presentable(reason_in(about))
-        return Status(Progress.FAILED, message=_failure(answer.presentable(str(word)), reason), explained=bool(reason))
-    if progress is Progress.READY and isinstance(url, str) and url:
-        return Status(Progress.READY, url=url)
+        return GenerationStatus(
+            GenerationState.FAILED, message=_failure(answer.presentable(str(word)), reason), explained=bool(reason)
+        )
+    if progress is GenerationState.READY and isinstance(url, str) and url:
+        return GenerationStatus(GenerationState.READY, url=url)
     known = type(percent) in (int, float)
-    return Status(
-        Progress.RUNNING,
+    return GenerationStatus(
+        GenerationState.RUNNING,
         percent=min(100.0, max(0.0, percent)) if known else None,
         message=answer.presentable(reason_in(about)),
         unknown="" if progress else _unknown(answer, word),

@@ -17,7 +17,7 @@ from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, S
 from tenxsom.http.answer import check_answers
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
 from tenxsom.http.downloads import Download, Downloader, mp4_problem, picture_problem
-from tenxsom.services.base import Status, Submitted
+from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, reason_in
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
@@ -101,7 +101,7 @@ class UseApi:
         """Return the first status endpoint of a new job: the specification's, until the vendor's own has responded."""
         return self.candidates(submitted.job_id, submitted.generation_id, None)[0]
 
-    def status(self, job_id: str, generation_id: str | None, endpoint: str | None) -> Status:
+    def status(self, job_id: str, generation_id: str | None, endpoint: str | None) -> GenerationStatus:
         """Return the status of a still or a clip with its endpoint. Raises NotFound when no endpoint knows the job."""
         for candidate in self.candidates(job_id, generation_id, endpoint):
             try:
@@ -209,7 +209,7 @@ def _path_of(endpoint: str | None) -> str | None:
     return None
 
 
-def _status(answer: Answer) -> Status:
+def _status(answer: Answer) -> GenerationStatus:
     document = answer.json()
     found, job = at(document, "status"), document if isinstance(document, dict) else {}
     about = found if reason_in(found) else {key: value for key, value in job.items() if key != "status"}

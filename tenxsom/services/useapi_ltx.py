@@ -17,7 +17,7 @@ from typing import Any
 from tenxsom.errors import BadSettings
 from tenxsom.http.downloads import Download
 from tenxsom.services.addresses import is_vendors
-from tenxsom.services.base import Capabilities, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import Capabilities, GenerationStatus, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi, UseApiSettings, missing_credentials, open_api
 
 __all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing_credentials", "open_service"]
@@ -57,13 +57,13 @@ class UseApiLtx:
         submitted = self.api.create("/ltxstudio/videos/ltx-create", self._body(order), reference)
         return submitted._replace(endpoint=self.api.endpoint_of(submitted))
 
-    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:
+    def video_status(self, video: dict[str, Any], endpoint: str | None) -> GenerationStatus:
         return self.api.status(video["job_id"], video.get("generation_id"), endpoint)
 
     def find_submission(self, reference: str) -> Submitted | None:
         return self.api.find(reference)
 
-    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self.api.fetch(str(status.url), part, max_bytes, deadline_seconds, "video")
 
     def ping(self) -> None:

@@ -32,7 +32,17 @@ from tenxsom.errors import (
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, mp4_problem
 from tenxsom.services.addresses import is_vendors
-from tenxsom.services.base import INLINE, NO_JOB, Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import (
+    INLINE,
+    NO_JOB,
+    Capabilities,
+    GenerationState,
+    GenerationStatus,
+    StartFrames,
+    Submitted,
+    Variant,
+    VideoOrder,
+)
 from tenxsom.setting_groups import CloudFolder, setting
 from tenxsom.setting_values import choice
 
@@ -136,7 +146,7 @@ class VertexVeo:
             ) from None
         return Submitted(name, endpoint=name)
 
-    def video_status(self, video: dict[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (the name says where to ask)
+    def video_status(self, video: dict[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (the name says where to ask)
         name = str(video["job_id"])
         try:
             with self._inline:
@@ -151,7 +161,7 @@ class VertexVeo:
         """Return None: Veo cannot tell."""
         return None
 
-    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         """Save or download the clip. Raises NotFound when its response is gone: the caller asks for the status again."""
         if status.url and status.url.startswith("gs://"):
             return self._genai.bucket.fetch_clip(status.url, part, max_bytes, deadline_seconds)
@@ -243,19 +253,19 @@ def _unknown(model: str) -> str:
     return f"VERTEX_VEO_MODEL_ID: {model!r} {state}; use {instead} (known are {', '.join(MODELS)})."
 
 
-def _status(found: Operation) -> Status:
+def _status(found: Operation) -> GenerationStatus:
     """Return the status of a job from its operation."""
     if not found.done:
-        return Status(Progress.RUNNING)
+        return GenerationStatus(GenerationState.RUNNING)
     if found.content:
-        return Status(Progress.READY, url=f"{INLINE}:{len(found.content)}", content=found.content)
+        return GenerationStatus(GenerationState.READY, url=f"{INLINE}:{len(found.content)}", content=found.content)
     if found.uri and found.uri.startswith("gs://"):
-        return Status(Progress.READY, url=found.uri)
+        return GenerationStatus(GenerationState.READY, url=found.uri)
     if found.error:
-        return Status(Progress.FAILED, message=found.error)
+        return GenerationStatus(GenerationState.FAILED, message=found.error)
     if found.filtered:
-        return Status(Progress.FAILED, message=f"Google's filters kept the clip back: {found.filtered}")
-    return Status(Progress.FAILED, message="the operation is done, but there is no clip in it", explained=False)
+        return GenerationStatus(GenerationState.FAILED, message=f"Google's filters kept the clip back: {found.filtered}")
+    return GenerationStatus(GenerationState.FAILED, message="the operation is done, but there is no clip in it", explained=False)
 
 
 def _read_picture(picture: Path) -> tuple[bytes, str]:

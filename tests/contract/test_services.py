@@ -43,7 +43,16 @@ from tenxsom.media.check import check_picture, check_video
 from tenxsom.model import money
 from tenxsom.model.definition import AspectRatio
 from tenxsom.services import registry
-from tenxsom.services.base import Capabilities, Progress, StartFrames, Status, Submitted, Variant, VideoOrder, VideoService
+from tenxsom.services.base import (
+    Capabilities,
+    GenerationState,
+    GenerationStatus,
+    StartFrames,
+    Submitted,
+    Variant,
+    VideoOrder,
+    VideoService,
+)
 from tenxsom.services.images import registry as stills_registry
 from tenxsom.services.images.base import ImageOrder, StillSource
 from tenxsom.setting_values import Secret
@@ -185,23 +194,23 @@ class Bench:
         details |= {"start_file_id": self.subject.upload_image(picture, "image/png") if picture else None}
         return self.subject.request_video(VideoOrder(**(details | changes)), self.reference)
 
-    def status(self, submitted: Submitted, endpoint: str | None = None) -> Status:
+    def status(self, submitted: Submitted, endpoint: str | None = None) -> GenerationStatus:
         if self.makes_stills:
             return self.subject.image_status({"job_id": submitted.job_id, "generation_id": submitted.generation_id}, endpoint)
         return self.subject.video_status({"job_id": submitted.job_id, "generation_id": submitted.generation_id}, endpoint)
 
-    def finish(self, submitted: Submitted) -> Status:
+    def finish(self, submitted: Submitted) -> GenerationStatus:
         """Ask until it is over; between two questions wait for the renders of this process, not for the clock."""
         endpoint = submitted.endpoint
         for _ in range(20):
             status = self.status(submitted, endpoint)
-            if status.progress is not Progress.RUNNING:
+            if status.progress is not GenerationState.RUNNING:
                 return status
             endpoint = status.endpoint
             self.drain()
         raise AssertionError(f"{self.name} never ended the job")
 
-    def fetch(self, status: Status, part: Path, max_bytes: int = 50_000_000) -> Any:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int = 50_000_000) -> Any:
         if self.makes_stills:
             return self.subject.fetch_image(status.url, part, max_bytes, 60)
         return self.subject.fetch(status, part, max_bytes, 60)
@@ -281,7 +290,7 @@ def make(bench: Bench, part: Path) -> Made:
     bench.write_faults()
     submitted = bench.order(picture=None if bench.makes_stills else bench.house.red)
     status = bench.finish(submitted)
-    assert status.progress is Progress.READY, status
+    assert status.progress is GenerationState.READY, status
     found = bench.fetch(status, part)
     assert found.path == part
     return Made(submitted, part, found.sha256, found.size_bytes)
@@ -502,7 +511,7 @@ def test_a_clip_is_made_from_words_alone_where_no_start_frame_is_needed(bench, t
 def test_another_process_can_ask_and_fetch_again_as_often_as_it_likes(bench, made, tmp_path):
     for number in range(2):
         status = bench.status(made.submitted, made.submitted.endpoint)
-        assert (status.progress, bool(status.url)) == (Progress.READY, True)
+        assert (status.progress, bool(status.url)) == (GenerationState.READY, True)
         for part in (tmp_path / f"{number}.part", tmp_path / f"{number}-again.part"):
             assert bench.fetch(status, part).sha256 == made.sha256
     assert bench.paid() == []
@@ -511,9 +520,9 @@ def test_another_process_can_ask_and_fetch_again_as_often_as_it_likes(bench, mad
 def test_an_id_that_was_adopted_without_an_endpoint_is_found_and_its_endpoint_is_named(bench, made):
     adopted = made.submitted._replace(endpoint=None, generation_id=None)
     status = bench.status(adopted)
-    assert status.progress is Progress.READY
+    assert status.progress is GenerationState.READY
     assert status.endpoint
-    assert bench.status(adopted, status.endpoint).progress is Progress.READY
+    assert bench.status(adopted, status.endpoint).progress is GenerationState.READY
 
 
 @everybody
@@ -609,13 +618,13 @@ def test_an_unclear_order_is_found_again_exactly_where_its_capabilities_say_so(b
         return
     assert found is not None
     assert [charge["jobId"] for charge in bench.paid()] == [found.job_id]
-    assert bench.finish(found).progress is Progress.FAILED  # as the script of faults wants it
+    assert bench.finish(found).progress is GenerationState.FAILED  # as the script of faults wants it
 
 
 @pytest.mark.parametrize("name", FOUND_AGAIN, indirect=True)
 def test_an_order_is_found_again_when_its_job_is_finished_too(bench):
     submitted = bench.order(None if bench.makes_stills else bench.house.red)
-    assert bench.finish(submitted).progress is Progress.READY
+    assert bench.finish(submitted).progress is GenerationState.READY
     assert bench.subject.find_submission(bench.reference).job_id == submitted.job_id
 
 
@@ -679,7 +688,7 @@ def test_where_nothing_listens_nothing_was_sent(name, house):
 def test_a_failed_job_carries_its_message(bench):
     bench.write_faults({**bench.doom()[0], "message": "The lake would not hold still"})
     status = bench.finish(bench.order())
-    assert (status.progress, status.url, status.content) == (Progress.FAILED, None, None)
+    assert (status.progress, status.url, status.content) == (GenerationState.FAILED, None, None)
     assert "The lake would not hold still" in status.message
 
 
@@ -797,7 +806,7 @@ def test_ones_own_picture_costs_nothing_is_copied_whole_and_stays(house, tmp_pat
     source = stills_registry.open_source("own_picture", NO_SERVICE, house.settings(), tmp_path, tmp_path.joinpath)
     for _ in range(2):
         status = source.image_status({"job_id": str(house.red)}, None)
-        assert (status.progress, status.url) == (Progress.READY, str(house.red))
+        assert (status.progress, status.url) == (GenerationState.READY, str(house.red))
         assert status.url is not None
         found = source.fetch_image(status.url, tmp_path / "still.part", 1_000_000, 5)
         assert found.path.read_bytes() == house.red.read_bytes()

@@ -17,7 +17,7 @@ from tenxsom.http.downloads import Download
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
-from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
+from tenxsom.services.base import GenerationState, GenerationStatus, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder, PollPolicy
 from tests.belt import TOKEN
 
@@ -54,10 +54,10 @@ class PaperVendor:
     def request_video(self, order: VideoOrder, reference: str) -> Submitted:
         return self._paid("video", reference)._replace(endpoint=f"/ltxstudio/assets/job-{reference}")
 
-    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:
         return self._status()
 
-    def video_status(self, video: Mapping[str, Any], endpoint: str | None) -> Status:
+    def video_status(self, video: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:
         return self._status()._replace(endpoint=f"/ltxstudio/assets/{video['job_id']}")
 
     def upload_image(self, picture: Path, mime_type: str) -> str:
@@ -68,7 +68,7 @@ class PaperVendor:
             return None
         return next((Submitted(f"job-{reference}") for charge in self.charges if charge["replyRef"] == reference), None)
 
-    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self.fetch_image(str(status.url), part, max_bytes, deadline_seconds)
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
@@ -112,21 +112,21 @@ class PaperVendor:
                 self.die()
         return Submitted(f"job-{reference}")
 
-    def _status(self) -> Status:
+    def _status(self) -> GenerationStatus:
         match self.check:
             case "down":
                 raise ServiceDown("502")
             case "unknown":
                 raise NotFound("404", 404)
             case "running":
-                return Status(Progress.RUNNING, percent=10)
+                return GenerationStatus(GenerationState.RUNNING, percent=10)
             case "failed":
-                return Status(Progress.FAILED, message="out of paint")
+                return GenerationStatus(GenerationState.FAILED, message="out of paint")
             case "unexplained":
-                return Status(Progress.FAILED, message="the service gave no reason", explained=False)
+                return GenerationStatus(GenerationState.FAILED, message="the service gave no reason", explained=False)
             case "odd":
-                return Status(Progress.RUNNING, unknown="'daydreaming' in {}")
-        return Status(Progress.READY, url="https://storage.example.com/result")
+                return GenerationStatus(GenerationState.RUNNING, unknown="'daydreaming' in {}")
+        return GenerationStatus(GenerationState.READY, url="https://storage.example.com/result")
 
 
 class PaperDelivery(ClipDelivery):

@@ -22,7 +22,7 @@ from tenxsom.errors import TenxsomError
 from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.definition import JobDefinition, parse_definition
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import JobResult
@@ -163,7 +163,7 @@ def test_the_readme_lists_exactly_the_exit_codes() -> None:
 
 
 def test_every_state_is_documented_in_the_readme_and_in_the_reference() -> None:
-    states = {state.value for state in State}
+    states = {state.value for state in JobState}
     for table in (section(README, "States of a job"), section(REFERENCE / "state-and-reports.md", "States of a job")):
         assert {row[0].strip("`") for row in rows(table)[1:]} == states
 

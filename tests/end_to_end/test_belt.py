@@ -265,7 +265,7 @@ def test_a_blueprint_that_is_broken_is_refused_with_its_problems(rehearsal, stud
 
 
 def test_every_tier_reaches_a_maker_through_the_legacy_router(rehearsal, monkeypatch):
-    from tenxsom.model.job import State
+    from tenxsom.model.job import JobState
 
     suite, claims = _suite_of(rehearsal, monkeypatch), []
     for tier in ("premium", "standard", "volume"):
@@ -274,7 +274,7 @@ def test_every_tier_reaches_a_maker_through_the_legacy_router(rehearsal, monkeyp
         with _planned(suite, orders[0]) as claim:
             suite.generator.generate_video(claim)
             claims.append(claim.job.state)
-    assert claims == [State.WAITING] * 3
+    assert claims == [JobState.WAITING] * 3
     suite.close()
 
 

@@ -27,7 +27,7 @@ from tenxsom.app import App
 from tenxsom.http.downloads import Download
 from tenxsom.media.check import check_video
 from tenxsom.model.blueprint import Blueprint, parse_blueprint
-from tenxsom.services.base import Status, Submitted, VideoOrder
+from tenxsom.services.base import GenerationStatus, Submitted, VideoOrder
 from tenxsom.text import columns, graphemes, is_blank
 from tenxsom_studio.painting.caption import caption_layer, set_captions
 from tenxsom_studio.painting.clip import ClipOrder, Cue, render_clip
@@ -62,10 +62,10 @@ class ClipVendor(PaperVendor):
         self._orders[submitted.job_id] = order
         return submitted
 
-    def video_status(self, video: Mapping[str, Any], endpoint: str | None) -> Status:
+    def video_status(self, video: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:
         return super().video_status(video, endpoint)._replace(url=f"https://storage.example.com/{video['job_id']}")
 
-    def fetch(self, status: Status, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
+    def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         order = self._orders[str(status.url).rsplit("/", 1)[1]]
         seconds = order.seconds - (self.short_by if order is next(iter(self._orders.values())) else 0)
         clip = a_clip(self._folder, seconds, order.aspect_ratio)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tenxsom.errors import AccountTrouble, ServiceRefused, SubmitUnclear, TenxsomError
 from tenxsom.google.genai import GenAi
-from tenxsom.services.base import Progress, Status, Variant, VideoOrder
+from tenxsom.services.base import GenerationState, GenerationStatus, Variant, VideoOrder
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.vertex_image import VertexImage
 from tenxsom.services.vertex_veo import VertexVeo
@@ -237,10 +237,10 @@ class Rehearsal:
         wanted = VideoOrder(PROMPT, "16:9", 4.0, None, seed=1, variant=Variant(VEO, "720p"))
         return {"job_id": (veo or self.veo).request_video(wanted, "job-1").job_id}
 
-    def finish(self, video: dict[str, Any]) -> Status:
+    def finish(self, video: dict[str, Any]) -> GenerationStatus:
         for _ in range(10):
             status = self.veo.video_status(video, None)
-            if status.progress is not Progress.RUNNING:
+            if status.progress is not GenerationState.RUNNING:
                 return status
             self.studio.drain(TIMEOUT)
         raise AssertionError("it never ended")
@@ -291,7 +291,7 @@ def test_a_scripted_failure_or_filter_stays_what_it_is(rehearsal: Rehearsal, on:
     video = rehearsal.order()
     for _ in range(2):
         status = rehearsal.finish(video)
-        assert status.progress is Progress.FAILED
+        assert status.progress is GenerationState.FAILED
         assert words in status.message
 
 
@@ -302,7 +302,7 @@ def test_a_done_operation_may_hold_no_clip(rehearsal: Rehearsal) -> None:
 
 def test_an_unheard_of_state_counts_as_running(rehearsal: Rehearsal) -> None:
     rehearsal.script("POST *:fetchPredictOperation", "unknown_status", times=None)
-    assert rehearsal.veo.video_status(rehearsal.order(), None).progress is Progress.RUNNING
+    assert rehearsal.veo.video_status(rehearsal.order(), None).progress is GenerationState.RUNNING
 
 
 @pytest.mark.parametrize(("do", "details"), [("accept_then_drop", {}), ("no_job_id", {}), ("accept_then_status", {"status": 502})])

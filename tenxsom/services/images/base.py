@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from tenxsom.services.base import Status, Submitted
+from tenxsom.services.base import GenerationStatus, Submitted
 
 FLUX, VERTEX_IMAGE, OWN_PICTURE, NONE = "flux", "vertex_image", "own_picture", "none"
 
@@ -49,7 +49,7 @@ class StillSource(Protocol):
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
         """Order a still. Paid. Raises SubmitUnclear when it is unknown whether the order was accepted."""
 
-    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:
         """Return a still's status from the endpoint that responded last; READY has the URL for `fetch_image`. Free.
 
         `image` has `job_id` and, where the service named one, `generation_id`. Raises NotFound when the still is gone.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom.http.downloads import Download
-from tenxsom.services.base import Status, Submitted
+from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.images.base import FLUX, ImageOrder, PollPolicy
 from tenxsom.services.useapi import UseApi, UseApiSettings, missing_credentials, open_api
 
@@ -36,7 +36,7 @@ class Flux:
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
         return self._api.create("/ltxstudio/images/flux-create", self._body(order), reference)
 
-    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:
         return self._api.status(image["job_id"], image.get("generation_id"), endpoint)
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:

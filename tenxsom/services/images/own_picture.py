@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from tenxsom import atomic
 from tenxsom.errors import NotFound, ServiceRefused
 from tenxsom.http.downloads import Download, Downloader, picture_problem
-from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
 from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, PollPolicy
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture
 from tenxsom.setting_groups import CoreSettings
@@ -31,11 +31,11 @@ class OwnPicture:
     def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
         raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin at FETCH_IMAGE
 
-    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (it is a file or an address)
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (it is a file or an address)
         job_id = image["job_id"]
         if not is_address(job_id) and not self._named(job_id).is_file():
             raise NotFound(f"The start_image {job_id} is not there any more.")
-        return Status(Progress.READY, url=job_id)
+        return GenerationStatus(GenerationState.READY, url=job_id)
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         """Copy or download the picture. Raises BrokenMedia for a file that is too large or not a picture."""

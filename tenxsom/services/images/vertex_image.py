@@ -20,7 +20,7 @@ from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, picture_problem
-from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
 from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, PollPolicy
 from tenxsom.setting_groups import setting
 
@@ -95,10 +95,10 @@ class VertexImage:
             ) from None
         return Submitted(reference)
 
-    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:  # noqa: ARG002  (it is in our folder)
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (it is in our folder)
         if not self._kept(image["job_id"]).exists():
             raise NotFound("The picture is not in our folder any more.")
-        return Status(Progress.READY, url=image["job_id"])
+        return GenerationStatus(GenerationState.READY, url=image["job_id"])
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:  # noqa: ARG002  (it is here)
         """Copy the picture to `part`; the saved one stays until `discard`."""

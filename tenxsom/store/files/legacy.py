@@ -10,7 +10,7 @@ from typing import Any
 from tenxsom import clock
 from tenxsom.errors import BrokenState
 from tenxsom.model.clip import Step
-from tenxsom.model.job import SCHEMA_VERSION, State, VideoJob
+from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 
 
 def upgraded(document: dict[str, Any], content_id: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _from_original(document: Mapping[str, Any], content_id: str) -> dict[str, An
         "content_id": str(document.get("content_id", content_id)),
         "job_id": job_id,
         "title": title,
-        "state": State.WAITING.value,
+        "state": JobState.WAITING.value,
         "service": "useapi_ltx",
         "submit_time": submitted,
         "status_endpoint": endpoint,

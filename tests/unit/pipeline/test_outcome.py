@@ -24,7 +24,7 @@ from tenxsom.errors import (
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.ids import masked_id
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline import intake, reports, results
 from tenxsom.pipeline.intake import Order, SubmissionCheck
@@ -89,7 +89,7 @@ def test_of_several_exit_codes_the_one_that_needs_most_attention_wins(codes, cod
 
 def test_the_outcome_of_a_pending_job_is_what_its_state_file_says():
     clips = [new_clip(step=Step.DONE), new_clip(1, step=Step.AWAIT_VIDEO, video={"job_id": "v"}, percent=50)]
-    job = new_job(clips=clips, state=State.WAITING, spend=[{"reference": "r", "usd": "0.25", "entry": "unknown"}])
+    job = new_job(clips=clips, state=JobState.WAITING, spend=[{"reference": "r", "usd": "0.25", "entry": "unknown"}])
     result = results.of_job(job, "lake.json", "", 0)
     assert (result.state, result.cost_usd, result.clips, result.seconds, result.percent) == ("waiting", "0.25", 2, 10, 75)
     assert result.is_on_its_way

@@ -33,7 +33,7 @@ from tenxsom.errors import (
     TryAgainLater,
 )
 from tenxsom.model.clip import Step
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import Upload
 from tenxsom.pipeline.payment import (
     BUDGET_PAUSE_SECONDS,
@@ -198,7 +198,7 @@ def test_a_paid_still_is_awaited_and_a_paid_clip_is_awaited(tmp_path):
     belt = Belt(tmp_path)
     belt.put(new_clip(), new_clip(1, step=Step.REQUEST_VIDEO, asset={"file_id": "f"}))
     job = belt.pay(0)
-    assert (job.clips[0].step, job.clips[0].image.job_id, job.state) == (Step.AWAIT_IMAGE, "v1", State.SUBMITTING)
+    assert (job.clips[0].step, job.clips[0].image.job_id, job.state) == (Step.AWAIT_IMAGE, "v1", JobState.SUBMITTING)
     job = belt.pay(1)
     assert (job.clips[1].step, job.clips[1].video.as_dict(), job.clips[1].submitted_at is not None) == (
         Step.AWAIT_VIDEO, {"job_id": "v1", "generation_id": "g1"}, True,
@@ -623,7 +623,7 @@ def test_a_job_over_budget_goes_on_by_itself_when_the_budget_allows_it(belt):
     assert [entry["event"] for entry in belt.on_disk()["history"]] == ["over_budget"]
     belt.ledger.daily_budget = Decimal("0.25")
     job = belt.pay()
-    assert (job.clips[0].hold, job.state, len(belt.service.calls)) == (None, State.SUBMITTING, 1)
+    assert (job.clips[0].hold, job.state, len(belt.service.calls)) == (None, JobState.SUBMITTING, 1)
 
 
 def test_the_jobs_own_cap_holds_with_everything_it_has_cost(tmp_path):
@@ -672,7 +672,7 @@ def test_planning_that_the_days_budget_does_not_hold_asks_nobody_and_waits(belt)
     with belt.store.claim("lake") as claim:
         assert claim is not None
         belt.planning.pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))
-        assert (claim.job.state, belt.counted()) == (State.ACCEPTED, Decimal("0.01"))
+        assert (claim.job.state, belt.counted()) == (JobState.ACCEPTED, Decimal("0.01"))
 
 
 def test_planning_that_breaks_gives_its_money_back(belt):

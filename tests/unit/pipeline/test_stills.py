@@ -13,7 +13,7 @@ from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.errors import OverBudget, ServiceBusy, ServiceClosed, TryAgainLater
 from tenxsom.model.clip import Step
-from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
 from tenxsom.services.images.base import PollPolicy
 from tests.belt import definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
@@ -44,14 +44,14 @@ class Studio(PaperVendor):
         self.running[submitted.job_id] = self.looks
         return submitted
 
-    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> Status:
+    def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:
         job_id = image["job_id"]
         self.running[job_id] = self.running.get(job_id, 0) - 1
         self.log.append(f"look {job_id.split('.')[1]}")
         if self.running[job_id] > 0:
-            return Status(Progress.RUNNING)
+            return GenerationStatus(GenerationState.RUNNING)
         del self.running[job_id]
-        return Status(Progress.READY, url="https://storage.example.com/result")
+        return GenerationStatus(GenerationState.READY, url="https://storage.example.com/result")
 
     def request_video(self, order: Any, reference: str) -> Submitted:
         self.log.append(f"clip {reference.split('.')[1]}")

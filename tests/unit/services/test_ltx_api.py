@@ -33,7 +33,7 @@ from tenxsom.http.uploads import Uploader
 from tenxsom.media.check import check_video
 from tenxsom.model.money import clip_price
 from tenxsom.services import ltx_api
-from tenxsom.services.base import Progress, StartFrames, Status, Submitted, Variant, VideoOrder
+from tenxsom.services.base import GenerationState, GenerationStatus, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.ltx_api import LtxApi
 from tenxsom.setting_values import Secret
 from tenxsom.settings import ROOT, Settings
@@ -314,7 +314,7 @@ def test_an_upload_that_the_api_refuses_says_where_to_look(vendor, service, stil
 def test_a_job_is_asked_for_at_the_endpoint_that_took_the_order(vendor, service):
     vendor.get(f"{TEXT}/{JOB}", json={"id": JOB, "status": "processing", "created_at": "x"})
     status = service.video_status({"job_id": JOB}, f"/v2/text-to-video/{JOB}")
-    assert (status.progress, status.endpoint, status.percent) == (Progress.RUNNING, f"/v2/text-to-video/{JOB}", None)
+    assert (status.progress, status.endpoint, status.percent) == (GenerationState.RUNNING, f"/v2/text-to-video/{JOB}", None)
 
 
 @pytest.mark.parametrize("endpoint", [None, "", "/ltxstudio/assets/x", "https://elsewhere.example.com/v2/text-to-video/x"])
@@ -322,20 +322,20 @@ def test_an_adopted_job_is_looked_for_under_both_names(vendor, service, endpoint
     vendor.get(f"{IMAGE}/{JOB}", status=404, json=error("not_found_error"))
     vendor.get(f"{TEXT}/{JOB}", json={"id": JOB, "status": "pending"})
     status = service.video_status({"job_id": JOB, "generation_id": None}, endpoint)
-    assert (status.progress, status.endpoint) == (Progress.RUNNING, f"/v2/text-to-video/{JOB}")
+    assert (status.progress, status.endpoint) == (GenerationState.RUNNING, f"/v2/text-to-video/{JOB}")
 
 
 def test_completed_with_a_url_is_ready(vendor, service):
     done = {"id": JOB, "status": "completed", "result": {"video_url": "https://storage.example.com/clip.mp4"}}
     vendor.get(f"{IMAGE}/{JOB}", json=done)
     status = service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}")
-    assert (status.progress, status.url) == (Progress.READY, "https://storage.example.com/clip.mp4")
+    assert (status.progress, status.url) == (GenerationState.READY, "https://storage.example.com/clip.mp4")
 
 
 @pytest.mark.parametrize("result", [None, {}, {"video_url": ""}, {"video_url": 7}, {"exr_frames_url": "https://x"}, [], "x"])
 def test_completed_without_a_url_means_ask_again(vendor, service, result):
     vendor.get(f"{IMAGE}/{JOB}", json={"id": JOB, "status": "completed", "result": result})
-    assert service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}").progress == Progress.RUNNING
+    assert service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}").progress == GenerationState.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -353,15 +353,15 @@ def test_completed_without_a_url_means_ask_again(vendor, service, result):
 )
 def test_failed_carries_the_type_and_the_message(vendor, service, failure, message):
     vendor.get(f"{IMAGE}/{JOB}", json={"id": JOB, "status": "failed", "error": failure})
-    assert service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}") == Status(
-        Progress.FAILED, message=message, endpoint=f"/v2/image-to-video/{JOB}", explained=bool(failure)
+    assert service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}") == GenerationStatus(
+        GenerationState.FAILED, message=message, endpoint=f"/v2/image-to-video/{JOB}", explained=bool(failure)
     )
 
 
 def test_an_unknown_word_counts_as_running_and_is_passed_on_with_the_answer_around_it(vendor, service):
     vendor.get(f"{IMAGE}/{JOB}", json={"id": JOB, "status": "daydreaming"})
     status = service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}")
-    assert status.progress == Progress.RUNNING
+    assert status.progress == GenerationState.RUNNING
     assert "'daydreaming'" in status.unknown
     assert JOB in status.unknown
 
@@ -369,7 +369,7 @@ def test_an_unknown_word_counts_as_running_and_is_passed_on_with_the_answer_arou
 @pytest.mark.parametrize("body", [{}, [], {"status": 3}, {"status": None}, {"status": ["completed"]}])
 def test_a_status_of_another_shape_counts_as_running(vendor, service, body):
     vendor.get(f"{IMAGE}/{JOB}", json=body)
-    assert service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}").progress == Progress.RUNNING
+    assert service.video_status({"job_id": JOB}, f"/v2/image-to-video/{JOB}").progress == GenerationState.RUNNING
 
 
 @pytest.mark.parametrize("endpoint", [f"/v2/image-to-video/{JOB}", None])
@@ -399,7 +399,7 @@ def test_a_wrong_key_at_a_status_call_is_account_trouble(vendor, service):
 
 def test_a_clip_is_fetched_without_our_key(vendor, service, tmp_path):
     vendor.get("https://storage.example.com/clip.mp4", body=b"\0\0\0\x18ftypmp42 and more", content_type="video/mp4")
-    status = Status(Progress.READY, url="https://storage.example.com/clip.mp4")
+    status = GenerationStatus(GenerationState.READY, url="https://storage.example.com/clip.mp4")
     assert service.fetch(status, tmp_path / "clip.part", 1000, 5).size_bytes == 21
     assert "Authorization" not in vendor.calls[0].request.headers
 
@@ -407,7 +407,9 @@ def test_a_clip_is_fetched_without_our_key(vendor, service, tmp_path):
 def test_a_page_in_place_of_a_clip_is_refused(vendor, service, tmp_path):
     vendor.get("https://storage.example.com/clip.mp4", body=b"<!doctype html><title>Sign in</title>", content_type="text/html")
     with pytest.raises(BrokenMedia):
-        service.fetch(Status(Progress.READY, url="https://storage.example.com/clip.mp4"), tmp_path / "clip.part", 1000, 5)
+        service.fetch(
+            GenerationStatus(GenerationState.READY, url="https://storage.example.com/clip.mp4"), tmp_path / "clip.part", 1000, 5
+        )
 
 
 # Capabilities and settings
@@ -513,10 +515,10 @@ def rehearsal(door: Door) -> Iterator[LtxApi]:
     service.close()
 
 
-def finish(door: Door, service: LtxApi, submitted: Submitted) -> Status:
+def finish(door: Door, service: LtxApi, submitted: Submitted) -> GenerationStatus:
     for _ in range(5):
         status = service.video_status({"job_id": submitted.job_id}, submitted.endpoint)
-        if status.progress != Progress.RUNNING:
+        if status.progress != GenerationState.RUNNING:
             return status
         assert door.studio.drain(TIMEOUT)
     raise AssertionError("it never ended")
@@ -552,7 +554,7 @@ def test_a_third_job_is_busy_until_one_of_two_has_ended(door, rehearsal, monkeyp
     fault = {"on": "GET /v2/text-to-video/{id}", "do": "fail", "type": "content_filtered_error", "message": "No."}
     write_rules(door.studio.world.root, [fault])
     status = rehearsal.video_status({"job_id": first.job_id}, first.endpoint)
-    assert (status.progress, status.message) == (Progress.FAILED, "content_filtered_error: No.")
+    assert (status.progress, status.message) == (GenerationState.FAILED, "content_filtered_error: No.")
     rehearsal.request_video(text, "3")
     assert len(door.studio.charges()) == 3
 
@@ -567,7 +569,7 @@ def test_an_accepted_order_that_hides_is_unclear_and_was_charged(door, rehearsal
 
 def test_a_result_of_yesterday_is_gone(door, rehearsal, monkeypatch):
     submitted = rehearsal.request_video(ORDER._replace(start_file_id=None), "ref")
-    assert finish(door, rehearsal, submitted).progress == Progress.READY
+    assert finish(door, rehearsal, submitted).progress == GenerationState.READY
     monkeypatch.setattr("tenxsom_studio.ltx.KEEP_SECONDS", -1)
     with pytest.raises(NotFound, match="24 hours"):
         rehearsal.video_status({"job_id": submitted.job_id}, submitted.endpoint)

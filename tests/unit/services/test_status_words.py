@@ -11,7 +11,7 @@ import pytest
 
 from tenxsom import settings
 from tenxsom.services import registry
-from tenxsom.services.base import Progress, Status
+from tenxsom.services.base import GenerationState, GenerationStatus
 from tenxsom.services.images import registry as stills
 from tenxsom.services.status_words import meaning, reason_in
 from tests.net_server import ScriptedServer, answer
@@ -46,7 +46,7 @@ SERVICES = {
 """Every service and source of start frames that answers with status words, and what points it at a server of ours."""
 
 
-def asked(name: str, word: Any, sentence: str, url: str | None, home: Path) -> Status:
+def asked(name: str, word: Any, sentence: str, url: str | None, home: Path) -> GenerationStatus:
     """What a service makes of a status answer with this word."""
     with ScriptedServer(answer(200, document(name, word, sentence, url))) as server:
         key, base = SERVICES[name]
@@ -76,17 +76,17 @@ def test_every_service_that_has_status_words_is_asked_here():
 
 @pytest.mark.parametrize("word", OVER)
 def test_a_word_for_the_end_is_the_end(word):
-    assert meaning(word) is Progress.FAILED
+    assert meaning(word) is GenerationState.FAILED
 
 
 @pytest.mark.parametrize("word", THERE)
 def test_a_word_for_success_is_success(word):
-    assert meaning(word) is Progress.READY
+    assert meaning(word) is GenerationState.READY
 
 
 @pytest.mark.parametrize("word", ON_ITS_WAY)
 def test_a_word_for_work_is_work(word):
-    assert meaning(word) is Progress.RUNNING
+    assert meaning(word) is GenerationState.RUNNING
 
 
 @pytest.mark.parametrize("word", [*UNKNOWN, None, 3, True, ["completed"], {"type": "failed"}])
@@ -98,7 +98,7 @@ def test_a_word_of_no_table_means_nothing(word):
 @pytest.mark.parametrize("word", ["CANCELLED", "expired", "moderated", "timed_out", "failed"])
 def test_the_end_comes_with_the_vendors_own_sentence(name, word, tmp_path):
     status = asked(name, word, "It showed a person; not charged.", None, tmp_path)
-    assert (status.progress, status.explained) == (Progress.FAILED, True)
+    assert (status.progress, status.explained) == (GenerationState.FAILED, True)
     assert "It showed a person; not charged." in status.message
     assert word == "failed" or word in status.message
 
@@ -106,21 +106,21 @@ def test_the_end_comes_with_the_vendors_own_sentence(name, word, tmp_path):
 @pytest.mark.parametrize("name", SERVICES)
 def test_an_end_without_a_reason_says_so(name, tmp_path):
     status = asked(name, "aborted", "", None, tmp_path)
-    assert (status.progress, status.explained) == (Progress.FAILED, False)
+    assert (status.progress, status.explained) == (GenerationState.FAILED, False)
     assert status.message == "aborted; the service gave no reason"
 
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("word", ["SUCCEEDED", "success", "done"])
 def test_success_needs_its_file(name, word, tmp_path):
-    assert asked(name, word, "", "https://storage.example.com/x", tmp_path).progress is Progress.READY
-    assert asked(name, word, "", None, tmp_path).progress is Progress.RUNNING
+    assert asked(name, word, "", "https://storage.example.com/x", tmp_path).progress is GenerationState.READY
+    assert asked(name, word, "", None, tmp_path).progress is GenerationState.RUNNING
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_an_unknown_word_counts_as_running_and_is_told_with_its_answer(name, tmp_path):
     status = asked(name, "daydreaming", "Soon.", None, tmp_path)
-    assert status.progress is Progress.RUNNING
+    assert status.progress is GenerationState.RUNNING
     assert "'daydreaming'" in status.unknown
     assert "Soon." in status.unknown
     assert asked(name, "processing", "", None, tmp_path).unknown == ""

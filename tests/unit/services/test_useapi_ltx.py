@@ -24,7 +24,7 @@ from tenxsom.errors import (
 )
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Downloader
-from tenxsom.services.base import Progress, Status, Submitted, VideoOrder
+from tenxsom.services.base import GenerationState, GenerationStatus, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.flux import Flux
 from tenxsom.services.useapi import UseApi
@@ -218,19 +218,19 @@ def test_nothing_listening_means_certainly_not_sent(monkeypatch):
 
 def test_completed_without_a_url_means_ask_again(vendor, service):
     vendor.get(VENDOR_PATH, json=complete(None))
-    assert service.video_status({"job_id": VIDEO_JOB}, None).progress == Progress.RUNNING
+    assert service.video_status({"job_id": VIDEO_JOB}, None).progress == GenerationState.RUNNING
 
 
 def test_completed_with_a_url_is_ready(vendor, service):
     vendor.get(VENDOR_PATH, json=complete("https://storage.googleapis.com/x.mp4"))
     status = service.video_status({"job_id": VIDEO_JOB}, None)
-    assert (status.progress, status.url) == (Progress.READY, "https://storage.googleapis.com/x.mp4")
+    assert (status.progress, status.url) == (GenerationState.READY, "https://storage.googleapis.com/x.mp4")
 
 
 def test_failed_carries_the_vendors_message(vendor, service):
     vendor.get(VENDOR_PATH, json={"status": {"type": "failed", "message": "prompt was moderated"}})
     status = service.video_status({"job_id": VIDEO_JOB}, None)
-    assert (status.progress, status.message) == (Progress.FAILED, "prompt was moderated")
+    assert (status.progress, status.message) == (GenerationState.FAILED, "prompt was moderated")
 
 
 def test_progress_is_passed_on(vendor, service):
@@ -241,7 +241,7 @@ def test_progress_is_passed_on(vendor, service):
 @pytest.mark.parametrize("status", [{"type": "paused"}, {"type": 3}, {}, None, "completed", []])
 def test_an_unknown_status_counts_as_still_running(vendor, service, status):
     vendor.get(VENDOR_PATH, json={"status": status})
-    assert service.video_status({"job_id": VIDEO_JOB}, None).progress == Progress.RUNNING
+    assert service.video_status({"job_id": VIDEO_JOB}, None).progress == GenerationState.RUNNING
 
 
 def test_the_specified_endpoint_is_asked_first_and_the_vendors_after_its_404(vendor, service):
@@ -273,7 +273,7 @@ def test_a_still_is_asked_for_at_the_specified_endpoint_first_and_where_it_was_a
     image = {"job_id": IMAGE_JOB, "generation_id": "gen_7"}
     vendor.get(f"{BASE}/ltxstudio/generations/gen_7", json=active(jobId=IMAGE_JOB))
     first = flux.image_status(image, None)
-    assert (first.progress, first.endpoint) == (Progress.RUNNING, "/ltxstudio/generations/gen_7")
+    assert (first.progress, first.endpoint) == (GenerationState.RUNNING, "/ltxstudio/generations/gen_7")
     assert flux.image_status(image, first.endpoint).endpoint == first.endpoint
     assert [call.request.url.rpartition("/")[2] for call in vendor.calls] == ["gen_7", "gen_7"]
 
@@ -282,7 +282,7 @@ def test_a_still_that_the_specified_endpoint_does_not_know_is_asked_for_at_the_v
     vendor.get(f"{BASE}/ltxstudio/generations/gen_7", status=404, json={"error": "x", "code": 404})
     vendor.get(IMAGE_PATH, json=complete("https://storage.googleapis.com/x.png") | {"jobId": IMAGE_JOB})
     found = flux.image_status({"job_id": IMAGE_JOB, "generation_id": "gen_7"}, None)
-    assert (found.progress, found.endpoint) == (Progress.READY, IMAGE_PATH.removeprefix(BASE))
+    assert (found.progress, found.endpoint) == (GenerationState.READY, IMAGE_PATH.removeprefix(BASE))
     flux.image_status({"job_id": IMAGE_JOB, "generation_id": "gen_8"}, None)
     assert not any("gen_8" in call.request.url for call in vendor.calls), "the endpoint that answered is asked from then on"
 
@@ -343,5 +343,7 @@ def test_the_token_never_reaches_the_storage_host(vendor, flux, tmp_path):
 def test_a_page_in_place_of_a_video_is_refused(vendor, service, tmp_path):
     vendor.get("https://storage.googleapis.com/x.mp4", body=b"<!doctype html><title>Sign in</title>", content_type="text/html")
     with pytest.raises(TenxsomError):
-        service.fetch(Status(Progress.READY, "https://storage.googleapis.com/x.mp4"), Path(tmp_path / "x.part"), 1000, 5)
+        service.fetch(
+            GenerationStatus(GenerationState.READY, "https://storage.googleapis.com/x.mp4"), Path(tmp_path / "x.part"), 1000, 5
+        )
     assert not (tmp_path / "x.part").exists()

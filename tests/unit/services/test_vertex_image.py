@@ -23,7 +23,7 @@ from tenxsom.errors import (
     TenxsomError,
 )
 from tenxsom.google.genai import GenAi
-from tenxsom.services.base import Progress, Status, Submitted
+from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
 from tenxsom.services.images import vertex_image
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.vertex_image import VertexImage
@@ -77,7 +77,9 @@ def test_a_picture_is_on_the_disk_before_anybody_is_told_and_is_found_there_afte
         after_a_crash = source(google.url, folder)
         assert after_a_crash.find_submission("job-1.image") == Submitted("job-1.image")
         assert after_a_crash.request_image(ORDER, "job-1.image") == Submitted("job-1.image")
-        assert after_a_crash.image_status({"job_id": "job-1.image"}, None) == Status(Progress.READY, url="job-1.image")
+        assert after_a_crash.image_status({"job_id": "job-1.image"}, None) == GenerationStatus(
+            GenerationState.READY, url="job-1.image"
+        )
         after_a_crash.close()
     assert google.connections == 1, "the second order found the first one's picture"
     assert (folder / "job-1.image").read_bytes() == picture()

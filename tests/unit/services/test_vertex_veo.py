@@ -40,7 +40,7 @@ from tenxsom.google.genai import GenAi
 from tenxsom.http import paid
 from tenxsom.http.errors import NotConnected
 from tenxsom.services import vertex_veo
-from tenxsom.services.base import Progress, StartFrames, Status, Variant, VideoOrder
+from tenxsom.services.base import GenerationState, GenerationStatus, StartFrames, Variant, VideoOrder
 from tenxsom.services.vertex_veo import MODELS, VertexVeo, capabilities
 from tests.net_server import (
     Behaviour,
@@ -398,7 +398,7 @@ def test_the_environment_does_not_change_where_credentials_go(
 # what became of it
 
 
-def status_of(document: object) -> Status:
+def status_of(document: object) -> GenerationStatus:
     with ScriptedServer(answer(200, document)) as google:
         service = veo(google.url)
         try:
@@ -412,7 +412,7 @@ def test_a_stored_name_is_all_that_asking_needs() -> None:
         service = veo(google.url)
         found = service.video_status(VIDEO, None)
         service.close()
-    assert found == Status(Progress.RUNNING, endpoint=NAME)
+    assert found == GenerationStatus(GenerationState.RUNNING, endpoint=NAME)
     (request,) = google.requests
     assert request.target == f"/v1beta1/{NAME.partition('/operations/')[0]}:fetchPredictOperation"
     assert json.loads(request.body) == {"operationName": NAME}
@@ -421,22 +421,26 @@ def test_a_stored_name_is_all_that_asking_needs() -> None:
 @pytest.mark.parametrize(
     ("document", "progress", "words"),
     [
-        ({"name": NAME, "done": False}, Progress.RUNNING, ""),
-        ({"name": NAME, "done": True, "error": {"code": 3, "message": "The prompt is too long."}}, Progress.FAILED, "too long"),
-        ({"name": NAME, "done": True, "error": {"code": 13}}, Progress.FAILED, "13"),
+        ({"name": NAME, "done": False}, GenerationState.RUNNING, ""),
+        (
+            {"name": NAME, "done": True, "error": {"code": 3, "message": "The prompt is too long."}},
+            GenerationState.FAILED,
+            "too long",
+        ),
+        ({"name": NAME, "done": True, "error": {"code": 13}}, GenerationState.FAILED, "13"),
         (
             {"done": True, "response": {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": ["Support codes: 58061214"]}},
-            Progress.FAILED,
+            GenerationState.FAILED,
             "filters kept the clip back: Support codes: 58061214",
         ),
-        ({"done": True, "response": {"raiMediaFilteredCount": 1}}, Progress.FAILED, "filters"),
-        ({"done": True, "response": {"videos": []}}, Progress.FAILED, "no clip"),
-        ({"done": True, "response": {}}, Progress.FAILED, "no clip"),
-        ({"done": True}, Progress.FAILED, "no clip"),
-        ({"done": True, "response": {"videos": [{"mimeType": "video/mp4"}]}}, Progress.FAILED, "no clip"),
+        ({"done": True, "response": {"raiMediaFilteredCount": 1}}, GenerationState.FAILED, "filters"),
+        ({"done": True, "response": {"videos": []}}, GenerationState.FAILED, "no clip"),
+        ({"done": True, "response": {}}, GenerationState.FAILED, "no clip"),
+        ({"done": True}, GenerationState.FAILED, "no clip"),
+        ({"done": True, "response": {"videos": [{"mimeType": "video/mp4"}]}}, GenerationState.FAILED, "no clip"),
     ],
 )
-def test_done_alone_is_no_success(document: object, progress: Progress, words: str) -> None:
+def test_done_alone_is_no_success(document: object, progress: GenerationState, words: str) -> None:
     found = status_of(document)
     assert found.progress is progress
     assert words in found.message
@@ -445,9 +449,9 @@ def test_done_alone_is_no_success(document: object, progress: Progress, words: s
 def test_a_clip_comes_within_the_answer_or_lies_in_a_bucket() -> None:
     inline = {"bytesBase64Encoded": base64.b64encode(CLIP).decode(), "mimeType": "video/mp4"}
     found = status_of({"done": True, "response": {"videos": [inline]}})
-    assert found == Status(Progress.READY, url=f"inline:{len(CLIP)}", endpoint=NAME, content=CLIP)
+    assert found == GenerationStatus(GenerationState.READY, url=f"inline:{len(CLIP)}", endpoint=NAME, content=CLIP)
     stored = status_of({"done": True, "response": {"videos": [{"gcsUri": "gs://mine/veo/1/sample_0.mp4"}]}})
-    assert stored == Status(Progress.READY, url="gs://mine/veo/1/sample_0.mp4", endpoint=NAME)
+    assert stored == GenerationStatus(GenerationState.READY, url="gs://mine/veo/1/sample_0.mp4", endpoint=NAME)
 
 
 @pytest.mark.parametrize(
@@ -492,7 +496,7 @@ def test_an_answer_that_falls_silent_is_given_up_after_the_settings_time() -> No
 
 def test_an_inline_clip_is_written_down_whole(tmp_path: Path) -> None:
     service, part = veo("http://127.0.0.1:1"), tmp_path / "clip.part"
-    got = service.fetch(Status(Progress.READY, url=f"inline:{len(CLIP)}", content=CLIP), part, 10_000, 5)
+    got = service.fetch(GenerationStatus(GenerationState.READY, url=f"inline:{len(CLIP)}", content=CLIP), part, 10_000, 5)
     service.close()
     assert part.read_bytes() == CLIP
     assert (got.path, got.size_bytes, got.sha256) == (part, len(CLIP), hashlib.sha256(CLIP).hexdigest())
@@ -501,11 +505,11 @@ def test_an_inline_clip_is_written_down_whole(tmp_path: Path) -> None:
 def test_an_inline_clip_that_is_gone_too_large_or_none_is_no_clip(tmp_path: Path) -> None:
     service, part = veo("http://127.0.0.1:1"), tmp_path / "clip.part"
     with pytest.raises(NotFound, match="asked for again"):
-        service.fetch(Status(Progress.READY, url="inline:5"), part, 10_000, 5)
+        service.fetch(GenerationStatus(GenerationState.READY, url="inline:5"), part, 10_000, 5)
     with pytest.raises(BrokenMedia, match="larger"):
-        service.fetch(Status(Progress.READY, url="inline:5", content=CLIP), part, 100, 5)
+        service.fetch(GenerationStatus(GenerationState.READY, url="inline:5", content=CLIP), part, 100, 5)
     with pytest.raises(BrokenMedia, match="MP4"):
-        service.fetch(Status(Progress.READY, url="inline:5", content=b"<html>" * 10), part, 10_000, 5)
+        service.fetch(GenerationStatus(GenerationState.READY, url="inline:5", content=b"<html>" * 10), part, 10_000, 5)
     service.close()
     assert not part.exists()
 
@@ -514,7 +518,9 @@ def fetch_from(behaviour: Behaviour, part: Path) -> Any:
     with ScriptedServer(behaviour) as storage:
         service = veo(storage.url)
         try:
-            return service.fetch(Status(Progress.READY, url="gs://mine/veo/a b/sample_0.mp4"), part, 10_000, 5), storage.requests
+            return service.fetch(
+                GenerationStatus(GenerationState.READY, url="gs://mine/veo/a b/sample_0.mp4"), part, 10_000, 5
+            ), storage.requests
         finally:
             service.close()
 

@@ -16,7 +16,7 @@ import pytest
 from tenxsom import atomic, clock
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, NewerState, RevisionIsStale, SetAside
 from tenxsom.model.clip import Intent, Step
-from tenxsom.model.job import State, VideoJob
+from tenxsom.model.job import JobState, VideoJob
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.state_file import MAX_STATE_BYTES
 from tests.states import new_clip, new_job
@@ -429,7 +429,7 @@ def test_a_state_file_of_the_original_system_waits_for_its_paid_clip(store, fill
     original = json.loads(path.read_bytes())
     with store.claim(filled(path)) as claim:
         job = claim.job
-        assert (job.state, job.service, job.job_id) == (State.WAITING, "useapi_ltx", original["job_id"])
+        assert (job.state, job.service, job.job_id) == (JobState.WAITING, "useapi_ltx", original["job_id"])
         (clip,) = job.clips
         assert (clip.step, clip.video.job_id, clip.intent) == (Step.AWAIT_VIDEO, original["job_id"], None)
         assert clip.is_due()
