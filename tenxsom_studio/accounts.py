@@ -1,4 +1,4 @@
-"""The accounts and the scheduler of the API: who executes how much."""
+"""The accounts and the scheduler of the API."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def oneaccount_for(email: str) -> Response:
 
 @api.post("/accounts")
 def addaccount_for() -> Response:
-    """Link an account. The studio takes the e-mail from `lt_id` and keeps nothing else of the cookie."""
+    """Link an account. The studio stores only the e-mail address from `lt_id`, and nothing else of the cookie."""
     body = read_body()
     cookie = dict(part.strip().partition("=")[::2] for part in (orders.text(body, "cookie", 20_000) or "").split(";"))
     missing = [name for name in ("lt_token", "lt_refresh_token") if not cookie.get(name)]

@@ -1,4 +1,4 @@
-"""What the studio answers when it says no, and the shapes of broken answers."""
+"""The studio's refusals and broken responses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tenxsom.errors import TenxsomError
 
 
 class Refusal(TenxsomError):
-    """A request the API refuses: an HTTP status and the sentence that goes into the vendor's error body; `kind` is the vendor's
-    own word for this error, where it has several for one status.
+    """A refused request: the HTTP status, and the message of the vendor's error body; `kind` is the vendor's name of the error,
+    where a status has several.
     """
 
     def __init__(self, status: int, text: str, retry_after: int | None = None, kind: str = "") -> None:
@@ -26,28 +26,28 @@ class Refusal(TenxsomError):
 
 
 class CutOnPurpose(ConnectionResetError):
-    """Raised while a body is sent, so that whoever serves the app hangs up instead of waiting for the rest."""
+    """Raised while a body is sent, so that the server closes the connection instead of waiting for the rest."""
 
 
 def document(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """Return a JSON response."""
     return Response(json.dumps(body, ensure_ascii=False), status, headers, mimetype="application/json")
 
 
 Envelope = Callable[[Refusal], Response]
 
 ENVELOPES: dict[str, Envelope] = {}
-"""How an API words its errors, by a pattern of its paths; each API's module adds its own. UseAPI.net's is for the rest."""
+"""The error formats of APIs by a pattern of their paths; each API's module adds its own. UseAPI.net's is the default."""
 
 
 def error(status: int, text: str, retry_after: int | None = None, kind: str = "") -> Response:
-    """An error in the words of the API that was called."""
+    """Return an error in the format of the called API."""
     envelope = next((each for pattern, each in ENVELOPES.items() if re.match(pattern, request.path)), _useapi_error)
     return envelope(Refusal(status, text, retry_after, kind))
 
 
 def _useapi_error(refusal: Refusal) -> Response:
-    """`{"error": text, "code": status}`; with a wait, also the header and the body field of a 429."""
+    """Return `{"error": text, "code": status}`; with a wait, also the header and the body field of a 429."""
     status, text, retry_after = refusal.status, str(refusal), refusal.retry_after
     body: dict[str, Any] = {"error": text, "code": status}
     if retry_after is None:
@@ -56,18 +56,18 @@ def _useapi_error(refusal: Refusal) -> Response:
 
 
 def page(status: int, title: str) -> Response:
-    """An HTML page, as something in front of the API answers: a proxy, a parked host, a login wall."""
+    """Return an HTML page, like a proxy, a parked host or a login page in front of the API."""
     return Response(f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n", status)
 
 
 def xml_error(status: int, code: str, text: str) -> Response:
-    """An error of the storage host, in the form of https://cloud.google.com/storage/docs/xml-api/reference-status"""
+    """Return an error of the storage host, in the form of https://cloud.google.com/storage/docs/xml-api/reference-status"""
     body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{text}</Message></Error>'
     return Response(body, status, mimetype="application/xml")
 
 
 def cut(answer: Response, size: int) -> Response:
-    """The same answer, but the connection ends after `size` bytes of a body whose full length was promised."""
+    """Return the same response, whose connection ends after `size` bytes, with the Content-Length of the full body."""
     promised = answer.headers["Content-Length"] if "Content-Length" in answer.headers else str(len(answer.get_data()))
     broken = Response(_first(answer.iter_encoded(), max(1, size)), answer.status, dict(answer.headers))
     broken.headers["Content-Length"] = promised

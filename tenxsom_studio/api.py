@@ -1,6 +1,6 @@
-"""Creating and checking, the two halves of the vendor's API: https://useapi.net/docs/api-ltxstudio-v1/
+"""The create and status calls of the vendor's API: https://useapi.net/docs/api-ltxstudio-v1/
 
-`replyUrl` is remembered and shown, but never called: the vendor guarantees no delivery, and a client has to poll anyway.
+`replyUrl` is stored and shown, but never called: the vendor does not guarantee delivery, so a client must poll anyway.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def _create(kind: Kind, body: orders.Body, order: Order) -> Response:
 
 
 def _wait_for(job: Job, attempts: int) -> Response:
-    """`pollForResult`: the call looks up to `attempts` times, about 3 s apart, and then answers with what there is."""
+    """Handle `pollForResult`: check the job up to `attempts` times, about 3 s apart, and return its current status."""
     for attempt in range(attempts):
         try:
             clock.sleep(studio().poll_pace_seconds if attempt else 0)
         except Interrupted:
-            break  # the job is accepted; the answer must not sound as if it were not
+            break  # the job is accepted; the response must say so
         job = studio().jobs.check(job)
         if job.is_over:
             break
@@ -61,7 +61,7 @@ def _wait_for(job: Job, attempts: int) -> Response:
 
 
 def after_accepting(fault: Rule, answer: Response) -> Response:
-    """The work was accepted and charged, and the client does not get to know its id: `answer` without it, cut, or another one."""
+    """Return a response without the id of accepted and charged work: without its body, cut, or another one."""
     if fault.do == "no_job_id":
         return document({}, answer.status_code)
     if fault.do == "accept_then_drop":
@@ -79,7 +79,7 @@ def check(jobId: str) -> Response:  # noqa: N803  (the documentation's name: fau
 
 @api.get("/generations/<path:id>")
 def check_generation(id: str) -> Response:  # noqa: A002  (the specification's name)
-    """The specification's status call. The vendor documents no such thing, so it is served only where a rule says so."""
+    """Serve the specification's status call, only if a rule says so: the vendor does not document it."""
     if not studio().faults.take(g.call, "generation"):
         raise Refusal(404, "Not found")
     return _check(studio().jobs.find(ids.key_of_generation(id) or ids.key_of_job(id)))
@@ -119,7 +119,7 @@ def _result(job: Job) -> Asset:
 
 
 def scripted(fault: Rule, default_status: int) -> Response:
-    """The answer that a rule spells out."""
+    """Return the response of a rule."""
     status = int(fault.details.get("status", default_status))
     if fault.details.get("html", status == 522):
         answer = page(status, f"{status}: out of order")
@@ -134,7 +134,7 @@ def scripted(fault: Rule, default_status: int) -> Response:
 
 
 def type_of(fault: Rule) -> str:
-    """The type of an error or a failure that a rule orders; empty where it orders none."""
+    """Return the type of a rule's error or failure; empty without one."""
     return str(fault.details.get("type", ""))
 
 

@@ -1,4 +1,4 @@
-"""The local studio as a WSGI app: who may come in, which scripted fault strikes first, what errors look like.
+"""The local studio as a WSGI app: authentication, scripted faults, error responses.
 
 POST /v1/ltxstudio/images/create …      UseAPI.net's LTX Studio API (`api.py`, `assets.py`, `accounts.py`)
 POST /v2/image-to-video, /v1/upload …   the official LTX API (`ltx.py`)
@@ -30,10 +30,10 @@ from tenxsom_studio.records import USEAPI
 from tenxsom_studio.studio import Studio
 
 LARGEST_BODY_BYTES = 105_000_000
-"""The LTX API takes uploads of 100 MB."""
+"""The LTX API's limit of uploads: 100 MB."""
 
 ENDPOINTS = (api, assets, accounts)
-"""The modules that fill the API's blueprint, by being imported."""
+"""The modules that register the API's endpoints when they are imported."""
 
 OTHER_APIS = (ltx, veo, gemini_image)
 """The APIs beside UseAPI.net's: modules with a NAME (the service's), a pattern of PATHS and a `blueprint`."""
@@ -44,12 +44,11 @@ desk = Blueprint("desk", __name__)
 def create_app(
     world: Path, *, token: str | None = None, storage_host: str | None = None, host_names: Sequence[str] | None = None
 ) -> Flask:
-    """The studio over the folder `world`, which is made if it is not there.
+    """Return the studio over the folder `world`, which is created if it does not exist.
 
-    `token`: the only bearer token that is let in; None lets any in, but one must come. `storage_host`: the host (or address)
-    that links to media point to; None is the host the API was called at. `host_names`: the names that requests may call it
-    by, so that no page in a browser gets at it through a name that leads to this machine; None lets any in.
-    `app.extensions["studio"]` is the `Studio`.
+    `token`: the only accepted bearer token; None accepts any, but one is required. `storage_host`: the host (or address) of
+    links to media; None is the host of the request. `host_names`: the accepted Host headers, so that no web page reaches the
+    studio through a name that resolves to this machine; None accepts any. `app.extensions["studio"]` is the `Studio`.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
@@ -93,7 +92,7 @@ def set_faults() -> Response:
 
 
 def _receive() -> Response | None:
-    """Before every call: look at the name it came by, slow it down or misbehave if the script says so, then look at the token."""
+    """Before every call: check the Host header, apply scripted faults, then check the token."""
     g.call = None
     if not _is_own_name(request.headers.get("Host", "")):
         return error(421, "This studio answers to its own host names only.")
@@ -108,7 +107,7 @@ def _receive() -> Response | None:
 
 
 def _is_own_name(host: str) -> bool:
-    """Whether the Host header names this studio. Werkzeug's own list of trusted hosts knows no IPv6 addresses."""
+    """Return whether the Host header names this studio. Werkzeug's own list of trusted hosts does not support IPv6."""
     names = current_app.config["HOST_NAMES"]
     try:
         return names is None or urlsplit(f"//{host}").hostname in names
@@ -125,7 +124,7 @@ def _check_token() -> Response | None:
 
 
 def _describe() -> Call:
-    """The request in the terms of fault rules."""
+    """Return the request as fault rules see it."""
     rule = request.url_rule.rule if request.url_rule else request.path
     path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).removeprefix(PREFIX)
     address = unquote(request.full_path)
@@ -142,7 +141,7 @@ def _describe() -> Call:
 
 
 def _service() -> str:
-    """Whose API was called, as the service that calls it is named; nothing at the storage host."""
+    """Return the name of the service whose API was called; empty for the storage host."""
     other = next((other.NAME for other in OTHER_APIS if re.match(other.PATHS, request.path)), "")
     return other or (USEAPI if request.path.startswith(PREFIX) else "")
 

@@ -33,7 +33,7 @@ def upload() -> Response:
 def keep_picture(
     world: World, data: bytes, use: str, *, key: str | None = None, mime_type: str | None = None, service: str = USEAPI
 ) -> Asset:
-    """Keep an uploaded picture. Raises Refusal (400) for what is no PNG, JPEG or WEBP, or not of the type that it is said to be."""
+    """Store an uploaded picture. Raises Refusal (400) for a file that is not PNG, JPEG or WEBP, or not of its stated type."""
     from tenxsom.media.check import check_picture
 
     key = key or ids.new_key()
@@ -72,5 +72,5 @@ def _item(asset: Asset) -> dict[str, Any]:
 
 @api.route("/assets", methods=["GET", "POST"], strict_slashes=True)
 def assets_without_slash() -> Response:
-    """A call without the trailing slash ran into the vendor's proxy, as an outside user saw."""
+    """Return the vendor's proxy error for a call without the trailing slash, as a user observed."""
     return page(522, "522: Connection timed out")

@@ -1,4 +1,4 @@
-"""What all endpoints of the API share: the blueprint, the studio behind it, and how requests are read."""
+"""Shared by all endpoints of the API: the blueprint, the studio, and the parsing of requests."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ api = Blueprint("ltxstudio", __name__, url_prefix=PREFIX)
 
 
 def studio() -> Studio:
-    """The studio of the app that answers this request."""
+    """Return the studio of the current request's app."""
     found: Studio = current_app.extensions["studio"]
     return found
 
 
 def read_body() -> orders.Body:
-    """The fields of a create call, from JSON or multipart. Raises Refusal (400)."""
+    """Read the fields of a create call, from JSON or multipart. Raises Refusal (400)."""
     if request.mimetype == "multipart/form-data":
         return orders.from_form(request.form)
     body = request.get_json(silent=True)
@@ -31,7 +31,7 @@ def read_body() -> orders.Body:
 
 
 def read_number(name: str, default: int, highest: int) -> int:
-    """A whole number from 1 in the query. Raises Refusal (400)."""
+    """Read an integer of at least 1 from the query. Raises Refusal (400)."""
     value = request.args.get(name, str(default))
     if not value.isdecimal() or not 1 <= int(value) <= highest:
         raise Refusal(400, f"Parameter {name} must be an integer from 1 to {highest}")
@@ -39,7 +39,7 @@ def read_number(name: str, default: int, highest: int) -> int:
 
 
 def known_accounts() -> dict[str, Account]:
-    """The linked accounts by e-mail. Raises Refusal (404) when there are none."""
+    """Return the linked accounts by e-mail. Raises Refusal (404) when there are none."""
     known = studio().world.accounts()
     if not known:
         raise Refusal(404, "Configuration not found. To create configuration use POST /accounts.")
@@ -47,7 +47,7 @@ def known_accounts() -> dict[str, Account]:
 
 
 def account_for(email: str | None) -> Account:
-    """The account a call is for: the named one, or the only one. Raises Refusal (400)."""
+    """Return the account of a call: the named one, or the only one. Raises Refusal (400)."""
     known = known_accounts()
     if email is None and len(known) > 1:
         raise Refusal(400, "Parameter email is required when more than one account is configured")

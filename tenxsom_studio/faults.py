@@ -1,4 +1,4 @@
-"""Scripted misbehaviour: what a test or an operator writes into `faults.json`, and who consumes it.
+"""Scripted faults, which a test or an operator writes into `faults.json`.
 
 The file holds a list of rules. A rule is looked at when a call matches `on`; it lets `skip` matching calls pass, then strikes
 `times` times (`null`: for ever). Rules are tried in order, and the first that strikes wins. Counting is durable and race-free
@@ -65,7 +65,7 @@ MOMENTS: dict[str, frozenset[str]] = {
     "endless": frozenset({"download"}),
     "wrong_content": frozenset({"download"}),
 }
-"""When during a call each kind strikes. A rule counts only the moments that are its own."""
+"""The moment of a call at which each kind of fault applies. A rule counts only calls at its own moment."""
 
 _FOR_EVER = frozenset({"retired", "serve_generation"})
 _KNOWN_FIELDS = frozenset(
@@ -76,8 +76,8 @@ _KNOWN_FIELDS = frozenset(
 
 @dataclass(frozen=True)
 class Call:
-    """A request as rules see it: `path` in the documentation's form, `kind` of the work it is about, `text` to search in, the
-    `service` whose API was called (empty at the storage host).
+    """A request as rules see it: `path` in the documentation's form, `kind` of its work, `text` to search in, and the
+    `service` whose API was called (empty for the storage host).
     """
 
     method: str
@@ -93,7 +93,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of the script; `details` holds what its kind needs."""
+    """One rule of the script; `details` has the fields of its kind."""
 
     number: int
     do: str
@@ -116,7 +116,7 @@ class Rule:
 
 
 class Faults:
-    """The script of one world."""
+    """The script of faults of one world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -125,11 +125,11 @@ class Faults:
         self._cache: tuple[str, list[Rule]] = ("", [])
 
     def exist(self) -> bool:
-        """Whether there is a script at all: one look at the disk, so that calls without faults stay cheap."""
+        """Return whether there is a script, with one system call, so that calls without faults are cheap."""
         return self._path.exists()
 
     def take(self, call: Call | None, moment: str) -> Rule | None:
-        """The rule that strikes now, counted as used; None for an honest answer. Raises BadInput for a broken script."""
+        """Return the rule that applies now and count it; None for a normal response. Raises BadInput for a broken script."""
         if call is None or not self._due(call, moment):
             return None
         with self._world.locks.hold("faults"):
@@ -137,13 +137,13 @@ class Faults:
             return self._strike(self._due(call, moment), generation, used)
 
     def counts(self) -> list[int]:
-        """How many matching calls each rule has seen, let pass ones included."""
+        """Return the number of matching calls of each rule, including skipped ones."""
         with self._world.locks.hold("faults"):
             _, used = self._counts()
         return [used.get(rule.number, 0) for rule in self.rules()]
 
     def rules(self) -> list[Rule]:
-        """The script as it is now. Raises BadInput for a broken one."""
+        """Return the current rules. Raises BadInput for a broken script."""
         return self._rules()[1]
 
     def _due(self, call: Call, moment: str) -> list[Rule]:
@@ -155,7 +155,7 @@ class Faults:
             seen = used.get(rule.number, 0)
             if rule.is_used_up(seen):
                 continue
-            if rule.times is not None or seen < rule.skip:  # what strikes for ever need not be counted any more
+            if rule.times is not None or seen < rule.skip:  # a permanent rule need not be counted any more
                 used[rule.number] = seen + 1
             if seen >= rule.skip:
                 struck = rule
@@ -186,7 +186,7 @@ class Faults:
 
 
 def write_rules(world: Path, rules: Sequence[Mapping[str, Any]]) -> None:
-    """Replace the script of a world. Raises BadInput for a rule that is none: a typing error must not pass as good behaviour."""
+    """Replace the script of a world. Raises BadInput for an invalid rule, so that a typing error is not silently ignored."""
     data = json.dumps(rules, ensure_ascii=False, indent=1).encode()
     parse_rules(data)
     make_folder(world)
@@ -194,7 +194,7 @@ def write_rules(world: Path, rules: Sequence[Mapping[str, Any]]) -> None:
 
 
 def parse_rules(data: bytes) -> list[Rule]:
-    """The rules in a `faults.json`. Raises BadInput, naming the rule."""
+    """Parse the rules in a `faults.json`. Raises BadInput, which names the rule."""
     try:
         entries = json.loads(data)
     except ValueError as error:

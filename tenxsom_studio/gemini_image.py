@@ -1,4 +1,4 @@
-"""Gemini's image models on Vertex AI: a picture within the answer to the order.
+"""Gemini's image models on Vertex AI, which return a picture in the response.
 
     POST …/publishers/google/models/{model}:generateContent   a picture, or a reason why not
     POST …/publishers/google/models/{model}:predict           Imagen's way: its models were retired in 2026, so every one is a 404
@@ -21,12 +21,12 @@ from tenxsom_studio.records import Account, Job, Order
 
 NAME = "vertex_image"
 PATHS = r"/v1beta1/.*:(?:generateContent|predict)$"
-"""What belongs to this API, as a pattern of paths."""
+"""The pattern of this API's paths."""
 
 MODELS = ("gemini-3.1-flash-image", "gemini-3-pro-image")
 ACCOUNT = Account(NAME, max_jobs=100)
 SIZES = {"16:9": (1088, 612), "9:16": (612, 1088), "1:1": (820, 820)}
-"""Of a clip; stills are a quarter larger, which is about the megapixel that `1K` means."""
+"""The size of a clip; stills are a quarter larger, which is about the megapixel of `1K`."""
 
 _FIELDS = ("contents", "generationConfig", "safetySettings", "systemInstruction", "labels")
 
@@ -64,7 +64,7 @@ def _answer(job: Job, model: str) -> dict[str, Any]:
 
 
 def _order(body: orders.Body) -> Order:
-    """What a valid body orders. Raises Refusal (400)."""
+    """Parse the order of a request's body. Raises Refusal (400)."""
     vertex.refuse_unknown(body, _FIELDS, "")
     config = body.get("generationConfig") or {}
     shape = config.get("imageConfig") or {} if isinstance(config, dict) else None
@@ -81,7 +81,7 @@ def _order(body: orders.Body) -> Order:
 
 
 def _prompt(body: orders.Body) -> str:
-    """The words of the last turn."""
+    """Return the text of the last turn."""
     contents = body.get("contents")
     turn = contents[-1] if isinstance(contents, list) and contents else None
     parts = turn.get("parts") if isinstance(turn, dict) else None

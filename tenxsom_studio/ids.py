@@ -1,10 +1,10 @@
-"""The vendor's three kinds of ids, made and taken apart.
+"""Builds and parses the vendor's three kinds of ids.
 
     jobId         email:studio@example.com-job:<uuid>-type:video      https://useapi.net/docs/api-ltxstudio-v1/get-ltxstudio-assets-jobId
     generationId  gen_<uuid without dashes>                           https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-images-flux-create
     fileId        asset:<id>-type:image/png                           https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-assets
 
-Inside the studio a job and the thing it makes share one key: a uuid's 32 hexadecimal digits. Only keys become file names.
+Inside the studio a job and its result share one key: a uuid's 32 hexadecimal digits. Only keys become file names.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def job_id(email: str, key: str, kind: str) -> str:
 
 
 def uuid_of(key: str) -> str:
-    """A key as the plain uuid that other vendors use for an id."""
+    """Return a key as a plain uuid, the id of other vendors."""
     return str(uuid.UUID(key))
 
 
 def key_of_uuid(text: str) -> str | None:
-    """The key in a plain uuid, written as `uuid_of` writes it; None for anything else."""
+    """Return the key in a plain uuid in the form of `uuid_of`; None for anything else."""
     return text.replace("-", "") if _UUID.fullmatch(text) else None
 
 
@@ -45,18 +45,18 @@ def file_id(key: str, mime_type: str) -> str:
 
 
 def key_of_job(text: str) -> str | None:
-    """The key in a jobId; None for anything that is no jobId."""
+    """Return the key in a jobId; None for anything else."""
     match = _JOB.fullmatch(text)
     return match[1].replace("-", "") if match else None
 
 
 def key_of_generation(text: str) -> str | None:
-    """The key in a generationId; None for anything that is no generationId."""
+    """Return the key in a generationId; None for anything else."""
     match = _GENERATION.fullmatch(text)
     return match[1] if match else None
 
 
 def key_of_file(text: str) -> str | None:
-    """The key in a fileId; None for anything that is no fileId."""
+    """Return the key in a fileId; None for anything else."""
     match = _FILE.fullmatch(text)
     return match[1] if match else None

@@ -1,6 +1,6 @@
-"""The life of a job: accepted, checked a few times, over.
+"""The lifecycle of a job: accepted, checked a few times, finished.
 
-Progress is a table of transitions, one row per status call at most, so that a client which never polls twice is found out.
+Progress is a table of transitions, at most one per status call, so that a client that never polls twice fails.
 `completed` without a file, once per job, is the vendor's documented quirk: status and file "can be out of sync"
 (https://useapi.net/docs/api-ltxstudio-v1/get-ltxstudio-assets-jobId).
 """
@@ -25,7 +25,7 @@ BUSY_RETRY_SECONDS = 5
 
 @dataclass(frozen=True)
 class Move:
-    """A job goes on to `to` on a status call that finds `when` true; asking may be what gets the work done."""
+    """A transition to `to`, on a status call when `when` is true; `when` may do the work itself."""
 
     to: Stage
     when: Callable[[Jobs, Job], bool]
@@ -39,7 +39,7 @@ class Jobs:
         self.renders = renders
 
     def accept(self, kind: Kind, order: Order, account: Account, max_jobs: int, **details: Any) -> Job:
-        """Put a job on disk and charge for it. Raises Refusal (429) when `max_jobs` of the account's jobs execute already."""
+        """Store a job and charge for it. Raises Refusal (429) when `max_jobs` of the account's jobs are running."""
         job = Job(ids.new_key(), kind, account.email, clock.stamp(), order, **details)
         with self.world.locks.hold("accept"):
             executing = self.world.count_executing(account.email)
@@ -51,14 +51,14 @@ class Jobs:
         return job
 
     def find(self, key: str | None, full_id: str | None = None) -> Job:
-        """The job of a key; with `full_id`, only if that is its whole id. Raises Refusal (404)."""
+        """Return the job of a key; with `full_id`, only if that is its complete id. Raises Refusal (404)."""
         job = self.world.load_job(key) if key else None
         if job is None or (full_id is not None and job.id != full_id):
             raise Refusal(404, "Job not found or has expired.")
         return job
 
     def check(self, job: Job) -> Job:
-        """Take a job one step on, if it is ready for it, and return what it is now."""
+        """Advance a job by one step, if it is ready, and return it."""
         if job.is_over:
             return job
         with self.world.locks.hold(f"job:{job.key}"):
@@ -66,28 +66,28 @@ class Jobs:
             if job.is_over:
                 return job
             if job.stage == "accepted":
-                self.world.charge(job)  # a process killed between accepting and charging must not make work free
+                self.world.charge(job)  # a process killed between accepting and charging must still charge
             return self._step(job)
 
     def advance(self, job: Job) -> Job:
-        """Take a job on as far as it is ready for: at most vendors work goes on whether anybody asks about it or not."""
+        """Advance a job as far as it is ready: at most vendors work continues without status calls."""
         while (now := self.check(job)).stage != job.stage:
             job = now
         return now
 
     def let_end(self, service: str) -> None:
-        """Free the places of a service's jobs that are over although nobody has asked about them."""
+        """Release the slots of a service's jobs that are finished but were not checked."""
         for job in self.world.executing():
             if job.service == service:
                 self.advance(job)
 
     def fail(self, job: Job, message: str, failure: str = "") -> Job:
-        """End a job as failed and return what it is now."""
+        """End a job as failed and return it."""
         fail(self.world, job.key, message, failure)
         return self.find(job.key)
 
     def untrack(self, job: Job) -> Job:
-        """Take a job out of the scheduler's list; it executes all the same."""
+        """Remove a job from the scheduler's list; it still runs."""
         with self.world.locks.hold(f"job:{job.key}"):
             job = self.find(job.key)
             job.tracked = False
@@ -95,7 +95,7 @@ class Jobs:
         return job
 
     def _save_and_charge(self, job: Job) -> None:
-        """Both or neither, so that a full disk is a clear refusal and not free work."""
+        """Save and charge a job, or neither, so that a full disk is a refusal and not free work."""
         try:
             self.world.save_job(job)
             self.world.charge(job)
@@ -137,7 +137,7 @@ class Jobs:
     def clip_is_rendered(self, job: Job) -> bool:
         if self.world.media(artifact(job)).exists():
             return True
-        self.renders.want(job.key)  # once more: whoever was rendering it may have been killed
+        self.renders.want(job.key)  # again: the rendering process may have been killed
         return False
 
 
@@ -149,4 +149,4 @@ MOVES: dict[tuple[Kind, Stage], Move] = {
     ("video", "active"): Move("announced", Jobs.clip_is_rendered),
     ("video", "announced"): Move("complete", Jobs.now),
 }
-"""What a status call does, by kind and stage. `announced` is `completed` without its file."""
+"""The transitions of status calls, by kind and stage. `announced` is `completed` without its file."""

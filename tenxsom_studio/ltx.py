@@ -4,7 +4,7 @@
     POST /v2/text-to-video, image-to-video   202 with an id; two jobs at a time, the next one is 429
     GET  /v2/<the same endpoint>/<id>        pending, processing, completed, failed; 404 a day after the end
 
-Unlike UseAPI.net's jobs these go on whether anybody asks about them or not, as the vendor's do.
+Unlike UseAPI.net's jobs, these continue without status calls, like the vendor's.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from tenxsom_studio.ltx_orders import IMAGE, NAME, TEXT, UPLOADS
 from tenxsom_studio.records import Account, Job
 
 PATHS = r"/v2/|/v1/upload$"
-"""What belongs to this API, as a pattern of paths."""
+"""The pattern of this API's paths."""
 
 ACCOUNT = Account(NAME, max_jobs=2)
-"""Two generations at a time are the vendor's default (https://docs.ltx.io/rate-limits)."""
+"""The vendor's default of concurrent generations (https://docs.ltx.io/rate-limits)."""
 
 KEEP_SECONDS = 24 * 3600
 UPLOAD_LINK_SECONDS = 3600
 LARGEST_UPLOAD_BYTES = 100_000_000
 UPLOAD_HEADERS = {"Content-Type": "application/octet-stream", "x-goog-content-length-range": f"0,{LARGEST_UPLOAD_BYTES}"}
-"""Covered by the link's signature. The vendor names no headers; it says that they enforce limits such as the file's size."""
+"""The headers in the link's signature. The vendor does not name them, but says that they enforce limits such as the size."""
 
 ERROR_TYPES = {
     401: "authentication_error",
@@ -65,7 +65,7 @@ def begin_upload() -> Response:
 
 @blueprint.put("/storage/local-studio/uploads/<key>")
 def upload(key: str) -> Response:
-    """The storage host's side of an upload: the bytes of one picture, once."""
+    """Accept the bytes of one picture at the storage host, once."""
     if refused := studio().storage.refused_upload(UPLOAD_HEADERS):
         return refused
     if (request.content_length or 0) > LARGEST_UPLOAD_BYTES:
@@ -96,7 +96,7 @@ def submit(endpoint: str) -> Response:
     except Refusal as refusal:
         text = f"Concurrency limit reached: {ACCOUNT.max_jobs} generations run already. Wait for one to end."
         raise Refusal(refusal.status, text, refusal.retry_after, "concurrency_limit_error") from refusal
-    studio().jobs.check(job)  # its rendering begins now
+    studio().jobs.check(job)  # starts its rendering
     answer = document({"id": job.id, "created_at": job.created}, 202)
     fault = studio().faults.take(g.call, "accepted")
     return api.after_accepting(fault, answer) if fault else answer
@@ -134,7 +134,7 @@ def _status(job: Job) -> dict[str, Any]:
 
 
 def _link(job: Job) -> str:
-    """The result's address, which works until a day after the job ended."""
+    """Return the result's link, which expires a day after the end of the job."""
     asset = studio().world.load_asset(job.key)
     if asset is None or not studio().world.media(asset).exists():
         raise Refusal(404, "Job not found or has expired.")
@@ -157,7 +157,7 @@ def _envelope(refusal: Refusal) -> Response:
 
 @blueprint.after_request
 def _numbered(answer: Response) -> Response:
-    """Every answer has an id that the vendor's support asks for."""
+    """Add the request id that every response of the vendor has."""
     answer.headers.setdefault("x-request-id", uuid.uuid4().hex)
     return answer
 

@@ -1,8 +1,8 @@
-"""Which orders the official LTX API accepts: https://docs.ltx.io/models, https://docs.ltx.io/input-formats,
+"""Validates the orders of the official LTX API: https://docs.ltx.io/models, https://docs.ltx.io/input-formats,
 https://docs.ltx.io/openapi.yaml
 
-The vendor documents no longest prompt; resellers of it take 5,000 characters, and so does the studio. It fetches nothing from the
-network: a start frame is uploaded, or comes as a data URI.
+The vendor documents no limit of prompts; resellers and the studio accept 5,000 characters. The studio downloads nothing: a
+start frame is uploaded, or sent as a data URI.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DATA = re.compile(r"data:(image/(?:png|jpeg|webp));base64,")
 class _Model(NamedTuple):
     resolutions: tuple[str, ...]
     long_at: tuple[str, ...]
-    """Where it makes up to 20 seconds, at 24 and 25 frames a second."""
+    """The resolutions with up to 20 seconds, at 24 and 25 frames per second."""
     rates: tuple[int, ...] = (24, 25, 48, 50)
     chooses_duration: bool = False
 
@@ -52,7 +52,7 @@ _REMOVED = ("ltx-2-fast", "ltx-2-pro")
 
 
 def order(body: Any, endpoint: str, world: World) -> Order:
-    """What a valid body orders at one of the two endpoints. Raises Refusal (400)."""
+    """Parse the order of a request's body at one of the two endpoints. Raises Refusal (400)."""
     if not isinstance(body, dict):
         raise Refusal(400, "The body must be a JSON object")
     _refuse_fields(body, endpoint)
@@ -78,7 +78,7 @@ def order(body: Any, endpoint: str, world: World) -> Order:
 
 
 def endpoint_of(order: Order) -> str:
-    """The endpoint that an order was given to."""
+    """Return the endpoint of an order."""
     return IMAGE if order.start_asset else TEXT
 
 
@@ -102,7 +102,7 @@ def _model(body: orders.Body) -> tuple[str, _Model]:
 
 
 def _size(body: orders.Body, name: str, model: _Model) -> tuple[str, tuple[int, int]]:
-    """The resolution's name and its width and height; portrait is the same turned by a quarter."""
+    """Return the resolution's name, and its width and height, which are swapped for portrait."""
     offered = {resolution: _SIZES[resolution] for resolution in model.resolutions}
     for resolution, (long, short) in offered.items():
         if body["resolution"] == f"{long}x{short}":
@@ -136,7 +136,7 @@ def _one_of(body: orders.Body, name: str, offered: tuple[int, ...], default: int
 
 
 def _pictures(body: orders.Body, world: World) -> str:
-    """The key of the start frame; the end frame is looked at and not used."""
+    """Return the key of the start frame; the end frame is validated and not used."""
     if body.get("last_frame_uri") is not None:
         _picture(body, "last_frame_uri", world)
     return _picture(body, "image_uri", world)

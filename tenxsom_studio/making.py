@@ -1,4 +1,4 @@
-"""Making the real things: a painted still, a rendered clip. The heavy media libraries are imported when something is made."""
+"""Makes the painted still and the rendered clip. The heavy media libraries are imported on first use."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tenxsom_studio.world import World
 
 
 class RenderStopped(TryAgainLater):
-    """The program is ending; the clip will be rendered by whoever asks next."""
+    """The program is ending; the next status call renders the clip."""
 
 
 def artifact(job: Job) -> Asset:
-    """The asset a job's result becomes. It shares the job's key."""
+    """Return the asset of a job's result, which has the job's key."""
     mime_type = "video/mp4" if job.kind == "video" else "image/png"
     return Asset(job.key, "artifact", mime_type, clock.stamp(), job_id=job.id, service=job.service)
 
 
 def paint_still(world: World, job: Job) -> None:
-    """Make the still of an image job, unless it is there already. The caller holds the job's lock."""
+    """Make the still of an image job, unless it exists. The caller holds the job's lock."""
     target = world.media(artifact(job))
     if not target.exists():
         work = world.work_file(f"{job.key}.png")
@@ -35,9 +35,9 @@ def paint_still(world: World, job: Job) -> None:
 
 
 def make_clip(world: World, key: str, is_ending: Callable[[], bool]) -> None:
-    """Render the clip of a video job and give it its final name, unless that was done or another process is at it.
+    """Render the clip of a video job and give it its final name, unless it exists or another process is rendering it.
 
-    A clip that cannot be rendered fails its job; a full disk or the end of the program does not, the next status call tries again.
+    A clip that cannot be rendered fails its job; after a full disk or the end of the program the next status call tries again.
     """
     if not world.locks.try_acquire(f"render:{key}"):
         return
@@ -48,9 +48,9 @@ def make_clip(world: World, key: str, is_ending: Callable[[], bool]) -> None:
             atomic.publish(work, world.media(artifact(job)))
     except (RenderStopped, DiskTrouble):
         return
-    except Exception as error:  # noqa: BLE001  (whatever a renderer stumbles over is this job's failure; other clips go on)
+    except Exception as error:  # noqa: BLE001  (any error of the renderer is this job's failure; other clips continue)
         if is_ending():
-            return  # an interpreter that is shutting down lets no library work properly
+            return  # libraries fail in an interpreter that is shutting down
         reason = str(error) if isinstance(error, TenxsomError) else f"{type(error).__name__}: {error}"
         fail(world, key, f"The clip could not be rendered. {reason}")
     finally:
@@ -58,7 +58,7 @@ def make_clip(world: World, key: str, is_ending: Callable[[], bool]) -> None:
 
 
 def fail(world: World, key: str, message: str, failure: str = "") -> None:
-    """End a job as failed, unless it is over; `failure` is the kind of it where the vendor names kinds."""
+    """End a job as failed, unless it is finished; `failure` is its kind where the vendor names kinds."""
     with world.locks.hold(f"job:{key}"):
         job = world.load_job(key)
         if job and not job.is_over:
@@ -69,7 +69,7 @@ def fail(world: World, key: str, message: str, failure: str = "") -> None:
 
 
 def shorter_clip(world: World, job: Job, seconds: int) -> bytes:
-    """A sound clip of another length than ordered: what a vendor delivers when it mixes up two jobs."""
+    """Return a valid clip of another duration than ordered, as if the vendor had mixed up two jobs."""
     order = replace(job.order, seconds=seconds, cues=())
     work = _render(world, order, ids.new_key(), lambda _: None)
     try:
@@ -90,9 +90,9 @@ def _render(world: World, order: Order, name: str, progress: Callable[[float], N
     try:
         with disk_errors(target):
             picture = _start_frame(world, order, still)
-            progress(0.0)  # painting takes its time: the program may be ending by now
+            progress(0.0)  # painting takes time: the program may be ending by now
             render_clip(picture, target, look(width, height, order.seconds, cues=cues), progress)
-    except BaseException:  # a stop, too, must leave no half clip
+    except BaseException:  # a stop must leave no incomplete clip, too
         target.unlink(missing_ok=True)
         raise
     finally:
@@ -101,7 +101,7 @@ def _render(world: World, order: Order, name: str, progress: Callable[[float], N
 
 
 def _reporter(world: World, key: str, is_ending: Callable[[], bool]) -> Callable[[float], None]:
-    """Writes progress down in steps of ten per cent, never backwards (a clip may be begun anew), and breaks off when asked to."""
+    """Return a function that stores progress in steps of ten per cent, never backwards, and raises when the program ends."""
     reported = world.progress(key)
 
     def report(fraction: float) -> None:
@@ -130,7 +130,7 @@ def _paint(world: World, order: Order, target: Path) -> None:
     from tenxsom_studio.painting.paint import MAX_SIDE, paint
 
     sides = world.size(order)
-    larger = min(1.25, MAX_SIDE / max(sides))  # room for the camera move, as far as a 4K picture allows any
+    larger = min(1.25, MAX_SIDE / max(sides))  # a margin for the camera move, as far as a 4K picture allows one
     width, height = (int(side * larger) for side in sides)
     with disk_errors(target):
         paint(order.prompt, width, height, order.seed, order.mood).save(target, format="PNG", compress_level=1)

@@ -1,4 +1,4 @@
-"""Which create calls the vendor accepts, and what an accepted one orders.
+"""Validates the vendor's create calls and parses their orders.
 
 Rules: https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-images-flux-create and …/post-ltxstudio-videos-ltx-create.
 The vendor documents nothing about unknown fields; they are ignored, except `preview`, our own extension (only our local_studio
@@ -36,7 +36,7 @@ _INTEGERS = ("seed", "reference_strength", "maxJobs", "pollForResult")
 
 
 def image_order(body: Body, world: World) -> Order:
-    """What a valid `images/create` body orders. Raises Refusal (400)."""
+    """Parse the order of an `images/create` body. Raises Refusal (400)."""
     prompt = _prompt(body)
     choice(body, "style", STYLES, "")
     choice(body, "shotAngle", ANGLES, "")
@@ -51,7 +51,7 @@ def image_order(body: Body, world: World) -> Order:
 
 
 def video_order(body: Body, world: World) -> Order:
-    """What a valid `videos/ltx-create` body orders. Raises Refusal (400)."""
+    """Parse the order of a `videos/ltx-create` body. Raises Refusal (400)."""
     prompt = _prompt(body)
     choice(body, "model", VIDEO_MODELS, "ltxv-turbo")
     start, _ = _frame(body, "startAssetId", world), _frame(body, "endAssetId", world)
@@ -70,7 +70,7 @@ def video_order(body: Body, world: World) -> Order:
 
 
 def from_form(form: Mapping[str, str]) -> Body:
-    """A multipart body as the JSON body it stands for: numbers, booleans and `preview` come as text there."""
+    """Convert a multipart body to the equivalent JSON body: numbers, booleans and `preview` are text in it."""
     body: dict[str, Any] = dict(form)
     for name in _INTEGERS:
         if re.fullmatch(r"-?\d{1,18}", body.get(name, "")):
@@ -86,7 +86,7 @@ def from_form(form: Mapping[str, str]) -> Body:
 
 
 def text(body: Body, name: str, longest: int = LONGEST_TEXT) -> str | None:
-    """An optional text. Raises Refusal (400) for another type and for more than `longest` characters."""
+    """Read an optional text. Raises Refusal (400) for another type and for more than `longest` characters."""
     value = body.get(name)
     if value is None:
         return None
@@ -98,7 +98,7 @@ def text(body: Body, name: str, longest: int = LONGEST_TEXT) -> str | None:
 
 
 def choice(body: Body, name: str, allowed: Collection[str], default: str) -> str:
-    """One of the allowed texts; a number is none, because the vendor's durations are strings. Raises Refusal (400)."""
+    """Read one of the allowed texts; a number is refused, because the vendor's durations are strings. Raises Refusal (400)."""
     value = body.get(name)
     if value is None:
         return default
@@ -108,7 +108,7 @@ def choice(body: Body, name: str, allowed: Collection[str], default: str) -> str
 
 
 def integer(body: Body, name: str, lowest: int, highest: int) -> int | None:
-    """An optional whole number within limits. Raises Refusal (400)."""
+    """Read an optional integer within limits. Raises Refusal (400)."""
     value = body.get(name)
     if value is None:
         return None
@@ -118,7 +118,7 @@ def integer(body: Body, name: str, lowest: int, highest: int) -> int | None:
 
 
 def flag(body: Body, name: str, default: bool = False) -> bool:
-    """An optional boolean. Raises Refusal (400)."""
+    """Read an optional boolean. Raises Refusal (400)."""
     value = body.get(name, default)
     if not isinstance(value, bool):
         raise Refusal(400, f"Parameter {name} must be a boolean")
@@ -126,13 +126,13 @@ def flag(body: Body, name: str, default: bool = False) -> bool:
 
 
 def first_sentence(prompt: str, seconds: int) -> tuple[tuple[float, float, str], ...]:
-    """The caption of a clip whose order brings none: how its prompt begins."""
+    """Return the caption of an order without captions: the beginning of its prompt."""
     sentence = re.split(r"(?<=[.!?])\s|(?<=[。！？।])", prompt.strip(), maxsplit=1)[0]
     return ((0.0, float(seconds), sentence),)
 
 
 def seed_of(prompt: str) -> int:
-    """The seed of an order that brings none: the same prompt looks the same every time."""
+    """Return the seed of an order without one, so that the same prompt always looks the same."""
     return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=4).digest(), "big") >> 1
 
 
@@ -149,7 +149,7 @@ def _seed(body: Body, prompt: str) -> int:
 
 
 def _stored_asset(body: Body, name: str, world: World) -> Asset | None:
-    """The asset a field names; None when the field is absent or names nothing we have."""
+    """Return the asset named by a field; None when the field is absent or names an unknown asset."""
     value = text(body, name)
     if not value:
         return None
@@ -161,9 +161,9 @@ def _stored_asset(body: Body, name: str, world: World) -> Asset | None:
 
 
 def _frame(body: Body, name: str, world: World) -> Asset | None:
-    """The uploaded picture that a clip starts or ends with.
+    """Return the uploaded picture that a clip starts or ends with.
 
-    A generated artifact is refused by its format, as an outside user of the vendor saw: it must be downloaded and uploaded again.
+    A generated artifact is refused by its format, as a user observed: it must be downloaded and uploaded.
     """
     if not body.get(name):
         return None
@@ -178,7 +178,7 @@ def _frame(body: Body, name: str, world: World) -> Asset | None:
 
 
 def _preview(body: Body) -> dict[str, Any]:
-    """The fields of an Order that our own extension sets."""
+    """Read the fields of an Order in our own extension."""
     preview = body.get("preview")
     if preview is None:
         return {}

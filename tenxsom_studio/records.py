@@ -1,4 +1,4 @@
-"""What the studio remembers: the order, the job, the asset, the account. Plain records; `World` keeps them on disk."""
+"""The studio's records: order, job, asset, account. `World` stores them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ Kind = Literal["image", "video"]
 Stage = Literal["accepted", "active", "announced", "complete", "failed"]
 
 USEAPI = "useapi_ltx"
-"""The API that the studio stands in for unless a record says otherwise; the names are those of the services that call it."""
+"""The default API of a record; the names are those of the services that call it."""
 
 STUDIO_EMAIL = "studio@example.com"
-"""The one account a new world has."""
+"""The only account of a new world."""
 
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4"}
 SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (1024, 1024)}
-"""Width and height of a clip in pixels where the order names none, as at UseAPI.net. Stills are a quarter larger, for the camera
-move."""
+"""Default width and height of a clip in pixels, as at UseAPI.net. Stills are a quarter larger, for the camera move."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A create call that passed every check. `seconds` is 0 for an image; `start_asset` is the key of an uploaded picture.
+    """A valid create call. `seconds` is 0 for an image; `start_asset` is the key of an uploaded picture.
 
-    `size` is the ordered width and height in pixels; None leaves them to the aspect ratio.
+    `size` is the ordered width and height in pixels; None: by the aspect ratio.
     """
 
     prompt: str
@@ -52,8 +51,8 @@ class Order:
 
 @dataclass
 class Job:
-    """One accepted piece of work. `doomed` is the message of a failure that a scripted fault ordered in advance, `failure` the
-    kind of it where the vendor names kinds; `service` is the API that took the order.
+    """An accepted job. `doomed` is the message of a failure that a scripted fault has ordered, `failure` its kind where the
+    vendor names kinds; `service` is the API that took the order.
     """
 
     key: str
@@ -71,7 +70,7 @@ class Job:
     failure: str = ""
     ended: str | None = None
     details: dict[str, str] = field(default_factory=dict)
-    """What an API has to remember of an order besides."""
+    """Further data of an API about the order."""
 
     @property
     def id(self) -> str:
@@ -93,7 +92,7 @@ class Job:
 
 @dataclass
 class Asset:
-    """A stored media file. Links that expire at `void_until` (epoch milliseconds) or earlier are no longer honoured."""
+    """A stored media file. Links that expire at `void_until` (epoch milliseconds) or earlier are invalid."""
 
     key: str
     type: Literal["image", "artifact"]
@@ -110,7 +109,7 @@ class Asset:
 
     @property
     def folder(self) -> str:
-        """The part of the vendor's result addresses that tells where a file came from."""
+        """Return the part of the vendor's result addresses that names a file's origin."""
         if self.type == "image":
             return "user-uploads"
         return "model-serving" if self.mime_type == "video/mp4" else "vertex-ai"
@@ -122,7 +121,7 @@ class Asset:
 
 @dataclass
 class Account:
-    """A linked LTX Studio account. `max_jobs`: how many jobs may execute at once."""
+    """A linked LTX Studio account. `max_jobs`: the limit of concurrent jobs."""
 
     email: str = STUDIO_EMAIL
     max_jobs: int = 20

@@ -1,9 +1,9 @@
-"""A few threads that render clips beside the requests, and that never keep a program from ending.
+"""Renders clips in a few threads that never prevent the program from ending.
 
-The threads are no daemons, because a daemon thread inside an encoder can crash the interpreter's shutdown. Instead a thread lives
-only while there is something to render, and whatever it renders asks `is_ending` many times a second: after a stop request,
-after `close`, or once the main thread has ended, what waits is dropped and what runs breaks off. Nothing is lost by that: the next
-status call, in whatever process, begins the clip anew.
+The threads are not daemons, because a daemon thread inside an encoder can crash the interpreter's shutdown. A thread lives only
+while there is work, and a render calls `is_ending` many times a second: after a stop request, after `close`, or after the end of
+the main thread, waiting renders are dropped and running ones stop. Nothing is lost: the next status call, in any process,
+restarts the clip.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Renders:
         self._closed = False
 
     def want(self, key: str) -> None:
-        """See to it that this clip gets rendered; returns at once. Wanting it again while it waits or runs changes nothing."""
+        """Queue a clip for rendering, unless it is waiting or running; return at once."""
         with self._changed:
             if self.is_ending() or key in self._waiting or key in self._running:
                 return
@@ -38,11 +38,11 @@ class Renders:
                 threading.Thread(target=self._work, name="studio-render").start()
 
     def is_ending(self) -> bool:
-        """Whether renders must break off, so that the program can end."""
+        """Return whether renders must stop, so that the program can end."""
         return self._closed or clock.stop_requested() or not threading.main_thread().is_alive()
 
     def drain(self, seconds: float) -> bool:
-        """Wait until nothing waits and nothing runs in this process; False when the time or a stop request came first."""
+        """Wait until all renders of this process are finished; return False after the timeout or a stop request."""
         deadline = clock.Deadline(seconds)
         with self._changed:
             while self._threads:
@@ -52,7 +52,7 @@ class Renders:
         return True
 
     def close(self) -> None:
-        """Drop what waits, break off what runs, and wait for the threads to end."""
+        """Drop waiting renders, stop running ones, and wait for the threads to end."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
@@ -67,12 +67,12 @@ class Renders:
                 finally:
                     with self._changed:
                         self._running.discard(key)
-        except BaseException:  # whatever it was, nobody may wait for a thread that is gone
+        except BaseException:  # after any error no caller may wait for an ended thread
             self._leave()
             raise
 
     def _next(self) -> str | None:
-        """The next key to render; None when this thread shall end. Both decisions under one lock, so that no wish is overlooked."""
+        """Return the next key to render, or None to end this thread; one lock covers both, so that no key is overlooked."""
         with self._changed:
             if self._waiting and not self.is_ending():
                 key = self._waiting.pop(0)

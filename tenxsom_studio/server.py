@@ -1,4 +1,4 @@
-"""The studio over a socket, for other programs and for rehearsing a cron set-up."""
+"""Serves the studio over a socket, for other programs and for rehearsals of a cron set-up."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def serve(
     ready: Callable[[str], None] | None = None,
     threads: int = 16,
 ) -> None:
-    """Serve the studio until a stop is requested (`clock.stop_on_signals` makes TERM and INT request one).
+    """Serve the studio until a stop request (see `clock.stop_on_signals`).
 
-    `ready` is called with the address, such as "http://127.0.0.1:8765", once connections are accepted; port 0 takes a free one.
+    `ready` is called with the address, such as "http://127.0.0.1:8765", once connections are accepted; port 0 is a free one.
     The API is below `<address>/v1`. Raises OSError when the address is taken.
     """
     with StudioServer(world, host, port, token=token, threads=threads) as server:
@@ -44,7 +44,7 @@ def serve(
 
 @contextlib.contextmanager
 def running(world: Path, *, token: str | None = None, threads: int = 16) -> Iterator[StudioServer]:
-    """A studio on a free loopback port, served by a thread for the length of a block."""
+    """Serve a studio on a free loopback port in a thread, for a block."""
     ended = threading.Event()
     with StudioServer(world, "127.0.0.1", 0, token=token, threads=threads) as server:
         thread = threading.Thread(target=server.run, args=(ended.is_set,), name="studio-server", daemon=True)
@@ -61,11 +61,11 @@ class StudioServer:
 
     def __init__(self, world: Path, host: str, port: int, *, token: str | None = None, threads: int = 16) -> None:
         logging.getLogger("waitress").addFilter(_is_worth_logging)
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is no trouble here
-        # Bound here, because waitress leaks its half-made server when the address is taken.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is normal here
+        # The socket is bound here, because waitress leaks its server when the address is taken.
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.app = create_app(world, token=token, host_names=(*LOOPBACK_NAMES, host.lower()))
-        # Waitress keeps its sockets in a map; with a map of our own we can run its loop in slices and close everything at the end.
+        # Waitress keeps its sockets in a map; with our own map its loop can run in slices, and everything can be closed at the end.
         self._sockets: dict[int, Any] = {}
         self._server = create_server(
             self.app,
@@ -87,17 +87,17 @@ class StudioServer:
         self.close()
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Answer requests until `is_over` says so; it is asked several times a second."""
+        """Serve requests until `is_over()` is true, which is called several times a second."""
         while not is_over():
             wasyncore.loop(timeout=_LOOK_SECONDS, use_poll=True, map=self._sockets, count=1)
 
     def close(self) -> None:
-        """Break off renders, let running requests end, close every connection."""
+        """Stop renders, finish running requests, close every connection."""
         self.app.extensions["studio"].close()
         deadline = clock.Deadline(_GRACE_SECONDS)
         self.run(lambda: deadline.passed() or not self._busy())
         for channel in self._busy():
-            channel.handle_close()  # wakes the thread that waits for this client to read on
+            channel.handle_close()  # wakes the thread that waits for this client to read
         self._server.task_dispatcher.shutdown(timeout=_GRACE_SECONDS)
         wasyncore.close_all(self._sockets, ignore_all=True)
 
@@ -106,5 +106,5 @@ class StudioServer:
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Not a connection that was cut because the script of faults said so."""
+    """Return False for a connection that a scripted fault has cut."""
     return not (record.exc_info and isinstance(record.exc_info[1], CutOnPurpose))

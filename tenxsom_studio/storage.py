@@ -1,7 +1,7 @@
 """The storage host: signed links to media files, and the downloads behind them.
 
-As at the vendor, the links carry their own permission and must be fetched without the API's token; a request that brings an
-Authorization header is refused with 400, so that a client which leaks its token cannot pass a test.
+As at the vendor, the links carry their own permission and must be fetched without the API's token; a request with an
+Authorization header is refused with 400, so that a client that leaks its token fails a test.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BUCKET = "local-studio"
 
 
 class Storage:
-    """Makes links and answers them. `host` (default: the host the API was called at) is where links point to."""
+    """Creates links and serves their files. `host` is the host of links (default: the host of the request)."""
 
     def __init__(self, world: World, faults: Faults, host: str | None) -> None:
         self._world = world
@@ -36,7 +36,7 @@ class Storage:
         self._host = host
 
     def signed(self, asset: Asset) -> dict[str, Any]:
-        """UseAPI.net's description of a stored file with a fresh link; the expiry is a string of epoch milliseconds."""
+        """Return UseAPI.net's description of a stored file with a new link; its expiry is a string of epoch milliseconds."""
         url, expires = self.link(asset, LINK_LIFE_SECONDS)
         kind = {"artifactSubtype": asset.folder} if asset.type == "artifact" else {}
         return {
@@ -46,20 +46,20 @@ class Storage:
         }
 
     def link(self, asset: Asset, seconds: float) -> tuple[str, int]:
-        """A link to a stored file that works for that long, and when it expires, in epoch milliseconds."""
-        # A link made after `void_until` must expire later than it, or it would be dead at birth.
+        """Return a link to a stored file that is valid for `seconds`, and its expiry in epoch milliseconds."""
+        # A link created after `void_until` must expire later than that, or it would be invalid at once.
         expires = max(_milliseconds() + int(seconds * 1000), asset.void_until + 1)
         path = f"/storage/{BUCKET}/artifacts/{asset.folder}/{asset.file_name}"
         return f"{self._base()}{path}?Expires={expires}&Signature={self._signature(path, expires)}", expires
 
     def upload_link(self, key: str, headers: Mapping[str, str], seconds: float) -> str:
-        """A link that a file can be PUT to under `key` for that long, with exactly these headers."""
+        """Return a link for the PUT of a file under `key`, valid for `seconds`, with exactly these headers."""
         expires = _milliseconds() + int(seconds * 1000)
         path = f"/storage/{BUCKET}/uploads/{key}"
         return f"{self._base()}{path}?Expires={expires}&Signature={self._signature(_put(path, headers), expires)}"
 
     def refused_upload(self, headers: Mapping[str, str]) -> Response | None:
-        """What is wrong with the link of the PUT that is being answered, or with its headers; None if nothing is."""
+        """Return the error response for an invalid link or header of the current PUT; None if it is valid."""
         if "Authorization" in request.headers:
             return _token_leaked()
         expires = request.args.get("Expires", "")
@@ -73,7 +73,7 @@ class Storage:
         return None
 
     def answer(self, call: Call | None) -> Response:
-        """Serve one download: whole, a Range, HEAD, or conditional on its ETag; or refuse; or do what a scripted fault says."""
+        """Serve a download (whole, a Range, HEAD, or conditional on its ETag), refuse it, or apply a scripted fault."""
         if "Authorization" in request.headers:
             return _token_leaked()
         expires = request.args.get("Expires", "")
@@ -87,7 +87,7 @@ class Storage:
         return self.deliver(call, asset, int(expires))
 
     def deliver(self, call: Call | None, asset: Asset, expires: int = 0) -> Response:
-        """Serve a file that the caller may have, or do what a scripted fault says."""
+        """Serve a permitted file, or apply a scripted fault."""
         fault = self._faults.take(call, "download")
         return self._broken(fault, asset, expires) if fault else self._file(asset)
 
@@ -113,12 +113,12 @@ class Storage:
                 return Response(self._wrong_content(asset, fault.details.get("seconds")), mimetype=asset.mime_type)
 
     def _void(self, asset: Asset, expires: int) -> None:
-        """Make this link and all older ones dead for good, so that only a client that asks for a new one gets its file."""
+        """Invalidate this link and all older ones, so that only a client that requests a new one gets its file."""
         with self._world.locks.hold(f"asset:{asset.key}"):
             self._world.save_asset(replace(asset, void_until=expires))
 
     def _wrong_content(self, asset: Asset, seconds: int | None) -> bytes:
-        """A whole clip that is shorter than ordered; without `seconds` noise of the right size."""
+        """Return a complete clip that is shorter than ordered; without `seconds`, noise of the right size."""
         job = self._world.load_job(asset.key)
         if seconds and job:
             return shorter_clip(self._world, job, seconds)
@@ -130,7 +130,7 @@ class Storage:
         return self._host.rstrip("/") if "://" in self._host else f"{request.scheme}://{self._host}"
 
     def _is_signed(self, what: str, expires: str) -> bool:
-        """Whether the request that is being answered carries our signature of this."""
+        """Return whether the current request has our signature of `what`."""
         if not expires.isdecimal():
             return False
         return hmac.compare_digest(self._signature(what, int(expires)).encode(), request.args.get("Signature", "").encode())
@@ -140,7 +140,7 @@ class Storage:
 
 
 def _put(path: str, headers: Mapping[str, str]) -> str:
-    """What the signature of an upload covers."""
+    """Return the signed text of an upload."""
     return "\n".join([f"PUT {path}", *(f"{name.lower()}:{value}" for name, value in sorted(headers.items()))])
 
 
@@ -149,7 +149,7 @@ def _token_leaked() -> Response:
 
 
 def _endless(path: Path) -> Iterator[bytes]:
-    """A file that begins like the real one and never ends; it ends with the client or with the program."""
+    """Yield an endless file that begins like the real one, until the client or the program ends."""
     yield path.read_bytes()
     nothing = bytes(1 << 16)
     yield from itertools.takewhile(lambda _: not clock.stop_requested(), itertools.repeat(nothing))

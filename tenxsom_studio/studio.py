@@ -14,9 +14,9 @@ from tenxsom_studio.world import World
 
 
 class Studio:
-    """What `app.extensions["studio"]` holds.
+    """The studio in `app.extensions["studio"]`.
 
-    `token` None accepts any bearer token. `poll_pace_seconds` is the pause between two looks of a call with `pollForResult`
+    `token` None accepts any bearer token. `poll_pace_seconds` is the pause between two checks of a call with `pollForResult`
     (the vendor's is about 3 s).
     """
 
@@ -30,16 +30,16 @@ class Studio:
         self.storage = Storage(self.world, self.faults, storage_host)
 
     def drain(self, seconds: float) -> bool:
-        """Wait at most `seconds` until the renders this process has begun or queued are finished.
+        """Wait at most `seconds` until the renders of this process are finished.
 
-        False when they are not, or when a stop was requested. Without it they break off when the program ends.
+        Returns False when they are not, or after a stop request. Without this wait they stop when the program ends.
         """
         return self.renders.drain(seconds)
 
     def charges(self) -> list[dict[str, Any]]:
-        """Every accepted create call since the world began: time, kind, jobId, replyRef, duration."""
+        """Return all accepted create calls: time, kind, jobId, replyRef, duration."""
         return self.world.charges()
 
     def close(self) -> None:
-        """Break off all renders of this process and wait for their threads to end."""
+        """Stop all renders of this process and wait for their threads to end."""
         self.renders.close()

@@ -1,7 +1,7 @@
-"""Veo on Vertex AI: orders become long-running operations, and clips come within the answer or lie in Cloud Storage.
+"""Veo on Vertex AI: orders become long-running operations, and clips are in the response or in Cloud Storage.
 
     POST …/publishers/google/models/{model}:predictLongRunning      an operation's name; ten at a time, the next one is 429
-    POST …/publishers/google/models/{model}:fetchPredictOperation   what became of it
+    POST …/publishers/google/models/{model}:fetchPredictOperation   its state
     GET  /storage/v1/b/{bucket}/o/{object}, /download/storage/…     a clip whose order named a storageUri; alt=media for its bytes
 
 https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation and
@@ -23,11 +23,11 @@ from tenxsom_studio.records import Account, Asset, Job
 from tenxsom_studio.veo_orders import MODELS, NAME
 
 PATHS = r"/v1beta1/.*:(?:predictLongRunning|fetchPredictOperation)$|/storage/v1/b/|/download/storage/v1/b/"
-"""What belongs to this API, as a pattern of paths."""
+"""The pattern of this API's paths."""
 
 ACCOUNT = Account(NAME, max_jobs=10)
 FILTERED = "filtered"
-"""The kind of failure that is no failed operation, but one without a clip."""
+"""The kind of failure that is a successful operation without a clip."""
 
 blueprint = Blueprint("veo", __name__)
 
@@ -49,7 +49,7 @@ def submit(project: str, location: str, model: str) -> Response:
     except Refusal as refusal:
         text = f"Quota exceeded for {ACCOUNT.max_jobs} concurrent long-running requests. Please wait and try again."
         raise Refusal(refusal.status, text, refusal.retry_after) from refusal
-    studio().jobs.check(job)  # its rendering begins now
+    studio().jobs.check(job)  # starts its rendering
     answer = document({"name": _name(job)})
     fault = studio().faults.take(g.call, "accepted")
     return api.after_accepting(fault, answer) if fault else answer
@@ -121,7 +121,7 @@ def _object(job: Job) -> str:
 @blueprint.get("/storage/v1/b/<bucket>/o/<path:name>")
 @blueprint.get("/download/storage/v1/b/<bucket>/o/<path:name>")
 def get_object(bucket: str, name: str) -> Response:
-    """A clip's description, or with alt=media its bytes."""
+    """Return a clip's description, or its bytes with alt=media."""
     job = _job_of(name.removesuffix("/sample_0.mp4").rpartition("/")[2])
     if job is None or f"gs://{bucket}/{name}" != f"{job.details['folder']}/{_object(job)}" or job.stage != "complete":
         raise Refusal(404, f"No such object: {bucket}/{name}")

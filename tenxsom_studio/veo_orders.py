@@ -1,6 +1,6 @@
-"""Which orders Veo accepts: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
+"""Validates Veo's orders: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
 
-One clip an order, from words or from one picture; the other things that Veo can do are refused, because nothing here makes them.
+An order is for one clip, from a prompt or from one picture; Veo's other features are refused, because the studio lacks them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MODELS = ("veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-gen
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
 DURATIONS = (4, 6, 8)
 LONGEST_PROMPT = 4000
-"""Google counts tokens, 1,024 of them (https://ai.google.dev/gemini-api/docs/video); this is about as many characters."""
+"""The longest prompt in characters: about Google's 1,024 tokens (https://ai.google.dev/gemini-api/docs/video)."""
 
 _PARAMETERS = (
     *("sampleCount", "durationSeconds", "aspectRatio", "resolution", "generateAudio", "seed", "storageUri", "negativePrompt"),
@@ -28,7 +28,7 @@ _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](?:/[^?#\s]*)?")
 
 
 def order(body: orders.Body, model: str, world: World) -> tuple[Order, str | None]:
-    """What a valid body orders, and the gs:// folder it names for the clip. Raises Refusal (400)."""
+    """Parse the order of a request's body, and its gs:// folder for the clip. Raises Refusal (400)."""
     vertex.refuse_unknown(body, ("instances", "parameters", "labels"), "")
     instance, parameters = _instance(body), body.get("parameters") or {}
     if not isinstance(parameters, dict):

@@ -1,4 +1,4 @@
-"""What the studio's APIs of Vertex AI share: the paths of models, how errors are worded, how pictures come within a request.
+"""Shared by the studio's APIs of Vertex AI: the paths of models, the error format, pictures in a request.
 
 https://cloud.google.com/vertex-ai/docs/reference/rest and https://cloud.google.com/apis/design/errors
 """
@@ -33,12 +33,12 @@ _STATUSES = {
 
 
 def resource(project: str, location: str, model: str) -> str:
-    """A model's full name."""
+    """Return a model's full name."""
     return f"projects/{project}/locations/{location}/publishers/google/models/{model}"
 
 
 def check_model(known: Collection[str], project: str, location: str, model: str) -> None:
-    """Raise Refusal (404) for a model that is retired, or never was."""
+    """Raise Refusal (404) for a model that is retired or unknown."""
     if model not in known:
         raise Refusal(
             404,
@@ -48,7 +48,7 @@ def check_model(known: Collection[str], project: str, location: str, model: str)
 
 
 def read_body() -> dict[str, Any]:
-    """The JSON object of a request. Raises Refusal (400)."""
+    """Read the JSON object of a request. Raises Refusal (400)."""
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise Refusal(400, "Invalid JSON payload received. The body must be an object.")
@@ -56,13 +56,13 @@ def read_body() -> dict[str, Any]:
 
 
 def refuse_unknown(body: orders.Body, known: Collection[str], where: str) -> None:
-    """Raise Refusal (400) for a field that is none."""
+    """Raise Refusal (400) for an unknown field."""
     if unknown := sorted(body.keys() - set(known)):
         raise Refusal(400, f"Invalid JSON payload received. Unknown name \"{unknown[0]}\" at '{where}': Cannot find field.")
 
 
 def picture(image: Any, use: str, service: str, world: World) -> str:
-    """The key of a picture that comes within a request. Raises Refusal (400)."""
+    """Store a picture in a request and return its key. Raises Refusal (400)."""
     if not isinstance(image, dict):
         raise Refusal(400, "The image must be an object with bytesBase64Encoded and mimeType.")
     if "gcsUri" in image:

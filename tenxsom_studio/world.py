@@ -1,4 +1,4 @@
-"""The studio's world on disk, shared by every process that runs a studio over the same folder.
+"""The studio's data on disk, shared by every process that runs a studio over the same folder.
 
     jobs/<key>.json        one accepted piece of work        executing/<account>/<key>   empty; there while the job is not over
     assets/<key>.json      one stored file's description     media/<key>.<extension>     the file; there only when it is whole
@@ -27,14 +27,14 @@ from tenxsom_studio.records import SIZES, STUDIO_EMAIL, Account, Asset, Job, Ord
 
 KEEP_SECONDS = 24 * 3600
 EXECUTING_AT_MOST_SECONDS = 900
-"""A vendor finishes work that nobody asks about: after this time an abandoned job no longer counts against `maxJobs`."""
+"""After this time a job without status calls no longer counts against `maxJobs`: a vendor finishes such work, too."""
 
 _PRUNE_EVERY_SECONDS = 3600
 _FOLDERS = ("jobs", "assets", "media", "progress", "work", "executing")
 
 
 class World:
-    """The records of one folder. Readers get None for what is not there (or was pruned); writers are durable."""
+    """The records of one folder. Reading a missing or pruned record returns None; writes are durable."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -42,11 +42,11 @@ class World:
             make_folder(root / name)
         self.locks = lock_table(root / ".locks")
         if not (root / "secret").exists():
-            atomic.create(root / "secret", os.urandom(32).hex().encode())  # whoever comes second takes the first one's
+            atomic.create(root / "secret", os.urandom(32).hex().encode())  # a second process uses the secret of the first
         self.secret = (root / "secret").read_bytes()
 
     def size(self, order: Order) -> tuple[int, int]:
-        """Width and height of a clip in pixels, as ordered times `scale`: even numbers, as the encoder wants them."""
+        """Return width and height of a clip in pixels, as ordered times `scale`: even numbers, as the encoder requires."""
         try:
             scale = min(1.0, max(0.1, float((self.root / "scale").read_text())))
         except (OSError, ValueError):
@@ -64,7 +64,7 @@ class World:
         atomic.write(self.root / "jobs" / f"{job.key}.json", _json(dataclasses.asdict(job)))
 
     def forget(self, job: Job) -> None:
-        """Take back a job that was never answered for."""
+        """Delete a job that was not confirmed to a client."""
         (self.root / "jobs" / f"{job.key}.json").unlink(missing_ok=True)
         self.mark_over(job)
 
@@ -81,7 +81,7 @@ class World:
         return sum(1 for _ in _young(self.root / "executing" / _digest(email), EXECUTING_AT_MOST_SECONDS))
 
     def executing(self) -> list[Job]:
-        """The jobs that are not over yet, oldest first."""
+        """Return the running jobs, oldest first."""
         keys = [key for folder in _entries(self.root / "executing") for key in _young(Path(folder.path), EXECUTING_AT_MOST_SECONDS)]
         jobs = [job for key in keys if (job := self.load_job(key)) and not job.is_over]
         return sorted(jobs, key=lambda job: job.created)
@@ -96,7 +96,7 @@ class World:
         atomic.write(self.root / "assets" / f"{asset.key}.json", _json(dataclasses.asdict(asset)))
 
     def assets(self) -> list[Asset]:
-        """All stored files, newest first."""
+        """Return all stored files, newest first."""
         keys = [entry.name.removesuffix(".json") for entry in _entries(self.root / "assets") if entry.name.endswith(".json")]
         return sorted(
             (asset for key in keys if (asset := self.load_asset(key))), key=lambda asset: (asset.created, asset.key), reverse=True
@@ -111,7 +111,7 @@ class World:
     # progress
 
     def progress(self, key: str) -> int:
-        """Per cent of a clip that has been rendered, by whichever process renders it; 0 before it begins."""
+        """Return the rendered percentage of a clip, in any process; 0 before it begins."""
         try:
             return int((self.root / "progress" / key).read_bytes())
         except FileNotFoundError:
@@ -123,7 +123,7 @@ class World:
     # accounts and charges
 
     def accounts(self) -> dict[str, Account]:
-        """The linked accounts by e-mail; `accounts.json` may hold {"<email>": {"maxJobs": 1000}, …}."""
+        """Return the linked accounts by e-mail; `accounts.json` may be {"<email>": {"maxJobs": 1000}, …}."""
         document = _read(self.root / "accounts.json")
         if document is None:
             return {STUDIO_EMAIL: Account()}
@@ -136,7 +136,7 @@ class World:
             atomic.write(self.root / "accounts.json", _json(document))
 
     def charge(self, job: Job) -> None:
-        """Write down that this job was accepted and costs something; a second call for the same job changes nothing."""
+        """Record the charge of an accepted job; a second call for the same job changes nothing."""
         path = self.root / "charges.jsonl"
         duration = str(job.order.seconds) if job.kind == "video" else None
         entry: dict[str, str | None] = {"time": clock.stamp(), "service": job.service, "kind": job.kind, "jobId": job.id}
@@ -146,7 +146,7 @@ class World:
                 atomic.append(path, _json(entry))
 
     def charges(self) -> list[dict[str, Any]]:
-        """Every accepted create, in order."""
+        """Return every accepted create call, in order."""
         path = self.root / "charges.jsonl"
         lines = path.read_bytes().splitlines() if path.exists() else []
         return [json.loads(line) for line in lines if line.endswith(b"}")]
@@ -154,7 +154,7 @@ class World:
     # housekeeping
 
     def prune(self) -> None:
-        """Remove what is older than a day; looks at most once an hour, and leaves it to one process at a time."""
+        """Remove records older than a day, at most once an hour, in one process at a time."""
         marker = self.root / ".pruned"
         if marker.exists() and _age(marker.stat()) < _PRUNE_EVERY_SECONDS:
             return
@@ -182,7 +182,7 @@ def _young(folder: Path, seconds: float) -> Iterator[str]:
             if _age(entry.stat()) <= seconds:
                 yield entry.name
         except FileNotFoundError:
-            continue  # the job ended while we were looking
+            continue  # the job ended in the meantime
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
