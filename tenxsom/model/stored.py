@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticSerializationError, to_json
 
 from tenxsom.errors import BrokenState
 
-MOST_READABLE_CHARACTERS = 1024 * 1024
+MOST_READABLE_BYTES = 1024 * 1024
 """Longer JSON is written without indentation, which could make many megabytes of a deeply nested value."""
 
 
@@ -57,10 +57,13 @@ def encode(value: Any) -> bytes:
     JSON has no NaN and no infinity: null is written for them. Half of a surrogate pair, which a vendor may send and UTF-8
     cannot encode, is written as a JSON escape.
     """
-    text = json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False)
-    if len(text) > MOST_READABLE_CHARACTERS:
-        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    try:
+        data = to_json(value, indent=2, inf_nan_mode="null")
+        if len(data) > MOST_READABLE_BYTES:
+            data = to_json(value, inf_nan_mode="null")
+        return data + b"\n"
+    except PydanticSerializationError:  # half of a surrogate pair; what is no JSON raises TypeError here
+        return json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def decode(data: bytes) -> Any:
