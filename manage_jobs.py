@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Operate: look at jobs, and make the decisions that the belt leaves to people.
+"""Operate: look at jobs, and make the decisions that the program leaves to people.
 
     manage_jobs.py status [--json]                      every job on the queue
     manage_jobs.py show CONTENT_ID [--json]             everything about one job

@@ -1,6 +1,6 @@
 """What a submission costs by itself: orchestrating one definition against a vendor that answers at once, compared with a bare
 script that imports requests and makes the same five calls. The answers and the planning are in neither side's favour: the
-vendor's pause is 0 and the plan is handed in. No limit is set; the ratio says how heavy the belt is.
+vendor's pause is 0 and the plan is handed in. No limit is set; the ratio says how much the pipeline adds.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ The studio answers at {url}
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="manage_jobs.py", description="Look at jobs, and decide what the belt leaves to people.")
+    parser = argparse.ArgumentParser(prog="manage_jobs.py", description="Look at jobs, and decide what is left to people.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {
         "status": commands.add_parser("status", help="every job on the queue"),

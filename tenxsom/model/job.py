@@ -132,7 +132,7 @@ class VideoJob(StoredModel):
         self._unheard.append(entry)
 
     def recall(self, entries: Iterable[HistoryEntry]) -> None:
-        """Have entries told that a report holds and this state does not: a crash came between the two."""
+        """Add the report's entries that a crash kept out of this state, so that subscribers get them."""
         self._unheard.extend(entries)
 
     def take_unheard(self) -> list[HistoryEntry]:

@@ -121,7 +121,7 @@ class Finisher:
             self.complete(claim, deadline)
 
     def already_reported(self, claim: Claim) -> bool:
-        """Whether this run's final report exists; the queue is emptied then: after a crash in between, the report wins."""
+        """Remove the job from the queue if this run has its final report, as after a crash in between; return whether it has."""
         if not may_be_reported(claim.job) or not self._artifacts.has_report(claim.job.content_id):
             return False
         report = self._artifacts.final_report(claim.job.content_id)

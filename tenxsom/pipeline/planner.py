@@ -11,7 +11,7 @@ from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition
 from tenxsom.planning.archetypes import Archetype, parse_archetype
 from tenxsom.planning.claude_check import CheckResult, check_claude
-from tenxsom.planning.claude_trouble import ClaudeFailed
+from tenxsom.planning.claude_errors import ClaudeFailed
 from tenxsom.planning.local import plan_locally
 from tenxsom.planning.vertex_claude import VertexClaude
 from tenxsom.store.templates import Templates

@@ -24,13 +24,13 @@ from tenxsom.model.definition import JobDefinition
 from tenxsom.planning.archetypes import Archetype
 from tenxsom.planning.claude_answer import AnswerRefused, ReadPlan, answer_schema, read_answer
 from tenxsom.planning.claude_brief import director_brief, free_form_rules, order, repair_order
-from tenxsom.planning.claude_trouble import (
+from tenxsom.planning.claude_errors import (
     AnswerUnusable,
     ClaudeFailed,
+    error_sentence,
     is_about_structured_outputs,
     refuse_impossible_names,
     stop_sentence,
-    trouble_sentence,
 )
 from tenxsom.setting_groups import WebAddress, setting
 
@@ -171,7 +171,7 @@ class VertexClaude:
                     continue
                 pause = _pause_before_retry(error, tries, deadline)
                 if pause is None:
-                    sentence = trouble_sentence(error, self._project, self._location, self._model, self._credentials.token)
+                    sentence = error_sentence(error, self._project, self._location, self._model, self._credentials.token)
                     raise PlanFailed(sentence) from None
                 clock.sleep(pause)
 

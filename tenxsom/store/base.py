@@ -169,10 +169,10 @@ class Artifacts(Protocol):
         """Return the path of a clip's still between download and upload."""
 
     def start_picture(self, content_id: str) -> Path:
-        """The user's own start picture, from a job's acceptance to its end; jobs keep its name."""
+        """Return the path of the user's own start picture, which exists from a job's acceptance to its end."""
 
     def named(self, name: str) -> Path:
-        """Where the file of that name is. States of earlier versions hold an absolute path, which is returned as it is."""
+        """Return the path of an artifact's name. An absolute path, from a state of an earlier version, is returned unchanged."""
 
     def clip_target(self, content_id: str, index: int, clips: int) -> Path:
         """Return the path of a downloaded clip: the job's own name if it is the only one."""

@@ -18,7 +18,7 @@ Samples = NDArray[np.uint8]
 
 MOVES = ("push_in", "pull_out", "pan_left", "pan_right", "rise")
 TRAVEL = {"low": 0.09, "medium": 0.17, "high": 0.28}
-"""How far a move zooms, by the order's intensity."""
+"""The zoom of a move, by the order's intensity."""
 
 SUPERSAMPLING = 1.25
 """The planes are this much larger than the frames, so that a zoom of a quarter still shows real detail."""
@@ -41,7 +41,7 @@ class Planes(NamedTuple):
 
 
 def planes_of(still: Image.Image, width: int, height: int) -> Planes:
-    """The planes for frames of `width` x `height`: cut to their shape, enlarged or reduced to the working size if need be."""
+    """Return the planes for frames of `width` x `height`: cropped to their shape and scaled to the working size."""
     rgb = still.convert("RGB")
     size = (2 * round(width * SUPERSAMPLING / 2), 2 * round(height * SUPERSAMPLING / 2))
     if rgb.size != size:
@@ -63,7 +63,7 @@ def to_yuv(rgb: NDArray[np.uint8]) -> tuple[Samples, Samples, Samples]:
 
 
 def view_at(move: str, travel: float, progress: float, lean: tuple[float, float]) -> View:
-    """Where the camera looks after a share of its way; `lean` (-1..1 each) is the side that a zoom drifts to."""
+    """Return the camera's view after a share of its move; `lean` (-1..1 each) is the side that a zoom drifts to."""
     eased = 0.3 * progress + 0.7 * (0.5 - 0.5 * math.cos(math.pi * progress))
     if move in {"push_in", "pull_out"}:
         inward = eased if move == "push_in" else 1 - eased

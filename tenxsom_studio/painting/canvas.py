@@ -36,11 +36,11 @@ class Canvas:
 
     @property
     def pixel(self) -> float:
-        """The size of one pixel."""
+        """Return the size of one pixel."""
         return 1.0 / self.unit
 
     def row(self, y: float) -> int:
-        """The pixel row at `y`, kept inside the picture."""
+        """Return the pixel row at `y`, within the picture."""
         return int(np.clip(y * self.unit, 0, self.height))
 
     def fill(self, stops: Sequence[tuple[float, Colour]]) -> None:
@@ -48,14 +48,14 @@ class Canvas:
         self.light[:] = gradient(np.linspace(0, 1, self.height), stops)[:, :, None]
 
     def soft(self, draw: Callable[[Plane, Plane], Plane], step: int = 8) -> Plane:
-        """A smooth function of (x, y), worked out on every `step`-th pixel and enlarged."""
+        """Compute a smooth function of (x, y) on every `step`-th pixel, and enlarge it."""
         height, width = -(-self.height // step), -(-self.width // step)
         x = ((np.arange(width, dtype=np.float32) + 0.5) / width * self.wide)[None, :]
         y = ((np.arange(height, dtype=np.float32) + 0.5) / height * self.tall)[:, None]
         return noise.enlarge(np.broadcast_to(draw(x, y), (height, width)), self.height, self.width)
 
     def noise(self, cell: float, octaves: int = 5, gain: float = 0.5, *, stretch: float = 1.0) -> Plane:
-        """Fractal noise over the whole picture, 0 to 1."""
+        """Return fractal noise over the whole picture, 0 to 1."""
         return noise.fbm(self.rng, self.height, self.width, cell, octaves=octaves, gain=gain, stretch=stretch)
 
     def add(self, amount: Plane, colour: Colour, top: int = 0) -> None:
@@ -80,12 +80,12 @@ class Canvas:
         self.add(self.soft(lambda px, py: strength * np.exp(-np.hypot(px - x, py - y) / radius)), colour)
 
     def disc(self, x: float, y: float, radius: float, edge: float | None = None) -> Plane:
-        """The mask of a disc with a smooth edge (one pixel and a half wide by default)."""
+        """Return the mask of a disc with a smooth edge (one and a half pixels wide by default)."""
         distance = np.hypot(self.x - x, self.y - y)
         return np.asarray(np.clip((radius - distance) / (edge or 1.5 * self.pixel) + 0.5, 0, 1))
 
     def picture(self) -> Image.Image:
-        """The finished picture: bloom, vignette, soft highlights, grain (which also hides the steps of eight bits)."""
+        """Return the finished picture, with bloom, vignette, soft highlights, and grain (which also hides 8-bit banding)."""
         light = self.light
         if self.bloom:
             _add_bloom(light, self.bloom)
@@ -104,7 +104,7 @@ class Canvas:
 
 
 def gradient(position: NDArray[np.floating], stops: Sequence[tuple[float, Colour]]) -> Light:
-    """Colours along a line, shape (3, n): mixed as display values, and smoothed so that no stop shows as a line."""
+    """Return colours along a line, shape (3, n), mixed as display values, and smoothed so that no stop is visible as a line."""
     where = [stop for stop, _ in stops]
     display = np.sqrt(np.array([colour for _, colour in stops], np.float32)).T
     values = np.stack([np.interp(position, where, channel) for channel in display])
@@ -123,7 +123,7 @@ def _shoulder(light: Plane, knee: float = 0.62) -> Plane:
 
 
 def _add_bloom(light: Light, strength: float) -> None:
-    """Let what is brighter than 0.5 shine over its surroundings, near and far."""
+    """Spread light above 0.5 over its surroundings, near and far."""
     _, height, width = light.shape
     step = max(2, min(height, width) // 112)
     rows, columns = height // step, width // step
@@ -136,7 +136,7 @@ def _add_bloom(light: Light, strength: float) -> None:
 
 
 def blur(field: Plane, radius: int) -> Plane:
-    """Three box blurs of `radius` cells, which is close to a Gaussian one. Edges are continued."""
+    """Apply three box blurs of `radius` cells, which is close to a Gaussian blur. Edges are continued."""
     for _ in range(3):
         for axis in (0, 1):
             field = _box(field, radius, axis)

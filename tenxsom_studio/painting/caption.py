@@ -1,6 +1,6 @@
-"""Captions and the badge: drawn once with Pillow, then laid over frames as YUV with a strength that fades in and out.
+"""Draws captions and the badge once with Pillow, and lays them over frames as YUV with a strength that fades in and out.
 
-Set in Inter, and in Noto for the scripts that Inter has not. Sizes follow the shorter side of the picture.
+The fonts are Inter, and Noto for scripts that Inter lacks. Sizes follow the shorter side of the picture.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ caption may be."""
 
 
 class Caption(NamedTuple):
-    """What is shown when, with its line breaks, and in which size of type (pixels)."""
+    """A cue with its line breaks, and its size of type in pixels."""
 
     cue: Cue
     size: int
@@ -64,7 +64,7 @@ class Layer(NamedTuple):
 
 
 def strength_at(cue: Cue, moment: float) -> float:
-    """How strongly a caption shows at a moment: it fades in after its start and out before its end."""
+    """Return the opacity of a caption at a moment: it fades in after its start and out before its end."""
     fade = min(_FADE_SECONDS, (cue.end - cue.start) / 3)
     if not cue.start <= moment < cue.end or fade <= 0:
         return 0.0
@@ -73,10 +73,10 @@ def strength_at(cue: Cue, moment: float) -> float:
 
 
 def set_captions(script: Iterable[Cue], seconds: float, width: int, height: int) -> list[Caption]:
-    """The words of a clip as captions that each fit the picture, one after the other; all words are shown.
+    """Return all words of a clip as captions that fit the picture, without overlaps.
 
-    Long texts are divided over time, as subtitles are. Only when the time is too short for that the type gets smaller and the lines
-    get more, and at last the captions shorter than can be read.
+    Long texts are divided over time, like subtitles. When the time is too short for that, the type becomes smaller with more
+    lines, and at last the captions become too short to read.
     """
     script = list(script)
     unit, tall = min(width, height), height > width
@@ -97,7 +97,7 @@ def set_captions(script: Iterable[Cue], seconds: float, width: int, height: int)
 
 
 def caption_layer(caption: Caption, width: int, height: int) -> Layer:
-    """A caption as a lower third, on a soft panel."""
+    """Return a caption as a lower third, on a soft panel."""
     type_, lines = Lettering(caption.size, 580), caption.cue.text.split("\n")
     pitch, ascent = _pitch(type_, [caption.cue]), round(type_.size * 0.98)
     pad_x, pad_y = _side_pad(type_), _pad(type_)
@@ -127,7 +127,7 @@ def _pitch(type_: Lettering, script: Iterable[Cue]) -> int:
 
 
 def badge_layer(text: str, width: int, height: int) -> Layer | None:
-    """A small spaced word in the upper right corner, with a dot. None when there are no words."""
+    """Return a small spaced word in the upper right corner, with a dot. None without words."""
     if not text.strip():
         return None
     unit = min(width, height)
@@ -149,7 +149,7 @@ def badge_layer(text: str, width: int, height: int) -> Layer | None:
 def _panel(
     size: tuple[int, int], box: tuple[int, int, int, int], radius: int, shadow: int, colour: tuple[int, int, int, int] = _PANEL
 ) -> Image.Image:
-    """A transparent sheet with a rounded panel, smooth at its corners, over a soft shadow."""
+    """Return a transparent sheet with a rounded panel, smooth at its corners, over a soft shadow."""
     scale = 3
     left, top, right, bottom = box
     mask = Image.new("L", ((right - left) * scale, (bottom - top) * scale))
@@ -165,7 +165,7 @@ def _panel(
 
 
 def _layer(sheet: Image.Image) -> Layer:
-    """The part of a sheet that is not transparent, as planes; on even pixels, because colour planes have half the size."""
+    """Return the opaque part of a sheet as planes, on even pixels, because colour planes have half the size."""
     left, top, right, bottom = sheet.getchannel("A").getbbox() or (0, 0, 2, 2)
     left, top, right, bottom = (
         left // 2 * 2,

@@ -1,6 +1,6 @@
-"""Render a clip from a still: camera move, captions, badge, soft sound, H.264 and AAC.
+"""Renders a clip from a still: camera move, captions, badge, soft sound, H.264 and AAC.
 
-One thread works out frames on YUV planes while the encoder runs beside it. Imports numpy, Pillow and PyAV, so import this module
+One thread computes frames on YUV planes while the encoder runs beside it. Imports numpy, Pillow and PyAV, so import this module
 where it is used.
 """
 
@@ -29,9 +29,9 @@ __all__ = ["MOVES", "ClipOrder", "Cue", "render_clip"]
 
 @dataclass(frozen=True)
 class ClipOrder:
-    """What to render. Sides are even pixels; `camera` is one of MOVES, or empty for the seed's choice.
+    """The order of a clip. Sides are even pixels; `camera` is one of MOVES, or empty for the seed's choice.
 
-    Raises ValueError for what cannot be rendered.
+    Raises ValueError for an order that cannot be rendered.
     """
 
     width: int
@@ -63,9 +63,9 @@ class ClipOrder:
 def render_clip(still: Path, target: Path, order: ClipOrder, progress: Callable[[float], None] | None = None) -> None:
     """Write an MP4 of exactly `order.frames` frames to `target`; the still may have any size and is cut to shape.
 
-    `progress` is told the share that is done, 0 to 1, about once per second of video; what it raises ends the rendering.
-    Raises BrokenMedia when the still cannot be read and DiskTrouble when the disk does not take the clip; what was written
-    to `target` by then is for the caller to remove.
+    `progress` is called with the completed share, 0 to 1, about once per second of video; its exception ends the rendering.
+    Raises BrokenMedia when the still cannot be read and DiskTrouble when the clip cannot be written; the caller removes an
+    incomplete `target`.
     """
     planes = planes_of(open_picture(still), order.width, order.height)
     studio = _Studio(planes, order)
@@ -88,7 +88,7 @@ def _sample(frame: int, order: ClipOrder) -> int:
 
 
 class _Studio:
-    """Everything a frame needs, ready: planes, camera, captions. Used by one thread."""
+    """The planes, the camera and the captions of frames. Used by one thread."""
 
     def __init__(self, planes: Planes, order: ClipOrder) -> None:
         self._order = order
@@ -104,7 +104,7 @@ class _Studio:
         self._drawn: tuple[int, Layer] | None = None
 
     def shoot(self, index: int) -> av.VideoFrame:
-        """The frame number `index`."""
+        """Return the frame number `index`."""
         order = self._order
         frame = av.VideoFrame(order.width, order.height, "yuv420p")
         planes = writable(frame)
@@ -120,7 +120,7 @@ class _Studio:
         return frame
 
     def _caption(self, number: int) -> Layer:
-        """A caption's layer, drawn when it is first shown; only the one that is shown is kept."""
+        """Return a caption's layer, drawn on first use; only the current one is kept."""
         if self._drawn is None or self._drawn[0] != number:
             layer = caption_layer(self._captions[number], self._order.width, self._order.height)
             self._drawn = (number, layer)

@@ -1,8 +1,7 @@
-"""Which words ask for which scene: data, read by `paint`.
+"""The words, scenes and palettes of `paint`, as data.
 
-A word counts when a word of the prompt starts with it, so "mountain" also finds "mountains". A mood is an archetype's key and
-lists the scenes that suit it, best first; words of the prompt weigh more than the mood. Every scene lists the palettes
-it looks best in.
+A word matches when a word of the prompt starts with it, so "mountain" also matches "mountains". MOODS lists the scenes of an
+archetype, best first; words of the prompt weigh more than the archetype. Every scene lists the palettes that suit it.
 """
 
 from __future__ import annotations

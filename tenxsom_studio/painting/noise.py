@@ -21,7 +21,7 @@ _BLOCK_PRODUCTS = 240_000
 
 
 def enlarge(small: Plane, height: int, width: int) -> Plane:
-    """A smooth version of `small` at another size."""
+    """Return a smooth version of `small` at another size."""
     return _stretch(_stretch(small.T, width).T, height)
 
 
@@ -36,7 +36,7 @@ def fbm(
     stretch: float = 1.0,
     unit: int = 0,
 ) -> Plane:
-    """Fractal noise between 0 and 1. `stretch` > 1 draws its features out sideways; `unit` is what `cell` is a fraction of."""
+    """Return fractal noise between 0 and 1. `stretch` > 1 widens its features; `cell` is a fraction of `unit`."""
     unit = unit or min(height, width)
     rows, columns = (max(3, round(size / unit / cell / way) + 2) for size, way in ((height, 1.0), (width, stretch)))
     field = rng.standard_normal((rows, columns), dtype=np.float32)
@@ -49,7 +49,7 @@ def fbm(
 
 
 def line(rng: np.random.Generator, width: int, cells: float, octaves: int = 5, gain: float = 0.5, *, smooth: bool = False) -> Plane:
-    """Fractal noise along a line, between 0 and 1: `cells` coarse features over `width` samples. Rough unless `smooth`."""
+    """Return fractal noise along a line, between 0 and 1: `cells` coarse features over `width` samples, rough unless `smooth`."""
     total = np.zeros(width, np.float32)
     for octave in range(octaves):
         count = max(3, round(cells * 2**octave) + 2)
@@ -69,7 +69,7 @@ def unit_range(field: Plane) -> Plane:
 
 
 def step(low: float, high: float, value: Plane) -> Plane:
-    """A smooth step from 0 (at `low`) to 1 (at `high`); falling when `low` > `high`."""
+    """Return a smooth step from 0 (at `low`) to 1 (at `high`), or a falling one when `low` > `high`."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
@@ -110,7 +110,7 @@ def _stretch(field: Plane, count: int) -> Plane:
 
 @lru_cache(maxsize=64)
 def _spline(count_out: int, count_in: int) -> Plane:
-    """The matrix of cubic B-spline weights that turns `count_in` samples into `count_out`, edges continued."""
+    """Return the matrix of cubic B-spline weights from `count_in` samples to `count_out`, edges continued."""
     position = (np.arange(count_out) + 0.5) * count_in / count_out - 0.5
     base = np.floor(position).astype(int)
     t = position - base

@@ -1,6 +1,6 @@
-"""Paint a picture for a prompt: the local studio's stand-in for an image model.
+"""Paints a picture for a prompt: the local studio's stand-in for an image model.
 
-The words of the prompt and the mood choose the kind of scene and its colours, the seed decides the rest. The same arguments
+The words of the prompt and the archetype choose the scene and its colours, the seed decides the rest. The same arguments
 always give the same picture. Imports numpy and Pillow, so import this module where it is used.
 """
 
@@ -22,7 +22,7 @@ _MIN_SIDE = 64
 
 
 def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "") -> Image.Image:
-    """A procedural painting of `width` x `height` pixels (RGB), deterministic in its arguments.
+    """Paint a picture of `width` x `height` pixels (RGB), deterministic in its arguments.
 
     `archetype` is an archetype's key such as `tech_news`; an unknown one counts as more words of the prompt.
     Raises ValueError for sides under 64 or over 4096 pixels.
@@ -38,7 +38,7 @@ def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "") 
 
 
 def choose_scene(prompt: str, archetype: str, rng: np.random.Generator) -> str:
-    """The name of the scene that suits best: two points per word, up to one and a half for the mood, and a little chance."""
+    """Return the best scene: two points per word, up to one and a half for the archetype, and a little chance."""
     words = _words(prompt) if archetype in MOODS else _words(f"{prompt} {archetype.replace('_', ' ')}")
     favourites = MOODS.get(archetype, ())
     scores = {}
@@ -49,7 +49,7 @@ def choose_scene(prompt: str, archetype: str, rng: np.random.Generator) -> str:
 
 
 def _choose_palette(prompt: str, scene: str, rng: np.random.Generator) -> str:
-    """A palette that the prompt names, or else one of the scene's own, the first ones more often."""
+    """Return a palette that the prompt names, else one of the scene's own, the first ones more often."""
     fitting = PALETTES_OF[scene]
     words = _words(prompt)
     named = {name: _hits(words, stems) + (0.5 if name in fitting else 0.0) for name, stems in WORDS.items() if _hits(words, stems)}
@@ -60,7 +60,7 @@ def _choose_palette(prompt: str, scene: str, rng: np.random.Generator) -> str:
 
 
 def _hits(words: list[str], stems: str) -> int:
-    """How many words start with one of the stems; stems of up to three letters must match as a whole."""
+    """Count the words that start with one of the stems; stems of up to three letters must match as a whole."""
     return sum(any(word == stem or (len(stem) > 3 and word.startswith(stem)) for stem in stems.split()) for word in words)
 
 
@@ -69,6 +69,6 @@ def _words(text: str) -> list[str]:
 
 
 def _dice(prompt: str, seed: int, archetype: str) -> np.random.Generator:
-    """All chance of one picture. Hashed, so that neighbouring seeds give unrelated pictures."""
+    """Return the random generator of a picture, from a hash, so that neighbouring seeds give unrelated pictures."""
     digest = hashlib.sha256(f"{seed}\0{archetype}\0{prompt}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))

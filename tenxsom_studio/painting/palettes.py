@@ -29,7 +29,7 @@ class Palette(NamedTuple):
 
 
 def colour(code: str) -> Colour:
-    """The light of a colour written as rrggbb."""
+    """Return the light of a colour written as rrggbb."""
     display = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255
     return np.asarray(display * display, dtype=np.float32)
 

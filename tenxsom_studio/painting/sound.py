@@ -27,7 +27,7 @@ Spectrum = NDArray[np.complex64]
 
 
 def bed(seconds: float, seed: int) -> Sound:
-    """The sound for a clip: faded in and out, peaks at 0.42, never clipped."""
+    """Return the sound of a clip: faded in and out, with peaks at 0.42, never clipped."""
     count = round(seconds * RATE)
     rng, length = np.random.default_rng(seed), 2 * round(min(_LOOP_SECONDS, max(seconds, 2.0)) * RATE / 2)
     loop = _in_a_room(_chord(rng, length), length, rng)
@@ -65,7 +65,7 @@ def _chord(rng: np.random.Generator, count: int) -> Spectrum:
 
 
 def _in_a_room(dry: Spectrum, count: int, rng: np.random.Generator) -> Sound:
-    """The sound in a large soft room: its spectrum times that of noise which dies away, darker with distance."""
+    """Add the reverb of a large soft room: multiply the spectrum with that of decaying noise, darker with distance."""
     tail = round(min(2.5 * RATE, count))
     moment = np.arange(tail, dtype=np.float32) / RATE
     noise = rng.standard_normal((2, tail), dtype=np.float32) * np.exp(moment / np.float32(-0.7))

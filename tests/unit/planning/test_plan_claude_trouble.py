@@ -12,7 +12,7 @@ from claude_video_service import ClaudeVideoService
 from tenxsom import clock, settings
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import planner as pipeline_planner
-from tenxsom.planning.claude_trouble import ClaudeFailed
+from tenxsom.planning.claude_errors import ClaudeFailed
 from tenxsom.store.templates import Templates
 from tests.claude_world import archetype_of, claude, durations, job_file, order
 from tests.stub_vertex import TOKEN, Reply, StubVertex, answer, google_error, message

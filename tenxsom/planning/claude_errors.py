@@ -45,7 +45,7 @@ def refuse_impossible_names(project: str, location: str, model: str) -> None:
             raise PlanFailed(f"{setting} is {value[:60]!r}, which no address can hold; see production.env.example for an example.")
 
 
-def trouble_sentence(error: Any, project: str, location: str, model: str, token: str | None) -> str:
+def error_sentence(error: Any, project: str, location: str, model: str, token: str | None) -> str:
     """Return the sentence for an error of the `anthropic` library; `token` is masked where the service repeats it."""
     said = quoted(_vendor_message(error), token)
     status = getattr(error, "status_code", None)
