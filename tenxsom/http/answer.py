@@ -171,20 +171,20 @@ def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
     if 200 <= status <= 299:
         return None
     said = answer.error_text()
-    told = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    details = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status in _ACCOUNT:
-        return AccountTrouble(f"{name} refuses the account ({told}); check its token, its plan and its credits.", status)
+        return AccountTrouble(f"{name} refuses the account ({details}); check its token, its plan and its credits.", status)
     if status in _GONE:
-        return NotFound(f"{name} does not have what was asked for ({told}); it never existed, or it has expired.", status)
+        return NotFound(f"{name} does not have what was asked for ({details}); it never existed, or it has expired.", status)
     if status in _BUSY:
-        return _busy(answer, name, told)
+        return _busy(answer, name, details)
     if status < 200 or status == 408 or status >= 500:
         if paid:
-            return SubmitUnclear(f"{name} failed over a paid call ({told}); {_SETTLE}")
-        return ServiceDown(f"{name} is in trouble ({told}); it will be tried again.", answer.retry_after())
+            return SubmitUnclear(f"{name} failed over a paid call ({details}); {_SETTLE}")
+        return ServiceDown(f"{name} is in trouble ({details}); it will be tried again.", answer.retry_after())
     if status < 400:
-        return ServiceRefused(f"{name} points to another address ({told}), which is never followed; check its base URL.", status)
-    return ServiceRefused(f"{name} refuses this request ({told}); change what it complains about.", status)
+        return ServiceRefused(f"{name} points to another address ({details}), which is never followed; check its base URL.", status)
+    return ServiceRefused(f"{name} refuses this request ({details}); change what it complains about.", status)
 
 
 def _ids_in(content: Any, depth: int = 4) -> list[str]:
@@ -213,7 +213,7 @@ def check_answers(ask: Callable[[], Answer], name: str) -> None:
         pass
 
 
-def _busy(answer: Answer, name: str, told: str) -> ServiceBusy:
+def _busy(answer: Answer, name: str, details: str) -> ServiceBusy:
     """Return the error for 429, 503 and 529. A limit (429) is a certain refusal; a 503 is not: a gateway also sends one after
     the service behind it has accepted the request.
 
@@ -221,10 +221,12 @@ def _busy(answer: Answer, name: str, told: str) -> ServiceBusy:
     that a service is overloaded; a 529 in a JSON object is the service's own word (https://docs.ltx.io/errors).
     """
     if answer.status == 429 and _asks_to_slow_down(answer):
-        return RateLimited(f"{name} asks for a pause ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
+        return RateLimited(
+            f"{name} asks for a pause ({details}); nothing was accepted, it will be tried again.", answer.retry_after()
+        )
     if answer.status == 429 or (answer.status == 529 and isinstance(_parsed(answer.body), dict)):
-        return ServiceBusy(f"{name} is too busy ({told}); nothing was accepted, it will be tried again.", answer.retry_after())
-    return ServiceClosed(f"{name} is not available ({told}).", answer.retry_after())
+        return ServiceBusy(f"{name} is too busy ({details}); nothing was accepted, it will be tried again.", answer.retry_after())
+    return ServiceClosed(f"{name} is not available ({details}).", answer.retry_after())
 
 
 def _asks_to_slow_down(answer: Answer) -> bool:

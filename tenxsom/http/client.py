@@ -168,9 +168,9 @@ class HttpClient:
         if not answer.is_about(about):
             answer = self._asked_afresh(request, budget, about, answer.subject())
         if not is_final(answer.status):
-            told = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
+            details = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
             kind = FreeLimit if answer.status == 429 else ServiceDown
-            raise kind(f"{self._name} could not answer now ({told}); it will be asked again.", answer.retry_after())
+            raise kind(f"{self._name} could not answer now ({details}); it will be asked again.", answer.retry_after())
         return answer
 
     def _asked(self, session: requests.Session, request: requests.PreparedRequest, timeout: float) -> Answer:

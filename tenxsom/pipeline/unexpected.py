@@ -44,7 +44,7 @@ class UnexpectedErrors:
         """
         log.error("Unexpected error", exc_info=error, extra={"content_id": claim.job.content_id})
         if claim.finished:
-            return UnexpectedError(_describe(during, error), repeated=False)
+            return UnexpectedError(_message(during, error), repeated=False)
         try:
             claim.reload()
             told = note(claim.job, during, error)
@@ -92,7 +92,7 @@ def note(job: VideoJob, during: str, error: Exception) -> UnexpectedError:
     job.unexpected = UnexpectedRecord(at=clock.stamp(), during=during, error=what, place=where, count=count)
     if (before.error, before.place) != (what, where):
         job.record("unexpected_error", _sentence(job.unexpected))
-    return UnexpectedError(_describe(during, error), repeated=count > 1)
+    return UnexpectedError(_message(during, error), repeated=count > 1)
 
 
 def describe(error: BaseException) -> str:
@@ -118,6 +118,6 @@ def _sentence(found: UnexpectedRecord) -> str:
     return f"{found.error} ({found.place}, while {found.during})"
 
 
-def _describe(during: str, error: Exception) -> str:
+def _message(during: str, error: Exception) -> str:
     found = f"{describe(error)} ({place_of(error)})"
     return f"An unexpected error while {during}: {found}. It is tried again, a few times and with pauses; please report it."

@@ -36,7 +36,7 @@ class Writer:
         self.style = style
         self._title = title
         self._wishes = wishes
-        self._told: set[str] = set()
+        self._used: set[str] = set()
         self._decks = Decks(f"{content_id}\n{archetype.name}")
 
     def spoken(self, place: Placement, to_come: int) -> Draft:
@@ -51,7 +51,7 @@ class Writer:
         if to_come and place.template.priority != 1:
             chosen = self._with_more_facts(chosen, budget, to_come - 1)
         self.reused = self.reused or times > 0
-        self._told.update(chosen.facts, chosen.details)
+        self._used.update(chosen.facts, chosen.details)
         return chosen
 
     def on_screen(self, place: Placement) -> Draft:
@@ -59,7 +59,7 @@ class Writer:
         lines = place.template.screen
         budget = min(MAX_SCREEN_WORDS, max(3.0, place.duration * 2.5))
         chosen, _ = self._decks.choose(f"{place.template.kind}/screen", len(lines), lambda i: self._line(lines[i], place, budget))
-        self._told.update(chosen.facts, chosen.details)
+        self._used.update(chosen.facts, chosen.details)
         return chosen
 
     def picture(self, place: Placement, words: Draft) -> str:
@@ -118,8 +118,8 @@ class Writer:
         parts: list[Draft] = []
         for step, sentence in enumerate(ladder):
             room = budget * BREATH - sum(part.words for part in parts)
-            told = {item for part in parts for item in (*part.facts, *part.details)}
-            filled = self._fill(sentence, place, room, told)
+            used = {item for part in parts for item in (*part.facts, *part.details)}
+            filled = self._fill(sentence, place, room, used)
             if filled is None and step == 0:
                 return None
             if filled is None:
@@ -129,20 +129,20 @@ class Writer:
             parts.append(filled)
         return joined(parts)
 
-    def _fill(self, template: str, place: Placement, room: float, told: set[str] | None = None) -> Draft | None:
+    def _fill(self, template: str, place: Placement, room: float, used: set[str] | None = None) -> Draft | None:
         """Return the template with its slots filled; None if a fact, a detail, a name or a number for it is missing."""
-        told = self._told | (told or set())
+        used = self._used | (used or set())
         left = room - _own_words(template)
         values: dict[str, str] = {}
         facts: tuple[str, ...] = ()
         details: tuple[str, ...] = ()
         for slot in slots_of(template):
             if slot == "fact":
-                found = next(self._fitting_facts(left, told), None)
+                found = next(self._fitting_facts(left, used), None)
                 value, facts = found or (None, facts)
             elif slot.lower() == "detail":
                 value = next(
-                    (point for point in self._wishes.points if point not in told and count_words(point) <= max(left, 2)), None
+                    (point for point in self._wishes.points if point not in used and count_words(point) <= max(left, 2)), None
                 )
                 details = (value,) if value else details
             else:
@@ -154,10 +154,10 @@ class Writer:
         cut = count_words(self._title.headlines[0]) - count_words(values["headline"]) if "headline" in values else 0
         return Draft(text, count_words(text), facts, details, max(0, cut))
 
-    def _fitting_facts(self, room: float, told: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _fitting_facts(self, room: float, used: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield unused facts of at most `room` words, whole or shortened to the main clause, each with its original."""
         for fact in self._wishes.facts:
-            if fact not in told:
+            if fact not in used:
                 for form in (fact, shorter_fact(fact)):
                     if form and count_words(form) <= room:
                         yield form, (fact,)
@@ -177,10 +177,10 @@ class Writer:
     def _with_more_facts(self, draft: Draft, budget: float, spared: int) -> Draft:
         """Return the draft with further facts while there is time; `spared` facts are reserved for later segments."""
         while True:
-            told = self._told | set(draft.facts)
-            if sum(fact not in told for fact in self._wishes.facts) <= spared:
+            used = self._used | set(draft.facts)
+            if sum(fact not in used for fact in self._wishes.facts) <= spared:
                 return draft
-            found = next(self._fitting_facts(budget * BREATH - draft.words, told), None)
+            found = next(self._fitting_facts(budget * BREATH - draft.words, used), None)
             if found is None:
                 return draft
             draft = joined([draft, Draft(found[0], count_words(found[0]), found[1])])
