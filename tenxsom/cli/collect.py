@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Sequence
 from functools import partial
-from types import SimpleNamespace
 
 from tenxsom import clock
 from tenxsom.app import App
@@ -18,18 +16,13 @@ from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
 
 PROG = "poll_video_status.py"
-NO_ARGUMENTS = SimpleNamespace(content_ids=[], watch=None, time_limit=None, patience=None, json=False)
-"""The parsed arguments of a call without arguments."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    is_bare = not (sys.argv[1:] if argv is None else argv)
-    return run.run("poll", run.FixedArguments(PROG, NO_ARGUMENTS) if is_bare else command_line(), poll, argv)
+    return run.run("poll", command_line(), poll, argv)
 
 
 def command_line() -> argparse.ArgumentParser:
-    import argparse
-
     parser = argparse.ArgumentParser(prog=PROG, description="Collect finished videos: one tick over all due jobs.")
     parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
     parser.add_argument("--watch", metavar="SECONDS", type=run.positive, help="tick again and again, this many seconds apart")

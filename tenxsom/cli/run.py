@@ -4,13 +4,14 @@ A command returns a `Result`; this module prints it as text or as one versioned 
 its exit code. The progress bar is drawn on a terminal only; elsewhere there are plain lines.
 """
 
+import argparse
 import io
 import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from tenxsom import clock, log, settings
@@ -19,8 +20,6 @@ from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, Une
 from tenxsom.text import columns
 
 if TYPE_CHECKING:
-    import argparse
-
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
@@ -41,15 +40,7 @@ Command = Callable[[Any, settings.Settings], Result]
 """A command: takes the parsed arguments and the settings."""
 
 
-class FixedArguments(NamedTuple):
-    """Replaces the parser of a call without arguments, such as cron's, because importing argparse is slow."""
-
-    prog: str
-    arguments: SimpleNamespace
-    """The parsed arguments of a call without arguments."""
-
-
-def run(name: str, parser: "argparse.ArgumentParser | FixedArguments", command: Command, argv: Sequence[str] | None = None) -> int:
+def run(name: str, parser: argparse.ArgumentParser, command: Command, argv: Sequence[str] | None = None) -> int:
     """Run a command, print its result, and return the exit code. `--json` also covers bad usage and bad settings."""
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     _never_choke()
@@ -71,8 +62,6 @@ def run(name: str, parser: "argparse.ArgumentParser | FixedArguments", command: 
 
 def positive(text: str) -> float:
     """Parse a number of seconds above 0, for argparse."""
-    import argparse
-
     try:
         seconds = float(text)
     except ValueError:
@@ -84,8 +73,6 @@ def positive(text: str) -> float:
 
 def port(text: str) -> int:
     """Parse the number of a TCP port, for argparse."""
-    import argparse
-
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65_535):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is no port; give a number from 1 to 65535")
     return int(text)
@@ -155,12 +142,7 @@ class _BadUsage(BadInput):
     pass
 
 
-def _parse(
-    parser: "argparse.ArgumentParser | FixedArguments", argv: Sequence[str] | None
-) -> "argparse.Namespace | SimpleNamespace":
-    if isinstance(parser, FixedArguments):
-        return parser.arguments
-
+def _parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     def fail(message: str) -> NoReturn:
         raise _BadUsage(f"{message[0].upper()}{message[1:]}. See {parser.prog} --help.")
 
@@ -169,10 +151,8 @@ def _parse(
     return parser.parse_args(argv)
 
 
-def _commands(parser: "argparse.ArgumentParser") -> "list[argparse.ArgumentParser]":
+def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     """Return the parsers of a script's subcommands, each of which has its own `error` method."""
-    import argparse
-
     choices = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     return [command for named in choices for command in named.values()]
 
@@ -193,7 +173,7 @@ def _speak_utf_8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _run_command(command: Command, arguments: "argparse.Namespace | SimpleNamespace") -> Result:
+def _run_command(command: Command, arguments: argparse.Namespace) -> Result:
     loaded = _checked(settings.load())
     log.start(loaded.log_level, loaded.log_format, loaded.log_file, loaded.secrets())
     for warning in settings.warnings(loaded):

@@ -13,7 +13,6 @@ import manage_jobs
 import master_orchestrator_v3
 import poll_video_status
 import production_video_generator
-from tenxsom.cli import collect
 from tests.belt import definition
 
 
@@ -182,10 +181,6 @@ def test_an_impossible_setting_stops_every_script(capsys, home, page, monkeypatc
 )
 def test_a_job_that_does_not_exist_is_refused(capsys, home, arguments):
     assert "nobody" in refused(capsys, home, manage_jobs, *arguments)
-
-
-def test_a_tick_without_arguments_is_what_the_command_line_makes_of_none():
-    assert vars(collect.NO_ARGUMENTS) == vars(collect.command_line().parse_args([]))
 
 
 def test_a_poller_that_is_asked_for_a_job_that_does_not_exist_says_so(capsys, home):
