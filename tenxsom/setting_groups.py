@@ -101,6 +101,28 @@ class CollectingSettings(SettingsGroup):
     )
 
 
+class FilmSettings(SettingsGroup):
+    """Settings of the finished film."""
+
+    section: ClassVar[str] = "Films"
+
+    captions: Annotated[str, choice("both", "burned", "srt", "track", "none")] = setting(
+        "both",
+        "Where a film's words are shown, unless its definition says more than `true`",
+        allowed="`both`, `burned`, `srt`, `track`, `none`",
+        comment=(
+            "Where a film's words are shown, unless its definition says more than true: both, burned (into the picture), srt "
+            "(files beside the video), track (in the video file, to switch on) or none."
+        ),
+    )
+    keep_clips_days: Annotated[float, number(0, 3650)] = setting(
+        30.0,
+        "How long clips, voice and music are kept, so that a film can be made again without paying",
+        allowed="0 to 3,650; `0` keeps nothing",
+        comment="How many days clips, voice and music are kept, so that a film can be made again without paying; 0 keeps nothing.",
+    )
+
+
 class MoneySettings(SettingsGroup):
     """Settings of budgets."""
 
@@ -156,10 +178,16 @@ class LoggingSettings(SettingsGroup):
     )
 
 
-class CoreSettings(CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings):
+class CoreSettings(FilmSettings, CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings):
     """The settings that every part of the program may use; the groups of vendors add theirs."""
 
-    groups: ClassVar[tuple[type[SettingsGroup], ...]] = (CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings)
+    groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
+        FilmSettings,
+        CollectingSettings,
+        MoneySettings,
+        NetworkSettings,
+        LoggingSettings,
+    )
     """All groups in the order of the documents."""
 
     home: Path

@@ -12,6 +12,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "user:12345-test"
+PLAIN_FILMS = {"VOICE_SERVICE": "none", "MUSIC_SERVICE": "none", "CAPTIONS": "srt"}
+"""Settings of films without voice, music and burned captions, for tests of the queue, of money and of crashes."""
 
 
 def definition(content_id: str = "lake", **changes: Any) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class Belt:
 
     def env(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ}
-        return kept | {"TENXSOM_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"} | self.environment
+        return kept | {"TENXSOM_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"} | PLAIN_FILMS | self.environment
 
     def submit(self, *pages: dict[str, Any], flags: tuple[str, ...] = ()) -> Ended:
         return self.run("master_orchestrator_v3.py", "--json", *flags, *[self.write(page) for page in pages])

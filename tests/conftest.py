@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tenxsom import clock, settings
+from tests.belt import PLAIN_FILMS
 
 hypothesis.settings.register_profile("no deadlines", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("no deadlines")
@@ -19,13 +20,15 @@ hypothesis.settings.load_profile("no deadlines")
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty TENXSOM_HOME, in an environment without any setting of ours."""
+    """An empty TENXSOM_HOME, in an environment without any setting of ours but those of plain films."""
     folder = tmp_path / "home"
     folder.mkdir()
     names = [setting.name for setting in settings.SETTINGS]
     for name in [*names, *(f"{name}_FILE" for name in names), "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TENXSOM_HOME", str(folder))
+    for name, value in PLAIN_FILMS.items():
+        monkeypatch.setenv(name, value)
     yield folder
     clock.forget_stop()
 

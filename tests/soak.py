@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import light_vendor
-from tests.belt import ROOT, TOKEN, definition
+from tests.belt import PLAIN_FILMS, ROOT, TOKEN, definition
 from tests.crash import wire_proxy
 from tests.crash.wire_proxy import Relay, Strike, WireProxy
 
@@ -227,7 +227,7 @@ def suite_for(run: Run, url: str) -> Any:
 
     environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
     environment |= {"POLL_CONCURRENCY": "8", "STATUS_TIMEOUT_SECONDS": "1", "DAILY_BUDGET_USD": "1000000"}
-    loaded = settings.load(environment)
+    loaded = settings.load(PLAIN_FILMS | environment)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (the log file has it all; this process ends by _exit)
     log.start("ERROR", "text", run.home / "soak.log")
     clock.stop_on_signals()

@@ -9,7 +9,17 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    model_serializer,
+)
 
 from tenxsom.errors import BadDefinition, Problem
 from tenxsom.model.stored import StoredModel
@@ -22,9 +32,82 @@ Tier = Literal["premium", "standard", "volume"]
 AspectRatio = Literal["16:9", "9:16", "1:1"]
 ClipsMode = Literal["auto", "single", "storyboard"]
 Fit = Literal["keep", "trim"]
+Pace = Literal["voice", "plan"]
+ClipSound = Literal["duck", "keep", "mute"]
+CaptionStyle = Literal["word_box", "word_colour", "line", "none"]
+Transition = Literal["cut", "crossfade"]
+Length = Literal["exact", "at_least"]
 
 MAX_PROBLEMS = 50
 """The largest number of reported problems; a file with more is not a definition."""
+
+MAX_SCRIPT_LETTERS = 20_000
+MAX_PRONUNCIATIONS = 200
+SLOWEST, FASTEST = 0.9, 1.25
+"""The speeds of a voice at which it is still understood as well as at 1."""
+
+AS_TEXT, AS_LIST, AS_OBJECT, AS_SWITCH = "(a text)", "(a list)", "(an object)", "(true or false)"
+"""The tags of a value that may have several forms; they are left out of the paths in messages."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+
+
+class ScriptSegment(BaseModel):
+    """One part of the user's own script."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    text: str = Field(min_length=1, max_length=1200, description="The spoken words, which are never changed.")
+    visual: str | None = Field(default=None, min_length=1, max_length=1000, description="What the viewer sees meanwhile.")
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="How long it lasts; all parts with the voice's own pace if left out.",
+    )
+
+
+class VoiceChoice(BaseModel):
+    """Who speaks, and how."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    service: Name | None = Field(default=None, description="The service that speaks; auto chooses one by the language.")
+    name: Name | None = Field(default=None, description="One of that service's voices.")
+    style: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = Field(
+        default=None, description="How it speaks, in words, where the service takes directions."
+    )
+    speed: float = Field(default=1.0, ge=SLOWEST, le=FASTEST, allow_inf_nan=False, description="1 is the voice's own speed.")
+
+
+def _form(value: Any) -> str | None:
+    """Return the tag of a value that may have several forms."""
+    if isinstance(value, str | bool):
+        return AS_TEXT if isinstance(value, str) else AS_SWITCH
+    if isinstance(value, list):
+        return AS_LIST
+    return AS_OBJECT if isinstance(value, dict | BaseModel) else None
+
+
+def _forms(expected: str) -> Discriminator:
+    return Discriminator(_form, custom_error_type="form", custom_error_message=f"it must be {expected}")
+
+
+ScriptText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SCRIPT_LETTERS)]
+ScriptList = Annotated[list[ScriptSegment], Field(min_length=1, max_length=60)]
+Script = Annotated[
+    Annotated[ScriptText, Tag(AS_TEXT)] | Annotated[ScriptList, Tag(AS_LIST)],
+    _forms("one text, or a list of segments with a text each"),
+]
+Voice = Annotated[
+    Annotated[Name, Tag(AS_TEXT)] | Annotated[VoiceChoice, Tag(AS_OBJECT)],
+    _forms("a name, or an object with service, name, style and speed"),
+]
+Captions = Annotated[
+    Annotated[bool, Tag(AS_SWITCH)] | Annotated[Literal["burned", "srt", "both", "track"], Tag(AS_TEXT)],
+    _forms("true, false, 'burned', 'srt', 'both' or 'track'"),
+]
 
 
 class JobDefinition(BaseModel):
@@ -44,11 +127,14 @@ class JobDefinition(BaseModel):
     aspect_ratio: AspectRatio | None = Field(default=None, description="Overrides the platform's aspect ratio.")
     service: str | None = Field(default=None, description="The video service for this job; overrides VIDEO_SERVICE.")
     clips: ClipsMode = Field(
-        default="auto", description="auto: one clip if the service can make one that long, else one per segment."
+        default="auto",
+        description="auto: as many as the film needs: on vertical platforms a picture every few seconds. single, storyboard: one"
+        " clip, or one per segment.",
     )
     fit: Fit = Field(
         default="keep",
-        description="What to do where a service only makes longer clips than asked for: keep the whole clip, or trim it.",
+        description="What to do with a clip that is longer than asked for when it arrives: keep the whole file, or trim it."
+        " `length` says how long the film is.",
     )
     start_image: str | None = Field(
         default=None,
@@ -64,7 +150,49 @@ class JobDefinition(BaseModel):
         default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Language tag of the script, such as en or pt-BR."
     )
     narration: bool = Field(default=True, description="true: the script is spoken text; false: short lines for the screen.")
-    captions: bool = Field(default=True, description="Whether to write subtitles (.srt) beside the video.")
+    script: Script | None = Field(
+        default=None,
+        description="Your own words, which are spoken whole, in order and unchanged: one text, or a list of segments.",
+    )
+    voice: Voice | None = Field(
+        default=None,
+        description="Who speaks: auto, none, the name of a voice or of a voice service, or an object; else VOICE_SERVICE.",
+    )
+    pronunciations: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=MAX_PRONUNCIATIONS,
+        description="How words are said that the voice would say wrong; captions show the words as they are written.",
+    )
+    pace: Pace = Field(
+        default="voice",
+        description="voice: pictures follow the voice; plan: the planned lengths stay, and the voice is fitted to them.",
+    )
+    music: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2000,
+        description="auto, none, lyria, or a sound file (beside this definition); else MUSIC_SERVICE.",
+    )
+    clip_sound: ClipSound = Field(
+        default="duck", description="The clips' own sound: lowered under the voice, kept at its level, or left out."
+    )
+    captions: Captions = Field(
+        default=True,
+        description="Where the words are shown: burned into the picture, srt (files beside the video), both, track (in the video"
+        " file, to switch on), or false. true is what CAPTIONS says.",
+    )
+    caption_style: CaptionStyle | None = Field(
+        default=None, description="How words in the picture look; else the brand's style, else word_box."
+    )
+    brand: Name | None = Field(default=None, description="The brand kit: the name of a file in templates/brands/; else BRAND.")
+    thumbnail_title: str | None = Field(
+        default=None, min_length=1, max_length=120, description="The title on the thumbnail; else the title."
+    )
+    transition: Transition = Field(default="cut", description="How one picture follows the other.")
+    length: Length = Field(
+        default="exact",
+        description="exact: the film lasts target_duration; at_least: it may last as long as its clips and its voice do.",
+    )
     max_cost_usd: float | None = Field(
         default=None, ge=0, le=10_000, allow_inf_nan=False, description="This job's own spending cap, in US dollars."
     )
@@ -98,7 +226,7 @@ class AcceptedDefinition(StoredModel):
     target_duration: float | None = None
     platform: str = ""
     fit: str = "keep"
-    captions: bool = True
+    captions: bool | str = True
     max_cost_usd: float | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
@@ -155,11 +283,12 @@ def definition_schema(vocabulary: Vocabulary) -> dict[str, Any]:
 
 def _problem(detail: Any) -> Problem:
     """Return a pydantic error as one of our sentences."""
-    path = _place(".".join(str(part) for part in detail["loc"]) or "/")
+    parts = [str(part) for part in detail["loc"] if part not in (AS_TEXT, AS_LIST, AS_OBJECT, AS_SWITCH)]
+    path = _place(".".join(parts) or "/")
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     length = len(given) if isinstance(given, str) else 0
     if kind == "extra_forbidden":
-        return Problem(path, f"there is no such field.{nearest(path, list(JobDefinition.model_fields))}")
+        return Problem(path, f"there is no such field.{nearest(parts[-1], _fields_beside(parts))}")
     if kind == "string_pattern_mismatch" and path == "content_id":
         return Problem(
             path,
@@ -169,18 +298,29 @@ def _problem(detail: Any) -> Problem:
         "missing": "it is required; add it",
         "string_type": f"it must be a text, not {_shown(given)}",
         "string_too_short": "it must not be empty",
+        "too_short": "it must not be empty",
+        "too_long": f"it has {context.get('actual_length')} entries; at most {context.get('max_length')} are allowed",
         "string_too_long": f"it has {length} characters; at most {context.get('max_length')} are allowed",
         "literal_error": f"{_shown(given)} is not one of {context.get('expected')}",
         "greater_than_equal": f"{_shown(given)} is too small; the least is {context.get('ge')}",
+        "greater_than": f"{_shown(given)} is too small; it must be more than {context.get('gt')}",
         "less_than_equal": f"{_shown(given)} is too large; the most is {context.get('le')}",
         "float_type": f"it must be a number, not {_shown(given)}",
         "int_type": f"it must be a whole number, not {_shown(given)}",
         "int_from_float": f"it must be a whole number, not {_shown(given)}",
         "bool_type": f"it must be true or false, not {_shown(given)}",
         "dict_type": f"it must be an object in braces, not {_shown(given)}",
+        "model_type": f"it must be an object in braces, not {_shown(given)}",
         "string_pattern_mismatch": f"{_shown(given)} is no language tag such as en or pt-BR",
     }
     return Problem(path, sentences.get(kind, detail["msg"]))
+
+
+def _fields_beside(parts: list[str]) -> list[str]:
+    """Return the names that a field may have at the place of an unknown one."""
+    inner: dict[str, type[BaseModel]] = {"script": ScriptSegment, "voice": VoiceChoice}
+    kind = inner.get(parts[0], JobDefinition) if len(parts) > 1 else JobDefinition
+    return list(kind.model_fields)
 
 
 def _unknown_names(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator[Problem]:
@@ -214,13 +354,27 @@ def _long_numbers(metadata: Any) -> Iterator[Problem]:
 
 
 def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
-    for field in ("title", "style", "start_image"):
+    for field in ("title", "style", "start_image", "music", "thumbnail_title"):
         text = document.get(field)
         if isinstance(text, str) and (is_blank(text) or re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text)):
             yield Problem(field, "it must be one line of visible text")
-    prompt = document.get("prompt")
-    if isinstance(prompt, str) and re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", prompt):
-        yield Problem("prompt", "it holds control characters; remove them")
+    for path, text in _prose(document):
+        if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text):
+            yield Problem(_place(path), "it holds control characters; remove them")
+        elif path != "prompt" and is_blank(text):
+            yield Problem(_place(path), "it must hold visible text")
+
+
+def _prose(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of several lines, each with its path."""
+    script, said, voice = document.get("script"), document.get("pronunciations"), document.get("voice")
+    found: list[tuple[str, Any]] = [("prompt", document.get("prompt")), ("script", script)]
+    for number, segment in enumerate(script if isinstance(script, list) else []):
+        found += [(f"script.{number}.{name}", segment.get(name)) for name in ("text", "visual") if isinstance(segment, dict)]
+    for written, spoken in said.items() if isinstance(said, dict) else ():
+        found += [(f"pronunciations.{written}", written), (f"pronunciations.{written}", spoken)]
+    found += [(f"voice.{name}", voice.get(name)) for name in ("name", "style") if isinstance(voice, dict)]
+    yield from ((path, text) for path, text in found if isinstance(text, str))
 
 
 def _place(path: str) -> str:

@@ -62,6 +62,7 @@ from tenxsom_studio.app import create_app
 from tenxsom_studio.faults import write_rules
 from tenxsom_studio.server import running
 from tenxsom_studio.studio import Studio
+from tests.belt import PLAIN_FILMS
 from tests.net_server import unused_port
 
 
@@ -145,7 +146,10 @@ class House:
         stack.enter_context(pytest.MonkeyPatch.context()).setattr("tenxsom_studio.server.create_app", self._watched_app)
         server = stack.enter_context(running(remote))
         self.studio: Studio = server.app.extensions["studio"]
-        self.environment = {"TENXSOM_HOME": str(self.home), "GOOGLE_APPLICATION_CREDENTIALS": str(folder / "key.json")}
+        self.environment = PLAIN_FILMS | {
+            "TENXSOM_HOME": str(self.home),
+            "GOOGLE_APPLICATION_CREDENTIALS": str(folder / "key.json"),
+        }
         for row in FAMILY.values():
             self.environment |= settings_of(row, server.url)
 

@@ -19,7 +19,7 @@ from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.services.base import GenerationState, GenerationStatus, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder, PollPolicy
-from tests.belt import TOKEN
+from tests.belt import PLAIN_FILMS, TOKEN
 
 ACCEPTING = ("accept", "accept_then_unclear", "accept_then_down", "accept_then_death")
 REFUSING = ("refuse", "busy", "not_sent", "account", "lost", "death")
@@ -152,7 +152,7 @@ class PaperFinisher(Finisher):
 def paper_suite(home: Path, vendor: PaperVendor, **changes: str) -> App:
     """The real suite, but for its vendor and for looking into videos."""
     environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN}
-    suite = App(settings.load(environment | changes))
+    suite = App(settings.load(PLAIN_FILMS | environment | changes))
     suite._services["useapi_ltx"] = suite._sources["flux", "useapi_ltx"] = vendor
     suite.delivery = PaperDelivery(suite.service, suite.artifacts, suite.settings)
     suite.finisher = PaperFinisher(suite.artifacts, suite.delivery, release=suite.release)

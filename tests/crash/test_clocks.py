@@ -20,7 +20,7 @@ import pytest
 from tenxsom import clock, settings
 from tenxsom.app import App
 from tests import light_vendor
-from tests.belt import ROOT, TOKEN, definition
+from tests.belt import PLAIN_FILMS, ROOT, TOKEN, definition
 from tests.crash import wire_proxy
 from tests.crash.wire_proxy import WireProxy
 
@@ -87,7 +87,7 @@ def suite_of(tmp_path: Path, vendor: WireProxy) -> Iterator[Callable[..., App]]:
 
     def open_suite(**changes: Any) -> App:
         environment = {"TENXSOM_HOME": str(tmp_path), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{vendor.url}/v1"}
-        opened.append(App(settings.load(environment | changes)))
+        opened.append(App(settings.load(PLAIN_FILMS | environment | changes)))
         return opened[-1]
 
     yield open_suite

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tenxsom import clock
-from tests.belt import ROOT, TOKEN, Belt, Ended, definition
+from tests.belt import PLAIN_FILMS, ROOT, TOKEN, Belt, Ended, definition
 
 
 @dataclass
@@ -233,7 +233,7 @@ def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected
         rehearsal.run("master_orchestrator_v3.py", rehearsal.write(definition(name), f"{name}.json"))
     monkeypatch.setattr(FileJobStore, "claim", stumbling)
     given = {"USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{studio.url}/v1", "POLL_CONCURRENCY": "1"}
-    with App(settings.load({"TENXSOM_HOME": str(rehearsal.home), **given})) as suite:
+    with App(settings.load(PLAIN_FILMS | {"TENXSOM_HOME": str(rehearsal.home), **given})) as suite:
         outcomes = suite.poller().tick(names, at_once=True)
     assert [outcome.content_id for outcome in outcomes] == names
     assert [outcome.exit_code for outcome in outcomes[:3]] == [75] * 3

@@ -31,6 +31,7 @@ from tenxsom.services.base import GenerationStatus, Submitted, VideoOrder
 from tenxsom.text import columns, graphemes, is_blank
 from tenxsom_studio.painting.caption import caption_layer, set_captions
 from tenxsom_studio.painting.clip import ClipOrder, Cue, render_clip
+from tests.belt import PLAIN_FILMS
 from tests.crash.paper_vendor import PaperVendor
 from tests.scripts_of_the_world import SENTENCES, any_text
 from tests.unit.media.test_subtitles import blocks, letters
@@ -132,7 +133,7 @@ def as_film(
     home = Path(tempfile.mkdtemp(prefix="film-"))
     vendor = ClipVendor(clips)
     vendor.short_by = short_by
-    environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-test", "POLL_CONCURRENCY": "1"}
+    environment = PLAIN_FILMS | {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-test", "POLL_CONCURRENCY": "1"}
     with App(program_settings.load(environment)) as app:
         app._services["useapi_ltx"] = app._sources["flux", "useapi_ltx"] = vendor
         source = home / "job.json"

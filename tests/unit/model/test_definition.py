@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tenxsom.errors import BadDefinition
-from tenxsom.model.definition import MAX_PROBLEMS, JobDefinition, check_definition, definition_schema, parse_definition
+from tenxsom.model.definition import MAX_PROBLEMS, JobDefinition, VoiceChoice, check_definition, definition_schema, parse_definition
 from tenxsom.model.strict_json import MAX_BYTES, parse_object, pretty
 from tenxsom.model.vocabulary import Vocabulary
 
@@ -39,7 +39,21 @@ EVERYTHING = {
     "seed": 7,
     "language": "pt-BR",
     "narration": False,
-    "captions": False,
+    "script": [
+        {"text": "Algae glow when they are touched.", "visual": "Blue sparks in black water", "seconds": 6.5},
+        {"text": "Why?"},
+    ],
+    "voice": {"service": "gemini", "name": "Kore", "style": "calm", "speed": 1.1},
+    "pronunciations": {"Noctiluca": "nok-ti-loo-ka"},
+    "pace": "plan",
+    "music": "sea.ogg",
+    "clip_sound": "mute",
+    "captions": "burned",
+    "caption_style": "word_colour",
+    "brand": "night_school",
+    "thumbnail_title": "It glows",
+    "transition": "crossfade",
+    "length": "at_least",
     "max_cost_usd": 1.5,
     "metadata": {"campaign": {"ids": [1, 2.5, None, True, "ü"]}},
 }
@@ -111,6 +125,75 @@ def test_metadata_is_carried_untouched(metadata):
     kept = read(page(metadata=metadata)).as_dict()["metadata"]
     assert kept == metadata
     assert json.dumps(kept) == json.dumps(metadata)
+
+
+# words, voice and sound
+
+
+def test_a_script_is_one_text_or_a_list_of_segments():
+    assert read(page(script="Look at the water.\nIt glows.")).script == "Look at the water.\nIt glows."
+    segments = read(page(script=[{"text": "Look at the water."}, {"text": "It glows.", "visual": "A shore", "seconds": 3}])).script
+    assert isinstance(segments, list)
+    assert [(segment.text, segment.visual, segment.seconds) for segment in segments] == [
+        ("Look at the water.", None, None),
+        ("It glows.", "A shore", 3.0),
+    ]
+
+
+@pytest.mark.parametrize("captions", [True, False, "burned", "srt", "both", "track"])
+def test_captions_are_a_choice_or_true_and_false(captions):
+    assert read(page(captions=captions)).captions == captions
+
+
+def test_a_voice_is_a_name_or_says_more():
+    assert read(page(voice="hibari")).voice == "hibari"
+    assert read(page(voice={"name": "Kore", "speed": 1.25})).voice == VoiceChoice(name="Kore", speed=1.25)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "path", "sentence"),
+    [
+        ("script", 7, "script", "it must be one text, or a list of segments"),
+        ("script", "", "script", "visible text"),
+        ("script", " \n ", "script", "visible text"),
+        ("script", [], "script", "it must not be empty"),
+        ("script", ["Look."], "script.0", "it must be an object in braces"),
+        ("script", [{"txt": "Look."}], "script.0.txt", "Did you mean 'text'?"),
+        ("script", [{"visual": "A shore"}], "script.0.text", "it is required"),
+        ("script", [{"text": "Look.", "seconds": 0}], "script.0.seconds", "it must be more than 0"),
+        ("script", [{"text": "Look.", "seconds": True}], "script.0.seconds", "it must be a number, not True"),
+        ("script", [{"text": "a\x1b[2J"}], "script.0.text", "control characters"),
+        ("script", [{"text": "a"}] * 61, "script", "it has 61 entries; at most 60"),
+        ("script", "a" * 20_001, "script", "at most 20000"),
+        ("voice", ["Kore"], "voice", "it must be a name, or an object with service, name, style and speed"),
+        ("voice", {"speed": 2}, "voice.speed", "the most is 1.25"),
+        ("voice", {"speed": 0.5}, "voice.speed", "the least is 0.9"),
+        ("voice", {"pitch": 2}, "voice.pitch", "there is no such field"),
+        ("pronunciations", {"a": 1}, "pronunciations.a", "it must be a text"),
+        ("pronunciations", {"a": " "}, "pronunciations.a", "visible text"),
+        ("captions", "burnt", "captions", "is not one of 'burned', 'srt', 'both' or 'track'"),
+        ("captions", 1, "captions", "it must be true, false, 'burned', 'srt', 'both' or 'track'"),
+        ("caption_style", "box", "caption_style", "is not one of"),
+        ("pace", "fast", "pace", "is not one of"),
+        ("clip_sound", "loud", "clip_sound", "is not one of"),
+        ("transition", "wipe", "transition", "is not one of"),
+        ("length", "exactly", "length", "is not one of"),
+        ("music", "a\nb", "music", "one line of visible text"),
+        ("thumbnail_title", "", "thumbnail_title", "one line of visible text"),
+        ("brand", "", "brand", "it must not be empty"),
+    ],
+)
+def test_a_mistake_in_the_fields_of_a_film_is_named_with_its_place(field, value, path, sentence):
+    problems = problems_of(page(**{field: value}))
+    assert sentence in problems[path], problems
+
+
+def test_a_definition_of_an_earlier_version_has_the_fingerprint_it_had():
+    assert (
+        read(page(captions=True, fit="keep", length="exact", pace="voice", pronunciations={})).fingerprint()
+        == read(PAGE).fingerprint()
+    )
+    assert read(page(length="at_least")).fingerprint() != read(PAGE).fingerprint()
 
 
 # ids
@@ -423,6 +506,8 @@ def test_every_field_changes_the_fingerprint(field):
         "platform": "tiktok",
         "prompt": "x", "aspect_ratio": "1:1", "service": "useapi_ltx", "clips": "single", "style": "x", "seed": 8, "language": "de",
         "narration": True, "captions": True, "max_cost_usd": 2, "metadata": {"campaign": {"ids": [1, 2.5, None, True, "u"]}},
+        "script": "Algae glow.", "voice": "Kore", "pronunciations": {"Noctiluca": "x"}, "pace": "voice", "music": "none",
+        "clip_sound": "keep", "caption_style": "line", "brand": "x", "thumbnail_title": "x", "transition": "cut", "length": "exact",
     }  # fmt: skip
     assert read(EVERYTHING | {field: other[field]}).fingerprint() != read(EVERYTHING).fingerprint()
 

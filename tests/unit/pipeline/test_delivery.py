@@ -20,7 +20,7 @@ from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
 from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import JobResult
-from tests.belt import TOKEN, definition
+from tests.belt import PLAIN_FILMS, TOKEN, definition
 from tests.crash.paper_vendor import PaperVendor
 from tests.odd_videos import payload, turn, write_clip
 
@@ -47,7 +47,7 @@ class World:
 
     def __init__(self, home: Path, *films: Path, **changes: str) -> None:
         self.home, self.vendor, self.moment = home, FilmVendor(*films), START
-        self.app = App(settings.load({"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN, **changes}))
+        self.app = App(settings.load(PLAIN_FILMS | {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": TOKEN, **changes}))
         self.app._services["useapi_ltx"] = self.vendor
         self.app._sources["flux", "useapi_ltx"] = self.vendor
         self.manager = self.app.manager()
