@@ -22,56 +22,80 @@ _STRONG: dict[str, Direction] = {"L": "ltr", "R": "rtl", "AL": "rtl", "AN": "rtl
 
 
 class Run(NamedTuple):
-    """Letters of one font and one direction."""
+    """Letters of one font, one direction and one part of a line."""
 
     face: Face
     direction: Direction
     text: str
+    part: int = 0
 
 
 class Lettering:
-    """Draws text in one size (pixels) and weight (100 to 900), in all scripts."""
+    """Draws text in one size (pixels) and weight (100 to 900), in all scripts; `font` is used for the letters that it has."""
 
-    def __init__(self, size: int, weight: int = 580) -> None:
+    def __init__(self, size: int, weight: int = 580, font: Face | None = None) -> None:
         self.size = max(1, size)
         self._weight = weight
+        self._first = font
         self._widths: dict[str, float] = {}
 
     def width(self, line: str) -> float:
         """Return the width of a line in pixels."""
         if line not in self._widths:
-            self._widths[line] = sum(self._length(run) for run in visual_runs(line))
+            self._widths[line] = sum(self.length(run) for run in self.runs((line,)))
         return self._widths[line]
 
     def draw(self, sheet: ImageDraw.ImageDraw, x: float, baseline: float, line: str, ink: tuple[int, ...]) -> None:
         """Draw a line from its left end at `x`."""
-        for run in visual_runs(line):
-            sheet.text((x, baseline), run.text, font=self._font(run), fill=ink, anchor="ls", direction=_direction(run))
-            x += self._length(run)
+        for run in self.runs((line,)):
+            self.draw_run(sheet, (x, baseline), run, ink)
+            x += self.length(run)
 
-    def _length(self, run: Run) -> float:
+    def runs(self, parts: tuple[str, ...], base: Direction | None = None) -> tuple[Run, ...]:
+        """Return the runs of a line in visual order; `base` is the line's direction, by default that of its first letter."""
+        return visual_runs(parts, self._first, base)
+
+    def length(self, run: Run) -> float:
+        """Return the width of a run in pixels."""
         return self._font(run).getlength(run.text, direction=_direction(run))
+
+    def extent(self, run: Run) -> tuple[float, float]:
+        """Return how far a run's ink reaches above and below the baseline, in pixels."""
+        _, top, _, bottom = self._font(run).getbbox(run.text, anchor="ls", direction=_direction(run))
+        return -top, bottom
+
+    def draw_run(
+        self, sheet: ImageDraw.ImageDraw, at: tuple[float, float], run: Run, ink: tuple[int, ...], outline: int = 0
+    ) -> None:
+        """Draw a run from the left end of its baseline, `outline` pixels wider on every side."""
+        direction = _direction(run)
+        sheet.text(at, run.text, font=self._font(run), fill=ink, anchor="ls", direction=direction, stroke_width=outline)
 
     def _font(self, run: Run) -> ImageFont.FreeTypeFont:
         return _font(run.face, self.size, self._weight)
 
 
-@lru_cache(maxsize=1024)
-def visual_runs(line: str) -> tuple[Run, ...]:
-    """Return the runs of a line in visual order, from left to right."""
-    letters = graphemes(line)
-    found = (direction for letter in letters if (direction := _STRONG.get(unicodedata.bidirectional(letter[0]))))
-    base: Direction = next(found, "ltr")
+@lru_cache(maxsize=2048)
+def visual_runs(parts: tuple[str, ...], font: Face | None = None, base: Direction | None = None) -> tuple[Run, ...]:
+    """Return the runs of a line, given in parts (its words, for example), in visual order: from left to right."""
+    owned = [(letter, number) for number, part in enumerate(parts) for letter in graphemes(part)]
+    letters = [letter for letter, _ in owned]
+    base = base or direction_of("".join(parts))
     runs: list[Run] = []
-    directed = zip(_directions(letters, base), _faces(letters, line), letters, strict=True)
+    directed = zip(_directions(letters, base), _faces(letters, "".join(parts), font), owned, strict=True)
     for direction, group in groupby(directed, key=lambda item: item[0]):
         part = [
-            Run(face, direction, "".join(letter for _, _, letter in same))
-            for face, same in groupby(group, key=lambda item: item[1])
+            Run(face, direction, "".join(letter for _, _, (letter, _) in same), number)
+            for (face, number), same in groupby(group, key=lambda item: (item[1], item[2][1]))
         ]
         part = part[::-1] if direction == "rtl" else part
         runs = part + runs if base == "rtl" else runs + part
     return tuple(runs)
+
+
+def direction_of(text: str) -> Direction:
+    """Return the direction of a text, which is that of its first letter that has one."""
+    return next((direction for letter in text if (direction := _STRONG.get(unicodedata.bidirectional(letter)))), "ltr")
 
 
 def _directions(letters: list[str], base: Direction) -> list[Direction]:
@@ -96,11 +120,11 @@ def _carried(strong: Iterable[Direction | None], base: Direction) -> list[Direct
     return carried
 
 
-def _faces(letters: list[str], line: str) -> list[Face]:
+def _faces(letters: list[str], line: str, font: Face | None) -> list[Face]:
     """Return the font of every letter; a blank has that of the previous letter, a letter without a font the first one."""
     found: list[Face] = []
     for letter in letters:
-        face = face_of(letter) or (found[-1] if found and letter.isspace() else faces()[0])
+        face = face_of(letter, font) or (found[-1] if found and letter.isspace() else font or faces()[0])
         found.append(in_the_language_of(face, line))
     return found
 
@@ -113,7 +137,11 @@ def _direction(run: Run) -> Direction | None:
 def _font(face: Face, size: int, weight: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.truetype(str(face.path), size, index=face.number)
     wanted = {"weight": weight, "optical size": size}
-    font.set_variation_by_axes([_within(axis, wanted) for axis in font.get_variation_axes()])
+    try:
+        axes = font.get_variation_axes()
+    except OSError:
+        return font  # one weight only
+    font.set_variation_by_axes([_within(axis, wanted) for axis in axes])
     return font
 
 

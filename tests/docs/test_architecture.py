@@ -212,6 +212,7 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "rich": ("tenxsom/cli/",),
     "uniseg": ("tenxsom/text.py",),
     "fontTools": ("tenxsom/media/fonts.py",),
+    "fontconfig": ("tenxsom/media/fonts.py",),
     "wcwidth": ("tenxsom/text.py",),
     "budoux": ("tenxsom/text.py",),
 }

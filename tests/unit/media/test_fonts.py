@@ -62,11 +62,11 @@ def test_where_letters_cannot_be_joined_that_is_told(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_runs_stand_in_the_order_in_which_they_are_seen(line: str, seen: list[str]) -> None:
-    assert "".join(run.text for run in visual_runs(line)).replace(" ", "") == "".join(seen).replace(" ", "")
+    assert "".join(run.text for run in visual_runs((line,))).replace(" ", "") == "".join(seen).replace(" ", "")
 
 
 def test_han_characters_follow_the_language_of_their_line() -> None:
-    numbers = [visual_runs(line)[0].face.number for line in ("骨", "骨は", "骨의")]
+    numbers = [visual_runs((line,))[0].face.number for line in ("骨", "骨は", "骨의")]
     assert len(set(numbers)) == 3
 
 
