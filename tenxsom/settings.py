@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 
 from tenxsom import setting_groups
 from tenxsom.google.credentials import GenAiSettings, GoogleSettings
+from tenxsom.media.captions.settings import CaptionSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings
 from tenxsom.services.images.registry import ImageSettings
 from tenxsom.services.images.vertex_image import VertexImageSettings
@@ -62,7 +63,7 @@ class MakingSettings(CoreSettings):
     )
 
 
-class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, MakingSettings):
+class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, CaptionSettings, MakingSettings):
     """Every setting, typed."""
 
     groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
@@ -74,6 +75,7 @@ class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, MakingSe
         VertexImageSettings,
         LtxSettings,
         MakingSettings,
+        CaptionSettings,
         *CoreSettings.groups,
     )
 

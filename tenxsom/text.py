@@ -178,7 +178,7 @@ def _phrases(text: str) -> Iterator[Unit]:
     pending = ""
     for piece in _breakable(text):
         pending += piece
-        kind = _kind(piece)
+        kind = break_after(piece)
         if kind > Break.ALLOWED:
             yield from _refined(Unit(pending, kind))
             pending = ""
@@ -186,7 +186,8 @@ def _phrases(text: str) -> Iterator[Unit]:
         yield from _refined(Unit(pending, Break.SENTENCE))
 
 
-def _kind(piece: str) -> Break:
+def break_after(piece: str) -> Break:
+    """Return the quality of a line break after a piece of text, by the mark and the blank that it ends with."""
     if _SENTENCE_END.search(piece):
         return Break.SENTENCE
     if _CLAUSE_END.search(piece):

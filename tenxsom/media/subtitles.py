@@ -1,6 +1,7 @@
-"""Splits text into cues and lines, and writes SubRip files. Needs none of the media libraries.
+"""Splits text into cues and lines, and writes SubRip and WebVTT files. Needs none of the media libraries.
 
-SubRip as players understand it: a number, `hours:minutes:seconds,milliseconds --> …`, the lines, an empty line. Two lines of at
+SubRip as players understand it: a number, `hours:minutes:seconds,milliseconds --> …`, the lines, an empty line; WebVTT:
+https://www.w3.org/TR/webvtt1/. Two lines of at
 most 42 columns, each cue at least 5/6 of a second long, are the common reading limits (Netflix, Timed Text Style Guide:
 https://partnerhelp.netflixstudios.com/hc/en-us/articles/217350977-English-Timed-Text-Style-Guide, and
 https://partnerhelp.netflixstudios.com/hc/en-us/articles/360051554394-Timed-Text-Style-Guide-Subtitle-Timing-Guidelines).
@@ -53,8 +54,24 @@ SUBTITLES = Setting()
 
 def to_srt(cues: Iterable[Cue]) -> str:
     """Return cues as SubRip text, numbered from one, without cues that have no words or no duration."""
-    shown = (cue for cue in cues if cue.text.strip() and _milliseconds(cue.end) > _milliseconds(cue.start))
-    return "".join(f"{number}\n{_time(cue.start)} --> {_time(cue.end)}\n{cue.text}\n\n" for number, cue in enumerate(shown, 1))
+    return "".join(
+        f"{number}\n{_time(cue.start)} --> {_time(cue.end)}\n{cue.text}\n\n" for number, cue in enumerate(_shown(cues), 1)
+    )
+
+
+def to_vtt(cues: Iterable[Cue]) -> str:
+    """Return cues as WebVTT text, without cues that have no words or no duration."""
+    blocks = (f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n{_escaped(cue.text)}\n" for cue in _shown(cues))
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _shown(cues: Iterable[Cue]) -> Iterable[Cue]:
+    return (cue for cue in cues if cue.text.strip() and _milliseconds(cue.end) > _milliseconds(cue.start))
+
+
+def _escaped(text: str) -> str:
+    """Return a text without the signs of WebVTT's tags and times."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def set_cues(script: Iterable[Cue], start: float, end: float, setting: Setting = SUBTITLES) -> list[Cue]:
@@ -289,7 +306,7 @@ def _milliseconds(seconds: float) -> int:
     return round(min(max(0.0, seconds), _LONGEST) * 1000)
 
 
-def _time(seconds: float) -> str:
+def _time(seconds: float, point: str = ",") -> str:
     milliseconds = _milliseconds(seconds)
     minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02},{rest % 1000:03}"
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"

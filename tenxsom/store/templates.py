@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom.errors import BadSettings
+from tenxsom.model import safe_area
 from tenxsom.model.prices import problems
 from tenxsom.model.vocabulary import Vocabulary, nearest
 
@@ -24,7 +25,14 @@ class Templates:
 
     @cached_property
     def platforms(self) -> dict[str, Any]:
-        return self._json("platforms.json")
+        """Return the platforms. Raises BadSettings for a safe area that cannot be."""
+        document = self._json("platforms.json")
+        if found := safe_area.problems(document):
+            raise BadSettings(
+                f"{self._find('platforms.json')} holds safe areas that cannot be used: {'; '.join(found)}. Write top, right, "
+                "bottom and left as shares of the picture from 0 to 0.45, or leave safe_area out."
+            )
+        return document
 
     @cached_property
     def prices(self) -> dict[str, Any]:
