@@ -29,6 +29,14 @@ def definition(content_id: str = "lake", **changes: Any) -> dict[str, Any]:
     return {**page, **changes}
 
 
+def unexpected_errors(document: dict[str, Any]) -> list[str]:
+    """Every unexpected error that a state or a report tells of; a side file that was left out names the place in our code."""
+    told = [str(document["unexpected"])] if document.get("unexpected") else []
+    told += [str(entry) for entry in document.get("history", []) if entry["event"] == "unexpected_error"]
+    sentences = [*document.get("warnings", []), document.get("reason") or ""]
+    return told + [sentence for sentence in sentences if "unexpected error" in sentence or "(tenxsom/" in sentence]
+
+
 @dataclass
 class Ended:
     """A script that has run."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import light_vendor
-from tests.belt import PLAIN_FILMS, ROOT, TOKEN, definition
+from tests.belt import PLAIN_FILMS, ROOT, TOKEN, definition, unexpected_errors
 from tests.crash import wire_proxy
 from tests.crash.wire_proxy import Relay, Strike, WireProxy
 
@@ -349,6 +349,7 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     half = half_files(run.home, reports)
     unbooked = not_in_the_ledger(run.home, charges)
     states = Counter(report["state"] for report in reports.values() if report)
+    unexpected = with_unexpected_errors(run.home, reports)
     failed_workers = run.blows.pop("workers that failed by themselves (must be 0)", 0)
     rows: Rows = [
         ("Jobs", "accepted", f"{len(run.ids):,}"),
@@ -369,8 +370,9 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
         ("", "**jobs lost**", f"**{lost}**"),
         ("", "**half or wrong files**", f"**{half}**"),
         ("", "**programs that failed by themselves**", f"**{failed_workers}**"),
+        ("", "**unexpected errors**", f"**{unexpected}**"),
     ]
-    return rows, bool(twice or lost or half or unbooked or failed_workers)
+    return rows, bool(twice or lost or half or unbooked or failed_workers or unexpected)
 
 
 def report_of(home: Path, content_id: str) -> dict[str, Any] | None:
@@ -391,6 +393,13 @@ def half_files(home: Path, reports: dict[str, dict[str, Any] | None]) -> int:
     quarantine = home / "pending_video_jobs" / "quarantine"
     left = [name for name in os.listdir(home / "completed_videos") if ".part" in name or "~" in name]
     return wrong + (len(os.listdir(quarantine)) if quarantine.exists() else 0) + len(left)
+
+
+def with_unexpected_errors(home: Path, reports: dict[str, dict[str, Any] | None]) -> int:
+    """Jobs whose report tells of an unexpected error, and unexpected errors that only the log knows."""
+    log = home / "soak.log"
+    logged = log.read_text(errors="replace").count("Unexpected error") if log.exists() else 0
+    return max(logged, sum(1 for report in reports.values() if report and unexpected_errors(report)))
 
 
 def not_in_the_ledger(home: Path, charges: list[dict[str, str]]) -> int:

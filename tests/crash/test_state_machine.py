@@ -6,7 +6,6 @@ HYPOTHESIS_PROFILE=long or CRASH_POINTS=all.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import logging
@@ -14,9 +13,10 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -29,7 +29,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tenxsom import clock
 from tenxsom.errors import TenxsomError
 from tenxsom.model.job import VideoJob
-from tests.belt import definition
+from tenxsom.pipeline.results import JobResult
+from tests.belt import definition, unexpected_errors
 from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
 from tests.crash.paper_vendor import ACCEPTING, CHECKS, REFUSING, PaperVendor, paper_suite
 
@@ -80,16 +81,18 @@ class Belt(RuleBasedStateMachine):
         # one thread, so that what is found can be found again
         self.suite = paper_suite(self.home, self.vendor, DAILY_BUDGET_USD=str(BUDGET), POLL_CONCURRENCY="1")
 
-    def struck(self, blow: Blow | None, work: Callable[[], object]) -> None:
+    def struck(self, blow: Blow | None, work: Callable[[], Sequence[JobResult] | None]) -> None:
         """Do something; it may die, be refused or fail. What it must not do is break its promises."""
         with struck(blow) as fate:
             self.vendor.die = fate.die
             try:
-                work()
+                results = work()
             except TenxsomError:
                 pass
             except Death:
                 pass
+            else:  # an error that a tick could not write into the state is told all the same
+                assert not any("unexpected error" in result.message for result in results or ())
         if fate.is_dead:
             self.reopen()
 
@@ -122,12 +125,13 @@ class Belt(RuleBasedStateMachine):
         again = again and not self.suite.store.load(content_id)
         orchestrator = self.suite.orchestrator(again=again)
 
-        def work() -> None:
+        def work() -> Sequence[JobResult]:
             source = self.home / "job.json"
             source.write_text(json.dumps(page))
-            for outcome in orchestrator.submit_all(orchestrator.read([str(source)])):
-                if outcome.state != "not accepted":
-                    self.accepted.add(content_id)
+            results = orchestrator.submit_all(orchestrator.read([str(source)]))
+            if any(result.state != "not accepted" for result in results):
+                self.accepted.add(content_id)
+            return results
 
         self.struck(blow, work)
         if self.suite.store.load(content_id):
@@ -157,14 +161,23 @@ class Belt(RuleBasedStateMachine):
         if (decision == "never_sent" and was_sent) or (decision == "adopt" and not was_sent):
             decision = "write_off"
         adopted, never_sent = f"job-{reference}" if decision == "adopt" else None, decision == "never_sent"
-        decide = functools.partial(self.suite.manager().resolve, content_id, clip + 1, adopt=adopted, never_sent=never_sent)
+        manager = self.suite.manager()
+
+        def decide() -> None:
+            manager.resolve(content_id, clip + 1, adopt=adopted, never_sent=never_sent)
+
         self.struck(blow, decide)
 
     @precondition(lambda self: self.suite.store.ids())
     @rule(data=st.data(), blow=blows)
     def cancel(self, data: st.DataObject, blow: Blow | None) -> None:
         content_id = data.draw(st.sampled_from(self.on_queue()))
-        self.struck(blow, lambda: self.suite.manager().cancel(content_id))
+        manager = self.suite.manager()
+
+        def cancel() -> None:
+            manager.cancel(content_id)
+
+        self.struck(blow, cancel)
 
     @precondition(lambda self: self.failed())
     @rule(data=st.data(), blow=blows)
@@ -195,6 +208,12 @@ class Belt(RuleBasedStateMachine):
         assert set(self.suite.store.ids()) <= set(IDS)
         assert not (self.home / "pending_video_jobs" / "quarantine").exists()
         assert len(self.jobs()) == len(self.suite.store.ids())
+
+    @invariant()
+    def no_error_is_unexpected(self) -> None:
+        documents = [job.as_dict() for job in self.jobs()]
+        documents += [self.suite.artifacts.final_report(content_id) or {} for content_id in self.accepted]
+        assert [*chain.from_iterable(map(unexpected_errors, documents))] == []
 
     @invariant()
     def budgets_are_kept_by_the_ledger_and_in_fact(self) -> None:

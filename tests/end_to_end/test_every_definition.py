@@ -31,7 +31,7 @@ from tenxsom.services.base import GenerationStatus, Submitted, VideoOrder
 from tenxsom.text import columns, graphemes, is_blank
 from tenxsom_studio.painting.caption import caption_layer, set_captions
 from tenxsom_studio.painting.clip import ClipOrder, Cue, render_clip
-from tests.belt import PLAIN_FILMS
+from tests.belt import PLAIN_FILMS, unexpected_errors
 from tests.crash.paper_vendor import PaperVendor
 from tests.scripts_of_the_world import SENTENCES, any_text
 from tests.unit.media.test_subtitles import blocks, letters
@@ -144,10 +144,12 @@ def as_film(
             if not app.store.ids():
                 break
             outcomes = app.poller().tick(app.store.ids(), at_once=True)
+            assert not any("unexpected error" in outcome.message for outcome in outcomes)
         assert not app.store.ids(), outcomes
         report = app.artifacts.final_report("film")
     assert report is not None
     assert report["state"] == "completed", report
+    assert unexpected_errors(report) == []
     return home, report
 
 
