@@ -30,7 +30,8 @@
     │   └── ServiceRetired                    the vendor has switched the whole service off
     ├── BrokenMedia                  exit 1   a file that is not the picture or the video it should be
     ├── BrokenState                  exit 1   a state file that cannot be read
-    │   └── NewerState                        written by a newer version: left alone
+    │   ├── NewerState                        written by a newer version: left alone
+    │   └── LoadFailed                        an unexpected error while it was read: left alone for a day
     └── PlanFailed                   exit 1   a planner has no plan (the orchestrator then uses the local one)
 
 Each class has its documented exit code, and whether a retry can help, so that no caller needs its own table.
@@ -212,6 +213,10 @@ class BrokenState(TenxsomError):
 
 
 class NewerState(BrokenState):
+    pass
+
+
+class LoadFailed(BrokenState):
     pass
 
 

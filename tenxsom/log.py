@@ -8,9 +8,10 @@ import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from io import TextIOWrapper
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from tenxsom import clock
@@ -25,6 +26,10 @@ _secrets: tuple[str, ...] = ()
 _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 9} | {10: "\\n", 13: "\\r"}
 """Control characters, with which a service's text could fake lines or control the terminal."""
 
+
+LONGEST_MESSAGE = 160
+LONGEST_QUOTE = 40
+"""The longest quotation that is kept of an error's text, which may quote a user's file."""
 
 WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
 """The errors of a LOG_FILE that cannot be a file; every other error is about the disk, and stops no work."""
@@ -79,6 +84,25 @@ def mask(text: str) -> str:
 def mask_emails(text: str) -> str:
     """Return the text with every e-mail address masked; vendors' job ids contain one."""
     return _EMAIL.sub("***", text)
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception's type and message in one line, without secrets, e-mail addresses and quotations of files."""
+    line = " ".join(mask(str(error)).split())
+    line = re.sub(rf"(['\"]).{{{LONGEST_QUOTE},}}\1", r"\1…\1", line)
+    return f"{type(error).__name__}: {line[:LONGEST_MESSAGE]}".rstrip(": ")
+
+
+def place_of(error: BaseException) -> str:
+    """Return the place of an exception, `tenxsom/media/join.py:57`: the innermost line of our code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "tenxsom" in PurePath(frame.filename).parts]
+    frame = next(reversed(ours or frames), None)
+    if frame is None:
+        return "an unknown place"
+    parts = PurePath(frame.filename).parts
+    start = len(parts) - 1 - parts[::-1].index("tenxsom") if "tenxsom" in parts else len(parts) - 1
+    return f"{'/'.join(parts[start:])}:{frame.lineno}"
 
 
 class _Formatter(logging.Formatter):

@@ -13,9 +13,10 @@ from typing import NamedTuple, NoReturn
 
 from tenxsom import clock
 from tenxsom.errors import DiskRefused, Interrupted, TenxsomError, TryAgainLater
+from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
-from tenxsom.pipeline.unexpected import FINISHING, describe, note, place_of
+from tenxsom.pipeline.unexpected import FINISHING, note
 from tenxsom.store.base import Claim
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,12 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import NeedsDecision, TryAgainLater
+from tenxsom.errors import BrokenState, NeedsDecision, TryAgainLater
+from tenxsom.log import describe
 from tenxsom.media.subtitles import Cue, set_cues, to_srt
 from tenxsom.model.clip import Step
 from tenxsom.model.job import JobState, VideoJob
@@ -23,7 +25,6 @@ from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
-from tenxsom.pipeline.unexpected import describe
 from tenxsom.store.base import Artifacts, Claim
 
 log = logging.getLogger(__name__)
@@ -61,12 +62,12 @@ class Finisher:
             deadline_hours,
         )
 
-    def archive_previous_run(self, job: VideoJob) -> None:
+    def archive_previous_run(self, claim: Claim) -> None:
         """Rename the files of an earlier run of the same id to a numbered stem, before this run makes its own.
 
         This includes a video without a report: a run without clips has made no video yet.
         """
-        report = self._artifacts.final_report(job.content_id)
+        job, report = claim.job, self._readable_report(claim)
         is_anothers = (
             report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.video(job.content_id).exists()
         )
@@ -94,6 +95,7 @@ class Finisher:
         """
         job = claim.job
         self.release(claim)
+        self._set_unreadable_report_aside(claim)
         job.error, job.state = reason, state
         job.record(state.value, reason)
         try:
@@ -124,13 +126,31 @@ class Finisher:
         """Remove the job from the queue if this run has its final report, as after a crash in between; return whether it has."""
         if not may_be_reported(claim.job) or not self._artifacts.has_report(claim.job.content_id):
             return False
-        report = self._artifacts.final_report(claim.job.content_id)
+        report = self._readable_report(claim)
         if report is None or report.get("run_id") != claim.job.run_id:
             return False
         if isinstance(history := report.get("history"), list):
             claim.job.recall(history[len(claim.job.history) :])
         self.remove_from_queue(claim, keep_clips=report["state"] != JobState.COMPLETED)
         return True
+
+    def _readable_report(self, claim: Claim) -> dict[str, Any] | None:
+        """Return the final report of a job on the queue. An unreadable one is kept aside: the state has all that was paid."""
+        try:
+            return self._artifacts.final_report(claim.job.content_id)
+        except BrokenState:
+            if self._set_unreadable_report_aside(claim):
+                claim.save()
+        return self._artifacts.final_report(claim.job.content_id)
+
+    def _set_unreadable_report_aside(self, claim: Claim) -> bool:
+        """Keep an unreadable report from being overwritten; return whether there was one. The caller saves."""
+        told = self._artifacts.quarantine_report(claim.job.content_id)
+        if told:
+            log.error("%s", told, extra={"content_id": claim.job.content_id})
+            claim.job.warn(told)
+            claim.job.record("report_set_aside", told)
+        return told is not None
 
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
         """Download a clip again whose file is gone, which is free. Raises TryAgainLater then."""
@@ -206,6 +226,7 @@ class Finisher:
     def _write_report(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         """Write the completion report. From then on the job counts as done."""
         job = claim.job
+        self._set_unreadable_report_aside(claim)
         job.record("completed")
         job.state, job.error, job.unexpected = JobState.COMPLETED, None, None
         report = reports.completion_report(job, job.media or MediaFacts(), self._file_names(job.content_id))

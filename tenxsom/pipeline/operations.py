@@ -134,7 +134,7 @@ class JobManager:
         with self._store.accept(job, unless=partial(has_moved_on, job.content_id, self._artifacts, ended_run)) as claim:
             if claim is None:
                 raise BadInput(f"{job.content_id} was put back on the queue by another command meanwhile; see what became of it.")
-            self._finisher.archive_previous_run(job)
+            self._finisher.archive_previous_run(claim)
             claim.save()
 
     def cancel(self, content_id: str) -> str:

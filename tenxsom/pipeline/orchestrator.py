@@ -151,7 +151,7 @@ class MasterOrchestrator:
         After `deadline` the next run continues.
         """
         job = claim.job
-        self._finisher.archive_previous_run(job)
+        self._finisher.archive_previous_run(claim)
         if job.blueprint is None:
             self.plan(claim, blueprint)
         if not job.clips:

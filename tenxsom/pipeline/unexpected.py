@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
-import traceback
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Any
 
 from tenxsom import clock
 from tenxsom.errors import DiskTrouble, RevisionIsStale, TenxsomError, UnexpectedError
-from tenxsom.log import mask
+from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline import limits
@@ -20,9 +17,6 @@ from tenxsom.store.base import Claim
 log = logging.getLogger(__name__)
 
 SUBMITTING, COLLECTING, FINISHING = "submitting", "collecting", "finishing"
-LONGEST_MESSAGE = 160
-LONGEST_QUOTE = 40
-"""The longest quotation that is kept of an error's text, which may quote a user's file."""
 
 
 class UnexpectedErrors:
@@ -93,25 +87,6 @@ def note(job: VideoJob, during: str, error: Exception) -> UnexpectedError:
     if (before.error, before.place) != (what, where):
         job.record("unexpected_error", _sentence(job.unexpected))
     return UnexpectedError(_message(during, error), repeated=count > 1)
-
-
-def describe(error: BaseException) -> str:
-    """Return an exception's type and message in one line, without secrets, e-mail addresses and quotations of files."""
-    line = " ".join(mask(str(error)).split())
-    line = re.sub(rf"(['\"]).{{{LONGEST_QUOTE},}}\1", r"\1…\1", line)
-    return f"{type(error).__name__}: {line[:LONGEST_MESSAGE]}".rstrip(": ")
-
-
-def place_of(error: BaseException) -> str:
-    """Return the place of an exception, `tenxsom/media/join.py:57`: the innermost line of our code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "tenxsom" in PurePath(frame.filename).parts]
-    frame = next(reversed(ours or frames), None)
-    if frame is None:
-        return "an unknown place"
-    parts = PurePath(frame.filename).parts
-    start = len(parts) - 1 - parts[::-1].index("tenxsom") if "tenxsom" in parts else len(parts) - 1
-    return f"{'/'.join(parts[start:])}:{frame.lineno}"
 
 
 def _sentence(found: UnexpectedRecord) -> str:

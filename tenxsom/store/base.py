@@ -48,7 +48,8 @@ class JobStore(Protocol):
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
         """Own a job for the block; None if it is gone, or from a newer version.
 
-        Raises JobIsBusy if another process owns it; SetAside for an unreadable one, which is then off the queue.
+        Raises JobIsBusy if another process owns it; SetAside for an unreadable one, which is then off the queue; UnexpectedError
+        for one that an error of the program makes unreadable, which stays on the queue for a day.
         """
 
     def load(self, content_id: str) -> VideoJob | None:
@@ -181,7 +182,13 @@ class Artifacts(Protocol):
         """Return cheaply whether there is a final report, of this run or of an earlier one."""
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
-        """Return the job's final report; None without one. Raises BrokenState for an unreadable one."""
+        """Return the job's final report; None without one. Raises BrokenState for an unreadable one, DiskTrouble."""
+
+    def quarantine_report(self, content_id: str) -> str | None:
+        """Move an unreadable final report aside, with the reason beside it; it is kept for good.
+
+        Returns a sentence about it; None if there is none, or it can be read. Raises DiskTrouble.
+        """
 
     def owner_of(self, job_id: str) -> str | None:
         """Return the job whose report contains this id of a service; None if there is none."""

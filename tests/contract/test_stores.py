@@ -339,7 +339,8 @@ for number in range(9):
 
 def report_of(content_id: str, state: str = "completed", **changes: object) -> bytes:
     page = {"content_id": content_id, "state": state, "run_id": "tx-1", "fingerprint": "f", "service": "ltx_api"}
-    return json.dumps({**page, "planner": {}, "clips": [], "cost": {}, "warnings": [], **changes}).encode()
+    page |= {"reason": "clip 1: refused", "advice": "Try again."} if state != "completed" else {}
+    return json.dumps({**page, "planner": {}, "clips": [], "cost": {"total_usd": "0"}, "warnings": [], **changes}).encode()
 
 
 def test_no_file_of_a_job_has_the_name_of_another(artifacts):
@@ -366,6 +367,34 @@ def test_a_report_is_found_and_a_broken_one_is_told(artifacts, opened):
     artifacts.completion_report("lake").write_bytes(report_of("lake"))
     assert artifacts.final_report("lake")["state"] == "completed"
     artifacts.completion_report("lake").write_bytes(b"{")
+    with pytest.raises(BrokenState):
+        artifacts.final_report("lake")
+
+
+@pytest.mark.parametrize("kind_of_report", ["completion_report", "failure_report"])
+def test_an_unreadable_report_is_kept_aside_with_its_reason(artifacts, opened, kind_of_report):
+    path = getattr(artifacts, kind_of_report)("lake")
+    path.write_bytes(b'{"state": "comp')
+    told = artifacts.quarantine_report("lake")
+    assert path.name in told
+    assert not opened().artifacts.has_report("lake")
+    assert opened().artifacts.quarantine_report("lake") is None
+    assert [each.read_bytes() for each in path.parent.rglob(path.name)] == [b'{"state": "comp']
+
+
+def test_a_readable_report_is_never_set_aside(artifacts):
+    artifacts.completion_report("lake").write_bytes(report_of("lake"))
+    artifacts.failure_report("lake").mkdir()
+    assert artifacts.quarantine_report("lake")
+    assert artifacts.final_report("lake")["state"] == "completed"
+    assert not artifacts.failure_report("lake").exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"clips": None}, {"planner": "x"}, {"cost": {}}, {"warnings": 3}, {"service": 1}, {"reason": 5}]
+)
+def test_a_report_that_commands_cannot_read_is_a_broken_one(artifacts, changes):
+    artifacts.failure_report("lake").write_bytes(report_of("lake", "failed", **changes))
     with pytest.raises(BrokenState):
         artifacts.final_report("lake")
 

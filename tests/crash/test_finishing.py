@@ -280,6 +280,51 @@ def test_a_finished_film_survives_a_mistake_in_its_report(world, monkeypatch):
     assert any("tells less than usual" in warning for warning in world.report["warnings"])
 
 
+UNREADABLE_REPORTS = {"half": b'{"content_id": "lake", "sta', "empty": b"", "of_another_program": b"[]", "deep": b"[" * 200_000}
+
+
+@pytest.mark.parametrize("data", UNREADABLE_REPORTS.values(), ids=UNREADABLE_REPORTS)
+@pytest.mark.parametrize("kind", ["completion_report", "failure_report"])
+def test_an_unreadable_report_is_set_aside_and_the_job_goes_on_from_its_state(world, kind, data):
+    world.submit()
+    path = getattr(world.app.artifacts, kind)("lake")
+    path.write_bytes(data)
+    world.ticks(3)
+    assert world.report["state"] == "completed"
+    assert [each.exit_code for each in world.last] in ([], [0])
+    assert len(world.vendor.charges) == 2
+    assert any("was moved to" in warning for warning in world.report["warnings"])
+    kept = path.parent / "quarantine" / path.name
+    assert kept.read_bytes() == data
+    assert path.name in kept.with_name(kept.name + ".why.txt").read_text()
+
+
+def test_an_unreadable_report_does_not_keep_a_job_from_its_orders(world):
+    world.vendor.mood = "busy"
+    world.submit()
+    (world.home / "completed_videos" / "lake_failure_report.json").write_bytes(b"\xff")
+    world.ticks(4)
+    assert world.report["state"] == "completed"
+    assert len(world.vendor.charges) == 2
+
+
+def test_a_report_that_the_disk_does_not_give_stays_where_it_is(world, monkeypatch):
+    world.submit()
+    path = world.app.artifacts.completion_report("lake")
+    path.write_bytes(b"{}")
+    with monkeypatch.context() as broken:
+
+        def fail(*_: object) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        broken.setattr("tenxsom.store.files.artifacts.read_file", fail)
+        world.ticks(3)
+        assert [each.exit_code for each in world.last] == [75]
+        assert path.read_bytes() == b"{}"
+    world.ticks(2)
+    assert world.report["state"] == "completed"
+
+
 def test_a_clip_whose_file_disappears_each_time_is_not_fetched_for_ever(world, monkeypatch):
     world.submit()
     real = PaperFinisher._gather_clips

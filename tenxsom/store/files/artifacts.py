@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
@@ -11,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
+from tenxsom.disk import disk_trouble
 from tenxsom.errors import BrokenState
 from tenxsom.model.ids import masked_id
-from tenxsom.safe_files import read_file
+from tenxsom.safe_files import NoOrdinaryFile, read_file
 
 MAX_REPORT_BYTES = 16 * 1024 * 1024
 
 NEEDED = frozenset({"content_id", "state", "run_id", "fingerprint", "service", "planner", "clips", "cost", "warnings"})
 """The fields that a report must contain."""
+KINDS: dict[str, type] = {"state": str, "service": str, "planner": dict, "clips": list, "cost": dict, "warnings": list}
+"""The types of the fields that commands read."""
+QUARANTINE = "quarantine"
+"""The folder of unreadable reports."""
 
 
 class FileArtifacts:
@@ -70,15 +76,29 @@ class FileArtifacts:
     def final_report(self, content_id: str) -> dict[str, Any] | None:
         for path in (self.completion_report(content_id), self.failure_report(content_id)):
             try:
-                report = json.loads(read_file(path, MAX_REPORT_BYTES))
-                if isinstance(report, dict) and report.keys() >= NEEDED and isinstance(report["state"], str):
-                    return report
-                raise ValueError("it is no report of ours")
+                return _report_in(path)
             except FileNotFoundError:
                 continue
-            except (ValueError, OSError, RecursionError) as error:
+            except ValueError as error:
                 raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
+            except OSError as error:
+                raise disk_trouble(path, error, "read") from error
         return None
+
+    def quarantine_report(self, content_id: str) -> str | None:
+        told = None
+        for path in (self.completion_report(content_id), self.failure_report(content_id)):
+            try:
+                _report_in(path)
+            except FileNotFoundError:
+                continue
+            except ValueError as error:
+                reason = f"{path.name} cannot be read ({error}), and its job is still on the queue"
+                moved = atomic.move_aside(path, self.folder / QUARANTINE, f"It was moved here because {reason}.")
+                told = f"{reason}; it was moved to {moved}, and the job goes on from its state."
+            except OSError as error:
+                raise disk_trouble(path, error, "read") from error
+        return told
 
     def owner_of(self, job_id: str) -> str | None:
         masked = json.dumps(masked_id(job_id), ensure_ascii=False).encode()
@@ -102,6 +122,26 @@ class FileArtifacts:
         makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
         clips = [path for kind in ("clip", "refused") for path in self.folder.glob(f"{glob.escape(content_id)}~{kind}[0-9]*.mp4")]
         return sorted(clips) + [path for path in (maker(content_id) for maker in makers) if path.exists()]
+
+
+def _report_in(path: Path) -> dict[str, Any]:
+    """Read the report in a file. Raises ValueError for a file that is no report, OSError where it cannot be read now."""
+    try:
+        report: dict[str, Any] = json.loads(read_file(path, MAX_REPORT_BYTES))
+    except (NoOrdinaryFile, IsADirectoryError):
+        raise ValueError("it is no ordinary file") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ValueError("its link leads back to itself") from None
+        raise
+    is_ours = isinstance(report, dict) and report.keys() >= NEEDED
+    if not is_ours or not all(isinstance(report[name], kind) for name, kind in KINDS.items()) or "total_usd" not in report["cost"]:
+        raise ValueError("it is no report of ours")
+    if report["state"] != "completed" and not all(isinstance(report.get(name), str) for name in ("reason", "advice")):
+        raise ValueError("it is the report of a failed job without a reason")
+    return report
 
 
 def _bytes_of(path: Path) -> bytes:

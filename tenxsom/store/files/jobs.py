@@ -12,11 +12,12 @@ from pathlib import Path
 
 from tenxsom import atomic
 from tenxsom.disk import disk_errors, disk_trouble, make_folder
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, NewerState, SetAside
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, LoadFailed, NewerState, SetAside, UnexpectedError
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
 from tenxsom.store.base import Claim
 from tenxsom.store.files import state_file
+from tenxsom.store.files.failed_loads import FailedLoads
 from tenxsom.store.files.state_file import check_unchanged, holds
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class FileJobStore:
         self._place = str(folder)
         self._folders = (folder, *also_writable)
         self._locks = lock_table(folder / ".locks")
+        self._failed_loads = FailedLoads(folder / QUARANTINE)
         self._is_there = self._is_made = False  # whether the folder exists; whether everything for a job was created
 
     def path(self, content_id: str) -> Path:
@@ -107,7 +109,7 @@ class FileJobStore:
             return []
         except OSError as error:
             raise disk_trouble(self.folder / QUARANTINE, error, "read") from error
-        return sorted(name.replace(".json", "") for name in names if not name.endswith(".why.txt"))
+        return sorted(name.replace(".json", "") for name in names if name[0] != "." and not name.endswith(".why.txt"))
 
     def place(self, content_id: str) -> str:
         return f"{self._place}/{content_id}.json"
@@ -141,16 +143,31 @@ class FileJobStore:
         self._locks.release(content_id)
 
     def read(self, path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
-        """Read a state file for its owner; return the job and the bytes. An invalid file is moved to quarantine (SetAside)."""
+        """Read a state file for its owner; return the job and the bytes. An invalid file is moved to quarantine (SetAside).
+
+        After an unexpected error it stays in place for a day of loads (UnexpectedError).
+        """
         try:
-            return state_file.read(path, content_id)
+            found = state_file.read(path, content_id)
+            self._failed_loads.forget(content_id)
+            return found
         except NewerState as error:
             log.warning("%s.json is left alone: %s.", content_id, error)
         except BrokenState as error:
+            self._check_loads(path, content_id, error)
             moved = atomic.move_aside(Path(path), self.folder / QUARANTINE, f"{content_id}.json was moved here because {error}.")
             log.error("%s.json cannot be read (%s); it was moved to %s.", content_id, error, moved)
+            self._failed_loads.forget(content_id)
             raise SetAside(f"{content_id}.json cannot be read, because {error}. {self._remedy(content_id, moved)}") from None
         return None
+
+    def _check_loads(self, path: str, content_id: str, error: BrokenState) -> None:
+        """Raise UnexpectedError for a file that has loads left after an unexpected error."""
+        if not isinstance(error, LoadFailed):
+            return
+        loads, is_over = self._failed_loads.count(content_id, Path(path))
+        if not is_over:
+            raise UnexpectedError(f"{content_id}.json is left in place, but {error}", repeated=loads > 1) from error
 
 
 class _FileClaim(AbstractContextManager[Claim | None]):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 
 from tenxsom.disk import disk_trouble
-from tenxsom.errors import BrokenState, RevisionIsStale
+from tenxsom.errors import BrokenState, LoadFailed, RevisionIsStale, TenxsomError
+from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
 from tenxsom.model.stored import decode
 from tenxsom.store.files.legacy import upgraded
+
+log = logging.getLogger(__name__)
 
 MAX_STATE_BYTES = 16 * 1024 * 1024
 MOST_STATES_BYTES = 32 * 1024
@@ -19,7 +23,8 @@ MOST_STATES_BYTES = 32 * 1024
 def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
     """Read the job in a state file, and the file's bytes; None without a file.
 
-    Raises BrokenState for a file that is not a job of that name, NewerState for a newer version, DiskTrouble.
+    Raises BrokenState for a file that is not a job of that name, NewerState for a newer version, LoadFailed after an unexpected
+    error, DiskTrouble.
     """
     try:
         data = bytes_of(path)
@@ -27,6 +32,17 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
         return None
     except OSError as error:
         raise disk_trouble(path, error, "read") from error
+    try:
+        return _job_in(data, content_id), data
+    except (TenxsomError, MemoryError):
+        raise
+    except Exception as error:  # the error may be in the program and not in the file, which the caller keeps in place
+        log.exception("Unexpected error", extra={"content_id": content_id})
+        found = f"an unexpected error occurs when it is read, please report it: {describe(error)} ({place_of(error)})"
+        raise LoadFailed(found) from error
+
+
+def _job_in(data: bytes, content_id: str) -> VideoJob:
     try:
         document = decode(data)
     except (ValueError, RecursionError) as error:
@@ -38,7 +54,7 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
     job = VideoJob.from_dict(document)
     if job.content_id != content_id:
         raise BrokenState(f"it is named {content_id}.json but holds the job {job.content_id!r}")
-    return job, data
+    return job
 
 
 def bytes_of(path: str) -> bytes:

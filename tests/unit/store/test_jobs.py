@@ -8,13 +8,23 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tenxsom import atomic, clock
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, NewerState, RevisionIsStale, SetAside
+from tenxsom.errors import (
+    BadInput,
+    BrokenState,
+    DiskTrouble,
+    NewerState,
+    RevisionIsStale,
+    SetAside,
+    TenxsomError,
+    UnexpectedError,
+)
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.store.files.jobs import FileJobStore
@@ -318,6 +328,82 @@ def test_a_file_of_a_newer_version_is_left_alone_with_a_clear_message(store, cap
         store.load("lake")
     assert store.path("lake").read_bytes() == data
     assert quarantined(store) == []
+
+
+# errors of ours while a file is read
+
+
+@pytest.fixture
+def broken_loads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Reading any job ends in an error that no code expects."""
+
+    def fail(*_: object) -> VideoJob:
+        raise TypeError("'NoneType' object is not subscriptable")
+
+    monkeypatch.setattr(VideoJob, "from_dict", fail)
+    return monkeypatch
+
+
+def load_in_vain(store: FileJobStore) -> TenxsomError:
+    with pytest.raises(TenxsomError) as caught, store.claim("lake"):
+        raise AssertionError
+    return caught.value
+
+
+def test_a_file_that_an_error_of_ours_makes_unreadable_stays_and_is_told_with_its_place(store, broken_loads):
+    put(store, new_job())
+    data = store.path("lake").read_bytes()
+    first, second = load_in_vain(store), load_in_vain(FileJobStore(store.folder))
+    assert (first.exit_code, second.exit_code) == (75, 3)
+    assert "TypeError: 'NoneType' object is not subscriptable (" in str(second)
+    with pytest.raises(BrokenState, match="please report it"):
+        store.load("lake")
+    assert store.path("lake").read_bytes() == data
+    assert store.set_aside() == []
+    broken_loads.undo()
+    with store.claim("lake") as claim:
+        assert claim.job.content_id == "lake"
+    assert quarantined(store) == []
+
+
+def test_a_file_that_stays_unreadable_for_a_day_is_set_aside_whole(store, broken_loads):
+    put(store, new_job())
+    data, now = store.path("lake").read_bytes(), clock.now()
+    for hours in range(24):
+        broken_loads.setattr(clock, "now", lambda hours=hours: now + timedelta(hours=hours))
+        assert isinstance(load_in_vain(store), UnexpectedError)
+    broken_loads.setattr(clock, "now", lambda: now + timedelta(hours=25))
+    assert isinstance(load_in_vain(store), SetAside)
+    assert store.ids() == []
+    assert (store.folder / "quarantine" / "lake.json").read_bytes() == data
+    assert "TypeError" in (store.folder / "quarantine" / "lake.json.why.txt").read_text()
+    assert quarantined(store) == ["lake.json", "lake.json.why.txt"]
+
+
+def test_a_long_sleep_alone_sets_nothing_aside(store, broken_loads):
+    put(store, new_job())
+    now = clock.now()
+    load_in_vain(store)
+    broken_loads.setattr(clock, "now", lambda: now + timedelta(days=3))
+    assert isinstance(load_in_vain(store), UnexpectedError)
+
+
+def test_a_state_that_was_saved_in_between_has_all_its_loads_again(store, broken_loads):
+    put(store, new_job())
+    assert load_in_vain(store).exit_code == 75
+    os.utime(store.path("lake"), (1, 1))
+    assert load_in_vain(store).exit_code == 75
+
+
+def test_a_state_that_exhausts_the_stack_is_one_of_these(store, monkeypatch):
+    put(store, new_job())
+
+    def deep(*_: object) -> VideoJob:
+        return deep()
+
+    monkeypatch.setattr(VideoJob, "from_dict", deep)
+    assert "RecursionError" in str(load_in_vain(store))
+    assert store.ids() == ["lake"]
 
 
 # fields of others
