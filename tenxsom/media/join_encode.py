@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -10,15 +11,19 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
-from tenxsom.media.video_file import open_video, picture_track, rate_of, shown_size, sound_track, upright, writable
+from tenxsom.media.video_file import open_video, picture_track, rate_of, shown_size, sound_track, turn_of, upright, writable
 
 _BLACK = (16, 128, 128)
+_WORTH_SEEKING = 1.0
+"""Up to this many seconds are decoded and skipped."""
 
 
 class Shape(NamedTuple):
@@ -60,28 +65,42 @@ def has_sound(clip: Path) -> bool:
         return sound_track(container) is not None
 
 
-def at_rate(clip: Path, fps: Fraction, deadline: clock.Deadline | None = None) -> Iterator[av.VideoFrame]:
-    """Yield a clip's frames, upright and at a constant rate: repeated or dropped where its own rate differs.
+def at_rate(clip: Path, fps: Fraction, deadline: clock.Deadline | None = None, begin: float = 0.0) -> Iterator[av.VideoFrame]:
+    """Yield a clip's frames from `begin` (seconds), upright and at a constant rate: repeated or dropped where its own rate differs.
+
+    Yields at least one frame: the last one where the clip is over before `begin`.
 
     Raises TryAgainLater when `deadline` is reached, Interrupted when a stop is requested.
     """
     with open_video(clip) as container:
         video = picture_track(container, clip.name)
-        start, made, shown = None, 0, None
-        end = 0.0
-        for frame in container.decode(video):
+        first = made = round(begin * fps)
+        start, turn, shown, end = None, None, None, 0.0
+        for frame in _decoded(container, video, begin):
             clock.check_stop()
             if deadline:
                 deadline.check(f"Encoding {clip.name}")
             moment = float(frame.time or 0)
-            start = moment if start is None else start
+            start, turn = moment if start is None else start, turn or turn_of(frame)
             while shown is not None and made / fps < moment - start - 1e-4:
                 yield shown
                 made += 1
-            shown, end = upright(frame, video), moment - start + float((frame.duration or 0) * (frame.time_base or 0))
-        while shown is not None and (made == 0 or made / fps < end - 0.5 / float(fps)):
+            shown, end = upright(frame, video, turn=turn), moment - start + float((frame.duration or 0) * (frame.time_base or 0))
+        while shown is not None and (made == first or made / fps < end - 0.5 / float(fps)):
             yield shown
             made += 1
+
+
+def _decoded(container: InputContainer, video: VideoStream, begin: float) -> Iterator[av.VideoFrame]:
+    """Yield the first frame, then those from the key frame before `begin` on."""
+    if begin >= _WORTH_SEEKING:
+        first = next(container.decode(video), None)
+        if first is None or first.pts is None or first.time_base is None:
+            return
+        yield first
+        with suppress(av.FFmpegError):  # a file that cannot be searched is read on
+            container.seek(first.pts + int(Fraction(begin) / first.time_base), stream=video)
+    yield from container.decode(video)
 
 
 def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:

@@ -28,8 +28,9 @@ MAX_STREAMS = 64
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 """The demuxers that may read a file. FFmpeg's demuxers of playlists would open the files and addresses in it."""
 
-_Turn = tuple[int, int, int, int]
-_AS_STORED: _Turn = (1, 0, 0, 1)
+Turn = tuple[int, int, int, int]
+"""How stored pictures are turned and mirrored to be upright: the signs of a display matrix."""
+_AS_STORED: Turn = (1, 0, 0, 1)
 _WIDEST_PIXEL = 4
 """A pixel shape beyond this is a wrong header; such a pixel counts as square."""
 
@@ -71,7 +72,7 @@ def sound_track(container: InputContainer) -> AudioStream | None:
 def shown_size(frame: av.VideoFrame, track: VideoStream) -> tuple[int, int]:
     """Return width and height of a picture as a player shows it."""
     width = round(frame.width * _pixel_shape(track))
-    return (frame.height, width) if _turn_of(frame)[0] == 0 else (width, frame.height)
+    return (frame.height, width) if turn_of(frame)[0] == 0 else (width, frame.height)
 
 
 def rotation_of(frame: av.VideoFrame) -> int:
@@ -79,9 +80,13 @@ def rotation_of(frame: av.VideoFrame) -> int:
     return -frame.rotation % 360 // 90 * 90
 
 
-def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420p") -> av.VideoFrame:
-    """Return a picture as a player shows it, in `format_name` (yuv420p or rgb24)."""
-    turn, width = _turn_of(frame), round(frame.width * _pixel_shape(track))
+def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420p", turn: Turn | None = None) -> av.VideoFrame:
+    """Return a picture as a player shows it, in `format_name` (yuv420p or rgb24).
+
+    `turn` is that of the track's first frame. It is given where many frames follow each other, because PyAV keeps a frame whose
+    side data were read in memory until the next garbage collection.
+    """
+    turn, width = turn or turn_of(frame), round(frame.width * _pixel_shape(track))
     if width != frame.width:
         width = max(2, width // 2 * 2)
     plain = frame.reformat(width, frame.height, format_name, interpolation=Interpolation.BICUBIC)
@@ -121,7 +126,7 @@ def _pixel_shape(track: VideoStream) -> Fraction:
     return shape if shape and Fraction(1, _WIDEST_PIXEL) <= shape <= _WIDEST_PIXEL else Fraction(1)
 
 
-def _turn_of(frame: av.VideoFrame) -> _Turn:
+def turn_of(frame: av.VideoFrame) -> Turn:
     """Return the signs of the display matrix (ISO/IEC 14496-12, 'tkhd'): x' = a·x + c·y, y' = b·x + d·y. Oblique angles count
     as no rotation.
     """
@@ -135,7 +140,7 @@ def _turn_of(frame: av.VideoFrame) -> _Turn:
     return (signs[0], signs[1], signs[2], signs[3]) if is_plain or is_crossed else _AS_STORED
 
 
-def _turned(plane: NDArray[np.uint8], turn: _Turn) -> NDArray[np.uint8]:
+def _turned(plane: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
     a, b, c, d = turn
     if a == 0:
         plane, a, d = np.swapaxes(plane, 0, 1), c, b

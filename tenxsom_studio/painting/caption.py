@@ -6,17 +6,15 @@ The fonts are Inter, and Noto for scripts that Inter lacks. Sizes follow the sho
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from tenxsom.media.layers import Layer, layer_of
 from tenxsom.media.lettering import Lettering
 from tenxsom.media.subtitles import LEAST_MILLISECONDS, Cue, Setting, set_cues
 from tenxsom.text import one_line
-from tenxsom_studio.painting.camera import Samples, to_yuv
 
 _FADE_SECONDS = 0.28
 _INK = (255, 255, 255, 255)
@@ -37,30 +35,6 @@ class Caption(NamedTuple):
 
     cue: Cue
     size: int
-
-
-class Layer(NamedTuple):
-    """Something laid over the frames: where (even pixels), its premultiplied planes, and how opaque it is, 0 to 256."""
-
-    x: int
-    y: int
-    planes: tuple[NDArray[np.uint16], ...]
-    opacity: tuple[NDArray[np.uint16], ...]
-
-    def put(self, frame: Sequence[Samples], strength: float) -> None:
-        """Lay it over a frame's three planes, `strength` 0 (not at all) to 1."""
-        factor = round(strength * 256)
-        if factor <= 0:
-            return
-        for index, plane in enumerate(frame):
-            scale = 1 if index == 0 else 2
-            colour, opacity = self.planes[index], self.opacity[index]
-            rows = slice(self.y // scale, self.y // scale + colour.shape[0])
-            part = plane[rows, self.x // scale : self.x // scale + colour.shape[1]]
-            if factor < 256:
-                opacity = ((opacity * factor) >> 8).astype(np.uint16)
-                colour = ((colour.astype(np.uint32) * factor) >> 8).astype(np.uint16)
-            part[:] = (part * (256 - opacity) + colour + 128) >> 8
 
 
 def strength_at(cue: Cue, moment: float) -> float:
@@ -109,7 +83,7 @@ def caption_layer(caption: Caption, width: int, height: int) -> Layer:
     draw = ImageDraw.Draw(sheet)
     for index, line in enumerate(lines):
         type_.draw(draw, (width - widths[index]) / 2, top + pad_y + index * pitch + ascent, line, _INK)
-    return _layer(sheet)
+    return layer_of(sheet, 0, 0, width, height)
 
 
 def _pad(type_: Lettering) -> int:
@@ -143,7 +117,7 @@ def badge_layer(text: str, width: int, height: int) -> Layer | None:
     x = right - wide + size * 0.92
     draw.ellipse((x - dot, middle - dot, x + dot, middle + dot), fill=(255, 176, 92, 255))
     type_.draw(draw, x + size * 0.62, middle + size * 0.36, spaced, (255, 255, 255, 226))
-    return _layer(sheet)
+    return layer_of(sheet, 0, 0, width, height)
 
 
 def _panel(
@@ -162,21 +136,3 @@ def _panel(
         sheet.putalpha(dark.filter(ImageFilter.GaussianBlur(shadow)))
     sheet.paste(colour, (left, top), mask)
     return sheet
-
-
-def _layer(sheet: Image.Image) -> Layer:
-    """Return the opaque part of a sheet as planes, on even pixels, because colour planes have half the size."""
-    left, top, right, bottom = sheet.getchannel("A").getbbox() or (0, 0, 2, 2)
-    left, top, right, bottom = (
-        left // 2 * 2,
-        top // 2 * 2,
-        min(sheet.width, -(-right // 2) * 2),
-        min(sheet.height, -(-bottom // 2) * 2),
-    )
-    pixels = np.asarray(sheet.crop((left, top, right, bottom)))
-    alpha = (pixels[:, :, 3].astype(np.float32) * (256 / 255) + 0.5).astype(np.uint16)
-    half = (alpha[::2, ::2] + alpha[1::2, ::2] + alpha[::2, 1::2] + alpha[1::2, 1::2]) // 4
-    opacity = (alpha, half, half)
-    planes = to_yuv(np.ascontiguousarray(pixels[:, :, :3]))
-    colours = tuple(plane.astype(np.uint16) * strength for plane, strength in zip(planes, opacity, strict=True))
-    return Layer(left, top, colours, opacity)

@@ -18,11 +18,12 @@ import numpy as np
 from tenxsom.disk import disk_errors
 from tenxsom.media.check import open_picture
 from tenxsom.media.encode import RATE, Mp4Writer, made_ahead, new_mp4
+from tenxsom.media.layers import Layer
 from tenxsom.media.subtitles import Cue
 from tenxsom.media.video_file import writable
 from tenxsom_studio.painting import sound
 from tenxsom_studio.painting.camera import MOVES, TRAVEL, Planes, Reader, planes_of, view_at
-from tenxsom_studio.painting.caption import Layer, badge_layer, caption_layer, set_captions, strength_at
+from tenxsom_studio.painting.caption import badge_layer, caption_layer, set_captions, strength_at
 
 __all__ = ["MOVES", "ClipOrder", "Cue", "render_clip"]
 

@@ -15,10 +15,11 @@ from PIL import Image
 from tenxsom.errors import BrokenMedia, DiskTrouble
 from tenxsom.media.check import check_video, open_picture
 from tenxsom.media.encode import RATE
+from tenxsom.media.layers import Layer
 from tenxsom.text import graphemes
 from tenxsom_studio.painting import clip, sound
 from tenxsom_studio.painting.camera import MOVES, TRAVEL, Reader, planes_of, view_at
-from tenxsom_studio.painting.caption import Layer, caption_layer, set_captions, strength_at
+from tenxsom_studio.painting.caption import caption_layer, set_captions, strength_at
 from tenxsom_studio.painting.clip import ClipOrder, Cue, render_clip
 from tenxsom_studio.painting.paint import paint
 from tests.scripts_of_the_world import SENTENCES
@@ -156,7 +157,7 @@ def layers(text: str, size: tuple[int, int], seconds: float = 8.0) -> list[Layer
 @pytest.mark.parametrize("text", ["Short.", LONG["one word"], LONG["many words"], LONG["mixed"], LONG["Thai"], LONG["Chinese"]])
 def test_a_caption_keeps_inside_the_safe_area(size: tuple[int, int], text: str) -> None:
     for layer in layers(text, size):
-        rows, columns = np.nonzero(layer.opacity[0] > 120)  # the panel, without its soft shadow
+        rows, columns = np.nonzero(layer.transparency[0] < 136)  # the panel, without its soft shadow
         assert layer.x + columns.min() >= 0.03 * size[0] or size == (64, 64)
         assert layer.x + columns.max() <= 0.97 * size[0] or size == (64, 64)
         assert layer.y + rows.max() <= 0.95 * size[1]
