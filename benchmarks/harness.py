@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,20 @@ from tenxsom.cli.run import table  # noqa: E402
 def environment(**settings: str) -> dict[str, str]:
     """The environment for a measured process: this one's, with compiled modules kept, as on any machine that runs it twice."""
     return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | settings
+
+
+def peak_megabytes(command: Sequence[str], **settings: str) -> float:
+    """The largest memory of a process. A small process starts it: Linux counts the memory of the one that forks as well."""
+    words = [sys.executable, "-S", "-E", "-c", _PEAK, *command]
+    measured = subprocess.run(words, env=environment(**settings), check=True, stdout=subprocess.PIPE, text=True)
+    return int(measured.stdout) / 1024
+
+
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def seconds_of(work: Callable[[], object]) -> float:

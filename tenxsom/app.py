@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline.collector import ClipCollector
@@ -12,10 +12,7 @@ from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.generator import ProductionVideoGenerator
-from tenxsom.pipeline.operations import JobManager
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
 from tenxsom.pipeline.payment import PaidCalls
-from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.pipeline.prices import Prices
@@ -36,6 +33,10 @@ from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
+
+if TYPE_CHECKING:
+    from tenxsom.pipeline.operations import JobManager
+    from tenxsom.pipeline.orchestrator import MasterOrchestrator
 
 
 class App:
@@ -144,6 +145,9 @@ class App:
         self, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
     ) -> MasterOrchestrator:
         """Return an orchestrator. `service` and `by_tier` select the services; `again` repeats ended jobs."""
+        from tenxsom.pipeline.orchestrator import MasterOrchestrator  # a tick does not wait for the planners
+        from tenxsom.pipeline.planner import ClaudeVideoService
+
         return MasterOrchestrator(
             settings=self.settings,
             store=self.store,
@@ -174,13 +178,15 @@ class App:
             finisher=self.finisher,
             unexpected_errors=self.unexpected_errors,
             results=self.results,
-            open_orchestrator=self.orchestrator,
+            open_submitter=self.orchestrator,
             settle_services=self.settle_services,
             time_limit_seconds=time_limit_seconds,
         )
 
     def manager(self) -> JobManager:
         """Return the manager of an operator's commands."""
+        from tenxsom.pipeline.operations import JobManager
+
         return JobManager(
             store=self.store,
             artifacts=self.artifacts,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -70,14 +71,18 @@ class Answer:
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {len(self.body)} bytes>"
 
+    @cached_property
+    def _content(self) -> Any:
+        """The parsed body without our secrets; _NO_JSON for a body that is not JSON."""
+        return _parsed(self.body, self.secrets)
+
     def json(self) -> Any:
         """Return the body as JSON, with our secrets masked, even where the service repeats them in an id or a link.
 
         Raises ServiceDown for a body that is not JSON; for a paid call SubmitUnclear, because it may have been accepted.
         """
-        content = _parsed(self.body, self.secrets)
-        if content is not _NO_JSON:
-            return content
+        if self._content is not _NO_JSON:
+            return self._content
         if self.paid:
             raise self.unclear("it is no JSON")
         raise ServiceDown(f"{self.service} answered {self.status} with something that is no JSON; it will be asked again.")
@@ -112,7 +117,7 @@ class Answer:
 
     def subject(self) -> str | None:
         """Return the id of the job that a 2xx describes (`jobId`, else `id` or `name`); None where it names no job."""
-        content = _parsed(self.body, self.secrets) if 200 <= self.status <= 299 else None
+        content = self._content if 200 <= self.status <= 299 else None
         named = [content.get(key) for key in ("jobId", "id", "name")] if isinstance(content, dict) else []
         return next((unquote(text) for text in named if isinstance(text, str) and text), None)
 
@@ -289,6 +294,7 @@ def _presentable(text: str, secrets: tuple[str, ...]) -> str:
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
 
+@cache
 def _every_spelling(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """Return the secrets, and their percent-encoded forms."""
     spelt = [text for secret in secrets for text in (secret, quote(secret, safe=""), quote(secret, safe="").lower())]

@@ -19,7 +19,7 @@ from tenxsom import __version__, clock
 from tenxsom.errors import FreeLimit, NotSent, ServiceBusy, ServiceDown, TenxsomError
 from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit, CircuitOpen
-from tenxsom.http.connections import CONNECT_SECONDS, Adapter, new_session, send
+from tenxsom.http.connections import CONNECT_SECONDS, Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.origin import Origin
 from tenxsom.http.paid import read_body, send_once
@@ -64,7 +64,6 @@ class HttpClient:
         self._is_ours = is_ours or (lambda _: True)
         self._tls = partial(tls_context, ca_file)
         self._kept = Adapter(pool_size, self._tls)
-        self._session = new_session(self._kept)
 
     def get(
         self,
@@ -139,7 +138,7 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._session.close()
+        self._kept.close()
 
     def __enter__(self) -> Self:
         return self
@@ -164,7 +163,7 @@ class HttpClient:
         budget = timeout if deadline is None else min(timeout, deadline.left())
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
-        answer = self._asked(self._session, request, budget)
+        answer = self._asked(self._kept, request, budget)
         if not answer.is_about(about):
             answer = self._asked_afresh(request, budget, about, answer.subject())
         if not is_final(answer.status):
@@ -173,11 +172,11 @@ class HttpClient:
             raise kind(f"{self._name} could not answer now ({details}); it will be asked again.", answer.retry_after())
         return answer
 
-    def _asked(self, session: requests.Session, request: requests.PreparedRequest, timeout: float) -> Answer:
+    def _asked(self, adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Answer:
         proxy = proxy_for(str(request.url), self._proxies)
         deadline = clock.Deadline(min(CONNECT_SECONDS, timeout) + timeout)
         try:
-            with closing(send(session, request, timeout, proxy)) as response:
+            with closing(send(adapter, request, timeout, proxy)) as response:
                 body = read_body(response.raw, response.status_code, deadline)
         except CONNECTION_ERRORS as error:
             self._circuit.failed()
@@ -194,7 +193,7 @@ class HttpClient:
         Where both connections name the same other job, that is the service's own name for this job, unless it is one of ours.
         """
         self._kept.forget_connections()
-        with new_session(Adapter(tls=self._tls)) as fresh:
+        with closing(Adapter(tls=self._tls)) as fresh:
             answer = self._asked(fresh, request, timeout)
         subject = answer.subject()
         if not answer.is_about(about) and (subject != seen or self._is_ours(str(subject))):

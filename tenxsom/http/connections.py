@@ -39,7 +39,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Adapter(HTTPAdapter):
-    """The transport adapter of our `requests` sessions.
+    """Sends prepared requests over kept connections. Thread-safe.
 
     `links` resolves the host names of links that a service returns. With `long_bodies` the timeout covers only the head of a
     response; the body may take longer while bytes keep arriving.
@@ -93,7 +93,7 @@ class Adapter(HTTPAdapter):
 
 
 def new_session(adapter: Adapter) -> requests.Session:
-    """Return a session that ignores the environment (proxies, netrc), keeps no cookies and follows no redirects."""
+    """Return a session for a library that needs one: no environment (proxies, netrc), no cookies, no redirects."""
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(_NoCookies())
@@ -102,11 +102,13 @@ def new_session(adapter: Adapter) -> requests.Session:
     return session
 
 
-def send(session: requests.Session, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> requests.Response:
-    """Send a request once and return when the head of the response has arrived. Redirects are not followed."""
+def send(adapter: Adapter, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> requests.Response:
+    """Send a request once and return when the head of the response has arrived.
+
+    An adapter without a session follows no redirect, keeps no cookie, and reads no setting from the environment.
+    """
     limits = (min(CONNECT_SECONDS, timeout), timeout)
-    proxies = proxies_of(proxy)
-    return session.send(request, stream=True, allow_redirects=False, timeout=limits, proxies=proxies, verify=True)
+    return adapter.send(request, stream=True, timeout=limits, proxies=proxies_of(proxy))
 
 
 def proxies_of(proxy: str | None) -> dict[str, str]:

@@ -25,7 +25,7 @@ from tenxsom.errors import BrokenMedia, NotFound, ServiceDown
 from tenxsom.http import links
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import USER_AGENT
-from tenxsom.http.connections import Adapter, new_session, send
+from tenxsom.http.connections import Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.part import PIECE_BYTES, PartFile
@@ -124,8 +124,8 @@ class Downloader:
 
     def close(self) -> None:
         """Close the kept connections."""
-        if "_session" in vars(self):
-            self._session.close()
+        if "_adapter" in vars(self):
+            self._adapter.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,9 +138,9 @@ class Downloader:
         return links.is_inside(self._service_url)
 
     @cached_property
-    def _session(self) -> requests.Session:
+    def _adapter(self) -> Adapter:
         resolve = None if self._local_allowed else links.public_addresses
-        return new_session(Adapter(POOL_SIZE, partial(tls_context, self._ca_file), links=resolve, long_bodies=True))
+        return Adapter(POOL_SIZE, partial(tls_context, self._ca_file), links=resolve, long_bodies=True)
 
     def _persist(self, url: str, file: PartFile, limits: _Limits) -> str:
         """Download with retries and return the content type. Raises ServiceDown after several transient errors."""
@@ -188,9 +188,9 @@ class Downloader:
         if proxy and not self._local_allowed:
             links.check_before_proxy(urlsplit(request.url or "").hostname or "")
         with self._opening:
-            session = self._session
+            adapter = self._adapter
         with _connection_errors_as_transient(proxy):
-            return send(session, request, max(0.001, min(limits.read_timeout, limits.deadline.left())), proxy)
+            return send(adapter, request, max(0.001, min(limits.read_timeout, limits.deadline.left())), proxy)
 
     def _headers(self, file: PartFile) -> dict[str, str]:
         headers = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}

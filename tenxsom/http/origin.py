@@ -37,12 +37,11 @@ class Origin:
         `path` is joined to the base URL. A GET may also name an absolute URL elsewhere, which gets none of our headers.
         Raises ServiceRefused for an absolute URL that is not plain http(s).
         """
-        url = self._address(path)
-        at_home = _origin_of(url) == _origin_of(self.base_url)
+        at_home = not _WHOLE_ADDRESS.match(path) or _origin_of(path) == _origin_of(self.base_url)
         if method != "GET" and not at_home:
             raise ValueError(f"A {method} may only go to the origin of {self._name}'s base URL.")
         ours = self._headers if at_home else {}
-        return requests.Request(method, url, headers={**self._common, **ours, **(headers or {})}, **content).prepare()
+        return prepared(method, self._address(path), {**self._common, **ours, **(headers or {})}, **content)
 
     def _address(self, path: str) -> str:
         if not _WHOLE_ADDRESS.match(path):
@@ -50,6 +49,18 @@ class Origin:
         if _origin_of(path) is None:
             raise ServiceRefused(f"{self._name} gave an address that is no plain http(s) address; it is not asked.")
         return path
+
+
+def prepared(
+    method: str, url: str, headers: Mapping[str, str], *, params: Any = None, json: Any = None, data: bytes | None = None
+) -> requests.PreparedRequest:
+    """Return a request without cookies, credentials of the environment, and hooks, which the library's own way prepares too."""
+    request = requests.PreparedRequest()
+    request.prepare_method(method)
+    request.prepare_url(url, params)
+    request.prepare_headers(headers)
+    request.prepare_body(data, None, json)
+    return request
 
 
 def _origin_of(url: str) -> tuple[str, str, int] | None:

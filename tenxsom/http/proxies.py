@@ -16,9 +16,11 @@ def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
     A service on this machine has no proxy: a proxy would receive its token unencrypted.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".").lower()
     proxy = proxies.get(parts.scheme)
-    if not proxy or _is_loopback(host) or _is_excepted(host, _port_of(url), proxies.get("no_proxy", "")):
+    if not proxy:
+        return None
+    host = (parts.hostname or "").rstrip(".").lower()
+    if _is_loopback(host) or _is_excepted(host, _port_of(url), proxies.get("no_proxy", "")):
         return None
     return proxy
 

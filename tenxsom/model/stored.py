@@ -48,7 +48,11 @@ class StoredModel(BaseModel):
 
     def as_json(self) -> bytes:
         """Return the text of a file."""
-        return encode(self.as_dict())
+        try:
+            data = self.model_dump_json(indent=2).encode()
+            return data + b"\n" if len(data) <= MOST_READABLE_BYTES else encode(self.as_dict())
+        except PydanticSerializationError:
+            return encode(self.as_dict())
 
 
 def encode(value: Any) -> bytes:

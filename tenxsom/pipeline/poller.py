@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Protocol
 
 from tenxsom import clock
 from tenxsom.errors import (
@@ -26,7 +27,6 @@ from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.finisher import Finisher, all_final
-from tenxsom.pipeline.orchestrator import MasterOrchestrator
 from tenxsom.pipeline.results import JobResult, JobResults, ShowsProgress, exit_code_of
 from tenxsom.pipeline.routing import Route, route_of
 from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING, UnexpectedErrors
@@ -41,6 +41,12 @@ _DESCRIPTORS_BESIDE = 64
 """Open files of the rest of the process: libraries, logs, the ledger, idle connections."""
 
 
+class Submitter(Protocol):
+    """Continues a submission that was interrupted: the orchestrator, which a tick without such a job does not need."""
+
+    def carry_on(self, claim: Claim, *, deadline: clock.Deadline) -> None: ...
+
+
 class VideoStatusPoller:
     """The second stage: pending job → verified video with its report."""
 
@@ -53,24 +59,24 @@ class VideoStatusPoller:
         finisher: Finisher,
         unexpected_errors: UnexpectedErrors,
         results: JobResults,
-        open_orchestrator: Callable[[], MasterOrchestrator],
+        open_submitter: Callable[[], Submitter],
         settle_services: Callable[[float], None],
         time_limit_seconds: float | None = None,
     ) -> None:
-        """`open_orchestrator` is called when a submission must continue; `settle_services` waits for work in this process."""
+        """`open_submitter` is called when a submission must continue; `settle_services` waits for work in this process."""
         self._settings = settings
         self._store = store
         self._collector = collector
         self._finisher = finisher
         self._unexpected_errors = unexpected_errors
         self._results = results
-        self._open_orchestrator = open_orchestrator
+        self._open_submitter = open_submitter
         self._settle_services = settle_services
         self._time_limit = time_limit_seconds or settings.poll_time_limit_seconds
         self._deadline = clock.Deadline(self._time_limit)
         self._carrying_on = threading.Lock()
         self._at_once = False
-        self._orchestrator: MasterOrchestrator | None = None
+        self._submitter: Submitter | None = None
         self._limits: dict[str, threading.BoundedSemaphore] = {}
 
     def tick(self, only: Sequence[str] = (), at_once: bool = False, settle_seconds: float | None = None) -> list[JobResult]:
@@ -164,22 +170,22 @@ class VideoStatusPoller:
         is_due = any(map(Clip.is_due, unsubmitted)) if claim.job.clips else claim.job.is_due()
         if (claim.job.clips and not unsubmitted) or not (self._at_once or is_due):
             return
-        orchestrator, side_by_side = self._submission(route_of(claim.job))
+        submitter, side_by_side = self._submission(route_of(claim.job))
         if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
             return  # the tick is over; the next one continues
         try:
-            orchestrator.carry_on(claim, deadline=self._deadline)
+            submitter.carry_on(claim, deadline=self._deadline)
             self._unexpected_errors.forget(claim, SUBMITTING)
         finally:
             side_by_side.release()
 
-    def _submission(self, route: Route) -> tuple[MasterOrchestrator, threading.BoundedSemaphore]:
-        """Return this poller's orchestrator, created on first use, and the service's limit of concurrent submissions."""
+    def _submission(self, route: Route) -> tuple[Submitter, threading.BoundedSemaphore]:
+        """Return this poller's submitter, created on first use, and the service's limit of concurrent submissions."""
         with self._carrying_on:
-            self._orchestrator = self._orchestrator or self._open_orchestrator()
+            self._submitter = self._submitter or self._open_submitter()
             if route.service not in self._limits:
                 self._limits[route.service] = threading.BoundedSemaphore(route.capabilities.concurrent_submissions)
-            return self._orchestrator, self._limits[route.service]
+            return self._submitter, self._limits[route.service]
 
     def _trouble_with(self, claim: Claim, during: str, work: Callable[[Claim], None]) -> TenxsomError | None:
         """Do some work on a job and return its error, or None. An unexpected error is saved with the job."""

@@ -253,7 +253,7 @@ def _translate_errors(path: str) -> Iterator[None]:
 
 def _status(answer: Answer) -> GenerationStatus:
     document = answer.json()
-    return read_status(answer, _at(document, "status"), url=_at(document, "result", "video_url"), about=document)
+    return read_status(answer, _at(document, "status"), url=_at(document, "result", "video_url"), about=(document,))
 
 
 def _unknown(model: str) -> str:

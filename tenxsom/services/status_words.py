@@ -13,7 +13,7 @@ The words come from the status pages of many vendors, because vendors add words 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from tenxsom.http.answer import Answer
@@ -69,20 +69,20 @@ def reason_in(document: Any) -> str:
         return document.strip()
     if isinstance(document, list):
         return "; ".join(filter(None, map(reason_in, document[:3])))
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return ""
     found = [told for key in _SENTENCES if (told := _with_its_type(document.get(key)))]
     return next((told for told in found if " " in told), found[0] if found else "")  # a sentence says more than a code
 
 
-def read_status(answer: Answer, word: Any, *, url: Any, about: Any, percent: Any = None) -> GenerationStatus:
-    """Return the status for a vendor's word. `about` is the part of the response that may contain the reason of a failure.
+def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], percent: Any = None) -> GenerationStatus:
+    """Return the status for a vendor's word. `about` are the parts of the response that may contain the reason of a failure.
 
     A finished job without a URL, and an unknown word, count as running: the job's deadline ends the wait.
     """
     progress = meaning(word)
     if progress is GenerationState.FAILED:
-        reason = answer.presentable(reason_in(about))
+        reason = answer.presentable(next(filter(None, map(reason_in, about)), ""))
         return GenerationStatus(
             GenerationState.FAILED, message=_failure(answer.presentable(str(word)), reason), explained=bool(reason)
         )
@@ -92,7 +92,6 @@ def read_status(answer: Answer, word: Any, *, url: Any, about: Any, percent: Any
     return GenerationStatus(
         GenerationState.RUNNING,
         percent=min(100.0, max(0.0, percent)) if known else None,
-        message=answer.presentable(reason_in(about)),
         unknown="" if progress else _unknown(answer, word),
     )
 
@@ -111,7 +110,7 @@ def _unknown(answer: Answer, word: Any) -> str:
 
 def _with_its_type(value: Any) -> str:
     """Return a message, after the kind of failure where the vendor names one: `content_filtered_error: Rejected`."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return reason_in(value)
     kind = next((value[key] for key in ("type", "code", "name") if isinstance(value.get(key), str) and value[key]), "")
     return ": ".join(filter(None, ("" if meaning(kind) else kind, reason_in(value))))

@@ -19,7 +19,7 @@ from tenxsom.http.client import Answer, HttpClient, raise_for_answer
 from tenxsom.http.downloads import Download, Downloader, mp4_problem, picture_problem
 from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.opening import open_client, open_downloader
-from tenxsom.services.status_words import read_status, reason_in
+from tenxsom.services.status_words import read_status
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 
 
@@ -212,7 +212,7 @@ def _path_of(endpoint: str | None) -> str | None:
 def _status(answer: Answer) -> GenerationStatus:
     document = answer.json()
     found, job = at(document, "status"), document if isinstance(document, dict) else {}
-    about = found if reason_in(found) else {key: value for key, value in job.items() if key != "status"}
+    about = (found, {key: value for key, value in job.items() if key != "status"})
     word, url = at(document, "status", "type"), at(document, "status", "artifact", "assetUrl")
     word = found if word is None and isinstance(found, str) else word
     return read_status(answer, word, url=url, about=about, percent=at(document, "status", "progress"))
