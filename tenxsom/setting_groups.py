@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
 
-OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE")
+OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE", "LOUDNESS_", "TRUE_PEAK_")
 """The names of our variables; all others in the environment are ignored."""
 
 SecretText = Annotated[Secret, BeforeValidator(values.secret)]
@@ -114,6 +114,18 @@ class FilmSettings(SettingsGroup):
             "Where a film's words are shown, unless its definition says more than true: both, burned (into the picture), srt "
             "(files beside the video), track (in the video file, to switch on) or none."
         ),
+    )
+    loudness_lufs: Annotated[float, number(-36, -6)] | None = setting(
+        None,
+        "How loud films are (integrated loudness by EBU R 128), in place of the platform's own figure, which is -14",
+        allowed="a number from -36 to -6",
+        comment="How loud films are, in LUFS; empty: as their platform plays them (templates/platforms.json), which is -14.",
+    )
+    true_peak_dbtp: Annotated[float, number(-9, 0)] | None = setting(
+        None,
+        "The highest true peak of a film's sound before it is compressed, in place of the platform's own, which is -1.5",
+        allowed="a number from -9 to 0",
+        comment="The highest true peak of a film's sound before AAC, in dBTP; empty: the platform's own, which is -1.5.",
     )
     keep_clips_days: Annotated[float, number(0, 3650)] = setting(
         30.0,

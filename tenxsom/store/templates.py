@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom.errors import BadSettings
-from tenxsom.model import safe_area
+from tenxsom.model import loudness, safe_area
 from tenxsom.model.prices import problems
 from tenxsom.model.vocabulary import Vocabulary, nearest
 
@@ -25,12 +25,17 @@ class Templates:
 
     @cached_property
     def platforms(self) -> dict[str, Any]:
-        """Return the platforms. Raises BadSettings for a safe area that cannot be."""
+        """Return the platforms. Raises BadSettings for a safe area or a loudness that cannot be."""
         document = self._json("platforms.json")
         if found := safe_area.problems(document):
             raise BadSettings(
                 f"{self._find('platforms.json')} holds safe areas that cannot be used: {'; '.join(found)}. Write top, right, "
                 "bottom and left as shares of the picture from 0 to 0.45, or leave safe_area out."
+            )
+        if found := loudness.problems(document):
+            raise BadSettings(
+                f"{self._find('platforms.json')} holds a loudness that cannot be used: {'; '.join(found)}. Write lufs from -36 "
+                "to -6 and true_peak_dbtp from -9 to 0, or leave loudness out."
             )
         return document
 
