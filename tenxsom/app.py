@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 class App:
     """The objects of a command, created from the settings on first use."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, artifacts: Artifacts | None = None) -> None:
+        """`artifacts` stores the jobs' files; by default they are in the folder of the settings."""
         self.settings = settings
-        self.artifacts: Artifacts = FileArtifacts(settings.completed_folder)
+        self.artifacts = artifacts or FileArtifacts(settings.completed_folder)
         self.events = Events()
         jobs = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
         self.store: JobStore = ObservedStore(jobs, self.events)
@@ -137,7 +138,7 @@ class App:
             if (name, service) not in self._sources:
                 work = self.settings.pending_folder / "stills"
                 self._sources[name, service] = stills.open_source(
-                    name, self.service(service), self.settings, work, self.artifacts.named
+                    name, self.service(service), self.settings, work, self.artifacts.local
                 )
             return self._sources[name, service]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,23 +12,38 @@ from tenxsom.store.base import Artifacts, JobStore, SpendLedger
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
+from tests.memory_artifacts import MemoryArtifacts
 
 
 class Stores(NamedTuple):
-    """One installation's stores, opened anew."""
+    """One installation's stores of jobs and money, opened anew."""
 
     jobs: JobStore
     ledger: SpendLedger
-    artifacts: Artifacts
 
 
 def files(place: Path, budget: Decimal | None) -> Stores:
-    (place / "completed").mkdir(parents=True, exist_ok=True)
-    return Stores(FileJobStore(place / "pending"), FileLedger(place / "ledger.jsonl", budget), FileArtifacts(place / "completed"))
+    return Stores(FileJobStore(place / "pending"), FileLedger(place / "ledger.jsonl", budget))
 
 
 KINDS: dict[str, Callable[[Path, Decimal | None], Stores]] = {"files": files}
 """Another implementation is one more line: what opens it for `place`, which every process of a test shares."""
+
+
+def files_in_a_folder(place: Path) -> Artifacts:
+    (place / "completed").mkdir(exist_ok=True)
+    return FileArtifacts(place / "completed")
+
+
+def objects_in_memory(place: Path) -> Artifacts:
+    return MemoryArtifacts(_objects.setdefault(place, {}), place / f"machine-{next(_numbers)}")
+
+
+_objects: dict[Path, dict[str, bytes]] = {}
+_numbers = itertools.count(1)
+
+ARTIFACTS: dict[str, Callable[[Path], Artifacts]] = {"files": files_in_a_folder, "memory": objects_in_memory}
+"""Every implementation of the stores of files; each call opens them as another machine would."""
 
 
 def open_stores(kind: str, place: Path | str, budget: str | None = None) -> Stores:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, TryAgainLater
+from tenxsom.model import file_names
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import FetchedFile, MediaFacts, RefusedFile
@@ -129,16 +130,13 @@ class ClipDelivery:
         return reason
 
     def _refuse_short(self, job: VideoJob, clip: Clip) -> None:
-        target, kept = (
-            self._artifacts.clip_target(job.content_id, clip.index, len(job.clips)),
-            self._artifacts.refused(job.content_id, clip.index),
-        )
+        target, kept = _target(job, clip), file_names.refused(job.content_id, clip.index)
         facts = clip.facts or MediaFacts()
-        if target.exists():  # otherwise it was moved before a crash that prevented the report
-            atomic.publish(target, kept)
+        if self._artifacts.exists(target):  # otherwise it was moved before a crash that prevented the report
+            self._artifacts.rename(target, kept)
         reason = f"{facts.seconds:g} s long where {clip.asked_seconds:g} s were asked for"
-        clip.refusal = RefusedFile(reason=reason, file=kept.name, sha256=facts.sha256)
-        clip.file, clip.refused = kept.name, True
+        clip.refusal = RefusedFile(reason=reason, file=kept, sha256=facts.sha256)
+        clip.file, clip.refused = kept, True
         clip.step, clip.error = Step.FAILED, reason
 
     def give_up_undecided(self, job: VideoJob, clip: Clip) -> bool:
@@ -171,11 +169,11 @@ class ClipDelivery:
             facts = self._fit(job, clip, part, facts.model_copy(update={"sha256": fetched.sha256}), deadline)
         except BrokenMedia as error:
             raise self._refused(claim, clip, part, error) from error
-        target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
-        atomic.publish(part, target)
-        self._artifacts.refused(job.content_id, clip.index).unlink(missing_ok=True)
+        target = _target(job, clip)
+        self._artifacts.publish(part, target)
+        self._artifacts.remove(file_names.refused(job.content_id, clip.index))
         clip.facts, clip.fetched, clip.refusal, clip.hold = facts, None, None, None
-        clip.step, clip.file, clip.error = Step.DONE, target.name, None
+        clip.step, clip.file, clip.error = Step.DONE, target, None
         clip.attempts.pop(TAKING_IN, None)
         job.record("downloaded", f"clip {clip.index + 1}, {fetched.size_bytes} bytes")
         job.settle_state()
@@ -246,32 +244,33 @@ class ClipDelivery:
 
     def _asked(self, claim: Claim, clip: Clip, reason: str) -> NeedsDecision:
         """Keep a refused file for a user's decision. Returns the error to raise."""
-        job, kept = claim.job, self._artifacts.refused(claim.job.content_id, clip.index)
-        atomic.publish(self._part(job, clip), kept)
+        job, kept = claim.job, file_names.refused(claim.job.content_id, clip.index)
+        self._artifacts.publish(self._part(job, clip), kept)
         fetched, refused = clip.fetched or FetchedFile(), clip.refusal or RefusedFile()
-        known = {"at": clock.stamp(), **fetched.as_dict(), **refused.as_dict(), "reason": reason, "file": kept.name}
+        known = {"at": clock.stamp(), **fetched.as_dict(), **refused.as_dict(), "reason": reason, "file": kept}
         clip.refusal, clip.fetched = RefusedFile.from_dict(known), None
         if clip.hold != DECISION:
             clip.hold = DECISION
-            job.record("decision_needed", f"clip {clip.index + 1}: {reason} It is kept as {kept.name}")
-        clip.error, clip.file = reason, kept.name
+            job.record("decision_needed", f"clip {clip.index + 1}: {reason} It is kept as {kept}")
+        clip.error, clip.file = reason, kept
         job.settle_state()
         resolve = f"manage_jobs.py resolve {job.content_id}"
-        return NeedsDecision(f"{reason} The file is kept as {kept}. {resolve} --take-as-is publishes it, --write-off gives it up.")
+        place = self._artifacts.location(kept)
+        return NeedsDecision(f"{reason} The file is kept as {place}. {resolve} --take-as-is publishes it, --write-off gives it up.")
 
     def _take_refused(self, job: VideoJob, clip: Clip) -> None:
         """Publish the refused file. Raises BadInput when it is gone, or not a video."""
-        kept = self._artifacts.refused(job.content_id, clip.index)
-        if not kept.exists():
-            raise BadInput(f"{kept} is not there any more; the next tick fetches it again.")
+        kept = file_names.refused(job.content_id, clip.index)
+        if not self._artifacts.exists(kept):
+            raise BadInput(f"{self._artifacts.location(kept)} is not there any more; the next tick fetches it again.")
+        file = self._artifacts.local(kept)
         try:
-            facts = self.describe(kept)
+            facts = self.describe(file)
         except BrokenMedia as error:
             raise BadInput(f"It cannot be taken as it is, because nothing can play it: {error}") from error
-        target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
-        clip.facts = facts.model_copy(update={"sha256": _sha256(kept)})
-        atomic.publish(kept, target)
-        clip.step, clip.file = Step.DONE, target.name
+        clip.facts = facts.model_copy(update={"sha256": _sha256(file)})
+        self._artifacts.rename(kept, _target(job, clip))
+        clip.step, clip.file = Step.DONE, _target(job, clip)
 
     def _is_overdue(self, clip: Clip) -> bool:
         """Return whether a clip is undecided after its deadline, at several checks, because the clock may have jumped."""
@@ -281,8 +280,11 @@ class ClipDelivery:
         return clock.age_seconds(asked_at) > hours * 3600 and clip.count("undecided") >= UNDECIDED_LOOKS
 
     def _part(self, job: VideoJob, clip: Clip) -> Path:
-        target = self._artifacts.clip_target(job.content_id, clip.index, len(job.clips))
-        return target.with_name(target.name + ".part")
+        return self._artifacts.scratch(_target(job, clip))
+
+
+def _target(job: VideoJob, clip: Clip) -> str:
+    return file_names.clip_target(job.content_id, clip.index, len(job.clips))
 
 
 def what_to_do(content_id: str) -> str:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tenxsom import atomic, clock
+from tenxsom import clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BrokenState, NeedsDecision, TryAgainLater
+from tenxsom.errors import BrokenState, DiskTrouble, NeedsDecision, TryAgainLater
 from tenxsom.log import describe
 from tenxsom.media.subtitles import Cue, set_cues, to_srt
+from tenxsom.model import file_names
 from tenxsom.model.clip import Step
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
@@ -28,9 +29,6 @@ from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
 from tenxsom.store.base import Artifacts, Claim
 
 log = logging.getLogger(__name__)
-
-UNFINISHED = (".part", ".part.resume", ".part.fit", ".part.crop")
-"""The suffixes of the files of an interrupted download, which the next attempt resumes."""
 
 GO_ON = "Every clip is kept. manage_jobs.py retry {content_id} goes on from there, free of charge."
 """The advice for a job whose clips are complete, but whose film could not be finished."""
@@ -67,10 +65,8 @@ class Finisher:
 
         This includes a video without a report: a run without clips has made no video yet.
         """
-        job, report = claim.job, self._readable_report(claim)
-        is_anothers = (
-            report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.video(job.content_id).exists()
-        )
+        job, report, video = claim.job, self._readable_report(claim), file_names.video(claim.job.content_id)
+        is_anothers = report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.exists(video)
         ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips
         if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
@@ -103,7 +99,7 @@ class Finisher:
         except Exception as error:  # noqa: BLE001  (an error about a side file must not prevent the report)
             job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
         report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice=advice, decision=decision)
-        reports.write(self._artifacts.failure_report(job.content_id), report)
+        self._artifacts.write(file_names.failure_report(job.content_id), pretty(report))
         self.remove_from_queue(claim, keep_clips=True)
 
     def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
@@ -155,10 +151,10 @@ class Finisher:
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
         """Download a clip again whose file is gone, which is free. Raises TryAgainLater then."""
         job = claim.job
-        if len(job.clips) > 1 and self._artifacts.video(job.content_id).exists():
+        if len(job.clips) > 1 and self._artifacts.exists(file_names.video(job.content_id)):
             return  # joined already
-        targets = {clip.index: self._artifacts.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
-        missing = [clip for clip in job.clips if not targets[clip.index].exists()]
+        targets = {clip.index: file_names.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
+        missing = [clip for clip in job.clips if not self._artifacts.exists(targets[clip.index])]
         if missing and job.count("file_missing") > limits.TRIES:
             raise CannotFinish(f"the file of clip {missing[0].index + 1} disappeared {limits.TRIES} times after it was downloaded")
         for clip in missing:
@@ -178,50 +174,52 @@ class Finisher:
 
     def _publish_video(self, job: VideoJob, deadline: clock.Deadline) -> MediaFacts:
         """Return the verified facts of `<content_id>.mp4`. A single clip was verified on delivery."""
-        target = self._artifacts.video(job.content_id)
+        name = file_names.video(job.content_id)
         asked = {"asked_seconds": round(sum(clip.asked_seconds for clip in job.clips), 3)}
         verified: MediaFacts | None = job.clips[0].facts
-        if len(job.clips) == 1 and verified and target.exists() and target.stat().st_size == verified.size_bytes:
+        if len(job.clips) == 1 and verified and self._artifacts.size(name) == verified.size_bytes:
             return verified.model_copy(update=asked)
         is_taken_as_is = any(clip.was_taken_as_is for clip in job.clips)
-        facts = self._delivery.describe(target) if is_taken_as_is else self._delivery.verify(target, deadline)
-        return facts.model_copy(update={"sha256": _sha256(target), **asked})
+        film = self._artifacts.local(name)
+        facts = self._delivery.describe(film) if is_taken_as_is else self._delivery.verify(film, deadline)
+        return facts.model_copy(update={"sha256": _sha256(film), **asked})
 
     def _join(self, claim: Claim, deadline: clock.Deadline) -> None:
         """Join the clips, unless an earlier run has joined them."""
         from tenxsom.media.join import join_clips
 
-        job, target = claim.job, self._artifacts.video(claim.job.content_id)
-        clips = [self._artifacts.clip(job.content_id, clip.index) for clip in job.clips]
-        is_joined = job.media is not None and target.exists() and job.media.size_bytes == target.stat().st_size
-        if is_joined or (not all(clip.exists() for clip in clips) and target.exists()):
+        job, target = claim.job, file_names.video(claim.job.content_id)
+        clips = [file_names.clip(job.content_id, clip.index) for clip in job.clips]
+        there = self._artifacts.size(target)
+        is_joined = job.media is not None and there == job.media.size_bytes
+        if there is not None and (is_joined or not all(self._artifacts.exists(clip) for clip in clips)):
             return
-        part = target.with_name(target.name + ".part")
-        with media_work(deadline), disk_errors(target):
-            how = join_clips(clips, part, deadline)
+        part = self._artifacts.scratch(target)
+        with media_work(deadline), disk_errors(part):
+            how = join_clips([self._artifacts.local(clip) for clip in clips], part, deadline)
+        size = part.stat().st_size
         job.record("joined", f"{len(clips)} clips, {how}")
-        atomic.publish(part, target)
-        job.media = MediaFacts(size_bytes=target.stat().st_size)
+        self._artifacts.publish(part, target)
+        job.media = MediaFacts(size_bytes=size)
         claim.save()
 
     def _make_thumbnail(self, claim: Claim, deadline: clock.Deadline) -> None:
         from tenxsom.media.thumbnail import make_thumbnail
 
-        content_id = claim.job.content_id
-        thumbnail = self._artifacts.thumbnail(content_id)
-        part = thumbnail.with_name(thumbnail.name + ".part")
-        with media_work(deadline), disk_errors(thumbnail):
-            make_thumbnail(self._artifacts.video(content_id), part)
-        atomic.publish(part, thumbnail)
+        film, thumbnail = file_names.video(claim.job.content_id), file_names.thumbnail(claim.job.content_id)
+        part = self._artifacts.scratch(thumbnail)
+        with media_work(deadline), disk_errors(part):
+            make_thumbnail(self._artifacts.local(film), part)
+        self._artifacts.publish(part, thumbnail)
 
     def _write_subtitles(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         job = claim.job
         if job.definition.captions and (text := subtitles_of(job)):
-            atomic.write(self._artifacts.subtitles(job.content_id), text.encode())
+            self._artifacts.write(file_names.subtitles(job.content_id), text.encode())
 
     def _write_blueprint(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:  # noqa: ARG002  (a few lines)
         if claim.job.blueprint:
-            atomic.write(self._artifacts.blueprint(claim.job.content_id), pretty(claim.job.blueprint.as_dict()))
+            self._artifacts.write(file_names.blueprint(claim.job.content_id), pretty(claim.job.blueprint.as_dict()))
 
     def _write_report(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
         """Write the completion report. From then on the job counts as done."""
@@ -230,33 +228,40 @@ class Finisher:
         job.record("completed")
         job.state, job.error, job.unexpected = JobState.COMPLETED, None, None
         report = reports.completion_report(job, job.media or MediaFacts(), self._file_names(job.content_id))
-        reports.write(self._artifacts.completion_report(job.content_id), report)
+        self._artifacts.write(file_names.completion_report(job.content_id), pretty(report))
 
     def remove_from_queue(self, claim: Claim, keep_clips: bool = False) -> None:
         """Remove the job from the queue, then its temporary files."""
         claim.finish()
+        content_id, clips = claim.job.content_id, claim.job.clips
         if not keep_clips:
-            _sweep(self._artifacts.start_picture(claim.job.content_id))
-        for clip in claim.job.clips:
-            target = self._artifacts.clip_target(claim.job.content_id, clip.index, len(claim.job.clips))
-            leftovers = [self._artifacts.still(claim.job.content_id, clip.index)]
-            leftovers += [] if keep_clips else [self._artifacts.clip(claim.job.content_id, clip.index)]
-            for path in (*leftovers, *(path.with_name(path.name + end) for path in (target, *leftovers) for end in UNFINISHED)):
-                _sweep(path)
+            self._sweep(self._artifacts.remove, file_names.start_picture(content_id))
+        for clip in clips:
+            remove_clip = self._artifacts.discard if keep_clips else self._artifacts.remove
+            self._sweep(self._artifacts.remove, file_names.still(content_id, clip.index))
+            self._sweep(remove_clip, file_names.clip(content_id, clip.index))
+        self._sweep(self._artifacts.discard, file_names.video(content_id))
+
+    @staticmethod
+    def _sweep(remove: Callable[[str], None], name: str) -> None:
+        """Remove a temporary file of a job that has its report; log a file that cannot be removed."""
+        try:
+            remove(name)
+        except DiskTrouble as error:
+            log.warning("%s", error)
 
     def _file_names(self, content_id: str, job: VideoJob | None = None) -> Mapping[str, str]:
         """Return the names of the job's existing files, by kind; names without paths, because folders may move."""
-        artifacts = self._artifacts
         files = {
-            "video": artifacts.video(content_id),
-            "thumbnail": artifacts.thumbnail(content_id),
-            "subtitles": artifacts.subtitles(content_id),
-            "blueprint": artifacts.blueprint(content_id),
+            "video": file_names.video(content_id),
+            "thumbnail": file_names.thumbnail(content_id),
+            "subtitles": file_names.subtitles(content_id),
+            "blueprint": file_names.blueprint(content_id),
         }
         for clip in job.clips if job else []:
-            files[f"clip_{clip.index + 1}"] = artifacts.clip(content_id, clip.index)
-            files[f"refused_{clip.index + 1}"] = artifacts.refused(content_id, clip.index)
-        return {kind: path.name for kind, path in files.items() if path.exists()}
+            files[f"clip_{clip.index + 1}"] = file_names.clip(content_id, clip.index)
+            files[f"refused_{clip.index + 1}"] = file_names.refused(content_id, clip.index)
+        return {kind: name for kind, name in files.items() if self._artifacts.exists(name)}
 
 
 def subtitles_of(job: VideoJob) -> str:
@@ -287,14 +292,6 @@ def failed_reason(job: VideoJob) -> str | None:
     """Return why the job cannot become a video; None if every clip was made."""
     failed = [clip for clip in job.clips if clip.step == Step.FAILED]
     return "; ".join(f"clip {clip.index + 1}: {clip.error}" for clip in failed) or None
-
-
-def _sweep(path: Path) -> None:
-    """Remove a temporary file of a job that has its report; log a file that cannot be removed."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("%s could not be removed: %s.", path, error.strerror)
 
 
 def _sha256(path: Path) -> str:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 
-from tenxsom import atomic, clock
+from tenxsom import clock
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
-from tenxsom.model import money
+from tenxsom.model import file_names, money
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
@@ -260,9 +260,9 @@ class MasterOrchestrator:
             with self._store.claim(content_id) as claim:
                 yield None if claim and self._finisher.already_reported(claim) else claim
             return
-        expected = self._artifacts.video(content_id).relative_to(self._settings.home)
+        expected = self._settings.completed_folder.relative_to(self._settings.home) / file_names.video(content_id)
         mark = self._ledger.mark()
-        route = intake.kept_picture_route(order.route, self._artifacts.start_picture(content_id).name)
+        route = intake.kept_picture_route(order.route, file_names.start_picture(content_id))
         job = intake.new_job(order.definition, route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
         with self._store.accept(job, unless=lambda: self._is_taken(order) or not self._keep_picture(order)) as claim:
             yield claim
@@ -277,7 +277,7 @@ class MasterOrchestrator:
             return True
         if self._store.load(order.definition.content_id):
             return False
-        atomic.write(self._artifacts.start_picture(order.definition.content_id), intake.read_own_picture(order))
+        self._artifacts.write(file_names.start_picture(order.definition.content_id), intake.read_own_picture(order))
         return True
 
     def _is_taken(self, order: Order) -> bool:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from tenxsom import atomic, clock
+from tenxsom import clock
 from tenxsom.model.clip import Clip
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.money import ZERO, text, usd
 from tenxsom.model.parts import MediaFacts
-from tenxsom.model.strict_json import pretty
 
 SCHEMA_VERSION = 1
 
@@ -81,11 +79,6 @@ def _plain(job: VideoJob, state: JobState) -> dict[str, Any]:
         "metadata": job.definition.metadata,
         "history": job.history,
     }
-
-
-def write(path: Path, report: Mapping[str, Any]) -> None:
-    """Write a report durably. Raises DiskTrouble."""
-    atomic.write(path, pretty(report))
 
 
 def _common(job: VideoJob, state: JobState) -> dict[str, Any]:

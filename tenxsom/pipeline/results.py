@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from tenxsom.errors import BadInput, BrokenState, DiskTrouble, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
-from tenxsom.model import money
+from tenxsom.model import file_names, money
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline.intake import Refusal, is_rehearsed, is_set_aside
@@ -95,8 +95,8 @@ def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exi
     A failed job has exit code 1, or 3 where a user may still accept its film; a cancelled one has `exit_code`.
     """
     content_id, is_done = report["content_id"], report["state"] == JobState.COMPLETED
-    video = artifacts.video(content_id)
-    is_there = is_done and video.exists()
+    video = file_names.video(content_id)
+    is_there = is_done and artifacts.exists(video)
     reason = ("" if is_there else GONE) if is_done else f"{report['reason'].rstrip('.')}. {report['advice']}"
     return JobResult(
         content_id,
@@ -108,8 +108,8 @@ def of_report(report: Mapping[str, Any], artifacts: Artifacts, message: str, exi
         cost_usd=report["cost"]["total_usd"],
         clips=len(report["clips"]),
         seconds=report.get("media", {}).get("seconds"),
-        file=str(video) if is_there else None,
-        report=str(artifacts.completion_report(content_id) if is_done else artifacts.failure_report(content_id)),
+        file=artifacts.location(video) if is_there else None,
+        report=artifacts.location((file_names.completion_report if is_done else file_names.failure_report)(content_id)),
         warnings=report["warnings"],
         rehearsal=is_rehearsed(report),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.model import file_names
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.model.parts import Upload
@@ -135,8 +136,8 @@ class ClipSteps:
         """Download the still and verify it; after an expired link return to AWAIT_IMAGE for a new one."""
         from tenxsom.media.check import check_picture
 
-        source, still = self._source(claim, clip), self._artifacts.still(claim.job.content_id, clip.index)
-        part = still.with_name(still.name + ".part")
+        source, still = self._source(claim, clip), file_names.still(claim.job.content_id, clip.index)
+        part = self._artifacts.scratch(still)
         try:
             source.fetch_image(clip.image.url or "", part, MAX_IMAGE_BYTES, IMAGE_DOWNLOAD_SECONDS)
         except NotFound as error:
@@ -146,19 +147,19 @@ class ClipSteps:
             raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
         self._make_plain(claim, clip, part)
         facts = check_picture(part)
-        atomic.publish(part, still)
+        self._artifacts.publish(part, still)
         clip.image.mime_type = facts.mime_type
         self._done(claim, clip, Step.UPLOAD_ASSET, "image_fetched", f"{facts.width}x{facts.height} {facts.mime_type}")
         source.discard(clip.image.job_id or "")
 
     def upload_asset(self, claim: Claim, clip: Clip) -> None:
         """Upload the still: the service accepts only uploads, not even its own generated pictures."""
-        still = self._artifacts.still(claim.job.content_id, clip.index)
-        if not still.exists():
+        still = file_names.still(claim.job.content_id, clip.index)
+        if not self._artifacts.exists(still):
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater("The downloaded still is gone from the disk; it is fetched again.", retry_after=1)
         mime_type = clip.image.mime_type or ""
-        file_id = self._service(claim, clip).upload_image(still, mime_type)
+        file_id = self._service(claim, clip).upload_image(self._artifacts.local(still), mime_type)
         clip.asset = Upload(file_id=file_id, mime_type=mime_type, uploaded_at=clock.stamp())
         self._done(claim, clip, Step.REQUEST_VIDEO, "asset_uploaded")
 
@@ -185,7 +186,7 @@ class ClipSteps:
         clip.attempts.pop("overdue", None)  # from now on the clip has its own deadline
         job.settle_state()
         claim.save()
-        self._artifacts.still(job.content_id, clip.index).unlink(missing_ok=True)
+        self._artifacts.remove(file_names.still(job.content_id, clip.index))
 
     def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
         """Set the next check of a clip in `seconds`, with the reason."""
@@ -195,7 +196,8 @@ class ClipSteps:
         claim.save()
 
     def _video_order(self, claim: Claim, clip: Clip) -> VideoOrder:
-        picture = self._artifacts.still(claim.job.content_id, clip.index)
+        still = file_names.still(claim.job.content_id, clip.index)
+        has_picture = clip.asset.file_id is not None and self._artifacts.exists(still)
         return VideoOrder(
             clip.prompt,
             clip.aspect_ratio,
@@ -205,7 +207,7 @@ class ClipSteps:
             archetype=claim.job.definition.archetype,
             cues=tuple(cue.as_dict() for cue in clip.cues),
             variant=Variant(clip.model, clip.resolution),
-            start_picture=picture if clip.asset.file_id and picture.exists() else None,
+            start_picture=self._artifacts.local(still) if has_picture else None,
         )
 
     def _check_asset(self, claim: Claim, clip: Clip, capabilities: Capabilities) -> None:

@@ -144,39 +144,52 @@ class SpendLedger(Protocol):
 
 
 class Artifacts(Protocol):
-    """Names and finds the output files of jobs; all files of a job have the same stem."""
+    """Stores the files of jobs by name, as a folder or an object store does. `tenxsom.model.file_names` has the names.
 
-    folder: Path
+    A file is written to a scratch path on this machine and then published: readers see it whole or not at all. Every method may
+    raise DiskTrouble.
+    """
 
-    def video(self, content_id: str) -> Path: ...
+    def exists(self, name: str) -> bool: ...
 
-    def thumbnail(self, content_id: str) -> Path: ...
+    def size(self, name: str) -> int | None:
+        """Return a file's size in bytes; None without one."""
 
-    def subtitles(self, content_id: str) -> Path: ...
+    def location(self, name: str) -> str:
+        """Return where a file is, or would be, for messages and results."""
 
-    def blueprint(self, content_id: str) -> Path: ...
+    def local(self, name: str) -> Path:
+        """Return the path of a file on this machine, to read it; it stays until `discard`. Raises FileNotFoundError."""
 
-    def completion_report(self, content_id: str) -> Path: ...
+    def scratch(self, name: str) -> Path:
+        """Return the path on this machine to write a file to before it is published: its name and `.part`.
 
-    def failure_report(self, content_id: str) -> Path: ...
+        It survives the process, so that an interrupted download is resumed on the same machine, and it is not visible to others.
+        """
 
-    def clip(self, content_id: str, index: int) -> Path:
-        """Return the path of one of several clips; its `~` is not allowed in a content_id, so it cannot be another job's."""
+    def publish(self, written: Path, name: str) -> None:
+        """Give a complete scratch file its name, durably; an earlier file of the name is replaced. `written` is gone then."""
 
-    def refused(self, content_id: str, index: int) -> Path:
-        """Return the path of a refused file, which is kept for a user's decision."""
+    def write(self, name: str, data: bytes) -> None:
+        """Write a small file durably, and publish it."""
 
-    def still(self, content_id: str, index: int) -> Path:
-        """Return the path of a clip's still between download and upload."""
+    def rename(self, name: str, new: str) -> None:
+        """Rename a file durably; an earlier file of the new name is replaced."""
 
-    def start_picture(self, content_id: str) -> Path:
-        """Return the path of the user's own start picture, which exists from a job's acceptance to its end."""
+    def remove(self, name: str) -> None:
+        """Remove a file, if it exists, with its scratch files."""
 
-    def named(self, name: str) -> Path:
-        """Return the path of an artifact's name. An absolute path, from a state of an earlier version, is returned unchanged."""
+    def discard(self, name: str) -> None:
+        """Remove this machine's scratch files and copies of a file; the file itself stays."""
 
-    def clip_target(self, content_id: str, index: int, clips: int) -> Path:
-        """Return the path of a downloaded clip: the job's own name if it is the only one."""
+    def files_of(self, content_id: str) -> list[str]:
+        """Return the names of the files that a job leaves behind, in the order of `file_names.kept_files`."""
+
+    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
+        """Rename an earlier run's files to a numbered stem (`<content_id>~1.mp4`), except those in `but`.
+
+        Returns the number; None if there were no files.
+        """
 
     def has_report(self, content_id: str) -> bool:
         """Return cheaply whether there is a final report, of this run or of an earlier one."""
@@ -192,12 +205,3 @@ class Artifacts(Protocol):
 
     def owner_of(self, job_id: str) -> str | None:
         """Return the job whose report contains this id of a service; None if there is none."""
-
-    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
-        """Rename an earlier run's files to a numbered stem (`<content_id>~1.mp4`), except those in `but`.
-
-        Returns the number; None if there were no files.
-        """
-
-    def files_of(self, content_id: str) -> list[Path]:
-        """Return the existing files of a job, clips and video first, reports last, so that moving them can be interrupted."""

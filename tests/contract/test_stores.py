@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BrokenState, JobIsBusy, OverBudget, RevisionIsStale
+from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, OverBudget, RevisionIsStale
+from tenxsom.model import file_names
 from tenxsom.model.clip import Step
 from tenxsom.model.job import VideoJob
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Artifacts, JobStore, Purchase
 from tests.processes import race, running, said
 from tests.states import new_clip, new_job
-from tests.stores import KINDS, Stores, open_stores
+from tests.stores import ARTIFACTS, KINDS, Stores, open_stores
 
 Opener = Callable[..., Stores]
 
@@ -47,9 +48,15 @@ def jobs(opened: Opener) -> JobStore:
     return opened().jobs
 
 
+@pytest.fixture(params=ARTIFACTS)
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Artifacts]:
+    """Opens one installation's files; each call as another machine would."""
+    return lambda: ARTIFACTS[request.param](tmp_path)
+
+
 @pytest.fixture
-def artifacts(opened: Opener) -> Artifacts:
-    return opened().artifacts
+def artifacts(machine: Callable[[], Artifacts]) -> Artifacts:
+    return machine()
 
 
 def put(jobs: JobStore, content_id: str = "lake", **changes: object) -> None:
@@ -343,64 +350,111 @@ def report_of(content_id: str, state: str = "completed", **changes: object) -> b
     return json.dumps({**page, "planner": {}, "clips": [], "cost": {"total_usd": "0"}, "warnings": [], **changes}).encode()
 
 
-def test_no_file_of_a_job_has_the_name_of_another(artifacts):
-    names = []
-    for content_id in ("lake", "lake.2", "lake_2"):
-        makers = (artifacts.video, artifacts.thumbnail, artifacts.subtitles, artifacts.blueprint)
-        names += [maker(content_id).name for maker in (*makers, artifacts.completion_report, artifacts.failure_report)]
-        for index in (0, 1):
-            names += [maker(content_id, index).name for maker in (artifacts.clip, artifacts.refused, artifacts.still)]
-    assert len(names) == len(set(names))
+def test_a_file_is_not_there_before_it_is_published_and_whole_on_every_machine_then(artifacts, machine):
+    scratch = artifacts.scratch("lake.mp4")
+    scratch.write_bytes(b"half")
+    assert not artifacts.exists("lake.mp4")
+    assert artifacts.size("lake.mp4") is None
+    with pytest.raises(FileNotFoundError):
+        artifacts.local("lake.mp4")
+    scratch.write_bytes(b"the whole film")
+    artifacts.publish(scratch, "lake.mp4")
+    assert not scratch.exists()
+    assert machine().exists("lake.mp4")
+    assert machine().size("lake.mp4") == 14
+    assert machine().local("lake.mp4").read_bytes() == b"the whole film"
 
 
-def test_the_only_clip_of_a_job_is_its_video(artifacts):
-    assert artifacts.clip_target("lake", 0, 1) == artifacts.video("lake")
-    assert artifacts.clip_target("lake", 0, 2) == artifacts.clip("lake", 0)
+def test_an_interrupted_file_is_continued_by_the_next_process_of_the_machine(artifacts):
+    artifacts.scratch("lake.mp4").write_bytes(b"half")
+    assert artifacts.scratch("lake.mp4").read_bytes() == b"half"
 
 
-def test_a_report_is_found_and_a_broken_one_is_told(artifacts, opened):
+def test_a_later_file_replaces_an_earlier_one_of_its_name(artifacts, machine):
+    for data in (b"first", b"second"):
+        artifacts.write("lake.srt", data)
+    assert machine().local("lake.srt").read_bytes() == b"second"
+    artifacts.write("lake.vtt", b"third")
+    artifacts.rename("lake.vtt", "lake.srt")
+    assert machine().local("lake.srt").read_bytes() == b"third"
+    assert not machine().exists("lake.vtt")
+
+
+def test_a_file_that_is_not_there_cannot_be_renamed_and_nothing_happens(artifacts):
+    artifacts.write("lake.mp4", b"film")
+    with pytest.raises(DiskTrouble):
+        artifacts.rename("lake~clip01.mp4", "lake.mp4")
+    assert artifacts.local("lake.mp4").read_bytes() == b"film"
+
+
+def test_a_removed_file_is_gone_with_its_scratch_and_removing_it_again_is_no_error(artifacts, machine):
+    artifacts.write("lake~still01", b"picture")
+    artifacts.scratch("lake~still01").write_bytes(b"half")
+    for _ in range(2):
+        artifacts.remove("lake~still01")
+        assert not machine().exists("lake~still01")
+        assert not artifacts.scratch("lake~still01").exists()
+
+
+def test_scratch_files_are_discarded_and_the_file_stays(artifacts):
+    artifacts.write("lake.mp4", b"film")
+    part = artifacts.scratch("lake.mp4")
+    left = [part, *(part.with_name(part.name + end) for end in (".resume", ".fit", ".crop"))]
+    for path in left:
+        path.write_bytes(b"half")
+    artifacts.discard("lake.mp4")
+    assert not any(path.exists() for path in left)
+    assert artifacts.local("lake.mp4").read_bytes() == b"film"
+
+
+def test_the_scratch_of_one_job_is_never_the_file_of_another(artifacts):
+    for other in ("lake.mp4.part", "lake.mp4", "lake"):
+        artifacts.write(file_names.video(other), b"film")
+    artifacts.discard("lake.mp4")
+    artifacts.discard("lake.mp4.mp4")
+    assert all(artifacts.exists(file_names.video(other)) for other in ("lake.mp4.part", "lake.mp4", "lake"))
+
+
+def test_a_location_names_the_file(artifacts):
+    assert artifacts.location("lake.mp4").endswith("/lake.mp4")
+
+
+def test_a_report_is_found_and_a_broken_one_is_told(artifacts, machine):
     assert artifacts.final_report("lake") is None
     assert not artifacts.has_report("lake")
-    artifacts.failure_report("lake").write_bytes(report_of("lake", "failed"))
-    assert opened().artifacts.has_report("lake")
-    assert opened().artifacts.final_report("lake")["state"] == "failed"
-    artifacts.completion_report("lake").write_bytes(report_of("lake"))
+    artifacts.write("lake_failure_report.json", report_of("lake", "failed"))
+    assert machine().has_report("lake")
+    assert machine().final_report("lake")["state"] == "failed"
+    artifacts.write("lake_completion_report.json", report_of("lake"))
     assert artifacts.final_report("lake")["state"] == "completed"
-    artifacts.completion_report("lake").write_bytes(b"{")
-    with pytest.raises(BrokenState):
-        artifacts.final_report("lake")
+    for broken in (b"{", b"[]", b'{"state": "completed"}'):
+        artifacts.write("lake_completion_report.json", broken)
+        with pytest.raises(BrokenState):
+            artifacts.final_report("lake")
 
 
-@pytest.mark.parametrize("kind_of_report", ["completion_report", "failure_report"])
-def test_an_unreadable_report_is_kept_aside_with_its_reason(artifacts, opened, kind_of_report):
-    path = getattr(artifacts, kind_of_report)("lake")
-    path.write_bytes(b'{"state": "comp')
-    told = artifacts.quarantine_report("lake")
-    assert path.name in told
-    assert not opened().artifacts.has_report("lake")
-    assert opened().artifacts.quarantine_report("lake") is None
-    assert [each.read_bytes() for each in path.parent.rglob(path.name)] == [b'{"state": "comp']
-
-
-def test_a_readable_report_is_never_set_aside(artifacts):
-    artifacts.completion_report("lake").write_bytes(report_of("lake"))
-    artifacts.failure_report("lake").mkdir()
-    assert artifacts.quarantine_report("lake")
-    assert artifacts.final_report("lake")["state"] == "completed"
-    assert not artifacts.failure_report("lake").exists()
+@pytest.mark.parametrize("name", ["lake_completion_report.json", "lake_failure_report.json"])
+def test_an_unreadable_report_is_set_aside_and_the_other_one_counts(artifacts, machine, name):
+    artifacts.write(name, b'{"state": "comp')
+    assert name in artifacts.quarantine_report("lake")
+    assert not machine().has_report("lake")
+    assert machine().quarantine_report("lake") is None
+    artifacts.write("lake_failure_report.json", report_of("lake", "failed"))
+    assert artifacts.quarantine_report("lake") is None
+    assert artifacts.final_report("lake")["state"] == "failed"
 
 
 @pytest.mark.parametrize(
     "changes", [{"clips": None}, {"planner": "x"}, {"cost": {}}, {"warnings": 3}, {"service": 1}, {"reason": 5}]
 )
 def test_a_report_that_commands_cannot_read_is_a_broken_one(artifacts, changes):
-    artifacts.failure_report("lake").write_bytes(report_of("lake", "failed", **changes))
+    artifacts.write("lake_failure_report.json", report_of("lake", "failed", **changes))
     with pytest.raises(BrokenState):
         artifacts.final_report("lake")
 
 
 def test_the_owner_of_a_services_id_is_found_among_ended_jobs(artifacts):
-    artifacts.completion_report("lake").write_bytes(report_of("lake", clips=[{"video_job_id": "job-17"}]))
+    artifacts.write("lake_completion_report.json", report_of("lake", clips=[{"video_job_id": "job-17"}]))
     assert artifacts.owner_of("job-17") == "lake"
     artifacts.set_aside("lake")
     assert artifacts.owner_of("job-17") == "lake"
@@ -409,29 +463,22 @@ def test_the_owner_of_a_services_id_is_found_among_ended_jobs(artifacts):
 
 def test_files_of_an_earlier_run_are_kept_under_the_next_number_and_no_other_jobs_are_touched(artifacts):
     for number in (1, 2):
-        for path in (artifacts.video("lake"), artifacts.clip("lake", 0), artifacts.completion_report("lake")):
-            path.write_text(f"run {number}")
-        artifacts.video("lake2").write_text("another job's")
+        for name in ("lake.mp4", "lake~clip01.mp4", "lake~voice-01.wav", "lake_sheet.jpg", "lake_completion_report.json"):
+            artifacts.write(name, f"run {number}".encode())
+        for name in ("lake2.mp4", "lake_sheet~thumbnail.jpg", "lake.x.mp4", "lak.mp4"):
+            artifacts.write(name, b"another job's")
         assert artifacts.set_aside("lake") == number
         assert artifacts.files_of("lake") == []
     assert artifacts.set_aside("lake") is None
-    assert artifacts.video("lake~1").read_text() == "run 1"
-    assert artifacts.video("lake~2").read_text() == "run 2"
-    assert artifacts.video("lake2").read_text() == "another job's"
+    for number in (1, 2):
+        for name in (f"lake~{number}.mp4", f"lake~{number}~voice-01.wav", f"lake~{number}_sheet.jpg"):
+            assert artifacts.local(name).read_text() == f"run {number}"
+    for name in ("lake2.mp4", "lake_sheet~thumbnail.jpg", "lake.x.mp4", "lak.mp4"):
+        assert artifacts.local(name).read_text() == "another job's"
 
 
 def test_what_the_present_run_goes_on_with_is_not_set_aside(artifacts):
-    for path in (artifacts.clip("lake", 0), artifacts.clip("lake", 1), artifacts.failure_report("lake")):
-        path.touch()
-    artifacts.set_aside("lake", [artifacts.clip("lake", 1).name])
-    assert artifacts.files_of("lake") == [artifacts.clip("lake", 1)]
-
-
-def test_the_reports_of_a_job_come_last_among_its_files(artifacts):
-    makers = (artifacts.completion_report, artifacts.failure_report, artifacts.video, artifacts.blueprint)
-    for path in (*(maker("lake") for maker in makers), artifacts.refused("lake", 0)):
-        path.touch()
-    assert {path.name for path in artifacts.files_of("lake")[-2:]} == {
-        artifacts.completion_report("lake").name,
-        artifacts.failure_report("lake").name,
-    }
+    for name in ("lake~clip01.mp4", "lake~clip02.mp4", "lake_failure_report.json"):
+        artifacts.write(name, b"x")
+    artifacts.set_aside("lake", ["lake~clip02.mp4"])
+    assert artifacts.files_of("lake") == ["lake~clip02.mp4"]

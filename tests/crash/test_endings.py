@@ -75,7 +75,7 @@ def test_a_job_that_a_crash_brought_back_after_its_report_is_cleared_away_and_th
     world.submit()
     world.tick()
     assert world.report()["state"] == "completed"
-    report_file = world.suite.artifacts.completion_report("lake")
+    report_file = world.suite.artifacts.local("lake_completion_report.json")
     before = report_file.read_bytes()
     world.state_file.write_bytes(removed[0])
     if comeback == "a_tick":

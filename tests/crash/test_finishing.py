@@ -287,7 +287,7 @@ UNREADABLE_REPORTS = {"half": b'{"content_id": "lake", "sta', "empty": b"", "of_
 @pytest.mark.parametrize("kind", ["completion_report", "failure_report"])
 def test_an_unreadable_report_is_set_aside_and_the_job_goes_on_from_its_state(world, kind, data):
     world.submit()
-    path = getattr(world.app.artifacts, kind)("lake")
+    path = world.home / "completed_videos" / f"lake_{kind}.json"
     path.write_bytes(data)
     world.ticks(3)
     assert world.report["state"] == "completed"
@@ -310,7 +310,7 @@ def test_an_unreadable_report_does_not_keep_a_job_from_its_orders(world):
 
 def test_a_report_that_the_disk_does_not_give_stays_where_it_is(world, monkeypatch):
     world.submit()
-    path = world.app.artifacts.completion_report("lake")
+    path = world.home / "completed_videos" / "lake_completion_report.json"
     path.write_bytes(b"{}")
     with monkeypatch.context() as broken:
 

@@ -137,7 +137,7 @@ def test_no_more_is_read_than_asked_for(tmp_path, secret):
 
 def test_a_pipe_in_the_place_of_a_report_stops_no_tick(tmp_path):
     artifacts = FileArtifacts(tmp_path)
-    os.mkfifo(artifacts.completion_report("lake"))
+    os.mkfifo(tmp_path / "lake_completion_report.json")
     with pytest.raises(Exception, match="no ordinary file"):
         artifacts.final_report("lake")
     assert artifacts.owner_of("job-1") is None

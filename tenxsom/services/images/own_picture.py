@@ -23,17 +23,17 @@ class OwnPicture:
     poll_policy = PollPolicy(check_seconds=1, wait_seconds=1)
     can_reconcile = False
 
-    def __init__(self, downloader: Downloader, named: Callable[[str], Path]) -> None:
-        """`named` returns the path of a stored picture."""
+    def __init__(self, downloader: Downloader, local: Callable[[str], Path]) -> None:
+        """`local` returns the path of a stored picture on this machine (`Artifacts.local`)."""
         self._downloader = downloader
-        self._named = named
+        self._local = local
 
     def request_image(self, order: ImageOrder, reference: str) -> NoReturn:  # noqa: ARG002  (nothing is ever ordered)
         raise ServiceRefused("A picture of your own is fetched, not ordered.")  # its clips begin at FETCH_IMAGE
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (it is a file or an address)
         job_id = image["job_id"]
-        if not is_address(job_id) and not self._named(job_id).is_file():
+        if not is_address(job_id) and not self._path_of(job_id).is_file():
             raise NotFound(f"The start_image {job_id} is not there any more.")
         return GenerationStatus(GenerationState.READY, url=job_id)
 
@@ -44,7 +44,7 @@ class OwnPicture:
             return self._downloader.fetch(
                 url, part, max_bytes=most, deadline_seconds=deadline_seconds, find_problem=picture_problem
             )
-        data = read_picture(self._named(url))
+        data = read_picture(self._path_of(url))
         atomic.write(part, data)
         return Download(part, len(data), hashlib.sha256(data).hexdigest(), "")
 
@@ -60,6 +60,16 @@ class OwnPicture:
     def close(self) -> None:
         self._downloader.close()
 
+    def _path_of(self, name: str) -> Path:
+        """Return the path of a stored picture; states of earlier versions have an absolute path. Raises NotFound."""
+        if Path(name).is_absolute():
+            return Path(name)
+        try:
+            path = self._local(name)
+        except FileNotFoundError:
+            raise NotFound(f"The start_image {name} is not there any more.") from None
+        return path.parent.resolve() / path.name
 
-def open_source(settings: CoreSettings, named: Callable[[str], Path]) -> OwnPicture:
-    return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file), named)
+
+def open_source(settings: CoreSettings, local: Callable[[str], Path]) -> OwnPicture:
+    return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file), local)

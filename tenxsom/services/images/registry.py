@@ -56,9 +56,9 @@ def is_rehearsal(name: str, settings: ImageSettings) -> bool:
 
 
 def open_source(
-    name: str, service: VideoService, settings: ImageSettings, work_folder: Path, named: Callable[[str], Path]
+    name: str, service: VideoService, settings: ImageSettings, work_folder: Path, local: Callable[[str], Path]
 ) -> StillSource:
-    """Return the source, ready for requests, for clips of `service`; `named` returns the path of a stored user's picture.
+    """Return the source, ready for requests, for clips of `service`; `local` returns the path of a stored user's picture.
 
     Raises BadSettings when credentials are missing.
     """
@@ -67,5 +67,5 @@ def open_source(
     if name == VERTEX_IMAGE:
         return vertex_image.open_source(settings, work_folder)
     if name == OWN_PICTURE:
-        return own_picture.open_source(settings, named)
+        return own_picture.open_source(settings, local)
     raise BadSettings(f"There is no source of start frames {name!r}; known are {FLUX}, {VERTEX_IMAGE}, {OWN_PICTURE} and {NONE}.")

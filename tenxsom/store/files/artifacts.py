@@ -1,4 +1,4 @@
-"""Output files in a folder; all files of a job have the same stem."""
+"""Files of jobs in a folder. Scratch files are beside the published ones, so that publishing is a rename and copies nothing."""
 
 from __future__ import annotations
 
@@ -12,69 +12,82 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
-from tenxsom.disk import disk_trouble
+from tenxsom.disk import AnyPath, disk_errors, disk_trouble
 from tenxsom.errors import BrokenState
+from tenxsom.model import file_names
 from tenxsom.model.ids import masked_id
 from tenxsom.safe_files import NoOrdinaryFile, read_file
+from tenxsom.store.final_reports import MAX_REPORT_BYTES, parsed_report
 
-MAX_REPORT_BYTES = 16 * 1024 * 1024
-
-NEEDED = frozenset({"content_id", "state", "run_id", "fingerprint", "service", "planner", "clips", "cost", "warnings"})
-"""The fields that a report must contain."""
-KINDS: dict[str, type] = {"state": str, "service": str, "planner": dict, "clips": list, "cost": dict, "warnings": list}
-"""The types of the fields that commands read."""
 QUARANTINE = "quarantine"
 """The folder of unreadable reports."""
+SCRATCH = (".part", ".part.resume", ".part.fit", ".part.crop")
+"""The suffixes of scratch files: what is being written, the memo of an interrupted download, and two ways of cutting it."""
 
 
 class FileArtifacts:
-    """Names and finds output files in `folder`."""
+    """Stores the files of jobs in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def video(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.mp4"
+    def exists(self, name: str) -> bool:
+        return self.size(name) is not None
 
-    def thumbnail(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.jpg"
+    def size(self, name: str) -> int | None:
+        path = self._path(name)
+        with disk_errors(path, "read"):
+            try:
+                return os.stat(path).st_size
+            except FileNotFoundError:
+                return None
 
-    def subtitles(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.srt"
+    def location(self, name: str) -> str:
+        return self._path(name)
 
-    def blueprint(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}.blueprint.json"
+    def local(self, name: str) -> Path:
+        if not self.exists(name):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path(name))
+        return self.folder / name
 
-    def completion_report(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}_completion_report.json"
+    def scratch(self, name: str) -> Path:
+        return self.folder / f"{name}.part"
 
-    def failure_report(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}_failure_report.json"
+    def publish(self, written: Path, name: str) -> None:
+        atomic.publish(written, self.folder / name)
 
-    def clip(self, content_id: str, index: int) -> Path:
-        return self.folder / f"{content_id}~clip{index + 1:02}.mp4"
+    def write(self, name: str, data: bytes) -> None:
+        atomic.write(self.folder / name, data)
 
-    def refused(self, content_id: str, index: int) -> Path:
-        return self.folder / f"{content_id}~refused{index + 1:02}.mp4"
+    def rename(self, name: str, new: str) -> None:
+        atomic.publish(self.folder / name, self.folder / new)
 
-    def still(self, content_id: str, index: int) -> Path:
-        return self.folder / f"{content_id}~still{index + 1:02}"
+    def remove(self, name: str) -> None:
+        self._unlink(name)
+        self.discard(name)
 
-    def start_picture(self, content_id: str) -> Path:
-        return self.folder / f"{content_id}~start"
+    def discard(self, name: str) -> None:
+        for suffix in SCRATCH:
+            self._unlink(name + suffix)
 
-    def named(self, name: str) -> Path:
-        return self.folder.resolve() / name
+    def files_of(self, content_id: str) -> list[str]:
+        return file_names.kept_files(content_id, self._beginning_with(content_id))
 
-    def clip_target(self, content_id: str, index: int, clips: int) -> Path:
-        return self.video(content_id) if clips == 1 else self.clip(content_id, index)
+    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
+        present = self._beginning_with(content_id)
+        names = [name for name in file_names.kept_files(content_id, present) if name not in but]
+        if not names:
+            return None
+        number = file_names.run_number(content_id, present)
+        for name in names:
+            self.rename(name, file_names.of_earlier_run(content_id, number, name))
+        return number
 
     def has_report(self, content_id: str) -> bool:
-        stem = f"{self.folder}/{content_id}"
-        return os.path.exists(f"{stem}_completion_report.json") or os.path.exists(f"{stem}_failure_report.json")
+        return any(map(os.path.lexists, self._report_paths(content_id)))
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
-        for path in (self.completion_report(content_id), self.failure_report(content_id)):
+        for path in self._report_paths(content_id):
             try:
                 return _report_in(path)
             except FileNotFoundError:
@@ -87,7 +100,7 @@ class FileArtifacts:
 
     def quarantine_report(self, content_id: str) -> str | None:
         told = None
-        for path in (self.completion_report(content_id), self.failure_report(content_id)):
+        for path in map(Path, self._report_paths(content_id)):
             try:
                 _report_in(path)
             except FileNotFoundError:
@@ -107,41 +120,31 @@ class FileArtifacts:
                 return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
         return None
 
-    def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
-        files = [path for path in self.files_of(content_id) if path.name not in but]
-        if not files:
-            return None
-        number = 1
-        while any(self.folder.glob(f"{glob.escape(content_id)}~{number}[._~]*")):
-            number += 1
-        for path in files:
-            atomic.publish(path, path.with_name(f"{content_id}~{number}{path.name[len(content_id) :]}"))
-        return number
+    def _path(self, name: str) -> str:
+        """Return a path as text: thousands of jobs are looked up in a tick, and pathlib takes as long as a system call."""
+        return f"{self.folder}/{name}"
 
-    def files_of(self, content_id: str) -> list[Path]:
-        makers = (self.video, self.thumbnail, self.subtitles, self.blueprint, self.completion_report, self.failure_report)
-        clips = [path for kind in ("clip", "refused") for path in self.folder.glob(f"{glob.escape(content_id)}~{kind}[0-9]*.mp4")]
-        return sorted(clips) + [path for path in (maker(content_id) for maker in makers) if path.exists()]
+    def _report_paths(self, content_id: str) -> tuple[str, str]:
+        return self._path(file_names.completion_report(content_id)), self._path(file_names.failure_report(content_id))
+
+    def _unlink(self, name: str) -> None:
+        with disk_errors(self._path(name), "remove"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _beginning_with(self, content_id: str) -> list[str]:
+        return [path.name for path in self.folder.glob(f"{glob.escape(content_id)}*")]
 
 
-def _report_in(path: Path) -> dict[str, Any]:
+def _report_in(path: AnyPath) -> dict[str, Any]:
     """Read the report in a file. Raises ValueError for a file that is no report, OSError where it cannot be read now."""
     try:
-        report: dict[str, Any] = json.loads(read_file(path, MAX_REPORT_BYTES))
+        return parsed_report(read_file(path, MAX_REPORT_BYTES))
     except (NoOrdinaryFile, IsADirectoryError):
         raise ValueError("it is no ordinary file") from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ValueError("its link leads back to itself") from None
         raise
-    is_ours = isinstance(report, dict) and report.keys() >= NEEDED
-    if not is_ours or not all(isinstance(report[name], kind) for name, kind in KINDS.items()) or "total_usd" not in report["cost"]:
-        raise ValueError("it is no report of ours")
-    if report["state"] != "completed" and not all(isinstance(report.get(name), str) for name in ("reason", "advice")):
-        raise ValueError("it is the report of a failed job without a reason")
-    return report
 
 
 def _bytes_of(path: Path) -> bytes:

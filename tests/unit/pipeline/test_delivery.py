@@ -18,7 +18,6 @@ from tenxsom.app import App
 from tenxsom.errors import BadInput, DiskTrouble
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
-from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import JobResult
 from tests.belt import PLAIN_FILMS, TOKEN, definition
 from tests.crash.paper_vendor import PaperVendor
@@ -414,14 +413,13 @@ def test_a_crash_between_keeping_short_clips_and_their_report_is_repaired(make_w
     """The clip was moved aside, and the disk took no report: the next tick says the same, and nothing is fetched again."""
     world = make_world(write_clip(tmp_path / "short.mp4", seconds=2, size=(320, 180)))
     world.submit()
-    real = reports.write
 
-    def full(path: Path, report: Any) -> None:
+    def full(name: str, data: bytes) -> None:
         raise DiskTrouble("no room")
 
-    monkeypatch.setattr(reports, "write", full)
-    assert world.tick().exit_code == 75
-    monkeypatch.setattr(reports, "write", real)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.app.artifacts, "write", full)
+        assert world.tick().exit_code == 75
     assert world.tick(minutes=60).exit_code == 3
     assert world.report["state"] == "failed"
     assert world.report["decision"] == "take_as_is"

@@ -21,11 +21,13 @@ from tenxsom.errors import (
     ServiceClosed,
     ServiceDown,
 )
+from tenxsom.model import file_names
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
+from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import intake, reports, results
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.results import JobResult, worst
@@ -69,7 +71,7 @@ def job_of(page: JobDefinition, **changes: Any) -> VideoJob:
 
 def completed(artifacts: FileArtifacts, job: VideoJob) -> dict[str, Any]:
     report = reports.completion_report(job, MediaFacts(seconds=5.0), {})
-    reports.write(artifacts.completion_report(job.content_id), report)
+    artifacts.write(file_names.completion_report(job.content_id), pretty(report))
     return report
 
 
@@ -117,12 +119,12 @@ def test_a_reason_ends_with_one_full_stop(artifacts, reason):
 
 def test_the_outcome_of_a_finished_job_names_its_files(artifacts):
     report = completed(artifacts, job_of(definition()))
-    artifacts.video("lake").touch()
+    artifacts.write("lake.mp4", b"film")
     result = results.of_report(report, artifacts, "", 0)
     assert (result.exit_code, result.file, result.report) == (
         0,
-        str(artifacts.video("lake")),
-        str(artifacts.completion_report("lake")),
+        artifacts.location("lake.mp4"),
+        artifacts.location("lake_completion_report.json"),
     )
 
 
@@ -192,10 +194,10 @@ def test_an_id_whose_state_file_is_broken_is_not_used_again_silently(store, arti
 
 @pytest.mark.parametrize("data", ["", "{", "[]", "{}", '{"state": "completed"}', "null", '"x"', "[" * 100_000])
 def test_a_report_that_cannot_be_read_is_said_and_left_alone(store, artifacts, data):
-    artifacts.completion_report("lake").write_text(data)
+    artifacts.write("lake_completion_report.json", data.encode())
     with pytest.raises(BrokenState, match="look at it and move it away"):
         intake.look_up(definition(), store, artifacts, again=False)
-    assert artifacts.completion_report("lake").read_text() == data
+    assert artifacts.local("lake_completion_report.json").read_text() == data
 
 
 def test_two_files_of_one_run_with_the_same_id_are_refused_with_both_names():
@@ -236,8 +238,8 @@ def test_a_folder_without_definitions_is_refused(tmp_path):
 
 def test_files_of_an_earlier_run_are_kept_under_the_next_free_number(artifacts):
     for number in range(3):
-        for path in (artifacts.video("lake"), artifacts.completion_report("lake")):
-            path.write_text(str(number))
+        for name in ("lake.mp4", "lake_completion_report.json"):
+            artifacts.write(name, str(number).encode())
         assert artifacts.set_aside("lake") == number + 1
     assert artifacts.set_aside("lake") is None
     assert {path.name: path.read_text() for path in artifacts.folder.iterdir()} == {

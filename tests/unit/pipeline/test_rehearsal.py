@@ -229,7 +229,7 @@ def test_a_retry_after_the_report_was_taken_away_is_refused(house):
     with house.app() as app:
         failed(house, app)
         job, _ = app.manager().retry_cost("lake")
-        app.artifacts.failure_report("lake").unlink()
+        app.artifacts.remove("lake_failure_report.json")
         with pytest.raises(BadInput):
             app.manager().retry(job)
 

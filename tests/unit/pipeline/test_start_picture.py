@@ -55,10 +55,10 @@ def test_no_state_names_a_place_of_this_machine_and_the_file_may_go_once_it_is_a
     assert submitted(app, wanted) == "waiting"
     assert str(app.settings.home) not in stored(app)
     assert json.loads(stored(app))["route"]["start_image"] == "lake~start"
-    assert app.artifacts.start_picture("lake").exists()
+    assert app.artifacts.exists("lake~start")
     assert tick(app) == "completed"
     assert [charge["kind"] for charge in vendor.charges] == ["video"]
-    assert not app.artifacts.start_picture("lake").exists()
+    assert not app.artifacts.exists("lake~start")
 
 
 def test_another_installation_of_the_folders_goes_on_with_the_picture(app, vendor, tmp_path):
@@ -82,20 +82,20 @@ def test_a_failed_job_keeps_its_picture_and_a_retry_begins_with_it(app, vendor):
     vendor.mood = "refuse"
     assert submitted(app, order(app)) == "failed"
     (app.settings.home / "mine.png").unlink()
-    assert app.artifacts.start_picture("lake").exists()
+    assert app.artifacts.exists("lake~start")
     manager = app.manager()
     manager.retry(manager.retry_cost("lake")[0])
     vendor.mood = "accept"
     for _ in range(3):
         state = tick(app)
     assert state == "completed"
-    assert not app.artifacts.start_picture("lake").exists()
+    assert not app.artifacts.exists("lake~start")
 
 
 def test_a_state_of_an_earlier_version_with_a_path_still_works(app, vendor):
     vendor.mood = "not_sent"
     submitted(app, order(app))
-    app.artifacts.start_picture("lake").unlink()
+    app.artifacts.remove("lake~start")
     with app.store.claim("lake") as claim:
         path = str(app.settings.home / "mine.png")
         claim.job.route.start_image = path
@@ -113,11 +113,11 @@ def test_a_state_of_an_earlier_version_with_a_path_still_works(app, vendor):
 def test_a_job_that_was_accepted_meanwhile_keeps_the_picture_it_was_accepted_with(app, monkeypatch):
     late = order(app)
     assert submitted(app, late) == "waiting"
-    before = app.artifacts.start_picture("lake").read_bytes()
+    before = app.artifacts.local("lake~start").read_bytes()
     Image.new("RGB", (64, 36), (0, 0, 250)).save(app.settings.home / "mine.png")
     monkeypatch.setattr(intake, "look_up", lambda *_, **__: intake.Intake(intake.SubmissionCheck.NEW))
     app.orchestrator().submit(late)
-    assert app.artifacts.start_picture("lake").read_bytes() == before
+    assert app.artifacts.local("lake~start").read_bytes() == before
 
 
 def test_a_picture_that_has_gone_since_it_was_looked_at_has_nothing_accepted(app):
@@ -134,7 +134,7 @@ def test_a_picture_that_cannot_be_kept_has_nothing_accepted(app, monkeypatch):
     def full(path: Path, *_: object) -> None:
         raise DiskTrouble(f"{path} cannot be written: no space left.")
 
-    monkeypatch.setattr("tenxsom.pipeline.orchestrator.atomic.write", full)
+    monkeypatch.setattr(app.artifacts, "write", full)
     with pytest.raises(DiskTrouble):
         app.orchestrator().submit(wanted)
     assert app.store.ids() == []

@@ -1,0 +1,69 @@
+"""Files of jobs in a folder: nothing is copied, and what is in a file's place is told or kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tenxsom.errors import BrokenState, DiskTrouble
+from tenxsom.store.files.artifacts import FileArtifacts
+
+REPORT = {"content_id": "lake", "state": "completed", "run_id": "tx-1", "fingerprint": "f", "service": "ltx_api", "planner": {}}
+REPORT |= {"clips": [], "cost": {"total_usd": "0"}, "warnings": []}
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> FileArtifacts:
+    return FileArtifacts(tmp_path)
+
+
+def test_a_published_file_is_the_scratch_file_itself_and_not_a_copy(artifacts):
+    scratch = artifacts.scratch("lake.mp4")
+    scratch.write_bytes(b"film")
+    inode = scratch.stat().st_ino
+    artifacts.publish(scratch, "lake.mp4")
+    assert artifacts.local("lake.mp4").stat().st_ino == inode
+
+
+def test_a_broken_report_is_kept_whole_with_its_reason_beside_it(artifacts, tmp_path):
+    (tmp_path / "lake_completion_report.json").write_bytes(b'{"state": "comp')
+    told = artifacts.quarantine_report("lake")
+    kept = tmp_path / "quarantine" / "lake_completion_report.json"
+    assert kept.read_bytes() == b'{"state": "comp'
+    assert str(kept) in told
+    assert "cannot be read" in kept.with_name(kept.name + ".why.txt").read_text()
+
+
+def test_a_folder_in_a_reports_place_is_set_aside_and_the_readable_report_stays(artifacts, tmp_path):
+    (tmp_path / "lake_completion_report.json").write_text(json.dumps(REPORT))
+    (tmp_path / "lake_failure_report.json").mkdir()
+    assert artifacts.quarantine_report("lake")
+    assert artifacts.final_report("lake")["state"] == "completed"
+    assert not (tmp_path / "lake_failure_report.json").exists()
+
+
+def test_a_link_that_leads_back_to_itself_is_a_broken_report(artifacts, tmp_path):
+    (tmp_path / "lake_failure_report.json").symlink_to("lake_failure_report.json")
+    assert artifacts.has_report("lake")
+    with pytest.raises(BrokenState):
+        artifacts.final_report("lake")
+    assert artifacts.quarantine_report("lake")
+    assert not artifacts.has_report("lake")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(artifacts, tmp_path):
+    tmp_path.chmod(0)
+    try:
+        with pytest.raises(DiskTrouble):
+            artifacts.exists("lake.mp4")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_path_that_no_disk_takes_is_told_and_is_not_a_missing_file(artifacts):
+    with pytest.raises(DiskTrouble):
+        artifacts.exists("lake" * 100)
