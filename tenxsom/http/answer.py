@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -278,6 +277,8 @@ def _from_envelope(content: Any) -> str:
 
 
 def _from_page(body: bytes, content_type: str) -> str:
+    import html  # its table of entities is not small
+
     page = body[:65_536].decode("utf-8", "replace")
     small = page.lower()
     start = small.find("<title")
