@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tenxsom.errors import BadDefinition, BadInput, Problem
 from tenxsom.media.fonts import what_cannot_be_drawn
@@ -27,7 +28,6 @@ def clips_for(definition: JobDefinition, blueprint: Blueprint, shape: str, route
     """
     segments = blueprint.video_plan.script_segments
     capabilities, trims = route.capabilities, definition.fit == "trim"
-    made_shape = made_aspect_ratio(shape, capabilities)
     total = sum(segment.duration for segment in segments)
     if is_one_clip(definition, capabilities, total):
         if total > capabilities.durations[-1] + 1e-9:
@@ -41,30 +41,60 @@ def clips_for(definition: JobDefinition, blueprint: Blueprint, shape: str, route
         parts = [(group, sum(piece.duration for piece in group)) for group in together]
     clips = []
     for index, (group, asked) in enumerate(parts):
-        seconds = made_seconds(asked, capabilities.durations)
-        trim = trims and seconds > asked + 1e-9
-        seed = None if definition.seed is None else (definition.seed + index) % SEEDS
-        clips.append(
-            Clip(
-                index=index,
-                prompt=shortened(_moving_prompt(group), capabilities.prompt_limit),
-                image_prompt=shortened(group[0].visual_cue.strip(), capabilities.prompt_limit),
-                asked_seconds=round(asked, 3),
-                seconds=seconds,
-                aspect_ratio=made_shape,
-                asked_aspect_ratio=None if shape == made_shape else shape,
-                trim=trim,
-                service=route.service,
-                model=route.variant.model,
-                resolution=route.variant.resolution,
-                start_frame=route.start_frame,
-                seed=seed,
-                style=definition.style,
-                cues=_cues(group, 1.0 if trim else seconds / asked),
-            )
-        )
-        begin(clips[-1], route.start_image)
+        prompt, picture = _moving_prompt(group), group[0].visual_cue.strip()
+        clip = _clip(definition, route, shape, index=index, asked=asked, prompt=prompt, picture=picture)
+        clip.trim = trims and clip.seconds > asked + 1e-9
+        clip.cues = _cues(group, 1.0 if clip.trim else clip.seconds / asked)
+        clips.append(clip)
     return clips
+
+
+class FilmClip(NamedTuple):
+    """What a clip of a planned film shows, and for how long."""
+
+    seconds: float
+    cues: Sequence[str]
+    """The pictures of its segments, in order."""
+    view: str
+    """How a picture that was seen before is seen now; empty for a new one."""
+    text: str
+    """The words that are told meanwhile."""
+
+
+def clips_of_film(definition: JobDefinition, route: Route, shape: str, parts: Sequence[FilmClip]) -> list[Clip]:
+    """Return the clips of a planned film on a route, without any call. They come without captions: the film has them."""
+    clips = []
+    for index, part in enumerate(parts):
+        view = f"{part.view}: " if part.view else ""
+        about = f" Illustrating: {part.text}" if part.view and part.text else ""
+        first, moving = f"{view}{part.cues[0]}{about}", f"{view}{' Then: '.join(part.cues)}{about}"
+        clip = _clip(definition, route, shape, index=index, asked=part.seconds, prompt=moving, picture=first)
+        clip.trim = definition.fit == "trim" and clip.seconds > part.seconds + 1e-9
+        clips.append(clip)
+    return clips
+
+
+def _clip(definition: JobDefinition, route: Route, shape: str, *, index: int, asked: float, prompt: str, picture: str) -> Clip:
+    """Return a clip at its first step; `picture` is what its start frame shows."""
+    capabilities = route.capabilities
+    made_shape = made_aspect_ratio(shape, capabilities)
+    clip = Clip(
+        index=index,
+        prompt=shortened(prompt, capabilities.prompt_limit),
+        image_prompt=shortened(picture, capabilities.prompt_limit),
+        asked_seconds=round(asked, 3),
+        seconds=made_seconds(asked, capabilities.durations),
+        aspect_ratio=made_shape,
+        asked_aspect_ratio=None if shape == made_shape else shape,
+        service=route.service,
+        model=route.variant.model,
+        resolution=route.variant.resolution,
+        start_frame=route.start_frame,
+        seed=None if definition.seed is None else (definition.seed + index) % SEEDS,
+        style=definition.style,
+    )
+    begin(clip, route.start_image)
+    return clip
 
 
 def begin(clip: Clip, start_image: str | None) -> None:

@@ -1,0 +1,62 @@
+"""The plan of a finished film, as stored with its job: which part of which clip is seen when, and what is said when."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tenxsom.model.parts import Part
+from tenxsom.model.stored import StoredModel
+
+
+class PlannedShot(StoredModel):
+    """A part of the film that shows one clip."""
+
+    clip: int
+    """The index of the clip."""
+    start: float
+    end: float
+    """In seconds of the film."""
+    offset: float = 0.0
+    """Where in the clip it begins, in seconds."""
+    segments: list[int] = Field(default_factory=list)
+    """The indexes of the segments that are told meanwhile."""
+
+
+class PlannedVoice(StoredModel):
+    """When a spoken segment is heard."""
+
+    segment: int
+    start: float
+    """In seconds of the film."""
+    seconds: float
+    """How much of its sound is used, in seconds of the sound's own speed."""
+    speed: float = 1.0
+    """How fast it is played, from 0.9 to 1.25."""
+
+
+class FilmPlan(Part):
+    """How a film is put together. A job without one is joined from its clips, as in earlier versions."""
+
+    seconds: float = 0.0
+    shots: list[PlannedShot] = Field(default_factory=list)
+    voices: list[PlannedVoice] = Field(default_factory=list)
+    title: str = ""
+    thumbnail_title: str = ""
+    aspect_ratio: str = ""
+    platform: str = ""
+    language: str = "en"
+    captions: str = "both"
+    """`burned`, `srt`, `both`, `track` or `none`."""
+    caption_style: str = ""
+    brand: str = ""
+    music: str = "none"
+    """`bed`, `lyria`, `file` (the user's own) or `none`."""
+    mood: str = ""
+    """What the music is like, in the words of the plan."""
+    clip_sound: str = "duck"
+    transition: str = "cut"
+
+    @property
+    def is_burned(self) -> bool:
+        """Return whether words are drawn into the picture."""
+        return self.captions in ("burned", "both")
