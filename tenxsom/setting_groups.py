@@ -28,7 +28,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
 
-OUR_PREFIXES = ("USEAPI_", "TENXSOM_", "LTX_API_", "VERTEX_VEO_", "VERTEX_IMAGE_", "VIDEO_SERVICE", "LOUDNESS_", "TRUE_PEAK_")
+OUR_PREFIXES = (
+    "USEAPI_",
+    "TENXSOM_",
+    "LTX_API_",
+    "VERTEX_VEO_",
+    "VERTEX_IMAGE_",
+    "VERTEX_TTS_",
+    "VIDEO_SERVICE",
+    "VOICE_",
+    "LOUDNESS_",
+    "TRUE_PEAK_",
+    "SPEECH_API_",
+)
 """The names of our variables; all others in the environment are ignored."""
 
 SecretText = Annotated[Secret, BeforeValidator(values.secret)]

@@ -22,6 +22,9 @@ from tenxsom.services.useapi import UseApiSettings
 from tenxsom.services.vertex_veo import VeoSettings
 from tenxsom.setting_groups import ROOT, CoreSettings, Folders, Setting, SettingsGroup, setting, warnings
 from tenxsom.setting_values import Secret, choice, several
+from tenxsom.voices.gemini import GeminiVoiceSettings
+from tenxsom.voices.registry import VoiceChoiceSettings, VoiceSettings
+from tenxsom.voices.speech_api import SpeechApiSettings
 
 __all__ = ["ROOT", "SERVICES", "SETTINGS", "Secret", "Setting", "Settings", "load", "warnings"]
 
@@ -63,7 +66,7 @@ class MakingSettings(CoreSettings):
     )
 
 
-class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, CaptionSettings, MakingSettings):
+class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, VoiceSettings, CaptionSettings, MakingSettings):
     """Every setting, typed."""
 
     groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
@@ -76,6 +79,9 @@ class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, CaptionS
         LtxSettings,
         MakingSettings,
         CaptionSettings,
+        VoiceChoiceSettings,
+        GeminiVoiceSettings,
+        SpeechApiSettings,
         *CoreSettings.groups,
     )
 

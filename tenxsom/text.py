@@ -60,6 +60,7 @@ _NO_BLANKS_BETWEEN_WORDS = re.compile(
 )
 _JAPANESE = re.compile("[\u3041-\u30ff\u31f0-\u31ff]")
 _THAI = re.compile("[\u0e01-\u0e5b]")
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _BEFORE_ITS_CONSONANT = frozenset("เแโใไເແໂໃໄ")
 _BEHIND_ITS_CONSONANT = frozenset("ะาำๅๆฯະາຳຽໆຯ")
 _VIRAMA = 9
@@ -102,6 +103,28 @@ def joined(first: str, second: str) -> str:
         return first or second
     meets = _NO_BLANKS_BETWEEN_WORDS.match(first[-1]) and _NO_BLANKS_BETWEEN_WORDS.match(second[0])
     return first + second if meets or first[-1].isspace() or second[0].isspace() else f"{first} {second}"
+
+
+def spoken_words(text: str) -> list[str]:
+    """Return the words of a text in the order in which they are spoken, each with the marks that belong to it.
+
+    Japanese, Chinese and Thai, which write no blanks, are divided by BudouX, other scripts without blanks where a line may break.
+    A mark between blanks, such as a dash, belongs to the word before it.
+    """
+    found: list[str] = []
+    for piece in one_line(text).split():
+        parts = _unspaced_words(piece) if _NO_BLANKS_BETWEEN_WORDS.search(piece) else [piece]
+        for number, part in enumerate(parts):
+            if found and not any(letter.isalnum() for letter in part):
+                found[-1] += part if number else f" {part}"
+            else:
+                found.append(part)
+    return found
+
+
+def _unspaced_words(piece: str) -> list[str]:
+    language = "japanese" if _JAPANESE.search(piece) else "thai" if _THAI.search(piece) else "chinese" if _HAN.search(piece) else ""
+    return _mended(_parser(language).parse(piece) if language else _breakable(piece))
 
 
 def shortened(text: str, most: int) -> str:
@@ -210,11 +233,13 @@ def _refined(unit: Unit) -> list[Unit]:
     return _finer(unit, _mended(pieces), Break.WORD)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _parser(language: str) -> Parser:
     """Return BudouX's parser of a language, loaded once."""
     import budoux
 
+    if language == "chinese":
+        return budoux.load_default_simplified_chinese_parser()
     return budoux.load_default_japanese_parser() if language == "japanese" else budoux.load_default_thai_parser()
 
 

@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("model/",),
     ("http/", "store/", "media/"),
     ("google/",),
-    ("services/", "planning/"),
+    ("services/", "planning/", "voices/"),
     ("settings",),
     ("pipeline/",),
     ("app",),
@@ -198,7 +198,11 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "tenacity": ("tenxsom/http/",),
     "av": ("tenxsom/media/", "tenxsom_studio/painting/"),
     "PIL": ("tenxsom/media/", "tenxsom_studio/painting/"),
-    "numpy": ("tenxsom/media/", "tenxsom_studio/painting/"),
+    "numpy": ("tenxsom/media/", "tenxsom/voices/", "tenxsom_studio/painting/"),
+    "hibari": ("tenxsom/voices/hibari.py",),
+    "onnxruntime": ("tenxsom/voices/hibari.py",),
+    "pocketsphinx": ("tenxsom/voices/alignment.py",),
+    "ctypes": ("tenxsom/voices/espeak.py", "tenxsom/atomic.py"),
     "fcntl": ("tenxsom/locks.py",),
     "subprocess": (),
     "multiprocessing": (),
@@ -301,7 +305,7 @@ def _is_broad(handler: ast.ExceptHandler) -> bool:
 
 # start-up
 
-HEAVY = ("numpy", "av", "PIL", "anthropic", "flask", "werkzeug", "waitress")
+HEAVY = ("numpy", "av", "PIL", "anthropic", "flask", "werkzeug", "waitress", "hibari", "onnxruntime", "pocketsphinx")
 HEAVY_BELOW_GOOGLE = ("google.auth", "google.api_core", "google.cloud.aiplatform_v1", "google.cloud.aiplatform")
 """`google` itself is a namespace package that some installations load at start-up, at no cost."""
 
