@@ -11,11 +11,14 @@ import functools
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenxsom.errors import AccountTrouble, NotSent
+from tenxsom.http.connections import Adapter, new_session
+from tenxsom.http.proxies import proxy_for
+from tenxsom.http.tls import tls_context
 from tenxsom.log import mask_emails
 from tenxsom.setting_groups import CoreSettings, ExistingFile, WebAddress, setting
 
@@ -60,6 +63,9 @@ if TYPE_CHECKING:
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 REMEDY = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a service account's key file"
+
+_HOSTS = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
+"""The locations that are not regions."""
 
 _REFRESH_SECONDS = 20.0
 _TOKEN = re.compile(r"(?i)\bBearer\s+\S+|\bya29\.\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]+|-----BEGIN.*", re.DOTALL)
@@ -153,6 +159,22 @@ def refresh(credentials: Any, timeout: float, session: requests.Session | None =
         raise AccountTrouble(f"The Google credentials cannot be used ({quoted(error)}); {REMEDY}.") from None
     finally:
         transport.session.close()
+
+
+def vertex_address(location: str) -> str:
+    """Return the address of Vertex AI in a location: `global`, `us`, `eu`, or a region."""
+    return f"https://{_HOSTS.get(location, f'{location}-aiplatform')}.googleapis.com"
+
+
+def token_session(proxies: Mapping[str, str], ca_file: Path | None) -> requests.Session:
+    """Return a session for Google's token service, with our proxy and authorities, ignoring the environment.
+
+    Plain http has no proxy: a machine in Google's cloud reaches its metadata server that way.
+    """
+    session = new_session(Adapter(tls=functools.partial(tls_context, ca_file)))
+    proxy = proxy_for("https://oauth2.googleapis.com", proxies)
+    session.proxies = {"https": proxy} if proxy else {}
+    return session
 
 
 def quoted(words: object, secret: str | None = None) -> str:

@@ -20,11 +20,11 @@ import httpx
 import requests
 
 from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
-from tenxsom.google.credentials import Account, GenAiSettings, quoted
+from tenxsom.google.credentials import Account, GenAiSettings, quoted, token_session, vertex_address
 from tenxsom.google.storage import Bucket
 from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
-from tenxsom.http.connections import Adapter, new_session
+from tenxsom.http.connections import Adapter
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
@@ -50,9 +50,6 @@ _LARGEST_KEPT_BYTES = 1_000_000
 
 _OF_THE_BODY_AS_SENT = {"content-encoding", "transfer-encoding", "content-length", "connection"}
 """Headers that no longer apply to a body that was read and decoded."""
-
-_HOSTS = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
-"""The locations that are not regions."""
 
 
 class Operation(NamedTuple):
@@ -109,7 +106,8 @@ class GenAi:
         self._project, self._location, self._base_url = project, location, base_url
         self._proxies = dict(proxies or {})
         self._tls = partial(tls_context, ca_file)
-        self._account = Account(credentials_file, rehearses=rehearses, session=self._session)
+        session = partial(token_session, self._proxies, ca_file)
+        self._account = Account(credentials_file, rehearses=rehearses, session=session)
         self._transport = _Transport(self._tls, self._proxies)
         self._circuit, self._lock = Circuit(), threading.Lock()
         self._client: Any = None
@@ -274,19 +272,9 @@ class GenAi:
                 )
             return self._client
 
-    def _session(self) -> requests.Session:
-        """Return a session for Google's token service, with our proxy and authorities, ignoring the environment.
-
-        Plain http has no proxy: a machine in Google's cloud reaches its metadata server that way.
-        """
-        session = new_session(Adapter(tls=self._tls))
-        proxy = proxy_for("https://oauth2.googleapis.com", self._proxies)
-        session.proxies = {"https": proxy} if proxy else {}
-        return session
-
     def _address(self, location: str) -> str:
         """Return the service's address explicitly: the library would take one from the environment (GOOGLE_VERTEX_BASE_URL)."""
-        return self._base_url or f"https://{_HOSTS.get(location, f'{location}-aiplatform')}.googleapis.com"
+        return self._base_url or vertex_address(location)
 
     def _address_of(self, operation: str) -> str:
         """Return the address where an operation was ordered, even if the settings have changed since."""

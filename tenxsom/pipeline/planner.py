@@ -77,6 +77,8 @@ class ClaudeVideoService:
                 base_url=chosen.vertex_ai_base_url,
                 prices=self._templates.prices,
                 platforms=self._templates.vocabulary(()).platforms,
+                proxies=chosen.proxies,
+                ca_file=chosen.tls_ca_file,
             )
         return self._claude
 

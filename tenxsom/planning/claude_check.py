@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from tenxsom.errors import AccountTrouble, NotSent, PlanFailed, TenxsomError
+from tenxsom.errors import AccountTrouble, BadSettings, NotSent, PlanFailed, TenxsomError
 from tenxsom.google import credentials as google_credentials
 from tenxsom.planning.model_garden import model_state
 from tenxsom.planning.vertex_claude import ClaudeSettings
@@ -61,8 +61,9 @@ def _credentials(settings: ClaudeSettings, timeout: float) -> tuple[Any, CheckRe
     file = settings.google_application_credentials
     try:
         credentials = google_credentials.load(file)
-        google_credentials.refresh(credentials, timeout)
-    except (AccountTrouble, NotSent) as failure:
+        session = google_credentials.token_session(settings.proxies, settings.tls_ca_file)
+        google_credentials.refresh(credentials, timeout, session)
+    except (AccountTrouble, NotSent, BadSettings) as failure:
         return None, _problem("credentials", failure)
     kind = "a service account" if hasattr(credentials, "service_account_email") else "a personal login"
     return credentials, CheckResult("credentials", True, f"{kind}{f' from {file}' if file else ''}, accepted by Google")
@@ -86,8 +87,17 @@ def _model(settings: ClaudeSettings, credentials: Any, timeout: float) -> CheckR
     endpoint = base.removesuffix("/v1") if base else None
     project, location = settings.vertex_ai_project_id or "", settings.vertex_ai_location
     try:
-        state = model_state(project, location, model, credentials, endpoint=endpoint, timeout=timeout)
-    except PlanFailed as failure:
+        state = model_state(
+            project,
+            location,
+            model,
+            credentials,
+            endpoint=endpoint,
+            timeout=timeout,
+            proxies=settings.proxies,
+            ca_file=settings.tls_ca_file,
+        )
+    except (PlanFailed, BadSettings) as failure:
         return _problem("model", failure)
     return CheckResult("model", True, state.message) if state.found else _problem("model", PlanFailed(state.message))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tenxsom.errors import PlanFailed
 from tenxsom.google.credentials import REMEDY, quoted
+from tenxsom.http.errors import proxy_name
 from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.planning.model_garden import advice
 
@@ -45,12 +46,17 @@ def refuse_impossible_names(project: str, location: str, model: str) -> None:
             raise PlanFailed(f"{setting} is {value[:60]!r}, which no address can hold; see production.env.example for an example.")
 
 
-def error_sentence(error: Any, project: str, location: str, model: str, token: str | None) -> str:
-    """Return the sentence for an error of the `anthropic` library; `token` is masked where the service repeats it."""
+def error_sentence(error: Any, project: str, location: str, model: str, token: str | None, *, proxy: str | None = None) -> str:
+    """Return the sentence for an error of the `anthropic` library; `token` is masked where the service repeats it.
+
+    `proxy` is the proxy that was used.
+    """
     said = quoted(_vendor_message(error), token)
     status = getattr(error, "status_code", None)
     if status is None:
-        return f"Vertex AI cannot be reached ({said}); check this machine's network and VERTEX_AI_LOCATION (it is {location})."
+        through = f", through the proxy {proxy_name(proxy)}" if proxy else ""
+        remedy = f"check this machine's network and VERTEX_AI_LOCATION (it is {location})"
+        return f"Vertex AI cannot be reached ({said}{through}); {remedy}."
     known = {
         400: f"Vertex AI refuses the request ({said}); check VERTEX_AI_CLAUDE_MODEL_ID (it is {model}).",
         401: f"Vertex AI does not accept the credentials ({said}); {REMEDY}.",

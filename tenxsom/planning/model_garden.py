@@ -6,10 +6,16 @@ works with web proxies, and with the same kind of stub as the planner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenxsom.errors import PlanFailed
 from tenxsom.google.credentials import quoted
+from tenxsom.http.connections import Adapter, proxies_of
+from tenxsom.http.proxies import proxy_for
+from tenxsom.http.tls import tls_context
 
 CURRENT_MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5")
 """The replacements of retired models (https://platform.claude.com/docs/en/about-claude/model-deprecations, November 2026)."""
@@ -27,7 +33,15 @@ class ModelState(NamedTuple):
 
 
 def model_state(
-    project: str, location: str, model: str, credentials: Any, *, endpoint: str | None = None, timeout: float = 15.0
+    project: str,
+    location: str,
+    model: str,
+    credentials: Any,
+    *,
+    endpoint: str | None = None,
+    timeout: float = 15.0,
+    proxies: Mapping[str, str] | None = None,
+    ca_file: Path | None = None,
 ) -> ModelState:
     """Return whether Model Garden lists `model` (with its `@version`, if any). Free of charge; needs refreshed credentials.
 
@@ -40,6 +54,7 @@ def model_state(
     # Errors below Google's own layer are not wrapped: requests' errors are OSErrors, broken JSON is a ValueError.
     troubles: tuple[type[Exception], ...] = (exceptions.GoogleAPIError, GoogleAuthError, OSError, ValueError)
     client = _client(project, credentials, endpoint or _ENDPOINT)
+    _use_our_network(client.transport._session, endpoint or _ENDPOINT, proxies or {}, ca_file)
     try:
         found = client.get_publisher_model(name=f"publishers/anthropic/models/{model}", retry=None, timeout=timeout)
     except exceptions.NotFound:
@@ -74,3 +89,10 @@ def _client(project: str, credentials: Any, endpoint: str) -> Any:
     quota = None if hasattr(credentials, "service_account_email") else credentials.quota_project_id or project
     token = TokenCredentials(credentials.token, quota_project_id=quota)  # type: ignore[no-untyped-call]
     return ModelGardenServiceClient(credentials=token, transport="rest", client_options=ClientOptions(api_endpoint=endpoint))
+
+
+def _use_our_network(session: Any, endpoint: str, proxies: Mapping[str, str], ca_file: Path | None) -> None:
+    """Give the library's session our proxy and authorities; it would take those of the process's environment."""
+    session.trust_env = False
+    session.proxies = proxies_of(proxy_for(endpoint, proxies))
+    session.mount("https://", Adapter(tls=partial(tls_context, ca_file)))

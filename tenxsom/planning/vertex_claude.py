@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from decimal import Decimal
@@ -18,6 +19,9 @@ from tenxsom import clock
 from tenxsom.errors import AccountTrouble, NotSent, PlanFailed
 from tenxsom.google import credentials as google_credentials
 from tenxsom.google.credentials import GoogleSettings
+from tenxsom.http.errors import proxy_name
+from tenxsom.http.proxies import proxy_for
+from tenxsom.http.tls import tls_context
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint, PlannerRecord
 from tenxsom.model.definition import JobDefinition
@@ -96,10 +100,13 @@ class VertexClaude:
         prices: Mapping[str, Any],
         platforms: Mapping[str, str] | None = None,
         deadline_seconds: float = 60.0,
+        proxies: Mapping[str, str] | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._project, self._location, self._model = project.strip(), location, model
         self._credentials_file, self._base_url = credentials_file, base_url
         self._prices, self._platforms, self._seconds = prices, platforms or {}, deadline_seconds
+        self._proxies, self._ca_file = dict(proxies or {}), ca_file
         self._credentials: Any = None
         self._client: Any = None
         self._structured = True
@@ -171,14 +178,15 @@ class VertexClaude:
                     continue
                 pause = _pause_before_retry(error, tries, deadline)
                 if pause is None:
-                    sentence = error_sentence(error, self._project, self._location, self._model, self._credentials.token)
-                    raise PlanFailed(sentence) from None
+                    named, token = (self._project, self._location, self._model), self._credentials.token
+                    raise PlanFailed(error_sentence(error, *named, token, proxy=self._proxy())) from None
                 clock.sleep(pause)
 
     def _request(self, system: str, talk: list[dict[str, Any]], bill: _Bill, deadline: clock.Deadline) -> dict[str, Any]:
         import anthropic
 
-        google_credentials.refresh(self._credentials, _left(deadline))
+        session = None if self._credentials.valid else google_credentials.token_session(self._proxies, self._ca_file)
+        google_credentials.refresh(self._credentials, _left(deadline), session)
         wanted: dict[str, Any] = {"system": system + free_form_rules(answer_schema())}
         if self._structured:
             output = {"format": {"type": "json_schema", "schema": answer_schema()}}
@@ -202,9 +210,34 @@ class VertexClaude:
                 region=self._location,
                 project_id=self._project,
                 credentials=self._credentials,
-                base_url=self._base_url,
+                base_url=self._address(),
                 max_retries=0,  # the library honours a `retry-after` of days; our own retries respect the deadline
+                http_client=self._http_client(),
             )
+            weakref.finalize(self, self._client.close)  # the library closes only clients that it has made itself
+
+    def _http_client(self) -> Any:
+        """Return the library's HTTP client with our proxy and authorities; by itself it would take those of the environment."""
+        import anthropic
+
+        proxy = self._proxy()
+        try:
+            return anthropic.DefaultHttpxClient(
+                verify=tls_context(self._ca_file), proxy=proxy, trust_env=False, follow_redirects=False
+            )
+        except ImportError:
+            raise PlanFailed(
+                f"The proxy {proxy_name(proxy or '')} speaks SOCKS, for which Claude's library needs one more package:"
+                " pip install 'httpx2[socks]'."
+            ) from None
+
+    def _proxy(self) -> str | None:
+        """Return the proxy to Vertex AI, or None."""
+        return proxy_for(self._address(), self._proxies)
+
+    def _address(self) -> str:
+        """Return the address explicitly: the library would take one from the environment (ANTHROPIC_VERTEX_BASE_URL)."""
+        return self._base_url or f"{google_credentials.vertex_address(self._location)}/v1"
 
     def _record(self, bill: _Bill, deadline: clock.Deadline) -> PlannerRecord:
         cost = money.planner_cost(self._prices, self._model, bill.usage, self._location)
