@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from tenxsom import setting_groups
 from tenxsom.google.credentials import GenAiSettings, GoogleSettings
 from tenxsom.media.captions.settings import CaptionSettings
+from tenxsom.media.film.settings import FilmSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings
 from tenxsom.services.images.registry import ImageSettings
 from tenxsom.services.images.vertex_image import VertexImageSettings
@@ -66,7 +67,9 @@ class MakingSettings(CoreSettings):
     )
 
 
-class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, VoiceSettings, CaptionSettings, MakingSettings):
+class Settings(
+    ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, VoiceSettings, CaptionSettings, FilmSettings, MakingSettings
+):
     """Every setting, typed."""
 
     groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
@@ -82,6 +85,7 @@ class Settings(ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, VoiceSet
         VoiceChoiceSettings,
         GeminiVoiceSettings,
         SpeechApiSettings,
+        FilmSettings,
         *CoreSettings.groups,
     )
 

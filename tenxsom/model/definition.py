@@ -22,7 +22,8 @@ from pydantic import (
 )
 
 from tenxsom.errors import BadDefinition, Problem
-from tenxsom.model.stored import StoredModel
+from tenxsom.model.problems import sentence_of
+from tenxsom.model.stored import StoredModel, shown
 from tenxsom.model.strict_json import canonical, parse_object
 from tenxsom.model.vocabulary import Vocabulary, nearest
 from tenxsom.text import is_blank
@@ -285,35 +286,17 @@ def _problem(detail: Any) -> Problem:
     """Return a pydantic error as one of our sentences."""
     parts = [str(part) for part in detail["loc"] if part not in (AS_TEXT, AS_LIST, AS_OBJECT, AS_SWITCH)]
     path = _place(".".join(parts) or "/")
-    kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
-    length = len(given) if isinstance(given, str) else 0
+    kind, given = detail["type"], detail["input"]
     if kind == "extra_forbidden":
         return Problem(path, f"there is no such field.{nearest(parts[-1], _fields_beside(parts))}")
-    if kind == "string_pattern_mismatch" and path == "content_id":
+    if kind == "string_pattern_mismatch":
         return Problem(
             path,
-            f"{_shown(given)} cannot name files: use 1 to 120 letters, digits, '.', '_' or '-', starting with a letter or digit",
+            f"{shown(given)} cannot name files: use 1 to 120 letters, digits, '.', '_' or '-', starting with a letter or digit"
+            if path == "content_id"
+            else f"{shown(given)} is no language tag such as en or pt-BR",
         )
-    sentences = {
-        "missing": "it is required; add it",
-        "string_type": f"it must be a text, not {_shown(given)}",
-        "string_too_short": "it must not be empty",
-        "too_short": "it must not be empty",
-        "too_long": f"it has {context.get('actual_length')} entries; at most {context.get('max_length')} are allowed",
-        "string_too_long": f"it has {length} characters; at most {context.get('max_length')} are allowed",
-        "literal_error": f"{_shown(given)} is not one of {context.get('expected')}",
-        "greater_than_equal": f"{_shown(given)} is too small; the least is {context.get('ge')}",
-        "greater_than": f"{_shown(given)} is too small; it must be more than {context.get('gt')}",
-        "less_than_equal": f"{_shown(given)} is too large; the most is {context.get('le')}",
-        "float_type": f"it must be a number, not {_shown(given)}",
-        "int_type": f"it must be a whole number, not {_shown(given)}",
-        "int_from_float": f"it must be a whole number, not {_shown(given)}",
-        "bool_type": f"it must be true or false, not {_shown(given)}",
-        "dict_type": f"it must be an object in braces, not {_shown(given)}",
-        "model_type": f"it must be an object in braces, not {_shown(given)}",
-        "string_pattern_mismatch": f"{_shown(given)} is no language tag such as en or pt-BR",
-    }
-    return Problem(path, sentences.get(kind, detail["msg"]))
+    return Problem(path, sentence_of(detail))
 
 
 def _fields_beside(parts: list[str]) -> list[str]:
@@ -331,13 +314,13 @@ def _unknown_names(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator
     ):
         name = document.get(field)
         if isinstance(name, str) and name not in known:
-            yield Problem(field, f"{_shown(name)} is unknown.{nearest(name, list(known))} Known: {', '.join(sorted(known))}")
+            yield Problem(field, f"{shown(name)} is unknown.{nearest(name, list(known))} Known: {', '.join(sorted(known))}")
 
 
 def _plain_addresses(document: dict[str, Any]) -> Iterator[Problem]:
     place = document.get("start_image")
     if isinstance(place, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", place) and not place.lower().startswith("https://"):
-        yield Problem("start_image", f"{_shown(place)} is no https address; name a file, or an address that begins with https://")
+        yield Problem("start_image", f"{shown(place)} is no https address; name a file, or an address that begins with https://")
 
 
 def _long_numbers(metadata: Any) -> Iterator[Problem]:
@@ -350,7 +333,7 @@ def _long_numbers(metadata: Any) -> Iterator[Problem]:
         elif isinstance(value, list):
             waiting += [(f"{path}.{number}", inner) for number, inner in enumerate(value)]
         elif isinstance(value, int) and not -(2**63) <= value < 2**64:
-            yield Problem(_place(path), f"{_shown(value)} has more than 64 bits; write it as a text, in quotes")
+            yield Problem(_place(path), f"{shown(value)} has more than 64 bits; write it as a text, in quotes")
 
 
 def _control_characters(document: dict[str, Any]) -> Iterator[Problem]:
@@ -378,9 +361,4 @@ def _prose(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _place(path: str) -> str:
-    return path if len(path) <= 60 and path.isprintable() else _shown(path)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return path if len(path) <= 60 and path.isprintable() else shown(path)

@@ -1,4 +1,4 @@
-"""Reads the data files in templates/: archetypes, platforms, tiers, prices.
+"""Reads the data files in templates/: archetypes, brands, platforms, tiers, prices.
 
 A file of the same name in TENXSOM_HOME/templates/ overrides the program's own.
 """
@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tenxsom.errors import BadSettings
+from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.model import loudness, safe_area
+from tenxsom.model.brand import Brand, check_brand
 from tenxsom.model.prices import problems
 from tenxsom.model.vocabulary import Vocabulary, nearest
 
@@ -65,6 +66,24 @@ class Templates:
                 f"There is no archetype {name!r}.{nearest(name, self.archetype_names)} Known: {', '.join(self.archetype_names)}."
             )
         return self._find(f"archetypes/{name}.json").read_bytes()
+
+    @cached_property
+    def brand_names(self) -> list[str]:
+        """Return the names of the brand kits, which are the files in templates/brands/."""
+        return sorted({path.stem for folder in self._folders for path in (folder / "brands").glob("*.json")})
+
+    def brand(self, name: str) -> Brand:
+        """Return a brand kit with its file names as absolute paths.
+
+        Raises BadDefinition with all problems of its file, or with one that names the known brands; BadSettings for no JSON.
+        """
+        if name not in self.brand_names:
+            known = f"Known: {', '.join(self.brand_names)}" if self.brand_names else "There are none in templates/brands/"
+            raise BadDefinition(
+                "templates/brands", [Problem("brand", f"{name!r} is unknown.{nearest(name, self.brand_names)} {known}")]
+            )
+        file = self._find(f"brands/{name}.json")
+        return check_brand(self._json(f"brands/{name}.json"), str(file)).in_folder(file.parent)
 
     def vocabulary(self, services: tuple[str, ...]) -> Vocabulary:
         """Return the names that a job definition may use in this installation."""

@@ -1,0 +1,20 @@
+"""Settings of films."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tenxsom.setting_groups import CoreSettings, setting
+
+
+class FilmSettings(CoreSettings):
+    """Settings of what films look like."""
+
+    section: ClassVar[str] = "Films"
+
+    brand: str | None = setting(
+        None,
+        "The brand kit of definitions that name none",
+        allowed="the name of a file in `templates/brands/`, without `.json`",
+        comment="The brand kit of definitions that name none: the name of a file in templates/brands/, for example my_channel",
+    )

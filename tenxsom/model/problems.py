@@ -1,0 +1,34 @@
+"""Says what is wrong with a field of a document that a user wrote, in one sentence for each error of pydantic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenxsom.model.stored import shown
+
+
+def sentence_of(detail: Any) -> str:
+    """Return an error of pydantic as the sentence that stands behind the path of the field."""
+    kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
+    length = len(given) if isinstance(given, str) else 0
+    sentences = {
+        "missing": "it is required; add it",
+        "string_type": f"it must be a text, not {shown(given)}",
+        "string_too_short": "it must not be empty",
+        "too_short": "it must not be empty",
+        "too_long": f"it has {context.get('actual_length')} entries; at most {context.get('max_length')} are allowed",
+        "string_too_long": f"it has {length} characters; at most {context.get('max_length')} are allowed",
+        "literal_error": f"{shown(given)} is not one of {context.get('expected')}",
+        "greater_than_equal": f"{shown(given)} is too small; the least is {context.get('ge')}",
+        "greater_than": f"{shown(given)} is too small; it must be more than {context.get('gt')}",
+        "less_than_equal": f"{shown(given)} is too large; the most is {context.get('le')}",
+        "float_type": f"it must be a number, not {shown(given)}",
+        "finite_number": f"it must be a number, not {shown(given)}",
+        "int_type": f"it must be a whole number, not {shown(given)}",
+        "int_from_float": f"it must be a whole number, not {shown(given)}",
+        "bool_type": f"it must be true or false, not {shown(given)}",
+        "dict_type": f"it must be an object in braces, not {shown(given)}",
+        "model_type": f"it must be an object in braces, not {shown(given)}",
+        "model_attributes_type": f"it must be an object in braces, not {shown(given)}",
+    }
+    return sentences.get(kind, str(detail["msg"]).removeprefix("Value error, "))
