@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from tenxsom import clock
-from tenxsom.disk import AnyPath, disk_errors, disk_trouble, free_bytes
-from tenxsom.errors import DiskTrouble
+from tenxsom.disk import AnyPath, as_disk_error, disk_errors, free_bytes
+from tenxsom.errors import DiskError
 
 TEMPORARY_SUFFIX = ".tmp"
 """The suffix of files that are being written. Readers skip them."""
@@ -29,7 +29,7 @@ ABANDONED_AFTER_SECONDS = 86_400.0
 def write(path: AnyPath, data: bytes, mode: int = 0o644, sync_names: bool = True) -> None:
     """Replace the content of `path`: temporary file in the same folder, fsync, rename, fsync of the folder.
 
-    Raises DiskTrouble; the old file or the new one is then there, whole. Without `sync_names` the caller does the last step
+    Raises DiskError; the old file or the new one is then there, whole. Without `sync_names` the caller does the last step
     (`sync_folder`): until then a power cut may restore the old file, whole.
     """
     with disk_errors(path):
@@ -98,7 +98,7 @@ def create(path: AnyPath, data: bytes) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise disk_trouble(path, error) from error
+        raise as_disk_error(path, error) from error
     return True
 
 
@@ -169,7 +169,7 @@ def remove(path: AnyPath, sync_names: bool = True) -> None:
     except FileNotFoundError:
         pass  # the file, or its folder with it
     except OSError as error:
-        raise disk_trouble(path, error) from error
+        raise as_disk_error(path, error) from error
 
 
 def move_aside(path: Path, folder: Path, reason: str) -> Path:
@@ -202,10 +202,10 @@ def sweep(folder: Path) -> None:
 
 
 def check_writable(folder: Path, needed_bytes: int) -> None:
-    """Raise DiskTrouble unless `folder` has `needed_bytes` of free space and accepts a durable write now."""
+    """Raise DiskError unless `folder` has `needed_bytes` of free space and accepts a durable write now."""
     free = free_bytes(folder)
     if free < needed_bytes:
-        raise DiskTrouble(
+        raise DiskError(
             f"Only {free // 1_000_000} MB are free in {folder}; nothing is paid for with less than {needed_bytes // 1_000_000} MB."
             " Free some room; the work goes on by itself."
         )

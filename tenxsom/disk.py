@@ -1,6 +1,6 @@
 """Maps disk errors of the operating system to one sentence with its remedy, and measures free space.
 
-A transient error (no space, too many open files) is DiskTrouble, exit code 75; a permanent one (no permission, mounted
+A transient error (no space, too many open files) is DiskError, exit code 75; a permanent one (no permission, mounted
 read-only, no locks) is DiskRefused, exit code 3.
 """
 
@@ -11,7 +11,7 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tenxsom.errors import DiskRefused, DiskTrouble
+from tenxsom.errors import DiskError, DiskRefused
 
 AnyPath = str | os.PathLike[str]
 """A path as text is for the queue of thousands of files: pathlib takes as long as a system call."""
@@ -48,7 +48,7 @@ _PASSING = {
 
 
 def disk_errors(path: AnyPath, doing: str = "write") -> AbstractContextManager[None]:
-    """Translate the operating system's errors in a block to DiskTrouble or DiskRefused, which name the remedy.
+    """Translate the operating system's errors in a block to DiskError or DiskRefused, which name the remedy.
 
     Every errno is translated, because callers that save a paid job's id must catch all of them. Only an OSError without an errno
     (a library's own subclass) passes unchanged.
@@ -67,16 +67,16 @@ class _DiskErrors(AbstractContextManager[None]):
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OSError) and error.errno is not None:
-            raise disk_trouble(self._path, error, self._doing) from error
+            raise as_disk_error(self._path, error, self._doing) from error
 
 
-def disk_trouble(path: AnyPath, error: OSError, doing: str = "write") -> DiskTrouble:
+def as_disk_error(path: AnyPath, error: OSError, doing: str = "write") -> DiskError:
     """Return our error for an error of the operating system: the failed action, the reason and the remedy."""
     number = error.errno or 0
     what = f"Cannot {doing} {os.fspath(path)}: {error.strerror or error}."
     if number in _REFUSALS:
         return DiskRefused(f"{what} {_remedy(_REFUSALS[number])}. Nothing is lost; the work goes on by itself after that.")
-    return DiskTrouble(f"{what} {_remedy(_PASSING.get(number, 'Free or repair the disk'))}; the work goes on by itself.")
+    return DiskError(f"{what} {_remedy(_PASSING.get(number, 'Free or repair the disk'))}; the work goes on by itself.")
 
 
 def _remedy(sentence: str) -> str:
@@ -84,7 +84,7 @@ def _remedy(sentence: str) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder and its parents. Raises DiskTrouble."""
+    """Create a folder and its parents. Raises DiskError."""
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
 
@@ -94,3 +94,6 @@ def free_bytes(folder: Path) -> int:
     with disk_errors(folder):
         facts = os.statvfs(folder)
     return facts.f_bavail * facts.f_frsize
+
+
+disk_trouble = as_disk_error  # former name

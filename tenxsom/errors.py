@@ -17,7 +17,7 @@
     │   │   └── ServiceClosed                 503, maybe from a gateway: a paid call may have been accepted
     │   ├── ServiceDown                       a free call failed, or the circuit is open
     │   │   └── FreeLimit                     429 to a free call: the service is available, and asks for a pause
-    │   ├── DiskTrouble                       no room, too many open files, an I/O error
+    │   ├── DiskError                         no room, too many open files, an I/O error
     │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: a user must fix it first
     │   │   └── LockIsHeld                    another process holds a lock for too long
     │   ├── JobIsBusy                         another process owns the job
@@ -25,7 +25,7 @@
     │   └── Interrupted                       TERM or INT arrived; the current step was finished
     ├── UnexpectedError              exit 75  an unexpected exception; exit 3 once it repeats
     ├── ServiceRefused               exit 1   the service certainly refused this request
-    │   ├── AccountTrouble           exit 3   401, 402, 403, 412, 596: token, plan or credits; the job waits for you
+    │   ├── AccountError             exit 3   401, 402, 403, 412, 596: token, plan or credits; the job waits for you
     │   ├── NotFound                          404, 410: unknown or expired
     │   └── ServiceRetired                    the vendor has switched the whole service off
     ├── BrokenMedia                  exit 1   a file that is not the picture or the video it should be
@@ -142,15 +142,15 @@ class FreeLimit(ServiceDown):
     pass
 
 
-class DiskTrouble(TryAgainLater):
+class DiskError(TryAgainLater):
     pass
 
 
-class DiskRefused(DiskTrouble):
+class DiskRefused(DiskError):
     exit_code = 3
 
 
-class LockIsHeld(DiskTrouble):
+class LockIsHeld(DiskError):
     pass
 
 
@@ -174,7 +174,7 @@ class ServiceRefused(TenxsomError):
         self.status = status
 
 
-class AccountTrouble(ServiceRefused):
+class AccountError(ServiceRefused):
     exit_code = 3
     may_retry = True
 
@@ -222,3 +222,6 @@ class LoadFailed(BrokenState):
 
 class PlanFailed(TenxsomError):
     pass
+
+
+DiskTrouble, AccountTrouble = DiskError, AccountError  # former names

@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 
 from tenxsom import clock
-from tenxsom.disk import disk_errors, disk_trouble
+from tenxsom.disk import as_disk_error, disk_errors
 from tenxsom.errors import JobIsBusy, LockIsHeld
 
 WAIT_SECONDS = 10.0
@@ -53,7 +53,7 @@ class LockTable:
         self._start_anew()
 
     def try_acquire(self, name: str) -> bool:
-        """Take the lock of `name` if it is free; return whether this process has it now. Raises DiskTrouble."""
+        """Take the lock of `name` if it is free; return whether this process has it now. Raises DiskError."""
         mine = object()
         if self._held.setdefault(name, mine) is not mine:
             return False
@@ -69,7 +69,7 @@ class LockTable:
         """Take the lock of `name`, waiting at most WAIT_SECONDS. For short critical sections only.
 
         A stop request ends the wait; with `finishing` (the end of a paid step) it only shortens the wait. Raises LockIsHeld
-        when the holder does not release the lock, Interrupted, DiskTrouble.
+        when the holder does not release the lock, Interrupted, DiskError.
         """
         _wait(lambda: self.try_acquire(name), f"the lock {name!r} of {self.path}", finishing)
 
@@ -95,14 +95,14 @@ class LockTable:
             self.release(name)
 
     def _set(self, kind: int, name: str) -> bool:
-        """Lock or unlock the byte of a name; return False when another process holds it. Raises DiskTrouble."""
+        """Lock or unlock the byte of a name; return False when another process holds it. Raises DiskError."""
         descriptor = self._file()
         try:
             _set_byte(descriptor, kind, _offset(name))
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 return False
-            raise disk_trouble(self.path, error, "lock") from error
+            raise as_disk_error(self.path, error, "lock") from error
         return True
 
     def _file(self) -> int:
@@ -217,7 +217,7 @@ def _try_file(path: Path, descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise disk_trouble(path, error, "lock") from error
+        raise as_disk_error(path, error, "lock") from error
     return True
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenxsom import clock
-from tenxsom.errors import BrokenMedia, DiskTrouble
+from tenxsom.errors import BrokenMedia, DiskError
 from tenxsom_studio import ids
 from tenxsom_studio.answers import Refusal
 from tenxsom_studio.making import artifact, fail, paint_still
@@ -99,7 +99,7 @@ class Jobs:
         try:
             self.world.save_job(job)
             self.world.charge(job)
-        except DiskTrouble:
+        except DiskError:
             self.world.forget(job)
             raise
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BrokenMedia, DiskTrouble, TenxsomError, TryAgainLater
+from tenxsom.errors import BrokenMedia, DiskError, TenxsomError, TryAgainLater
 from tenxsom_studio import ids
 from tenxsom_studio.records import Asset, Job, Order
 from tenxsom_studio.world import World
@@ -46,7 +46,7 @@ def make_clip(world: World, key: str, is_ending: Callable[[], bool]) -> None:
         if job and not job.is_over and not world.media(artifact(job)).exists():
             work = _render(world, job.order, key, _reporter(world, key, is_ending))
             atomic.publish(work, world.media(artifact(job)))
-    except (RenderStopped, DiskTrouble):
+    except (RenderStopped, DiskError):
         return
     except Exception as error:  # noqa: BLE001  (any error of the renderer is this job's failure; other clips continue)
         if is_ending():

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from tenxsom.errors import BrokenState, DiskTrouble
+from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model import file_names
 from tenxsom.model.ids import masked_id
 from tenxsom.store.final_reports import parsed_report
@@ -51,7 +51,7 @@ class MemoryArtifacts:
 
     def rename(self, name: str, new: str) -> None:
         if name not in self._objects:
-            raise DiskTrouble(f"There is no {name}.")
+            raise DiskError(f"There is no {name}.")
         self._objects[new] = self._objects.pop(name)
 
     def remove(self, name: str) -> None:

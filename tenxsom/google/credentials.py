@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tenxsom.errors import AccountTrouble, NotSent
+from tenxsom.errors import AccountError, NotSent
 from tenxsom.http.connections import Adapter, new_session
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
@@ -117,7 +117,7 @@ class Account:
 def load(file: Path | None) -> Any:
     """Load the google-auth credentials in `file`, or ADC where it is None. For a file nothing is sent to Google.
 
-    Raises AccountTrouble, which names the remedy, when there are none or they cannot be read.
+    Raises AccountError, which names the remedy, when there are none or they cannot be read.
     """
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
@@ -131,16 +131,16 @@ def load(file: Path | None) -> Any:
             return google.auth.load_credentials_from_file(str(file), scopes=[SCOPE])[0]  # type: ignore[no-untyped-call]
     except DefaultCredentialsError as error:
         if file is None:
-            raise AccountTrouble(f"There are no Google credentials on this machine; {REMEDY}.") from None
-        raise AccountTrouble(_unusable(file, error)) from None
+            raise AccountError(f"There are no Google credentials on this machine; {REMEDY}.") from None
+        raise AccountError(_unusable(file, error)) from None
     except (GoogleAuthError, OSError, ValueError) as error:
-        raise AccountTrouble(_unusable(file, error)) from None
+        raise AccountError(_unusable(file, error)) from None
 
 
 def refresh(credentials: Any, timeout: float, session: requests.Session | None = None) -> None:
     """Refresh the credentials unless their token is valid for some minutes; each call to Google may take `timeout` seconds.
 
-    `session` replaces the default session; it is closed afterwards. Raises AccountTrouble with the remedy when Google
+    `session` replaces the default session; it is closed afterwards. Raises AccountError with the remedy when Google
     refuses, and NotSent when Google cannot be reached: the request that needs the token was not sent.
     """
     from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
@@ -154,9 +154,9 @@ def refresh(credentials: Any, timeout: float, session: requests.Session | None =
     except TransportError as error:
         raise NotSent(f"Google's token service cannot be reached ({quoted(error)}); check this machine's network.") from None
     except RefreshError as error:
-        raise AccountTrouble(f"Google does not accept the credentials ({quoted(error)}); {REMEDY}.") from None
+        raise AccountError(f"Google does not accept the credentials ({quoted(error)}); {REMEDY}.") from None
     except (GoogleAuthError, ValueError) as error:
-        raise AccountTrouble(f"The Google credentials cannot be used ({quoted(error)}); {REMEDY}.") from None
+        raise AccountError(f"The Google credentials cannot be used ({quoted(error)}); {REMEDY}.") from None
     finally:
         transport.session.close()
 

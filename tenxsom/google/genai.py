@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import requests
 
-from tenxsom.errors import AccountTrouble, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
+from tenxsom.errors import AccountError, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
 from tenxsom.google.credentials import Account, GenAiSettings, quoted, token_session, vertex_address
 from tenxsom.google.storage import Bucket
 from tenxsom.http.answer import Answer, raise_for_answer, unclear
@@ -132,7 +132,7 @@ class GenAi:
     def operation(self, name: str, silence_seconds: float) -> Operation:
         """Return the state of an order. Free. `silence_seconds` is the longest time without data.
 
-        Raises NotFound for an operation that does not exist (any more), AccountTrouble, ServiceRefused, or TryAgainLater.
+        Raises NotFound for an operation that does not exist (any more), AccountError, ServiceRefused, or TryAgainLater.
         """
         from google.genai import types
 
@@ -232,8 +232,8 @@ class GenAi:
         answer = Answer(status, response.headers, response.content, self.name, paid=paid, secrets=self._account.secrets())
         try:
             raise_for_answer(answer, self.name, paid=paid)
-        except AccountTrouble as refused:
-            return AccountTrouble(
+        except AccountError as refused:
+            return AccountError(
                 f"{str(refused).rpartition(';')[0]}; check the Google credentials, give them the role roles/aiplatform.user in"
                 f" project {self._project}, and enable aiplatform.googleapis.com there.",
                 refused.status,

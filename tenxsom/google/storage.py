@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from tenxsom.errors import AccountTrouble
+from tenxsom.errors import AccountError
 from tenxsom.google.credentials import Account
 from tenxsom.http.downloads import Download, Downloader, LinkExpired, mp4_problem
 
@@ -25,7 +25,7 @@ class Bucket:
         self._downloader = Downloader(proxies, service_url=self._url, ca_file=ca_file, headers_for=self._headers_for)
 
     def fetch_clip(self, uri: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
-        """Download a video. Raises what `Downloader.fetch` raises, and AccountTrouble when we may not read the bucket."""
+        """Download a video. Raises what `Downloader.fetch` raises, and AccountError when we may not read the bucket."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         address = f"{self._url}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
         try:
@@ -35,7 +35,7 @@ class Bucket:
         except LinkExpired as refused:
             if refused.status not in (401, 403):
                 raise
-            raise AccountTrouble(
+            raise AccountError(
                 f"The Google credentials may not read gs://{bucket} (HTTP {refused.status}); give them the role"
                 " roles/storage.objectViewer on that bucket.",
                 refused.status,

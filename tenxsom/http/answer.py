@@ -15,7 +15,7 @@ from requests.structures import CaseInsensitiveDict
 
 from tenxsom import clock
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     FreeLimit,
     NotFound,
     RateLimited,
@@ -156,7 +156,7 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
 
     | status | free | paid |
     |---|---|---|
-    | 401, 402, 403, 412, 596 | AccountTrouble | AccountTrouble |
+    | 401, 402, 403, 412, 596 | AccountError | AccountError |
     | 404, 410 | NotFound | NotFound |
     | 429; 529 in the service's own words (a JSON object) | ServiceBusy | ServiceBusy |
     | 503, any other 529 | ServiceClosed | ServiceClosed |
@@ -177,7 +177,7 @@ def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
     said = answer.error_text()
     details = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status in _ACCOUNT:
-        return AccountTrouble(f"{name} refuses the account ({details}); check its token, its plan and its credits.", status)
+        return AccountError(f"{name} refuses the account ({details}); check its token, its plan and its credits.", status)
     if status in _GONE:
         return NotFound(f"{name} does not have what was asked for ({details}); it never existed, or it has expired.", status)
     if status in _BUSY:
@@ -207,11 +207,11 @@ def _ids_in(content: Any, depth: int = 4) -> list[str]:
 def check_answers(ask: Callable[[], Answer], name: str) -> None:
     """Send a free request to see whether a service responds. Any status of its own counts, a 404 or a rate limit too.
 
-    Raises ServiceDown without a response, or with a gateway's; AccountTrouble when the account is refused.
+    Raises ServiceDown without a response, or with a gateway's; AccountError when the account is refused.
     """
     try:
         raise_for_answer(ask(), name)
-    except AccountTrouble:
+    except AccountError:
         raise
     except (FreeLimit, ServiceBusy, ServiceRefused):
         pass

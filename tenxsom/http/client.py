@@ -103,7 +103,7 @@ class HttpClient:
 
         Returns the response for a 2xx (its `json` raises SubmitUnclear if it is not JSON). Raises
         NotSent: the request did not reach the service (no connection, no TLS, no proxy, or the circuit is open);
-        ServiceBusy: 429, 503, 529; AccountTrouble: 401, 402, 403, 412, 596; NotFound: 404, 410; ServiceRefused: every other
+        ServiceBusy: 429, 503, 529; AccountError: 401, 402, 403, 412, 596; NotFound: 404, 410; ServiceRefused: every other
         3xx and 4xx except 408; SubmitUnclear: everything else, because the call may have been accepted and billed.
         """
         request = self._origin.request("POST", path, headers, json=json, data=data)

@@ -114,7 +114,7 @@ class Downloader:
         and returns a sentence if they are wrong. Raises
         LinkExpired: ask for a new link; ServiceDown: a transient error, or `deadline_seconds` ran out (the part is kept);
         BrokenMedia: empty, larger than `max_bytes`, compressed, or refused by `find_problem` (the part is removed);
-        UnsafeLink: the link, or its redirect, is not allowed; DiskTrouble; Interrupted (the part is kept).
+        UnsafeLink: the link, or its redirect, is not allowed; DiskError; Interrupted (the part is kept).
         """
         limits = _Limits(max_bytes, clock.Deadline(deadline_seconds), read_timeout, find_problem)
         links.prepare(url, {}, local_allowed=self._local_allowed)
@@ -215,7 +215,7 @@ def picture_problem(start: bytes) -> str | None:
 
 @contextmanager
 def _connection_errors_as_transient(proxy: str | None = None) -> Iterator[None]:
-    """Raise _TransientError for every connection error. Our own errors, such as DiskTrouble, pass through."""
+    """Raise _TransientError for every connection error. Our own errors, such as DiskError, pass through."""
     try:
         yield
     except CONNECTION_ERRORS as error:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from tenxsom import atomic, safe_files
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BrokenMedia, DiskTrouble
+from tenxsom.errors import BrokenMedia, DiskError
 
 PIECE_BYTES = 512 * 1024
 """Bytes per read, the fastest that was measured: smaller reads cost calls, larger ones cache misses."""
@@ -24,7 +24,7 @@ PIECE_BYTES = 512 * 1024
 
 class PartFile:
     """A download's file, as a context manager. After an error the file stays for the next attempt, except after BrokenMedia
-    and DiskTrouble, which remove it. Raises DiskTrouble.
+    and DiskError, which remove it. Raises DiskError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +50,7 @@ class PartFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
-            if isinstance(error, BrokenMedia | DiskTrouble):
+            if isinstance(error, BrokenMedia | DiskError):
                 self.path.unlink(missing_ok=True)
             elif error is not None and self.size:
                 memo = {
@@ -74,7 +74,7 @@ class PartFile:
         self._digest = hashlib.sha256()
 
     def write(self, piece: bytes) -> None:
-        """Append bytes. Raises DiskTrouble."""
+        """Append bytes. Raises DiskError."""
         view = memoryview(piece)
         with disk_errors(self.path):
             while view:

@@ -15,7 +15,7 @@ from functools import partial
 
 from tenxsom import clock
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     Interrupted,
@@ -82,7 +82,7 @@ class ClipCollector:
         except NeedsDecision as error:
             self._ask(claim, clip)
             raise error from None
-        except AccountTrouble as error:
+        except AccountError as error:
             self._postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
             raise
         except TryAgainLater as error:

@@ -182,7 +182,7 @@ class ClipDelivery:
     def _fit(self, job: VideoJob, clip: Clip, part: Path, facts: MediaFacts, deadline: clock.Deadline) -> MediaFacts:
         """Cut a clip to the requested duration and shape; return its new facts.
 
-        A difference from the order is a warning of the job. Raises BrokenMedia when it cannot be cut, DiskTrouble; the part is
+        A difference from the order is a warning of the job. Raises BrokenMedia when it cannot be cut, DiskError; the part is
         then unchanged.
         """
         from tenxsom.media.refit import refit

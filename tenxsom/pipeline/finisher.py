@@ -15,7 +15,7 @@ from typing import Any
 
 from tenxsom import clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BrokenState, DiskTrouble, NeedsDecision, TryAgainLater
+from tenxsom.errors import BrokenState, DiskError, NeedsDecision, TryAgainLater
 from tenxsom.log import describe
 from tenxsom.media.subtitles import Cue, set_cues, to_srt
 from tenxsom.model import file_names
@@ -85,7 +85,7 @@ class Finisher:
     def fail(
         self, claim: Claim, reason: str, state: JobState = JobState.FAILED, advice: str | None = None, decision: str | None = None
     ) -> None:
-        """End a job without a video; paid and downloaded clips are kept. Raises DiskTrouble.
+        """End a job without a video; paid and downloaded clips are kept. Raises DiskError.
 
         `decision` names what a user may still decide about it.
         """
@@ -247,7 +247,7 @@ class Finisher:
         """Remove a temporary file of a job that has its report; log a file that cannot be removed."""
         try:
             remove(name)
-        except DiskTrouble as error:
+        except DiskError as error:
             log.warning("%s", error)
 
     def _file_names(self, content_id: str, job: VideoJob | None = None) -> Mapping[str, str]:

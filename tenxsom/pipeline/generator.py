@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tenxsom import clock
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     Interrupted,
@@ -214,7 +214,7 @@ class ProductionVideoGenerator:
             self._rerouter.record_success(clip)
         except (Interrupted, NeedsDecision):
             raise
-        except (AccountTrouble, BadSettings) as error:
+        except (AccountError, BadSettings) as error:
             self._steps.postpone(claim, clip, ACCOUNT_PAUSE_SECONDS, error)
             raise
         except (NotSent, ServiceClosed, ServiceDown) as error:

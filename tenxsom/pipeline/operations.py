@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble
+from tenxsom.errors import BadInput, BrokenState, DiskError
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
@@ -77,7 +77,7 @@ class JobManager:
             except BrokenState as error:
                 unreadable[content_id] = f"its state file cannot be used because {error}."
                 continue
-            except DiskTrouble as error:
+            except DiskError as error:
                 unreadable[content_id] = str(error)
                 continue
             if job:

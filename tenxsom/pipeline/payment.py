@@ -21,7 +21,7 @@ from tenxsom import clock
 from tenxsom.errors import (
     BadInput,
     BadSettings,
-    DiskTrouble,
+    DiskError,
     NotSent,
     OverBudget,
     ServiceBusy,
@@ -107,7 +107,7 @@ class PaidCalls:
         A still is ordered only with `clip_price`, the price of its clip, reserved, until the clip is ordered or given up.
         `can_be_asked` tells whether the service can look up a call by our reference.
 
-        Raises OverBudget and DiskTrouble before anything is sent; SubmitUnclear when the outcome is unknown; ServiceClosed
+        Raises OverBudget and DiskError before anything is sent; SubmitUnclear when the outcome is unknown; ServiceClosed
         when the service answered with a 503, which proves nothing (see `_in_doubt`); the call's own certain refusals (NotSent,
         ServiceBusy, ServiceRefused, …) with the money released.
         """
@@ -247,7 +247,7 @@ class PaidCalls:
             job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
             for each in filter(None, (purchase, then)):
                 book(job, each, RELEASED)
-                with contextlib.suppress(DiskTrouble):
+                with contextlib.suppress(DiskError):
                     self._ledger.settle(each, RELEASED, since=job.ledger_mark)
             raise
 
@@ -344,7 +344,7 @@ class PaidCalls:
         except BaseException:  # after any error or stop the ids of a paid call must not be lost
             told = (purchase.reference, entry, ids.get("job_id") or "no id")
             log.critical("%s is %s (%s), but the state could not be saved.", *told, extra={"content_id": claim.job.content_id})
-            with contextlib.suppress(DiskTrouble):
+            with contextlib.suppress(DiskError):
                 self._ledger.settle(purchase, entry, since=mark, **ids)
             raise
         self._ledger.settle(purchase, entry, renewed, since=mark)

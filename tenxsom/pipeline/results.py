@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
+from tenxsom.errors import BadInput, BrokenState, DiskError, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import file_names, money
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import nearest
@@ -127,7 +127,7 @@ class JobResults:
         try:
             job = self._store.load(content_id)
             report = None if job else self._artifacts.final_report(content_id)
-        except (BrokenState, DiskTrouble) as error:
+        except (BrokenState, DiskError) as error:
             return JobResult(content_id, "unreadable", exit_code or 3, message or str(error))
         if job:
             return self.of_job(job, message, exit_code)

@@ -222,7 +222,7 @@ class ClipSteps:
     def _check_alive(self, clip: Clip, service: VideoService | StillSource) -> None:
         """Ping a service before a repeated paid call, or before one that another service could take.
 
-        Raises ServiceDown, AccountTrouble; nothing has been sent then.
+        Raises ServiceDown, AccountError; nothing has been sent then.
         """
         was_sent = sends(clip) > 0
         if was_sent or (self._has_fallback and service.name not in self._alive):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenxsom import clock
-from tenxsom.errors import DiskTrouble, RevisionIsStale, TenxsomError, UnexpectedError
+from tenxsom.errors import DiskError, RevisionIsStale, TenxsomError, UnexpectedError
 from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import UnexpectedRecord
@@ -44,7 +44,7 @@ class UnexpectedErrors:
             told = note(claim.job, during, error)
             self._put_off(claim, during)
             return told
-        except (DiskTrouble, RevisionIsStale) as trouble:
+        except (DiskError, RevisionIsStale) as trouble:
             return trouble
 
     def forget(self, claim: Claim, during: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from tenxsom.errors import AccountTrouble, BadSettings, NotSent, PlanFailed, TenxsomError
+from tenxsom.errors import AccountError, BadSettings, NotSent, PlanFailed, TenxsomError
 from tenxsom.google import credentials as google_credentials
 from tenxsom.planning.model_garden import model_state
 from tenxsom.planning.vertex_claude import ClaudeSettings
@@ -63,7 +63,7 @@ def _credentials(settings: ClaudeSettings, timeout: float) -> tuple[Any, CheckRe
         credentials = google_credentials.load(file)
         session = google_credentials.token_session(settings.proxies, settings.tls_ca_file)
         google_credentials.refresh(credentials, timeout, session)
-    except (AccountTrouble, NotSent, BadSettings) as failure:
+    except (AccountError, NotSent, BadSettings) as failure:
         return None, _problem("credentials", failure)
     kind = "a service account" if hasattr(credentials, "service_account_email") else "a personal login"
     return credentials, CheckResult("credentials", True, f"{kind}{f' from {file}' if file else ''}, accepted by Google")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from tenxsom import clock
-from tenxsom.errors import AccountTrouble, NotSent, PlanFailed
+from tenxsom.errors import AccountError, NotSent, PlanFailed
 from tenxsom.google import credentials as google_credentials
 from tenxsom.google.credentials import GoogleSettings
 from tenxsom.http.errors import proxy_name
@@ -119,7 +119,7 @@ class VertexClaude:
         bill, deadline = _Bill(), clock.Deadline(self._seconds)
         try:
             read = _within(deadline, lambda: self._converse(definition, archetype, bill, deadline))
-        except (PlanFailed, AccountTrouble, NotSent) as failure:  # the latter two come from the credentials
+        except (PlanFailed, AccountError, NotSent) as failure:  # the latter two come from the credentials
             record = self._record(bill, deadline)
             raise ClaudeFailed(str(failure), record, self._warnings(bill), isinstance(failure, AnswerUnusable)) from None
         return Blueprint(

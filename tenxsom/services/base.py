@@ -145,7 +145,7 @@ class VideoService(Protocol):
     def ping(self) -> None:
         """Check with one free request whether the service is available.
 
-        Raises ServiceDown without a response, or with a gateway's; AccountTrouble when the account is refused.
+        Raises ServiceDown without a response, or with a gateway's; AccountError when the account is refused.
         """
 
     def settle(self, seconds: float) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
-from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
+from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import Answer, check_answers, raise_for_answer
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Download, Downloader, mp4_problem
@@ -247,8 +247,8 @@ def _translate_errors(path: str) -> Iterator[None]:
             certain=False,
             answer=error.answer,
         ) from error
-    except AccountTrouble as error:
-        raise AccountTrouble(f"{error} Keys and credits: {CONSOLE}.", error.status, answer=error.answer) from error
+    except AccountError as error:
+        raise AccountError(f"{error} Keys and credits: {CONSOLE}.", error.status, answer=error.answer) from error
 
 
 def _status(answer: Answer) -> GenerationStatus:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from tenxsom.errors import AccountTrouble, BadSettings, NotFound, ServiceDown, ServiceRetired
+from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import check_answers
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
 from tenxsom.http.downloads import Download, Downloader, mp4_problem, picture_problem
@@ -142,7 +142,7 @@ class UseApi:
         )
 
     def ping(self) -> None:
-        """Request the list of accounts. Raises ServiceDown, AccountTrouble."""
+        """Request the list of accounts. Raises ServiceDown, AccountError."""
         check_answers(lambda: self._client.get("/ltxstudio/accounts", timeout=self._status_timeout, retries=0), self.name)
 
     def is_retired(self) -> bool:
@@ -174,7 +174,7 @@ class UseApi:
     def _reply_ref(self, job_id: str) -> Any:
         try:
             return at(self._get(assets(job_id), about=(job_id,)).json(), "replyRef")
-        except (NotFound, AccountTrouble):
+        except (NotFound, AccountError):
             return None
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tenxsom import atomic
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     NotFound,
@@ -151,7 +151,7 @@ class VertexVeo:
         try:
             with self._inline:
                 found = self._genai.operation(name, self._status_timeout)
-        except (NotFound, AccountTrouble):
+        except (NotFound, AccountError):
             raise
         except (ServiceBusy, ServiceRefused) as trouble:
             raise ServiceDown(str(trouble), getattr(trouble, "retry_after", None)) from None
@@ -175,7 +175,7 @@ class VertexVeo:
         """Request an operation that does not exist."""
         try:
             self._genai.operation(self._genai.operation_name(self._model, NO_JOB), self._status_timeout)
-        except AccountTrouble:
+        except AccountError:
             raise
         except ServiceClosed as error:
             raise ServiceDown(str(error), error.retry_after) from None

@@ -27,7 +27,7 @@ class Claim(Protocol):
         """Return whether the job has left the queue."""
 
     def save(self) -> None:
-        """Store the job durably. Raises RevisionIsStale if another process has changed it, DiskTrouble."""
+        """Store the job durably. Raises RevisionIsStale if another process has changed it, DiskError."""
 
     def reload(self) -> None:
         """Load the stored job again and drop changes since the last save."""
@@ -71,7 +71,7 @@ class JobStore(Protocol):
         """Return the sentence that says what to do about a quarantined state of this id."""
 
     def check_room(self) -> None:
-        """Raise DiskTrouble unless there is free space for the results of the next paid call."""
+        """Raise DiskError unless there is free space for the results of the next paid call."""
 
 
 # money
@@ -147,7 +147,7 @@ class Artifacts(Protocol):
     """Stores the files of jobs by name, as a folder or an object store does. `tenxsom.model.file_names` has the names.
 
     A file is written to a scratch path on this machine and then published: readers see it whole or not at all. Every method may
-    raise DiskTrouble.
+    raise DiskError.
     """
 
     def exists(self, name: str) -> bool: ...
@@ -195,12 +195,12 @@ class Artifacts(Protocol):
         """Return cheaply whether there is a final report, of this run or of an earlier one."""
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
-        """Return the job's final report; None without one. Raises BrokenState for an unreadable one, DiskTrouble."""
+        """Return the job's final report; None without one. Raises BrokenState for an unreadable one, DiskError."""
 
     def quarantine_report(self, content_id: str) -> str | None:
         """Move an unreadable final report aside, with the reason beside it; it is kept for good.
 
-        Returns a sentence about it; None if there is none, or it can be read. Raises DiskTrouble.
+        Returns a sentence about it; None if there is none, or it can be read. Raises DiskError.
         """
 
     def owner_of(self, job_id: str) -> str | None:

@@ -65,7 +65,7 @@ def render_clip(still: Path, target: Path, order: ClipOrder, progress: Callable[
     """Write an MP4 of exactly `order.frames` frames to `target`; the still may have any size and is cut to shape.
 
     `progress` is called with the completed share, 0 to 1, about once per second of video; its exception ends the rendering.
-    Raises BrokenMedia when the still cannot be read and DiskTrouble when the clip cannot be written; the caller removes an
+    Raises BrokenMedia when the still cannot be read and DiskError when the clip cannot be written; the caller removes an
     incomplete `target`.
     """
     planes = planes_of(open_picture(still), order.width, order.height)

@@ -26,7 +26,7 @@ from PIL import Image
 
 from tenxsom import clock, settings
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     NotFound,
@@ -561,7 +561,7 @@ def test_it_may_be_closed_twice(bench):
 @everybody
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(400, ServiceRefused), (422, ServiceRefused), (401, AccountTrouble), (402, AccountTrouble), (403, AccountTrouble)],
+    [(400, ServiceRefused), (422, ServiceRefused), (401, AccountError), (402, AccountError), (403, AccountError)],
 )
 def test_an_order_that_is_refused_is_a_certain_no_that_costs_nothing(bench, status, expected):
     bench.fault_of_the_order("status", status=status, message="The vendor's own words.")
@@ -571,7 +571,7 @@ def test_an_order_that_is_refused_is_a_certain_no_that_costs_nothing(bench, stat
     assert isinstance(raised.value, ServiceRefused)
     assert raised.value.status == status
     assert (bench.paid(), bench.orders_received()) == ([], 1)
-    assert expected is AccountTrouble or "The vendor's own words" in str(raised.value)
+    assert expected is AccountError or "The vendor's own words" in str(raised.value)
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -647,7 +647,7 @@ def test_a_service_that_answers_anything_gives_a_sign_of_life_and_charges_nothin
 
 
 @pytest.mark.parametrize("name", FREE_TO_ASK, indirect=True)
-@pytest.mark.parametrize(("status", "meaning"), [(500, ServiceDown), (503, ServiceDown), (401, AccountTrouble)])
+@pytest.mark.parametrize(("status", "meaning"), [(500, ServiceDown), (503, ServiceDown), (401, AccountError)])
 def test_a_service_that_is_down_or_refuses_the_account_gives_none(bench, status, meaning):
     bench.write_faults({"on": "* *", "do": "status", "status": status, "times": None})
     with pytest.raises(meaning):
@@ -723,7 +723,7 @@ def test_a_status_call_that_takes_too_long_is_tried_later(house, name, made):
 @everybody_who_is_asked
 def test_a_status_call_that_refuses_the_account_is_account_trouble(bench, made):
     bench.write_faults({"on": bench.row.status, "do": "status", "status": 401, "times": None})
-    with pytest.raises(AccountTrouble):
+    with pytest.raises(AccountError):
         bench.status(made.submitted, made.submitted.endpoint)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, OverBudget, RevisionIsStale
+from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, OverBudget, RevisionIsStale
 from tenxsom.model import file_names
 from tenxsom.model.clip import Step
 from tenxsom.model.job import VideoJob
@@ -382,7 +382,7 @@ def test_a_later_file_replaces_an_earlier_one_of_its_name(artifacts, machine):
 
 def test_a_file_that_is_not_there_cannot_be_renamed_and_nothing_happens(artifacts):
     artifacts.write("lake.mp4", b"film")
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         artifacts.rename("lake~clip01.mp4", "lake.mp4")
     assert artifacts.local("lake.mp4").read_bytes() == b"film"
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from tenxsom import atomic
-from tenxsom.errors import DiskTrouble
+from tenxsom.errors import DiskError
 
 
 class Death(BaseException):
@@ -51,7 +51,7 @@ class Fate:
         self._changes += 1
         how = self._blow.how if self._blow and self._is_struck(self._blow) else ""
         if how == "full":
-            raise DiskTrouble("No space left on device (injected).")
+            raise DiskError("No space left on device (injected).")
         if how == "before":
             self.die()
         if how == "half":
@@ -61,7 +61,7 @@ class Fate:
         if how == "after":
             self.die()
         if how == "unsynced":
-            raise DiskTrouble("The folder cannot be synced (injected).")
+            raise DiskError("The folder cannot be synced (injected).")
         return done
 
     def _is_struck(self, blow: Blow) -> bool:

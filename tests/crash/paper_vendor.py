@@ -12,7 +12,7 @@ from PIL import Image
 
 from tenxsom import clock, settings
 from tenxsom.app import App
-from tenxsom.errors import AccountTrouble, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
+from tenxsom.errors import AccountError, NotFound, NotSent, ServiceBusy, ServiceDown, ServiceRefused, SubmitUnclear
 from tenxsom.http.downloads import Download
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.delivery import ClipDelivery
@@ -103,7 +103,7 @@ class PaperVendor:
             case "not_sent":
                 raise NotSent("connection refused")
             case "account":
-                raise AccountTrouble("402: no credits", 402)
+                raise AccountError("402: no credits", 402)
             case "lost" | "accept_then_unclear":
                 raise SubmitUnclear("the connection broke")
             case "accept_then_down":

@@ -17,7 +17,7 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.app import App
-from tenxsom.disk import disk_trouble
+from tenxsom.disk import as_disk_error
 from tenxsom.errors import BadSettings, BrokenMedia, Interrupted, ServiceRefused, SubmitUnclear, TryAgainLater
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import limits, reports
@@ -30,8 +30,8 @@ from tests.crash.paper_vendor import PaperDelivery, PaperFinisher, PaperVendor, 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NEEDED = {"_gather_clips": "gather_clips", "_assemble_film": "assemble_film"}
 SIDE_FILES = {"_make_thumbnail": "thumbnail", "_write_subtitles": "subtitles", "_write_blueprint": "blueprint"}
-FULL = disk_trouble("a file", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-FOLDER_IN_ITS_PLACE = disk_trouble("a file", OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+FULL = as_disk_error("a file", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+FOLDER_IN_ITS_PLACE = as_disk_error("a file", OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
 
 
 class World:

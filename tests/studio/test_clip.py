@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenxsom.errors import BrokenMedia, DiskTrouble
+from tenxsom.errors import BrokenMedia, DiskError
 from tenxsom.media.check import check_video, open_picture
 from tenxsom.media.encode import RATE
 from tenxsom.media.layers import Layer
@@ -260,7 +260,7 @@ def test_a_still_that_cannot_be_read_is_broken_media(tmp_path: Path, content: by
 
 
 def test_a_full_disk_is_disk_trouble(still: Path) -> None:
-    with pytest.raises(DiskTrouble, match=r"/dev/full"):
+    with pytest.raises(DiskError, match=r"/dev/full"):
         render_clip(still, Path("/dev/full"), ClipOrder(160, 90, 1))
 
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tenxsom import clock
-from tenxsom.errors import DiskTrouble
+from tenxsom.errors import DiskError
 from tenxsom.services.local_studio import LocalStudio
 from tenxsom_studio import ids, making
 from tenxsom_studio.app import create_app
@@ -306,4 +306,4 @@ def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:
 
 
 def _full_disk(*_: object) -> None:
-    raise DiskTrouble("No room.")
+    raise DiskError("No room.")

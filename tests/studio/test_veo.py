@@ -16,7 +16,7 @@ from google.genai import errors, types
 from google.oauth2.credentials import Credentials
 from PIL import Image
 
-from tenxsom.errors import AccountTrouble, ServiceRefused, SubmitUnclear, TenxsomError
+from tenxsom.errors import AccountError, ServiceRefused, SubmitUnclear, TenxsomError
 from tenxsom.google.genai import GenAi
 from tenxsom.services.base import GenerationState, GenerationStatus, Variant, VideoOrder
 from tenxsom.services.images.base import ImageOrder
@@ -271,7 +271,7 @@ def test_a_download_from_a_bucket_that_is_cut_is_carried_on(rehearsal: Rehearsal
     got = rehearsal.bucket.fetch(status, tmp_path / "clip.part", 10_000_000, TIMEOUT)
     assert facts(got.path.read_bytes())[2] == 4.0
     rehearsal.script("GET /storage", "status", status=403)
-    with pytest.raises(AccountTrouble, match=r"storage\.objectViewer"):
+    with pytest.raises(AccountError, match=r"storage\.objectViewer"):
         rehearsal.bucket.fetch(status, tmp_path / "again.part", 10_000_000, TIMEOUT)
 
 
@@ -314,7 +314,7 @@ def test_an_order_that_was_charged_without_an_answer_is_unclear(rehearsal: Rehea
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(403, AccountTrouble), (404, ServiceRefused), (429, TenxsomError), (500, SubmitUnclear)]
+    ("status", "error"), [(403, AccountError), (404, ServiceRefused), (429, TenxsomError), (500, SubmitUnclear)]
 )
 def test_a_scripted_status_comes_in_googles_words_and_charges_nothing(
     rehearsal: Rehearsal, status: int, error: type[TenxsomError]

@@ -14,7 +14,7 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors, make_folder
-from tenxsom.errors import DiskTrouble
+from tenxsom.errors import DiskError
 from tests.processes import race, running, said
 
 DISK_ERRORS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM, errno.ESTALE]
@@ -108,7 +108,7 @@ def test_a_broken_disk_leaves_the_old_file_whole_and_nothing_beside_it(tmp_path,
     atomic.write(path, b"old")
     with monkeypatch.context() as broken:
         fail(broken, call, number)
-        with pytest.raises(DiskTrouble) as caught:
+        with pytest.raises(DiskError) as caught:
             atomic.write(path, b"new")
     assert caught.value.exit_code == (3 if number == errno.EROFS else 75)
     assert str(path) in str(caught.value)
@@ -120,7 +120,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_no_half_file(tmp_path, monkey
     atomic.write(tmp_path / "x", b"old")
     with monkeypatch.context() as broken:
         fail(broken, "write", errno.ENOSPC, after=3)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             atomic.write(tmp_path / "x", b"new" * 100)
     assert (tmp_path / "x").read_bytes() == b"old"
     assert names(tmp_path) == ["x"]
@@ -141,7 +141,7 @@ def test_a_stop_in_the_middle_leaves_no_temporary_file(tmp_path, monkeypatch):
 def test_a_place_where_nothing_can_be_written_is_disk_trouble_and_no_crash(tmp_path, target):
     (tmp_path / "file").touch()
     (tmp_path / "folder" / "inner").mkdir(parents=True)
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         atomic.write(tmp_path / target, b"x")
     assert names(tmp_path) == ["file", "folder"]
 
@@ -223,7 +223,7 @@ def test_of_several_processes_exactly_one_creates_a_file_and_all_of_it(tmp_path,
 def test_a_file_that_could_not_be_created_is_not_there_and_left_nothing(tmp_path, monkeypatch, call):
     with monkeypatch.context() as broken:
         fail(broken, call)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             atomic.create(tmp_path / "x", b"data")
     assert names(tmp_path) == []
 
@@ -249,7 +249,7 @@ def test_a_line_that_could_not_be_written_whole_is_taken_back(tmp_path, monkeypa
     (tmp_path / "x").write_bytes(b"one\n")
     with monkeypatch.context() as broken:
         fail(broken, call, number, after)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             atomic.append(tmp_path / "x", b"a line of more than twenty-one bytes")
     assert (tmp_path / "x").read_bytes() == b"one\n"
 
@@ -257,7 +257,7 @@ def test_a_line_that_could_not_be_written_whole_is_taken_back(tmp_path, monkeypa
 def test_the_name_of_a_new_file_is_on_the_disk_before_its_first_line_counts(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         fail(broken, "fsync")
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             atomic.append(tmp_path / "x", b"one")
     assert (tmp_path / "x").read_bytes() == b""
     atomic.append(tmp_path / "x", b"one")
@@ -289,7 +289,7 @@ def test_the_name_of_a_new_file_is_on_the_disk_before_its_first_line_counts(tmp_
     ],
 )
 def test_each_error_of_a_disk_has_its_exit_code_and_its_remedy(tmp_path, number, code, remedy):
-    with pytest.raises(DiskTrouble, match=remedy) as caught, disk_errors(tmp_path / "lake.json", "read"):
+    with pytest.raises(DiskError, match=remedy) as caught, disk_errors(tmp_path / "lake.json", "read"):
         raise OSError(number, os.strerror(number))
     assert caught.value.exit_code == code
     assert str(caught.value).startswith(f"Cannot read {tmp_path}/lake.json: {os.strerror(number)}. ")
@@ -311,7 +311,7 @@ def test_a_file_that_could_not_be_published_is_still_there(tmp_path, monkeypatch
     (tmp_path / "x.part").write_bytes(b"new")
     with monkeypatch.context() as broken:
         fail(broken, call)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             atomic.publish(tmp_path / "x.part", tmp_path / "x")
     assert names(tmp_path) == ["x.part"]
 
@@ -375,19 +375,19 @@ def test_room_is_checked_with_a_real_write_that_leaves_nothing(tmp_path, monkeyp
     atomic.check_writable(tmp_path, 1)
     with monkeypatch.context() as broken:
         fail(broken, "fsync", errno.EIO)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             atomic.check_writable(tmp_path, 1)
     assert names(tmp_path) == []
 
 
 def test_too_little_room_is_said_with_what_is_there_and_what_is_needed(tmp_path):
-    with pytest.raises(DiskTrouble, match=r"Only \d+ MB are free .* less than 1000000000000 MB"):
+    with pytest.raises(DiskError, match=r"Only \d+ MB are free .* less than 1000000000000 MB"):
         atomic.check_writable(tmp_path, 10**18)
 
 
 def test_a_file_in_the_place_of_a_folder_is_disk_trouble(tmp_path):
     (tmp_path / "folder").touch()
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         make_folder(tmp_path / "folder")
 
 

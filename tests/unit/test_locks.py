@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tenxsom import clock, locks
-from tenxsom.errors import DiskRefused, DiskTrouble, Interrupted, JobIsBusy, LockIsHeld
+from tenxsom.errors import DiskError, DiskRefused, Interrupted, JobIsBusy, LockIsHeld
 from tenxsom.locks import LockTable, lock_table
 from tests.processes import race, running, said, tell
 
@@ -342,11 +342,11 @@ def test_a_file_system_without_locks_is_disk_trouble_and_nobody_owns_anything(pa
     with monkeypatch.context() as context:
         context.setattr(locks, "_set_byte", broken)
         for wait in (True, False):
-            with pytest.raises(DiskTrouble), lock_table(path).hold("lake", wait=wait):
+            with pytest.raises(DiskError), lock_table(path).hold("lake", wait=wait):
                 raise AssertionError
     assert is_free(path)
 
 
 def test_a_folder_that_is_not_there_is_disk_trouble(tmp_path):
-    with pytest.raises(DiskTrouble), lock_table(tmp_path / "nowhere" / ".locks").hold("lake", wait=False):
+    with pytest.raises(DiskError), lock_table(tmp_path / "nowhere" / ".locks").hold("lake", wait=False):
         raise AssertionError

@@ -62,7 +62,7 @@ class StillSource(Protocol):
         """Return the still that was accepted under our reference; None also where the source cannot tell. Free."""
 
     def ping(self) -> None:
-        """Check with one free request whether the source is available. Raises ServiceDown, AccountTrouble."""
+        """Check with one free request whether the source is available. Raises ServiceDown, AccountError."""
 
     def discard(self, job_id: str) -> None:
         """Delete the source's own copy of a picture that is stored with its job now."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenxsom import atomic
 from tenxsom.disk import make_folder
-from tenxsom.errors import BadSettings, BrokenMedia, DiskTrouble, NotFound, NotSent, ServiceRefused, SubmitUnclear
+from tenxsom.errors import BadSettings, BrokenMedia, DiskError, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, picture_problem
 from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
@@ -72,8 +72,8 @@ class VertexImage:
         try:
             make_folder(self._folder)
             atomic.check_writable(self._folder, _ROOM_BYTES)
-        except DiskTrouble as trouble:
-            raise NotSent(f"No picture was ordered, because there is no place for it: {trouble}") from None
+        except DiskError as error:
+            raise NotSent(f"No picture was ordered, because there is no place for it: {error}") from None
         try:
             picture = self._genai.paint(self._model, _prompt(order), order.aspect_ratio, order.seed)
         except NotFound as error:
@@ -89,10 +89,8 @@ class VertexImage:
             raise SubmitUnclear(f"{self._model} sent a picture, which is surely billed, but it cannot be used: {complaint}.")
         try:
             atomic.write(kept, picture.content)
-        except DiskTrouble as trouble:
-            raise SubmitUnclear(
-                f"{self._model} painted a picture, which is paid for, but it could not be kept: {trouble}"
-            ) from None
+        except DiskError as error:
+            raise SubmitUnclear(f"{self._model} painted a picture, which is paid for, but it could not be kept: {error}") from None
         return Submitted(reference)
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (it is in our folder)

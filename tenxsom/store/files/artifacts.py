@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
-from tenxsom.disk import AnyPath, disk_errors, disk_trouble
+from tenxsom.disk import AnyPath, as_disk_error, disk_errors
 from tenxsom.errors import BrokenState
 from tenxsom.model import file_names
 from tenxsom.model.ids import masked_id
@@ -95,7 +95,7 @@ class FileArtifacts:
             except ValueError as error:
                 raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
             except OSError as error:
-                raise disk_trouble(path, error, "read") from error
+                raise as_disk_error(path, error, "read") from error
         return None
 
     def quarantine_report(self, content_id: str) -> str | None:
@@ -110,7 +110,7 @@ class FileArtifacts:
                 moved = atomic.move_aside(path, self.folder / QUARANTINE, f"It was moved here because {reason}.")
                 told = f"{reason}; it was moved to {moved}, and the job goes on from its state."
             except OSError as error:
-                raise disk_trouble(path, error, "read") from error
+                raise as_disk_error(path, error, "read") from error
         return told
 
     def owner_of(self, job_id: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.disk import make_folder
-from tenxsom.errors import DiskTrouble
+from tenxsom.errors import DiskError
 
 MOST_LOADS = 5
 PATIENCE_SECONDS = 24 * 3600.0
@@ -34,7 +34,7 @@ class FailedLoads:
         if known.get("state") != state or not isinstance(known.get("loads"), int):
             known = {"state": state, "loads": 0, "since": clock.stamp()}
         known["loads"] += 1
-        with contextlib.suppress(DiskTrouble):  # the next load counts; the error itself is told now
+        with contextlib.suppress(DiskError):  # the next load counts; the error itself is told now
             make_folder(self._folder)
             atomic.write(self._path(content_id), json.dumps(known).encode())
             self._names().add(content_id)

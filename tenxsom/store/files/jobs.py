@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tenxsom import atomic
-from tenxsom.disk import disk_errors, disk_trouble, make_folder
-from tenxsom.errors import BadInput, BrokenState, DiskTrouble, JobIsBusy, LoadFailed, NewerState, SetAside, UnexpectedError
+from tenxsom.disk import as_disk_error, disk_errors, make_folder
+from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, LoadFailed, NewerState, SetAside, UnexpectedError
 from tenxsom.locks import lock_table
 from tenxsom.model.job import VideoJob
 from tenxsom.store.base import Claim
@@ -64,7 +64,7 @@ class FileJobStore:
         except FileNotFoundError:
             return []  # nothing has been accepted yet
         except OSError as error:
-            raise disk_trouble(self._place, error, "read") from error
+            raise as_disk_error(self._place, error, "read") from error
 
     def due(self, most: int | None = None) -> list[str]:
         ids = sorted(self.ids(), key=self._saved_at)
@@ -80,7 +80,7 @@ class FileJobStore:
     def _may_be_due(self, content_id: str) -> bool:
         try:
             job = self.load(content_id)
-        except (BrokenState, DiskTrouble):
+        except (BrokenState, DiskError):
             return True  # its claim raises the error
         return job is not None and job.is_due()
 
@@ -108,7 +108,7 @@ class FileJobStore:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise disk_trouble(self.folder / QUARANTINE, error, "read") from error
+            raise as_disk_error(self.folder / QUARANTINE, error, "read") from error
         return sorted(name.replace(".json", "") for name in names if name[0] != "." and not name.endswith(".why.txt"))
 
     def place(self, content_id: str) -> str:

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import DiskTrouble, OverBudget
+from tenxsom.errors import DiskError, OverBudget
 from tenxsom.locks import hold_file
 from tenxsom.model.money import ZERO, shown, text
 from tenxsom.store.base import RESERVED, Purchase
@@ -171,7 +171,7 @@ class FileLedger:
         self._checkpoint_at = self._tally.read_bytes
         try:
             atomic.write(self._checkpoint, self._tally.as_json(file), 0o600)
-        except DiskTrouble as error:
+        except DiskError as error:
             log.info("The ledger's sums could not be saved (%s); they are added up again.", error)
 
     def _line(self, entry: str, purchase: Purchase, day: str, facts: Mapping[str, Any] = NOTHING) -> bytes:

@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 
-from tenxsom.disk import disk_trouble
+from tenxsom.disk import as_disk_error
 from tenxsom.errors import BrokenState, LoadFailed, RevisionIsStale, TenxsomError
 from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
@@ -24,14 +24,14 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
     """Read the job in a state file, and the file's bytes; None without a file.
 
     Raises BrokenState for a file that is not a job of that name, NewerState for a newer version, LoadFailed after an unexpected
-    error, DiskTrouble.
+    error, DiskError.
     """
     try:
         data = bytes_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise disk_trouble(path, error, "read") from error
+        raise as_disk_error(path, error, "read") from error
     try:
         return _job_in(data, content_id), data
     except (TenxsomError, MemoryError):

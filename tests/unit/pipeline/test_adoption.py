@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tenxsom import clock
-from tenxsom.errors import AccountTrouble, BadInput, NotFound, ServiceDown
+from tenxsom.errors import AccountError, BadInput, NotFound, ServiceDown
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import adoption
@@ -104,7 +104,7 @@ class Service:
 @pytest.mark.parametrize("step", [Step.REQUEST_VIDEO, Step.REQUEST_IMAGE])
 @pytest.mark.parametrize(
     ("trouble", "raised"),
-    [(None, None), (NotFound("no such job.", 404), BadInput), (AccountTrouble("no token.", 401), AccountTrouble),
+    [(None, None), (NotFound("no such job.", 404), BadInput), (AccountError("no token.", 401), AccountError),
      (ServiceDown("down."), ServiceDown)],
 )  # fmt: skip
 def test_the_service_is_asked_whether_it_knows_an_id(step, trouble, raised):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tenxsom import clock, settings
 from tenxsom.app import App
-from tenxsom.errors import BadInput, DiskTrouble
+from tenxsom.errors import BadInput, DiskError
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
 from tenxsom.pipeline.results import JobResult
@@ -415,7 +415,7 @@ def test_a_crash_between_keeping_short_clips_and_their_report_is_repaired(make_w
     world.submit()
 
     def full(name: str, data: bytes) -> None:
-        raise DiskTrouble("no room")
+        raise DiskError("no room")
 
     with monkeypatch.context() as patched:
         patched.setattr(world.app.artifacts, "write", full)

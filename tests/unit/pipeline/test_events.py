@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tenxsom.errors import DiskTrouble, Interrupted, RevisionIsStale
+from tenxsom.errors import DiskError, Interrupted, RevisionIsStale
 from tenxsom.pipeline.events import Events, JobEvent, ObservedStore
 from tenxsom.store.files.jobs import FileJobStore
 from tests.belt import definition
@@ -58,8 +58,8 @@ def test_what_could_not_be_saved_is_told_with_the_save_that_stores_it(store, hea
     with store.claim("lake") as claim:
         claim.job.record("planned")
         with monkeypatch.context() as broken:
-            broken.setattr("tenxsom.atomic.write", lambda *_: (_ for _ in ()).throw(DiskTrouble("the disk is full")))
-            with pytest.raises(DiskTrouble):
+            broken.setattr("tenxsom.atomic.write", lambda *_: (_ for _ in ()).throw(DiskError("the disk is full")))
+            with pytest.raises(DiskError):
                 claim.save()
         assert words(heard) == ["accepted"]
         claim.save()
@@ -114,7 +114,7 @@ def test_an_event_cannot_be_changed_by_a_subscriber(store, heard):
         heard[0].event = "completed"
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, DiskTrouble, RevisionIsStale, Interrupted])
+@pytest.mark.parametrize("error", [ZeroDivisionError, DiskError, RevisionIsStale, Interrupted])
 def test_a_subscriber_that_fails_with_every_event_ends_nothing_and_silences_nobody(home, caplog, error):
     vendor = PaperVendor()
     heard: list[JobEvent] = []
@@ -148,7 +148,7 @@ def test_the_end_of_a_job_is_told_once_also_where_it_could_not_leave_the_queue_a
     orchestrator = app.orchestrator()
     orchestrator.submit_all(orchestrator.read([str(page)]))
     with monkeypatch.context() as broken:
-        broken.setattr("tenxsom.atomic.remove", lambda *_, **__: (_ for _ in ()).throw(DiskTrouble("it cannot be removed")))
+        broken.setattr("tenxsom.atomic.remove", lambda *_, **__: (_ for _ in ()).throw(DiskError("it cannot be removed")))
         app.poller().tick(["lake"], at_once=True)
     assert app.artifacts.has_report("lake")
     assert "completed" not in words(heard)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tenxsom import atomic, clock
-from tenxsom.errors import DiskTrouble
+from tenxsom.errors import DiskError
 from tenxsom.pipeline.patience import FILE_NAME, has_lasted
 from tenxsom.pipeline.results import JobResult
 from tests.belt import ROOT, Belt, definition
@@ -81,7 +81,7 @@ def test_a_note_that_cannot_be_read_begins_anew(tmp_path, note):
 
 def test_a_disk_that_takes_no_note_is_a_trouble_to_hear_of(tmp_path, monkeypatch):
     def full(*_: object) -> None:
-        raise DiskTrouble("full")
+        raise DiskError("full")
 
     monkeypatch.setattr(atomic, "write", full)
     assert tick(tmp_path, lake=75)

@@ -16,10 +16,10 @@ import pytest
 
 from tenxsom import atomic, clock
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadInput,
     BadSettings,
-    DiskTrouble,
+    DiskError,
     Interrupted,
     NotSent,
     OverBudget,
@@ -226,7 +226,7 @@ def test_every_call_has_a_reference_of_its_own(tmp_path):
 
 @pytest.mark.parametrize(
     "refusal",
-    [NotSent("no"), ServiceBusy("busy"), ServiceRefused("moderated", 422), AccountTrouble("token", 401), BadSettings("no TLS")],
+    [NotSent("no"), ServiceBusy("busy"), ServiceRefused("moderated", 422), AccountError("token", 401), BadSettings("no TLS")],
 )
 def test_a_certain_refusal_frees_the_money_and_may_be_tried_again(belt, refusal):
     belt.service.answer = refusal
@@ -245,7 +245,7 @@ def test_a_certain_refusal_frees_the_money_and_may_be_tried_again(belt, refusal)
 UNCLEAR = [
     SubmitUnclear("it took too long"),
     ServiceDown("500"),
-    DiskTrouble("full"),
+    DiskError("full"),
     Interrupted("stop"),
     TryAgainLater("later"),
     BadInput("x"),
@@ -332,7 +332,7 @@ def test_a_call_that_the_service_knows_by_our_reference_is_adopted(unclear):
     assert (unclear.counted(), unclear.entries()) == (PRICE, [RESERVED, UNKNOWN, SPENT])
 
 
-@pytest.mark.parametrize("answer", [None, ServiceDown("500"), AccountTrouble("401", 401), ServiceBusy("busy")])
+@pytest.mark.parametrize("answer", [None, ServiceDown("500"), AccountError("401", 401), ServiceBusy("busy")])
 def test_a_service_that_cannot_tell_leaves_the_job_waiting_and_is_asked_again_later(unclear, answer):
     unclear.service.knows = answer
     for _ in range(2):
@@ -426,7 +426,7 @@ def test_a_call_that_ended_with_a_503_and_that_the_service_does_not_know_is_sent
     assert belt.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2"]
 
 
-@pytest.mark.parametrize("trouble", [ServiceDown("503"), AccountTrouble("401", 401), ServiceBusy("429")])
+@pytest.mark.parametrize("trouble", [ServiceDown("503"), AccountError("401", 401), ServiceBusy("429")])
 def test_while_the_service_cannot_be_asked_nothing_is_sent_again_and_in_the_end_somebody_must_decide(belt, passing, trouble):
     belt.service.answer, belt.service.knows = ServiceClosed("HTTP 503"), trouble
     with pytest.raises(ServiceClosed):
@@ -597,7 +597,7 @@ def test_a_still_that_is_written_off_frees_its_clips_money(belt):
 
 def test_where_the_intent_cannot_be_saved_the_clips_money_is_free_too(belt, broken_states):
     broken_states[0] = True
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         belt.pay(clip_price=CLIP)
     assert (belt.service.calls, belt.counted()) == ([], 0)
 
@@ -691,7 +691,7 @@ def _raise(error: BaseException) -> Any:
 def test_a_disk_that_is_full_before_the_call_is_found_before_the_call(belt, broken_disk):
     before = belt.on_disk()
     broken_disk[0] = True
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         belt.pay()
     assert (belt.service.calls, belt.on_disk(), belt.entries()) == ([], before, [])
 
@@ -700,7 +700,7 @@ def test_a_folder_that_could_not_take_the_video_is_found_before_anything_is_book
     belt = Belt(tmp_path)
     belt.put()
     belt.store = FileJobStore(tmp_path / "pending", also_writable=(tmp_path / "completed",))
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         belt.pay()
     assert (belt.service.calls, belt.entries(), belt.clip_on_disk()["intent"]) == ([], [], None)
 
@@ -708,7 +708,7 @@ def test_a_folder_that_could_not_take_the_video_is_found_before_anything_is_book
 def test_an_intent_that_could_not_be_saved_is_none_and_its_money_is_free(belt, broken_states):
     broken_states[0] = True
     with belt.store.claim("lake") as claim:
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             belt.paid.pay(claim, claim.job.clips[0], PRICE, belt.service.call)
         broken_states[0] = False
         claim.save()  # as the belt does when it puts the clip off
@@ -723,7 +723,7 @@ def test_a_folder_that_cannot_be_synced_stops_the_call_and_the_next_run_makes_it
 
     with monkeypatch.context() as broken:
         broken.setattr(atomic, "sync_folder", lambda folder: fail(folder) if Path(folder) == belt.store.folder else None)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             belt.pay()
     assert belt.clip_on_disk()["intent"] is not None  # the rename came before the error
     assert belt.pay().clips[0].image.job_id == "v1"
@@ -732,7 +732,7 @@ def test_a_folder_that_cannot_be_synced_stops_the_call_and_the_next_run_makes_it
 
 def test_ids_that_cannot_be_saved_are_kept_by_the_ledger_and_adopted_from_there(belt, broken_states, caplog):
     belt.service.during = lambda: broken_states.__setitem__(0, True)
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         belt.pay()
     assert "v1" in caplog.text
     assert belt.clip_on_disk()["intent"] is not None
@@ -745,7 +745,7 @@ def test_ids_that_cannot_be_saved_are_kept_by_the_ledger_and_adopted_from_there(
 def test_a_refusal_that_cannot_be_saved_is_remembered_by_the_ledger(belt, broken_states):
     belt.service.answer = ServiceBusy("busy")
     belt.service.during = lambda: broken_states.__setitem__(0, True)
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         belt.pay()
     broken_states[0] = False
     belt.service.answer, belt.service.during = Submitted("v2"), lambda: None
@@ -755,7 +755,7 @@ def test_a_refusal_that_cannot_be_saved_is_remembered_by_the_ledger(belt, broken
 
 def test_when_even_the_ledger_cannot_be_written_the_intent_remains_and_the_service_is_asked(belt, broken_disk):
     belt.service.during = lambda: broken_disk.__setitem__(0, True)
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         belt.pay()
     broken_disk[0] = False
     belt.service.during = lambda: None
@@ -768,11 +768,11 @@ def test_when_even_the_ledger_cannot_be_written_the_intent_remains_and_the_servi
 
 def test_a_ledger_that_fails_after_the_ids_are_saved_costs_nothing_and_is_not_paid_again(belt, monkeypatch):
     def fail(*_: Any, **__: Any) -> None:
-        raise DiskTrouble("full")
+        raise DiskError("full")
 
     with monkeypatch.context() as broken:
         broken.setattr(FileLedger, "settle", fail)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             belt.pay()
     assert belt.clip_on_disk()["step"] == "await_image"
     belt.pay()

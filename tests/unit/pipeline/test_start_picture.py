@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tenxsom.app import App
-from tenxsom.errors import BadInput, DiskTrouble
+from tenxsom.errors import BadInput, DiskError
 from tenxsom.pipeline import intake
 from tenxsom.pipeline.intake import Order
 from tests.belt import definition
@@ -132,9 +132,9 @@ def test_a_picture_that_cannot_be_kept_has_nothing_accepted(app, monkeypatch):
     wanted = order(app)
 
     def full(path: Path, *_: object) -> None:
-        raise DiskTrouble(f"{path} cannot be written: no space left.")
+        raise DiskError(f"{path} cannot be written: no space left.")
 
     monkeypatch.setattr(app.artifacts, "write", full)
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         app.orchestrator().submit(wanted)
     assert app.store.ids() == []

@@ -13,7 +13,7 @@ from responses import matchers
 
 from tenxsom import clock
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     NotFound,
@@ -157,8 +157,8 @@ def test_an_id_with_slashes_cannot_leave_its_path(vendor, service):
     ("status", "kind", "expected"),
     [
         (400, "invalid_request_error", ServiceRefused),
-        (401, "authentication_error", AccountTrouble),
-        (402, "insufficient_funds_error", AccountTrouble),
+        (401, "authentication_error", AccountError),
+        (402, "insufficient_funds_error", AccountError),
         (404, "not_found_error", ServiceRetired),
         (408, "timeout", SubmitUnclear),
         (410, "gone", ServiceRetired),
@@ -201,7 +201,7 @@ def test_both_kinds_of_429_pass_on_how_long_to_wait(vendor, service, kind):
 @pytest.mark.parametrize("status", [401, 402])
 def test_trouble_with_the_account_names_the_console(vendor, service, status):
     vendor.post(IMAGE, status=status, json=error("x", "This needs 36 credits."))
-    with pytest.raises(AccountTrouble, match=r"This needs 36 credits.*https://console\.ltx\.io") as raised:
+    with pytest.raises(AccountError, match=r"This needs 36 credits.*https://console\.ltx\.io") as raised:
         service.request_video(ORDER, "ref")
     assert raised.value.status == status
 
@@ -301,7 +301,7 @@ def test_a_link_into_our_own_network_or_without_encryption_is_not_followed(vendo
         service.upload_image(still, "image/png")
 
 
-@pytest.mark.parametrize(("status", "expected"), [(401, AccountTrouble), (404, ServiceRetired)])
+@pytest.mark.parametrize(("status", "expected"), [(401, AccountError), (404, ServiceRetired)])
 def test_an_upload_that_the_api_refuses_says_where_to_look(vendor, service, still, status, expected):
     vendor.post(f"{BASE}/v1/upload", status=status, json=error("x"))
     with pytest.raises(expected):
@@ -390,7 +390,7 @@ def test_a_status_call_that_fails_is_only_a_passing_trouble(vendor, service, sta
 
 def test_a_wrong_key_at_a_status_call_is_account_trouble(vendor, service):
     vendor.get(f"{IMAGE}/{JOB}", status=401, json=error("authentication_error"))
-    with pytest.raises(AccountTrouble):
+    with pytest.raises(AccountError):
         service.video_status({"job_id": JOB}, None)
 
 

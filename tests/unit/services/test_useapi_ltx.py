@@ -11,7 +11,7 @@ import responses
 from responses import matchers
 
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     NotFound,
     NotSent,
     ServiceBusy,
@@ -138,13 +138,13 @@ def test_an_upload_that_names_no_file_is_tried_again(vendor, service, tmp_path):
     ("status", "error"),
     [
         (400, ServiceRefused),
-        (401, AccountTrouble),
-        (402, AccountTrouble),
-        (403, AccountTrouble),
+        (401, AccountError),
+        (402, AccountError),
+        (403, AccountError),
         (404, ServiceRetired),
         (408, SubmitUnclear),
         (410, ServiceRetired),
-        (412, AccountTrouble),
+        (412, AccountError),
         (422, ServiceRefused),
         (429, ServiceBusy),
         (500, SubmitUnclear),
@@ -152,7 +152,7 @@ def test_an_upload_that_names_no_file_is_tried_again(vendor, service, tmp_path):
         (503, ServiceClosed),
         (504, SubmitUnclear),
         (522, SubmitUnclear),
-        (596, AccountTrouble),
+        (596, AccountError),
     ],
 )
 def test_every_answer_to_a_paid_call_has_one_meaning(vendor, service, status, error):
@@ -311,7 +311,7 @@ def test_a_status_call_that_fails_is_only_a_passing_trouble(vendor, service, sta
 
 def test_a_wrong_token_at_a_status_call_is_account_trouble(vendor, service):
     vendor.get(VENDOR_PATH, status=401, json={"error": "Unauthorized", "code": 401})
-    with pytest.raises(AccountTrouble):
+    with pytest.raises(AccountError):
         service.video_status({"job_id": VIDEO_JOB}, None)
 
 

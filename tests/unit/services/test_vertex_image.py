@@ -12,7 +12,7 @@ import pytest
 
 from tenxsom import settings
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     NotFound,
@@ -145,7 +145,7 @@ def test_an_answer_without_a_usable_picture_and_without_a_reason_may_have_been_b
     ("behaviour", "error"),
     [
         (answer(400, {"error": {"message": "No."}}), ServiceRefused),
-        (answer(403, {"error": {"message": "No."}}), AccountTrouble),
+        (answer(403, {"error": {"message": "No."}}), AccountError),
         (answer(404, {"error": {"message": "No."}}), ServiceRefused),
         (answer(429, {"error": {"message": "No."}}), ServiceBusy),
         (answer(500, {"error": {"message": "No."}}), SubmitUnclear),

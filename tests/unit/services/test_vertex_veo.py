@@ -22,7 +22,7 @@ from PIL import Image
 
 from tenxsom import settings
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadSettings,
     BrokenMedia,
     NotFound,
@@ -230,8 +230,8 @@ def google_error(status: int, message: str = "No.", **headers: str) -> Behaviour
     ("behaviour", "error"),
     [
         (google_error(400), ServiceRefused),
-        (google_error(401), AccountTrouble),
-        (google_error(403), AccountTrouble),
+        (google_error(401), AccountError),
+        (google_error(403), AccountError),
         (google_error(404), ServiceRetired),
         (google_error(408), SubmitUnclear),
         (google_error(409), ServiceRefused),
@@ -338,7 +338,7 @@ def test_without_credentials_the_job_waits_for_its_owner(tmp_path: Path, monkeyp
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     trouble = trouble_with_order("https://vertex.invalid")
-    assert type(trouble) is AccountTrouble
+    assert type(trouble) is AccountError
     assert "gcloud auth application-default login" in str(trouble)
 
 
@@ -346,7 +346,7 @@ def test_a_token_service_that_refuses_or_is_away_means_that_nothing_was_sent(acc
     key = tmp_path / "key.json"
     account.token_reply = Reply({"error": "invalid_grant", "error_description": "Invalid JWT"}, 400)
     refused = trouble_with_order("https://vertex.invalid", credentials_file=key)
-    assert type(refused) is AccountTrouble
+    assert type(refused) is AccountError
     assert "invalid_grant" in str(refused)
     key.write_text(key.read_text().replace(account.url, f"http://127.0.0.1:{unused_port()}"))
     assert type(trouble_with_order("https://vertex.invalid", credentials_file=key)) is NotSent
@@ -361,7 +361,7 @@ def test_a_token_that_the_service_repeats_is_in_no_message(
     script = (google_error(403, f"{TOKEN} of me@example.com may not"), answer(200, failed))
     with ScriptedServer(*script, tls=server) as google:
         service = veo(google.url, credentials_file=tmp_path / "key.json", ca_file=trusted)
-        with pytest.raises(AccountTrouble) as refused:
+        with pytest.raises(AccountError) as refused:
             service.request_video(clip_order(), "job-1")
         status = service.video_status(VIDEO, NAME)
         service.close()
@@ -458,8 +458,8 @@ def test_a_clip_comes_within_the_answer_or_lies_in_a_bucket() -> None:
     ("behaviour", "error"),
     [
         (google_error(404), NotFound),
-        (google_error(401), AccountTrouble),
-        (google_error(403), AccountTrouble),
+        (google_error(401), AccountError),
+        (google_error(403), AccountError),
         (google_error(400), ServiceDown),
         (google_error(429), ServiceDown),
         (google_error(500), ServiceDown),
@@ -538,7 +538,7 @@ def test_the_token_does_not_follow_a_redirect(tmp_path: Path) -> None:
     assert "authorization" not in elsewhere.requests[0].headers
 
 
-@pytest.mark.parametrize(("status", "error"), [(403, AccountTrouble), (401, AccountTrouble), (404, NotFound)])
+@pytest.mark.parametrize(("status", "error"), [(403, AccountError), (401, AccountError), (404, NotFound)])
 def test_a_bucket_that_refuses_says_what_to_do(status: int, error: type[TenxsomError], tmp_path: Path) -> None:
     with pytest.raises(error):
         fetch_from(google_error(status), tmp_path / "clip.part")

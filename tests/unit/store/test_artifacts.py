@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tenxsom.errors import BrokenState, DiskTrouble
+from tenxsom.errors import BrokenState, DiskError
 from tenxsom.store.files.artifacts import FileArtifacts
 
 REPORT = {"content_id": "lake", "state": "completed", "run_id": "tx-1", "fingerprint": "f", "service": "ltx_api", "planner": {}}
@@ -58,12 +58,12 @@ def test_a_link_that_leads_back_to_itself_is_a_broken_report(artifacts, tmp_path
 def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(artifacts, tmp_path):
     tmp_path.chmod(0)
     try:
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             artifacts.exists("lake.mp4")
     finally:
         tmp_path.chmod(0o700)
 
 
 def test_a_path_that_no_disk_takes_is_told_and_is_not_a_missing_file(artifacts):
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         artifacts.exists("lake" * 100)

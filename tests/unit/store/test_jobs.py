@@ -18,7 +18,7 @@ from tenxsom import atomic, clock
 from tenxsom.errors import (
     BadInput,
     BrokenState,
-    DiskTrouble,
+    DiskError,
     NewerState,
     RevisionIsStale,
     SetAside,
@@ -68,7 +68,7 @@ def test_a_job_that_could_not_be_written_is_not_accepted_and_left_nothing(store,
             raise OSError(errno.ENOSPC, "No space left on device")
 
         broken.setattr(os, call, fail)
-        with pytest.raises(DiskTrouble), store.accept(new_job()):
+        with pytest.raises(DiskError), store.accept(new_job()):
             raise AssertionError
     assert store.ids() == []
     assert [path.name for path in store.folder.iterdir()] == [".locks"]
@@ -167,7 +167,7 @@ def test_after_a_save_that_failed_the_old_state_is_whole_and_the_next_save_works
                 raise OSError(errno.ENOSPC, "No space left on device")
 
             broken.setattr(os, "write", fail)
-            with pytest.raises(DiskTrouble):
+            with pytest.raises(DiskError):
                 claim.save()
         assert path.read_bytes() == before
         claim.save()
@@ -183,7 +183,7 @@ def test_a_folder_that_cannot_be_synced_does_not_lock_the_owner_out(store, monke
     with store.claim("lake") as claim:
         with monkeypatch.context() as broken:
             broken.setattr(atomic, "sync_folder", fail)
-            with pytest.raises(DiskTrouble):
+            with pytest.raises(DiskError):
                 claim.save()
         claim.save()
     assert store.load("lake").revision == 3
@@ -204,7 +204,7 @@ def test_there_is_room_only_when_every_folder_takes_a_write(tmp_path, monkeypatc
     store = FileJobStore(tmp_path / "pending", also_writable=(tmp_path / "completed",))
     store.check_room()
     (tmp_path / "completed").rmdir()
-    with pytest.raises(DiskTrouble):
+    with pytest.raises(DiskError):
         store.check_room()
 
 
@@ -311,7 +311,7 @@ def test_a_disk_that_cannot_be_read_is_no_reason_to_set_a_file_aside(store, monk
             raise OSError(number, os.strerror(number))
 
         broken.setattr(os, "read", fail)
-        with pytest.raises(DiskTrouble), store.claim("lake"):
+        with pytest.raises(DiskError), store.claim("lake"):
             raise AssertionError
     assert store.load("lake").content_id == "lake"
     assert quarantined(store) == []

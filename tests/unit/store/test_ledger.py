@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tenxsom import atomic, clock, locks
-from tenxsom.errors import DiskTrouble, Interrupted, LockIsHeld, OverBudget
+from tenxsom.errors import DiskError, Interrupted, LockIsHeld, OverBudget
 from tenxsom.model import money
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
 from tenxsom.store.files import ledger as ledgers
@@ -316,7 +316,7 @@ def test_a_reservation_that_could_not_be_written_is_none(path, monkeypatch, call
             raise OSError(errno.ENOSPC, "No space left on device")
 
         broken.setattr(os, call, fail)
-        with pytest.raises(DiskTrouble):
+        with pytest.raises(DiskError):
             ledger.reserve(purchase())
     assert total(ledger) == "0"
     ledger.reserve(purchase("r2"))
@@ -599,7 +599,7 @@ def test_a_checkpoint_that_cannot_be_saved_costs_no_promise(path, monkeypatch):
     years(path, 20)
 
     def fail(*_: Any) -> None:
-        raise DiskTrouble("full")
+        raise DiskError("full")
 
     monkeypatch.setattr(atomic, "write", fail)
     ledger = FileLedger(path, Decimal("0.10"))

@@ -1,4 +1,4 @@
-"""Trouble with Claude on Vertex AI: every kind ends in the local plan, in time, with the reason, and without a secret."""
+"""Errors of Claude on Vertex AI: every kind ends in the local plan, in time, with the reason, and without a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytest_plugins = ["tests.claude_fixtures"]
 pytestmark = pytest.mark.usefixtures("vertex_environment")
 
 
-# trouble becomes the local plan
+# errors become the local plan
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 import responses
 
 from tenxsom import clock
-from tenxsom.errors import BrokenMedia, DiskTrouble, Interrupted, NotFound, ServiceDown
+from tenxsom.errors import BrokenMedia, DiskError, Interrupted, NotFound, ServiceDown
 from tenxsom.http import links
 from tenxsom.http.connections import Adapter
 from tenxsom.http.downloads import Download, Downloader, LinkExpired
@@ -532,7 +532,7 @@ def test_a_failing_disk_is_disk_trouble_and_gets_its_room_back(code: int, part: 
     with ScriptedServer(file_host(ETag='"a"')) as server:
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", write)
-            with pytest.raises(DiskTrouble):
+            with pytest.raises(DiskError):
                 fetch(server.url, part)
     assert leftovers(part) == []
 

@@ -11,7 +11,7 @@ import pytest
 from tenxsom import clock
 from tenxsom.cli import render
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     BadDefinition,
     BadInput,
     BrokenState,
@@ -323,7 +323,7 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
         (RateLimited("The service is asked too often.", 60), 75),
         (ServiceClosed("A gateway says 503."), 75),
         (ServiceDown("Nobody answers."), 75),
-        (AccountTrouble("The key was refused.", 401), 3),
+        (AccountError("The key was refused.", 401), 3),
     ],
 )
 def test_waiting_for_a_place_at_the_service_is_no_trouble_and_everything_else_is(error, code):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tenxsom.errors import (
-    AccountTrouble,
+    AccountError,
     NotFound,
     NotSent,
     ServiceBusy,
@@ -55,7 +55,7 @@ def fails_as(kind: type[TenxsomError], saying: str = "") -> Iterator[None]:
 # --- What each status means -------------------------------------------------------------------------------------------------
 
 MEANINGS: dict[int, type[TenxsomError]] = {
-    **dict.fromkeys((401, 402, 403, 412, 596), AccountTrouble),
+    **dict.fromkeys((401, 402, 403, 412, 596), AccountError),
     **dict.fromkeys((404, 410), NotFound),
     **dict.fromkeys((429, 529), ServiceBusy),
     503: ServiceClosed,
@@ -263,7 +263,7 @@ def test_an_early_refusal_counts_although_the_request_was_not_read() -> None:
         visit.sock.sendall(net_server.head(401, {"Content-Length": "0"}))
         visit.read_request()
 
-    with ScriptedServer(refuse_early) as server, fails_as(AccountTrouble):
+    with ScriptedServer(refuse_early) as server, fails_as(AccountError):
         order(server.url)
 
 
