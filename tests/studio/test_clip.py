@@ -259,7 +259,7 @@ def test_a_still_that_cannot_be_read_is_broken_media(tmp_path: Path, content: by
         render_clip(tmp_path / "still.png", tmp_path / "clip.mp4", ClipOrder(160, 90, 1))
 
 
-def test_a_full_disk_is_disk_trouble(still: Path) -> None:
+def test_a_full_disk_is_a_disk_error(still: Path) -> None:
     with pytest.raises(DiskError, match=r"/dev/full"):
         render_clip(still, Path("/dev/full"), ClipOrder(160, 90, 1))
 

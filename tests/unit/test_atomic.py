@@ -138,7 +138,7 @@ def test_a_stop_in_the_middle_leaves_no_temporary_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("target", ["nowhere/x", "file/x", "folder"])
-def test_a_place_where_nothing_can_be_written_is_disk_trouble_and_no_crash(tmp_path, target):
+def test_a_place_where_nothing_can_be_written_is_a_disk_error_and_no_crash(tmp_path, target):
     (tmp_path / "file").touch()
     (tmp_path / "folder" / "inner").mkdir(parents=True)
     with pytest.raises(DiskError):
@@ -385,7 +385,7 @@ def test_too_little_room_is_said_with_what_is_there_and_what_is_needed(tmp_path)
         atomic.check_writable(tmp_path, 10**18)
 
 
-def test_a_file_in_the_place_of_a_folder_is_disk_trouble(tmp_path):
+def test_a_file_in_the_place_of_a_folder_is_a_disk_error(tmp_path):
     (tmp_path / "folder").touch()
     with pytest.raises(DiskError):
         make_folder(tmp_path / "folder")

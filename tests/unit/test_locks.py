@@ -335,7 +335,7 @@ def test_a_name_that_is_no_text_for_utf_8_can_be_locked_too(path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
-def test_a_file_system_without_locks_is_disk_trouble_and_nobody_owns_anything(path, monkeypatch, number):
+def test_a_file_system_without_locks_is_a_disk_error_and_nobody_owns_anything(path, monkeypatch, number):
     def broken(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -347,6 +347,6 @@ def test_a_file_system_without_locks_is_disk_trouble_and_nobody_owns_anything(pa
     assert is_free(path)
 
 
-def test_a_folder_that_is_not_there_is_disk_trouble(tmp_path):
+def test_a_folder_that_is_not_there_is_a_disk_error(tmp_path):
     with pytest.raises(DiskError), lock_table(tmp_path / "nowhere" / ".locks").hold("lake", wait=False):
         raise AssertionError

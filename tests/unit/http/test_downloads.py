@@ -519,7 +519,7 @@ def test_a_download_carried_on_with_a_content_encoding_that_is_none_is_whole(par
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
-def test_a_failing_disk_is_disk_trouble_and_gets_its_room_back(code: int, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_disk_is_a_disk_error_and_gets_its_room_back(code: int, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, written = os.write, []
 
     def write(descriptor: int, data: bytes) -> int:
