@@ -133,9 +133,12 @@ def why_not_burned(texts: Iterable[str], font: Face | None = None) -> str | None
 
 def face_in(path: Path) -> Face:
     """Return the font of a file. Raises BadInput when it is no font that can be used."""
+    from PIL import ImageFont
+
     face = Face(path)
     try:
         has_letters = bool(_coverage(face))
+        ImageFont.truetype(str(path), 20)
     except Exception as error:  # fontTools raises the errors of many readers; the file is the user's
         raise BadInput(f"{path} cannot be used as a font: {_reason(error)}. Name a TrueType or OpenType file.") from error
     if not has_letters:
@@ -174,7 +177,7 @@ def _is_drawn(character: str) -> bool:
 def _coverage(face: Face) -> frozenset[int]:
     from fontTools.ttLib import TTFont
 
-    with TTFont(face.path, fontNumber=face.number, lazy=True) as font:
+    with face.path.open("rb") as file, TTFont(file, fontNumber=face.number, lazy=True) as font:
         return frozenset(font.getBestCmap() or ())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, phrases
 from tenxsom.media.subtitles import LEAST_MILLISECONDS, LINE_COLUMNS, LINES_PER_CUE, Cue, set_cues, to_srt, to_vtt
@@ -48,10 +49,10 @@ def vtt(words: Iterable[TimedWord], language: str, seconds: float = math.inf) ->
 def spoken_cues(words: Iterable[TimedWord], language: str, seconds: float = math.inf) -> list[Cue]:
     """Return spoken words as subtitles, in order and without overlaps, within a film that lasts `seconds`."""
     found = phrases(words, language, _LIMITS)
-    following = [phrase.start for phrase in found[1:]]
     cues: list[Cue] = []
-    for phrase, after in zip(found, [*following, seconds + GAP_SECONDS], strict=True):
+    for number, phrase in enumerate(found):
         free_from = cues[-1].end + GAP_SECONDS if cues else 0.0
+        after = found[number + 1].start if number + 1 < len(found) else math.inf
         cues.append(_timed(phrase, free_from, min(after - GAP_SECONDS, seconds)))
     if any(cue.end - cue.start < LEAST_SECONDS - 0.001 for cue in cues):  # more words than time: cues share what there is
         end = seconds if seconds < math.inf else max(cues[-1].end, found[-1].end + _TAIL_SECONDS)
@@ -71,10 +72,10 @@ def _timed(phrase: Phrase, free_from: float, free_until: float) -> Cue:
 
 def _without_flicker(cues: Sequence[Cue]) -> list[Cue]:
     """Let a cue stay until the next one where the pause between them is short."""
-    following = [*(cue.start for cue in cues[1:]), math.inf]
-    return [
-        cue._replace(end=min(after - GAP_SECONDS, cue.start + MOST_SECONDS))
-        if GAP_SECONDS < after - cue.end < _CHAINED_SECONDS
-        else cue
-        for cue, after in zip(cues, following, strict=True)
+    steady = [
+        one._replace(end=min(other.start - GAP_SECONDS, one.start + MOST_SECONDS))
+        if GAP_SECONDS < other.start - one.end < _CHAINED_SECONDS
+        else one
+        for one, other in pairwise(cues)
     ]
+    return [*steady, *cues[-1:]]

@@ -19,7 +19,7 @@ from tenxsom.media.captions.look import Box, CaptionLook, Colour, readable_on
 from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, line_of, one_phrase, phrases
 from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.lettering import Direction, Lettering, Run, direction_of
-from tenxsom.text import Break, units
+from tenxsom.text import is_blank, one_line, units
 
 HOLD_SECONDS = 0.9
 """A phrase stays until the next one when that comes within this time."""
@@ -30,6 +30,8 @@ _SMALLEST_SHARE = 0.6
 _RIGHT_TO_LEFT = frozenset("ar he iw fa ur yi ps sd ug dv ckb ku".split())  # noqa: SIM905  (a list of names reads better)
 _PANEL_ALPHA = 196
 _HOOK_LINES = 6
+_TITLE_COLUMNS = 12
+"""The width of a title's lines by which words that may be divided are divided."""
 
 
 class Spot(NamedTuple):
@@ -98,7 +100,7 @@ def shown_until(found: Sequence[Phrase]) -> list[float]:
 
 def _words_of(text: str) -> list[str]:
     """Return the parts of a title that may stand on lines of their own."""
-    return [unit.text.strip() for unit in units(text, 12) if unit.text.strip() and unit.after is not Break.INSIDE] or [text]
+    return [word for unit in units(one_line(text), _TITLE_COLUMNS) if not is_blank(word := unit.text.strip())]
 
 
 def _fitting_type(words: Iterable[TimedWord], look: CaptionLook, width: int) -> Lettering:

@@ -11,7 +11,7 @@ Style = Literal["word_box", "word_colour", "line", "none"]
 Colour = tuple[int, int, int]
 
 WHITE: Colour = (255, 255, 255)
-DARK: Colour = (10, 14, 24)
+BLACK: Colour = (0, 0, 0)
 ACCENT: Colour = (255, 203, 64)
 _LINE_EMS = 24
 """The longest line in sizes of type: about 42 columns, which eyes take in at once."""
@@ -69,8 +69,8 @@ def caption_look(
 
 
 def readable_on(colour: Colour) -> Colour:
-    """Return white or the dark colour, whichever can be read better on (or around) a colour."""
-    return max((WHITE, DARK), key=lambda ink: contrast(ink, colour))
+    """Return white or black, whichever can be read better on (or around) a colour."""
+    return max((WHITE, BLACK), key=lambda ink: contrast(ink, colour))
 
 
 def contrast(one: Colour, other: Colour) -> float:

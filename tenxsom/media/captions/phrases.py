@@ -200,7 +200,8 @@ class _Row:
                 continue
             below = self.width(cut, (rest[1] or [end])[0])
             uneven = abs(self.width(start, cut) - below) / self.limits.width * 8
-            cost = rest[0] + uneven + self.tears[cut - 1] * 0.5
+            tear = self.tears[cut - 1]
+            cost = rest[0] + uneven + (tear if tear >= Tear.PHRASE else tear / 2)
             if best is None or cost < best[0]:
                 best = cost, [cut, *rest[1]]
         return best

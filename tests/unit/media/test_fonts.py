@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+from tenxsom.errors import BadInput
 from tenxsom.media import fonts
-from tenxsom.media.fonts import letters_without_glyph, what_cannot_be_drawn
+from tenxsom.media.fonts import Face, face_in, face_of, letters_without_glyph, what_cannot_be_drawn, why_not_burned
 from tenxsom.media.lettering import Lettering, visual_runs
 from tests.scripts_of_the_world import EMOJI, SENTENCES
 
@@ -73,3 +81,97 @@ def test_han_characters_follow_the_language_of_their_line() -> None:
 @pytest.mark.parametrize("text", [*SENTENCES.values(), "", "\u202ex", "a\ud800"])
 def test_every_line_has_a_width(text: str) -> None:
     assert Lettering(20).width(text) >= 0
+
+
+# fonts of the user and of the system
+
+NO_BUNDLED_FONT_HAS_IT = "\U00100041"
+"""A letter of a private area: of nobody's but the font of these tests."""
+
+
+def make_font(path: Path, letters: str) -> Face:
+    """A TrueType font whose letters are squares."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((50, 0))
+    for point in ((50, 700), (650, 700), (650, 0)):
+        pen.lineTo(point)
+    pen.closePath()
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder([".notdef", "square"])
+    builder.setupCharacterMap({ord(letter): "square" for letter in letters})
+    builder.setupGlyf({name: pen.glyph() for name in (".notdef", "square")})
+    builder.setupHorizontalMetrics(dict.fromkeys((".notdef", "square"), (700, 50)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+    return Face(path)
+
+
+def test_the_users_font_is_used_for_the_letters_that_it_has(tmp_path: Path) -> None:
+    font = make_font(tmp_path / "squares.ttf", "AB")
+    assert face_of("A", font) == font
+    assert face_of("é", font) == face_of("é")
+    assert face_of("A") != font
+    assert Lettering(100, font=font).width("A") == pytest.approx(70)
+    assert Lettering(100, font=font).width("é") == Lettering(100).width("é")
+
+
+def test_a_letter_that_only_the_users_font_has_can_be_burned(tmp_path: Path) -> None:
+    font = make_font(tmp_path / "squares.ttf", NO_BUNDLED_FONT_HAS_IT)
+    assert why_not_burned([NO_BUNDLED_FONT_HAS_IT], font) is None
+    assert NO_BUNDLED_FONT_HAS_IT in (why_not_burned([NO_BUNDLED_FONT_HAS_IT]) or "")
+
+
+def test_a_text_that_cannot_be_burned_is_told_with_its_letters_and_the_remedy() -> None:
+    sentence = why_not_burned(["plain", "with 𒀀 and 𓀀", "潮 🔥 ok"]) or ""
+    assert "𒀀 𓀀." in sentence
+    assert "CAPTION_FONT" in sentence
+    assert '"captions": "srt"' in sentence
+
+
+@pytest.mark.parametrize("text", [*SENTENCES.values(), *EMOJI, ""])
+def test_the_worlds_scripts_can_be_burned(text: str) -> None:
+    assert why_not_burned([text]) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no font at all", b"\x00\x01\x00\x00" + bytes(200)])
+def test_a_file_that_is_no_font_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "font.ttf").write_bytes(content)
+    with pytest.raises(BadInput, match=r"font\.ttf cannot be used as a font"):
+        face_in(tmp_path / "font.ttf")
+
+
+def test_a_font_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="No such file"):
+        face_in(tmp_path / "font.ttf")
+
+
+def test_a_font_without_letters_is_refused(tmp_path: Path) -> None:
+    make_font(tmp_path / "empty.ttf", "")
+    with pytest.raises(BadInput, match="no letters"):
+        face_in(tmp_path / "empty.ttf")
+
+
+def test_a_font_that_can_be_used_is_returned(tmp_path: Path) -> None:
+    font = make_font(tmp_path / "squares.ttf", "AB")
+    assert face_in(font.path) == font
+
+
+def test_a_letter_that_only_a_font_of_the_system_has_is_found_there(tmp_path: Path) -> None:
+    """fontconfig reads its configuration once, so this is another process."""
+    pytest.importorskip("fontconfig")
+    font = make_font(tmp_path / "squares.ttf", NO_BUNDLED_FONT_HAS_IT)
+    (tmp_path / "fonts.conf").write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>")
+    code = f"from tenxsom.media.fonts import face_of; print(face_of({NO_BUNDLED_FONT_HAS_IT!r}).path, face_of('𓀀'))"
+    setting = {**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")}
+    done = subprocess.run([sys.executable, "-c", code], env=setting, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(font.path), "None"]
+
+
+def test_without_the_extra_no_font_of_the_system_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "find_spec", lambda _: None)
+    fonts._system_face.cache_clear()
+    assert face_of(NO_BUNDLED_FONT_HAS_IT) is None
+    fonts._system_face.cache_clear()
