@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenxsom.media.captions.phrases import TimedWord
-from tenxsom.text import columns, units
+from tenxsom.text import columns, spoken_words
 
 SECONDS_PER_COLUMN = 0.065
 
@@ -11,10 +11,8 @@ SECONDS_PER_COLUMN = 0.065
 def spoken(text: str, start: float = 0.0) -> list[TimedWord]:
     """The words of a text, one after another, with the pauses that a voice makes behind marks."""
     words = []
-    for unit in units(text, 24):
-        word = unit.text.strip()
-        if word:
-            end = start + max(0.12, columns(word) * SECONDS_PER_COLUMN)
-            words.append(TimedWord(word, start, end))
-            start = end + (0.4 if word[-1] in ".?!。।؟" else 0.2 if word[-1] in ",;:、，،" else 0.03)
+    for word in spoken_words(text):
+        end = start + max(0.12, columns(word) * SECONDS_PER_COLUMN)
+        words.append(TimedWord(word, start, end))
+        start = end + (0.4 if word[-1] in ".?!。।؟" else 0.2 if word[-1] in ",;:、，،" else 0.03)
     return words

@@ -16,10 +16,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from tenxsom.media.captions.look import Box, CaptionLook, Colour, readable_on
-from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, line_of, one_phrase, phrases
+from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, fitting, line_of, one_phrase, phrases
 from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.lettering import Direction, Lettering, Run, direction_of
-from tenxsom.text import is_blank, one_line, units
+from tenxsom.text import is_blank, spoken_words
 
 HOLD_SECONDS = 0.9
 """A phrase stays until the next one when that comes within this time."""
@@ -30,8 +30,6 @@ _SMALLEST_SHARE = 0.6
 _RIGHT_TO_LEFT = frozenset("ar he iw fa ur yi ps sd ug dv ckb ku".split())  # noqa: SIM905  (a list of names reads better)
 _PANEL_ALPHA = 196
 _HOOK_LINES = 6
-_TITLE_COLUMNS = 12
-"""The width of a title's lines by which words that may be divided are divided."""
 
 
 class Spot(NamedTuple):
@@ -74,12 +72,13 @@ def caption_overlays(words: Sequence[TimedWord], language: str, look: CaptionLoo
 
 def hook_overlay(text: str, language: str, look: CaptionLook, width: int, height: int, *, seconds: float = 1.5) -> Overlay | None:
     """Return the title large in the upper part of the safe area from the first frame on; None if there is none to read."""
-    words = [TimedWord(unit, 0, seconds) for unit in _words_of(text)]
+    words = [TimedWord(word, 0, seconds) for word in spoken_words(text) if not is_blank(word)]
     room = (look.box.bottom - look.box.top) * 0.5
     for share in (1.7, 1.5, 1.3, 1.1, 0.95, 0.8, 0.7, 0.6, 0.5, 0.4):
         type_ = Lettering(round(look.size * share), 850, look.font)
         limits = _limits(type_, look._replace(size=type_.size), width, _HOOK_LINES)
-        if (phrase := one_phrase(words, language, limits)) is None:
+        whole = words if share > _SMALLEST_SHARE else list(fitting(words, limits))  # words are divided when nothing else helps
+        if (phrase := one_phrase(whole, language, limits)) is None:
             continue
         layout = _layout(phrase, language, look, type_, (width, height), at_top=True)
         if layout.frame.bottom - layout.frame.top <= room:
@@ -96,11 +95,6 @@ def shown_until(found: Sequence[Phrase]) -> list[float]:
         for phrase, after in zip(found, following, strict=False)
     ]
     return [*ends, *(phrase.end + _TAIL_SECONDS for phrase in found[-1:])]
-
-
-def _words_of(text: str) -> list[str]:
-    """Return the parts of a title that may stand on lines of their own."""
-    return [word for unit in units(one_line(text), _TITLE_COLUMNS) if not is_blank(word := unit.text.strip())]
 
 
 def _fitting_type(words: Iterable[TimedWord], look: CaptionLook, width: int) -> Lettering:

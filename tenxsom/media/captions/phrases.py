@@ -73,7 +73,7 @@ def line_of(words: Iterable[TimedWord]) -> str:
 
 def phrases(words: Iterable[TimedWord], language: str, limits: Limits) -> list[Phrase]:
     """Return all words as phrases in their order; a word that is wider than a line is divided. No text raises an error."""
-    row = _Row(tuple(_in_order(_fitting(words, limits))), language, limits)
+    row = _Row(tuple(_in_order(fitting(words, limits))), language, limits)
     costs, came_from = [0.0, *[math.inf] * len(row.words)], [0] * (len(row.words) + 1)
     lines: dict[tuple[int, int], list[int]] = {}
     for start in range(len(row.words)):
@@ -89,7 +89,7 @@ def phrases(words: Iterable[TimedWord], language: str, limits: Limits) -> list[P
 
 
 def one_phrase(words: Iterable[TimedWord], language: str, limits: Limits) -> Phrase | None:
-    """Return the words as one phrase in lines; None if they do not fit, or there are none."""
+    """Return the words as one phrase in lines; None if there are none, or if they or one of them do not fit."""
     row = _Row(tuple(words), language, limits)
     found = row.lines(0, len(row.words)) if row.words and max(row.widths) <= limits.width else None
     return Phrase(tuple(row.words[a:b] for a, b in pairwise([0, *found[1], len(row.words)]))) if found else None
@@ -106,7 +106,7 @@ def _traced(row: _Row, came_from: Sequence[int], lines: dict[tuple[int, int], li
     return found[::-1]
 
 
-def _fitting(words: Iterable[TimedWord], limits: Limits) -> Iterable[TimedWord]:
+def fitting(words: Iterable[TimedWord], limits: Limits) -> Iterable[TimedWord]:
     """Yield the words without blanks around them; one that is wider than a line in pieces, which share its time by width."""
     for word in words:
         text = one_line(word.text)
