@@ -7,7 +7,7 @@ after the last box, a held last picture, rotation, odd and variable frame rates,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,8 +54,14 @@ class VideoFacts:
         return asdict(self)
 
 
-def check_video(path: Path, *, max_pixels: int = MAX_PIXELS, deadline: clock.Deadline | None = None) -> VideoFacts:
-    """Decode every picture and the sound of a video, and return its facts.
+def check_video(
+    path: Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    deadline: clock.Deadline | None = None,
+    look: Callable[[av.VideoFrame], None] | None = None,
+) -> VideoFacts:
+    """Decode every picture and the sound of a video, and return its facts; `look` is called with every picture.
 
     Raises BrokenMedia, in one sentence, for a file that is not whole and playable, and for pictures of more than `max_pixels`;
     TryAgainLater when `deadline` is reached and Interrupted when a stop is requested, which say nothing about the video.
@@ -63,7 +69,7 @@ def check_video(path: Path, *, max_pixels: int = MAX_PIXELS, deadline: clock.Dea
     refuse_what_is_no_media(path, "a video")
     _refuse_cut_boxes(path)
     with _told_as_broken(path), open_video(path, max_pixels) as container:
-        return _Pass(path, container, max_pixels, deadline or clock.Deadline(float("inf"))).facts()
+        return _Pass(path, container, max_pixels, deadline or clock.Deadline(float("inf")), look).facts()
 
 
 def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
@@ -138,8 +144,15 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
 class _Pass:
     """Reads every packet of the picture and the sound track, compares it with the index, and decodes it."""
 
-    def __init__(self, path: Path, container: InputContainer, max_pixels: int, deadline: clock.Deadline) -> None:
-        self._path, self._container, self._max_pixels, self._deadline = path, container, max_pixels, deadline
+    def __init__(
+        self,
+        path: Path,
+        container: InputContainer,
+        max_pixels: int,
+        deadline: clock.Deadline,
+        look: Callable[[av.VideoFrame], None] | None,
+    ) -> None:
+        self._path, self._container, self._max_pixels, self._deadline, self._look = path, container, max_pixels, deadline, look
         self._video, self._audio = picture_track(container, path.name), sound_track(container)
         _refuse_too_much(path, self._video, max_pixels)
         self._packets = {track.index: 0 for track in (self._video, self._audio) if track is not None}
@@ -196,6 +209,8 @@ class _Pass:
             self._first = frame
             self._shown -= sum(pts < (frame.pts or 0) for pts in self._early)
             self._early.clear()
+        if self._look is not None:
+            self._look(frame)
 
     def _first_frame(self) -> av.VideoFrame:
         if self._first is None:

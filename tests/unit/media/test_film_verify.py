@@ -1,0 +1,99 @@
+"""What is wrong with a film that can be decoded: black and frozen stretches."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia, TryAgainLater
+from tenxsom.media.film.assemble import assemble
+from tenxsom.media.film.order import FilmOrder, Shot
+from tenxsom.media.film.overlay import Overlay
+from tenxsom.media.film.verify import Box, Span, check_film, film_warnings
+from tests.film_parts import TALL, grey_clip, plate
+from tests.odd_videos import write_clip
+
+MOVING = [60 + number * 7 % 120 for number in range(96)]
+
+
+def test_a_film_that_moves_has_no_warning(tmp_path: Path) -> None:
+    assert film_warnings(grey_clip(tmp_path / "film.mp4", MOVING)) == []
+
+
+def test_a_slow_move_is_no_standstill(tmp_path: Path) -> None:
+    """A gentle fade: two levels of brightness a second."""
+    assert film_warnings(grey_clip(tmp_path / "film.mp4", [60 + number // 6 for number in range(96)])) == []
+
+
+def test_a_black_stretch_is_told_with_its_place(tmp_path: Path) -> None:
+    film = grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 24, *MOVING[:24]])
+    assert film_warnings(film) == ["The picture is black from 2.0 s to 3.0 s."]
+
+
+def test_a_film_that_ends_in_black_is_told(tmp_path: Path) -> None:
+    film = grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 48])
+    assert film_warnings(film) == ["The picture is black from 2.0 s to 4.0 s."]
+
+
+def test_a_short_fade_through_black_is_no_warning(tmp_path: Path) -> None:
+    assert film_warnings(grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 8, *MOVING[:48]])) == []
+
+
+def test_a_frozen_stretch_is_told_once_across_its_key_frames(tmp_path: Path) -> None:
+    """Key frames come every two seconds, and each repaints the picture a little differently."""
+    clip = write_clip(tmp_path / "clip.mp4", seconds=1, size=TALL, textured=True)
+    assemble(FilmOrder([Shot(clip, 0, 7)], *TALL, Fraction(24), 7.0), tmp_path / "film.mp4")
+    (warning,) = film_warnings(tmp_path / "film.mp4")
+    assert re.fullmatch(r"The picture stands still from [12]\.\d s to 7\.0 s\.", warning)
+
+
+def test_words_that_change_do_not_hide_that_the_picture_stands_still(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", seconds=0.5, size=TALL, textured=True)
+    colours = [(255, 255, 255, 255), (0, 0, 0, 255)] * 8
+    words = [Overlay(place / 4, (place + 1) / 4, 40, 180, plate(colour, (60, 30))) for place, colour in enumerate(colours)]
+    assemble(FilmOrder([Shot(clip, 0, 4)], *TALL, Fraction(24), 4.0, overlays=words), tmp_path / "film.mp4")
+    assert check_film(tmp_path / "film.mp4").warnings == []
+    assert len(check_film(tmp_path / "film.mp4", captions=Box(30, 170, 130, 220)).warnings) == 1
+
+
+def test_a_black_picture_under_words_is_black(tmp_path: Path) -> None:
+    clip = grey_clip(tmp_path / "clip.mp4", [0] * 48)
+    words = [Overlay(0, 2, 40, 180, plate((255, 255, 255, 255), (90, 30)))]
+    assemble(FilmOrder([Shot(clip, 0, 2)], *TALL, Fraction(24), 2.0, overlays=words), tmp_path / "film.mp4")
+    found = check_film(tmp_path / "film.mp4", captions=Box(30, 170, 140, 220)).warnings
+    assert found == ["The picture is black from 0.0 s to 2.0 s."]
+
+
+def test_a_card_may_stand_still(tmp_path: Path) -> None:
+    film = grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[120] * 48])
+    assert film_warnings(film) == ["The picture stands still from 2.0 s to 4.0 s."]
+    assert check_film(film, cards=[Span(1.9, 4)]).warnings == []
+
+
+def test_the_facts_are_those_of_the_check_of_clips(tmp_path: Path) -> None:
+    facts = check_film(grey_clip(tmp_path / "film.mp4", MOVING)).facts
+    assert (facts.frames, facts.seconds, facts.width, facts.height) == (96, 4.0, *TALL)
+
+
+@pytest.mark.parametrize("damage", ["cut", "holes"])
+def test_a_film_that_cannot_be_decoded_is_refused(tmp_path: Path, damage: str) -> None:
+    film = write_clip(tmp_path / "film.mp4", seconds=3, textured=True)
+    data = bytearray(film.read_bytes())
+    if damage == "cut":
+        data = data[: len(data) // 2]
+    else:
+        middle = len(data) // 2
+        data[middle : middle + 400] = np.random.default_rng(1).bytes(400)
+    film.write_bytes(data)
+    with pytest.raises(BrokenMedia):
+        check_film(film)
+
+
+def test_a_check_ends_with_its_tick(tmp_path: Path) -> None:
+    with pytest.raises(TryAgainLater):
+        check_film(grey_clip(tmp_path / "film.mp4", MOVING), deadline=clock.Deadline(0))
