@@ -137,6 +137,7 @@ def test_a_token_appears_nowhere_whatever_succeeds_or_fails(belt, studio, listen
     search(belt, said, CANARY, but=KEPT_BY_THE_USER)
 
 
+@pytest.mark.slow
 def test_a_token_is_shown_to_the_api_alone_and_not_to_the_host_of_the_results(belt, listener):
     put_into_the_environment(belt)
     belt.submit(definition())

@@ -241,6 +241,7 @@ def test_a_mistake_of_ours_with_one_file_keeps_no_other_job_from_being_collected
     assert outcomes[3].exit_code != 75
 
 
+@pytest.mark.slow
 def test_a_job_on_its_way_is_carried_on_with_its_blueprint_and_refused_with_another(rehearsal, studio):
     def submitted(cue):
         segment = {"segment_type": "only", "content": "Words.", "visual_cue": cue, "duration": 3}
@@ -264,6 +265,7 @@ def test_a_blueprint_that_is_broken_is_refused_with_its_problems(rehearsal, stud
     assert not studio.charges()
 
 
+@pytest.mark.slow
 def test_every_tier_reaches_a_maker_through_the_legacy_router(rehearsal, monkeypatch):
     from tenxsom.model.job import JobState
 
@@ -285,6 +287,7 @@ def test_a_service_that_is_named_without_credentials_is_refused(tmp_path):
     assert "USEAPI_BEARER_TOKEN" in ended.document["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_wrong_token_leaves_the_job_on_the_queue_until_it_is_repaired(rehearsal, studio):
     studio.write_faults({"on": "POST /images/flux-create", "times": 1, "do": "status", "status": 401})
     ended = rehearsal.submit(definition())
@@ -294,6 +297,7 @@ def test_a_wrong_token_leaves_the_job_on_the_queue_until_it_is_repaired(rehearsa
     assert rehearsal.state("lake")["state"] == "waiting"
 
 
+@pytest.mark.slow
 def test_a_busy_service_is_tried_again_later_by_the_poller(rehearsal, studio):
     studio.write_faults(
         {"on": "POST /videos/ltx-create", "times": 1, "do": "status", "status": 429, "headers": {"Retry-After": "7"}}
@@ -311,6 +315,7 @@ def test_a_moderated_prompt_fails_the_job_with_a_report(rehearsal, studio):
     assert rehearsal.state("lake") is None
 
 
+@pytest.mark.slow
 def test_a_clip_that_the_service_could_not_make_ends_in_a_failure_report(rehearsal, studio):
     rehearsal.submit(definition())
     studio.write_faults({"on": "GET /assets/*", "times": 1, "do": "fail", "message": "out of paint"})
@@ -356,6 +361,7 @@ def test_a_dry_run_says_what_submitting_a_known_job_means(rehearsal):
     assert notes("--again") == []
 
 
+@pytest.mark.slow
 def test_no_still_is_bought_for_a_clip_that_the_budget_does_not_hold(tmp_path, studio):
     prices = json.loads((ROOT / "templates" / "prices.json").read_bytes())
     prices["services"]["useapi_ltx"] |= {"image_usd": "0.05", "clip_usd": "0.16"}
@@ -399,6 +405,7 @@ def test_a_video_that_is_not_there_any_more_is_not_named_as_if_it_were(rehearsal
     assert len(studio.charges()) == charges
 
 
+@pytest.mark.slow
 def test_a_job_on_its_way_is_shown_with_its_clips_and_its_state(rehearsal):
     rehearsal.submit(definition())
     shown = rehearsal.run("manage_jobs.py", "show", "lake")
@@ -456,6 +463,7 @@ def test_a_stop_request_finishes_the_step_in_hand_and_saves(rehearsal, studio):
     assert len(studio.charges()) == 2
 
 
+@pytest.mark.slow
 def test_every_script_has_help():
     belt = Belt(ROOT)
     for script in Path(ROOT).glob("*.py"):
@@ -494,6 +502,7 @@ def test_whoever_asks_for_an_ended_job_by_name_is_told_how_it_ended(made):
     assert [(job["content_id"], job["state"]) for job in ended.document["jobs"]] == [("lake", "completed")]
 
 
+@pytest.mark.slow
 def test_whoever_asks_for_a_job_in_other_hands_by_name_is_told_so(rehearsal):
     from tenxsom.store.files.jobs import FileJobStore
 

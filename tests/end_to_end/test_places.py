@@ -47,6 +47,7 @@ def test_a_state_that_may_not_be_read_hides_no_other(belt):
     assert (belt.home / "pending_video_jobs" / "theirs.json").exists(), "a state that may not be read is not set aside"
 
 
+@pytest.mark.slow
 def test_a_broken_state_hides_no_other(belt):
     belt.submit(definition("mine"), definition("broken"))
     (belt.home / "pending_video_jobs" / "broken.json").write_bytes(b"{")
@@ -71,6 +72,7 @@ def test_a_secret_that_a_definition_names_as_its_picture_is_not_quoted(belt, pla
     assert CANARY not in ended.out + ended.err
 
 
+@pytest.mark.slow
 def test_a_picture_from_elsewhere_needs_its_folder_in_the_settings(belt, tmp_path_factory):
     album = tmp_path_factory.mktemp("album")
     Image.new("RGB", (64, 36)).save(album / "lake.png")
@@ -82,6 +84,7 @@ def test_a_picture_from_elsewhere_needs_its_folder_in_the_settings(belt, tmp_pat
     assert belt.run("master_orchestrator_v3.py", "--json", job).code == 0
 
 
+@pytest.mark.slow
 def test_keys_that_others_can_read_are_warned_of_once_a_run(belt):
     (belt.home / "production.env").write_text("LOG_LEVEL=INFO\n")
     (belt.home / "production.env").chmod(0o644)
@@ -177,6 +180,7 @@ def test_one_broken_definition_still_starts_nothing(belt):
     assert belt.state("lake") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["lake.sync-conflict-20261129-101010-ABCDEFG.json", "lake (Kim's conflicted copy 2026-11-29).json"]
 )
@@ -192,6 +196,7 @@ def test_a_copy_of_a_sync_tool_among_the_definitions_is_named_and_left_out(belt,
     assert belt.state("lake")["title"] == "The lake that glows at night"
 
 
+@pytest.mark.slow
 def test_a_second_file_with_the_same_definition_is_named_and_left_out(belt):
     folder = folder_of(belt, definition("lake"))
     (folder / "lake copy.json").write_text(json.dumps(definition("lake")))
@@ -199,6 +204,7 @@ def test_a_second_file_with_the_same_definition_is_named_and_left_out(belt):
     assert (ended.code, len(ended.document["jobs"]), len(ended.document["left_out"])) == (0, 1, 1)
 
 
+@pytest.mark.slow
 def test_a_dry_run_over_a_folder_tells_of_a_refused_one_and_estimates_the_others(belt):
     folder = folder_of(belt, definition("lake"))
     belt.run("master_orchestrator_v3.py", folder)

@@ -99,6 +99,7 @@ def key_of(door: Door, job_id: str) -> str:
     return key
 
 
+@pytest.mark.slow
 def test_two_processes_that_want_the_same_clip_render_it_once(near: Door) -> None:
     world, key = near.studio.world.root, key_of(near, near.clip())
     both = [start(CHECK_UNTIL_OVER, world, key) for _ in range(2)]

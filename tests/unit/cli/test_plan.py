@@ -34,6 +34,7 @@ def check(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, 
     return exit_code, {result["name"]: result for result in document["checks"]}
 
 
+@pytest.mark.slow
 def test_check_finds_everything_in_order(google: StubVertex, capsys: pytest.CaptureFixture[str]) -> None:
     exit_code, results = check(capsys)
     assert exit_code == 0

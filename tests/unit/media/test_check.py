@@ -323,6 +323,7 @@ def test_pictures_that_are_too_large_are_refused_before_they_are_decoded(tmp_pat
         check_video(tmp_path / "clip.mp4", max_pixels=160 * 90 - 1)
 
 
+@pytest.mark.slow
 def test_a_bomb_of_pictures_is_refused_with_little_memory(tmp_path: Path) -> None:
     """Each picture, a PNG within the MP4, would take 432 MB."""
     side = 12_000

@@ -196,6 +196,7 @@ def test_pictures_are_drawn_once_and_only_when_they_are_shown(tmp_path: Path, da
     assert drawn == list(range(40))
 
 
+@pytest.mark.slow
 def test_frames_are_not_collected_in_memory(tmp_path: Path, dark: Path) -> None:
     alive: list[int] = []
 

@@ -177,6 +177,7 @@ def test_what_is_no_picture_is_one_sentence(tmp_path: Path, content: bytes) -> N
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_thousand_garbled_pictures_raise_nothing_else(tmp_path: Path) -> None:
     samples, dice = [], random.Random(11)
     for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16"):

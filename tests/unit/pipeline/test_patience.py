@@ -102,6 +102,7 @@ def test_the_line_of_the_crontab_alerts_on_every_code_but_0(tmp_path):
         assert heard.stdout == (f"exit code {code}\n" if code else "")
 
 
+@pytest.mark.slow
 def test_a_tick_with_patience_ends_with_0_at_first_and_with_75_when_it_lasts(tmp_path, studio):
     belt = Belt(tmp_path / "home", {"USEAPI_BEARER_TOKEN": "user:1-x", "USEAPI_BASE_URL": f"{studio.url}/v1"})
     belt.home.mkdir()

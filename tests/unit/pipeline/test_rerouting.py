@@ -37,6 +37,7 @@ def paid(studio: Any) -> list[str]:
     return [f"{charge['service']} {charge['kind']}" for charge in studio.charges()]
 
 
+@pytest.mark.slow
 def test_a_retired_service_is_left_at_once_and_the_reason_is_told_everywhere(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "vertex_veo, ltx_api"  # Veo has no project here and is passed over
     studio.write_faults(SWITCHED_OFF)

@@ -102,6 +102,7 @@ for number in range(4):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.case
 def test_processes_that_order_stills_side_by_side_never_leave_one_without_its_clip(path):
     race(RACE_OF_PAIRS, path, count=6)

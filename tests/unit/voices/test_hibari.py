@@ -81,6 +81,7 @@ def test_a_text_without_english_sounds_is_refused(voice: hibari.HibariVoice, tex
         voice.say(Line(text))
 
 
+@pytest.mark.slow
 def test_a_model_without_that_tensor_speaks_without_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hibari, "_ENDS", "/Renamed_output_0")
     speech = hibari.HibariVoice().say(Line(TEXT))

@@ -108,6 +108,7 @@ def test_no_text_and_no_answer_of_a_server_break_the_order(text: str, seconds: f
         assert len(words) == len(spoken_words(text))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install '.[voice]')")
 def test_a_recogniser_finds_known_english_words_where_the_voice_says_them() -> None:
     hibari = pytest.importorskip("tenxsom.voices.hibari")
