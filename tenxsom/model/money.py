@@ -50,15 +50,14 @@ def clip_price(prices: Mapping[str, Any], service: str, model: str, resolution: 
 
 
 def still_price(prices: Mapping[str, Any], source: str, service: str, model: str | None) -> Decimal:
-    """Return the price of one still: Flux is billed by the service that it is ordered from, other sources have their own prices.
+    """Return the price of one still: the source's own under `stills`, else that of the service that bills it.
 
     Raises KeyError when templates/prices.json has no price for it.
     """
     if source in ("none", "own_picture"):
         return ZERO
-    if source == "flux":
-        return _rounded_up(usd(prices["services"][service]["image_usd"]))
-    return _rounded_up(usd(prices["stills"][source]["models"][model]["image_usd"]))
+    own = prices.get("stills", {}).get(source)
+    return _rounded_up(usd((own["models"][model] if own else prices["services"][service])["image_usd"]))
 
 
 def _rounded_up(amount: Decimal) -> Decimal:

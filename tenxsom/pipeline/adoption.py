@@ -8,7 +8,9 @@ from tenxsom.errors import BadInput, BrokenState, ServiceRefused
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.prices import billed_service
+from tenxsom.services import registry as services
 from tenxsom.services.base import VideoService
+from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import StillSource
 from tenxsom.store.base import Artifacts, JobStore
 
@@ -17,9 +19,10 @@ def check_free(job_id: str, job: VideoJob, clip: Clip, store: JobStore, artifact
     """Raise BadInput for an invalid id, an id of another kind, or one of another clip or an ended job."""
     if not job_id or not job_id.isprintable() or " " in job_id:
         raise BadInput(f"{job_id!r} is no id of a job; copy it from the service's own list.")
-    kind, other = ("image", "video") if clip.step == Step.REQUEST_IMAGE else ("video", "image")
-    if f"-type:{other}" in job_id:
-        raise BadInput(f"{job_id!r} is an id of the {other} kind, but the unclear call is of the {kind} kind.")
+    is_still = clip.step == Step.REQUEST_IMAGE
+    problem = stills.id_problem(clip.start_frame, job_id) if is_still else services.id_problem(job.service_of(clip), job_id)
+    if problem:
+        raise BadInput(f"{job_id!r} {problem}.")
     for content_id in store.ids():
         for index, ids in enumerate(_ids_of(job if content_id == job.content_id else _loaded(content_id, store))):
             if job_id in ids and (content_id, index) != (job.content_id, clip.index):

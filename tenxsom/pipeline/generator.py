@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from tenxsom import clock
@@ -109,27 +109,16 @@ class ProductionVideoGenerator:
         self._deadline_hours = deadline_hours
 
     def generate_with_useapi(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Submit every clip that is not submitted yet, by the UseAPI contract: image → asset → video.
+        """Submit every clip that is not submitted yet, to any service: start frame → upload → video, as far as it needs them.
 
-        Stills are ordered as the service accepts them, and checked meanwhile. Raises NeedsDecision (unclear call, budget) or
-        TryAgainLater; everything before is saved, and the same call continues. After `deadline` it returns.
+        The name is the original system's, whose only service was behind the UseAPI contract. Stills are ordered as the service
+        accepts them, and checked meanwhile. Raises NeedsDecision (unclear call, budget) or TryAgainLater; everything before is
+        saved, and the same call continues. After `deadline` it returns.
         """
         self._steps.reconcile(claim)
         self._steps.check_cap(claim)
         while self._submit(claim, deadline):
             log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
-
-    def generate_with_ltx(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Do the same for the official LTX API: start frame → upload → video, or the video alone (text to video)."""
-        self.generate_with_useapi(claim, deadline)
-
-    def generate_with_veo(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Do the same for Veo on Vertex AI, whose order contains the start frame."""
-        self.generate_with_useapi(claim, deadline)
-
-    def generate(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Submit the job to its service."""
-        self._maker(claim.job.service)(claim, deadline)
 
     def generate_video(self, claim: Claim, tier: str | None = None) -> None:
         """Submit the job to the first usable service of its tier in templates/tiers.json, with its model and resolution.
@@ -138,10 +127,7 @@ class ProductionVideoGenerator:
         """
         route = self._chooser.by_tier(tier or claim.job.definition.tier, route_of(claim.job).start_image)
         self._rerouter.reroute(claim, route)
-        self.generate(claim)
-
-    def _maker(self, service: str) -> Callable[[Claim, clock.Deadline], None]:
-        return {"ltx_api": self.generate_with_ltx, "vertex_veo": self.generate_with_veo}.get(service, self.generate_with_useapi)
+        self.generate_with_useapi(claim)
 
     def _submit(self, claim: Claim, deadline: clock.Deadline) -> bool:
         """Take every clip through its steps; return True when clips moved to another service, where they restart.

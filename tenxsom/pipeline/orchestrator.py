@@ -26,7 +26,6 @@ from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.results import JobResult, JobResults, exit_code_of
 from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
-from tenxsom.services import registry as services
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 
@@ -158,10 +157,8 @@ class MasterOrchestrator:
             self.cut(claim)
         if self._by_tier:
             self.generator.generate_video(claim)
-        elif services.speaks_useapi(job.service):
-            self.generator.generate_with_useapi(claim, deadline)
         else:
-            self.generator.generate(claim, deadline)
+            self.generator.generate_with_useapi(claim, deadline)
 
     def plan(self, claim: Claim, blueprint: Blueprint | None = None) -> None:
         """Set the job's blueprint: Claude's, the archetype templates', or the user's."""

@@ -1,14 +1,17 @@
-"""The prices of a clip's paid calls, from templates/prices.json, and the services that bill them."""
+"""The prices of a clip's paid calls, and the services that bill them. templates/prices.json overrides what services declare."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cached_property
+from typing import Any
 
 from tenxsom.errors import BadSettings
 from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.routing import Route
+from tenxsom.services import registry as services
 from tenxsom.services.images import registry as stills
 from tenxsom.settings import Settings
 from tenxsom.store.templates import Templates
@@ -21,11 +24,19 @@ class Prices:
         self._templates = templates
         self._settings = settings
 
+    @cached_property
+    def _list(self) -> dict[str, Any]:
+        """Return templates/prices.json, with the declared prices of services and sources that it does not name."""
+        written = self._templates.prices
+        declared = {name: services.prices(name) for name in services.SERVICES}
+        own = {name: prices for name in stills.SOURCES if (prices := stills.prices(name))}
+        return written | {"services": declared | written["services"], "stills": own | written.get("stills", {})}
+
     def of_clip(self, job: VideoJob, clip: Clip) -> Decimal:
         """Return the price of a clip's video call."""
         service = job.service_of(clip)
         try:
-            return money.clip_price(self._templates.prices, service, clip.model, clip.resolution, clip.seconds)
+            return money.clip_price(self._list, service, clip.model, clip.resolution, clip.seconds)
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(" ".join(filter(None, (service, clip.model, clip.resolution)))) from None
 
@@ -33,7 +44,7 @@ class Prices:
         """Return the price of a clip's image call; 0 where the start frame is not ordered."""
         try:
             return money.still_price(
-                self._templates.prices,
+                self._list,
                 clip.start_frame,
                 billed_service(job, clip),
                 stills.model_of(clip.start_frame, self._settings),
@@ -43,7 +54,7 @@ class Prices:
 
     def check(self, route: Route) -> None:
         """Raise BadSettings when a route's clips or stills have no price, before anything begins."""
-        prices = self._templates.prices
+        prices = self._list
         try:
             money.clip_price(prices, route.service, *route.variant, seconds=1)
             billed, model = (

@@ -4,16 +4,21 @@ A service knows its vendor's API; it keeps no state, writes no job files and dec
 The module `tenxsom.services.<name>` contains, beside the service's class:
 
     MODELS                        the models on offer, the default first; ("",) where there is no choice
+    PRICES                        the vendor's prices, an entry of templates/prices.json, which overrides them
     capabilities(variant)         what a model can make in a resolution; raises BadSettings for an unknown variant
     default_variant(settings)     the model and the resolution in the settings
     is_rehearsal(settings)        whether the address is not the vendor's own
     missing_credentials(settings) one sentence about the credentials that are not set; None when there are all
+    id_problem(job_id)            why an id cannot be that of a clip; None if it can, or where the vendor's ids have no format
     open_service(settings)        the service, ready for requests
 """
 
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+PriceEntry = dict[str, Any]
+"""Prices in US dollars as in templates/prices.json: an amount is text, `note` says what it means, `source` is the vendor's page."""
 
 
 class Variant(NamedTuple):

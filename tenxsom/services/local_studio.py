@@ -16,13 +16,20 @@ from tenxsom.errors import BadSettings
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Downloader
 from tenxsom.services import useapi_ltx
-from tenxsom.services.base import Capabilities, Variant, VideoOrder
+from tenxsom.services.base import Capabilities, PriceEntry, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
 from tenxsom.setting_groups import CoreSettings
 
 NAME = "local_studio"
 MODELS = ("",)
+
+PRICES: PriceEntry = {
+    "image_usd": "0",
+    "clip_usd": "0",
+    "clip_second_usd": "0",
+    "note": "Renders on this machine. Put prices of your own here to rehearse a budget.",
+}
 
 CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
     first_check_seconds=0.5, longest_check_seconds=60, concurrent_submissions=4, sound=True, shows_script=True
@@ -68,6 +75,11 @@ def capabilities(variant: Variant) -> Capabilities:
 
 def default_variant(settings: CoreSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
+
+
+def id_problem(job_id: str) -> str | None:
+    """Return why an id cannot be that of a video, which the contract's ids tell; None if it can."""
+    return useapi_ltx.id_problem(job_id)
 
 
 def missing_credentials(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every service is asked alike)

@@ -28,7 +28,7 @@ from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Download, Downloader, mp4_problem
 from tenxsom.http.uploads import Uploader
 from tenxsom.services.addresses import is_vendors
-from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, StartFrames, Submitted, Variant, VideoOrder
+from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, PriceEntry, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
@@ -83,6 +83,19 @@ _DURATIONS: dict[str, dict[str, tuple[int, ...]]] = {
     "ltx-2-5-pro": {"720p": _SHORT, "1080p": _SHORT},
 }
 """Clip lengths in seconds at 24 frames a second, by model and resolution."""
+
+PRICES: PriceEntry = {
+    "image_usd": "0",
+    "clip_usd": "0",
+    "models": {
+        "ltx-2-3-fast": {"720p": "0.03", "1080p": "0.06", "1440p": "0.12", "4K": "0.24"},
+        "ltx-2-3-pro": {"720p": "0.04", "1080p": "0.08", "1440p": "0.16", "4K": "0.32"},
+        "ltx-2-5-fast": {"720p": "0.09", "1080p": "0.13", "1440p": "0.19", "4K": "0.30"},
+        "ltx-2-5-pro": {"720p": "0.12", "1080p": "0.17"},
+    },
+    "note": "USD per second of output, by model and resolution, as of 24 August 2026; uploads cost nothing.",
+    "source": "https://docs.ltx.io/pricing",
+}
 
 _REMOVED = {"ltx-2-fast": "ltx-2-3-fast", "ltx-2-pro": "ltx-2-3-pro"}
 _DEFAULT_RESOLUTION = "1080p"
@@ -216,6 +229,11 @@ def default_variant(settings: LtxSettings) -> Variant:
 def missing_credentials(settings: LtxSettings) -> str | None:
     """Return what the API needs before it can be used with these settings; None if nothing is missing."""
     return None if settings.ltx_api_key else f"it needs LTX_API_KEY (from {CONSOLE}); put it into production.env"
+
+
+def id_problem(job_id: str) -> str | None:  # noqa: ARG001  (every service is asked alike)
+    """Return None: the vendor does not say what its ids look like (https://docs.ltx.io/async-jobs)."""
+    return None
 
 
 def is_rehearsal(settings: LtxSettings) -> bool:

@@ -7,7 +7,7 @@ from functools import cache
 from types import ModuleType
 
 from tenxsom.errors import BadSettings
-from tenxsom.services.base import Capabilities, Variant, VideoService
+from tenxsom.services.base import Capabilities, PriceEntry, Variant, VideoService
 from tenxsom.setting_groups import CoreSettings
 
 SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
@@ -19,14 +19,6 @@ expensive: it is used only when it is named."""
 
 PREVIEW = "local_studio"
 """The service that makes previews without an account."""
-
-USEAPI_CONTRACT = frozenset({"useapi_ltx", "local_studio"})
-"""The services that speak the UseAPI contract."""
-
-
-def speaks_useapi(name: str) -> bool:
-    """Return whether a service speaks the UseAPI contract: image, asset, video."""
-    return name in USEAPI_CONTRACT
 
 
 def capabilities(name: str, variant: Variant) -> Capabilities:
@@ -58,6 +50,18 @@ def missing_credentials(name: str, settings: CoreSettings) -> str | None:
 def is_rehearsal(name: str, settings: CoreSettings) -> bool:
     """Return whether orders cost nothing: at the local studio, and at an address that is not the vendor's own."""
     found: bool = _module(name).is_rehearsal(settings)
+    return found
+
+
+def prices(name: str) -> PriceEntry:
+    """Return the prices that a service declares."""
+    found: PriceEntry = _module(name).PRICES
+    return found
+
+
+def id_problem(name: str, job_id: str) -> str | None:
+    """Return why a service's clip cannot have an id; None if it can. A user has given the id."""
+    found: str | None = _module(name).id_problem(job_id)
     return found
 
 

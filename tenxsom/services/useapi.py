@@ -192,6 +192,14 @@ def open_api(settings: UseApiSettings, name: str) -> UseApi:
     return UseApi(name, client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
 
 
+def kind_problem(job_id: str, kind: str) -> str | None:
+    """Return why an id cannot be that of an image or a video; None if it can. The vendor's ids end with `-type:<kind>`
+    (https://www.useapi.net/docs/api-ltxstudio-v1/get-ltxstudio-assets-jobId.html).
+    """
+    other = {"image": "video", "video": "image"}[kind]
+    return f"is an id of the {other} kind, but the unclear call is of the {kind} kind" if f"-type:{other}" in job_id else None
+
+
 def assets(job_id: str) -> str:
     """Return the vendor's status endpoint of a job."""
     return f"/ltxstudio/assets/{quote(job_id, safe='')}"

@@ -17,13 +17,22 @@ from typing import Any
 from tenxsom.errors import BadSettings
 from tenxsom.http.downloads import Download
 from tenxsom.services.addresses import is_vendors
-from tenxsom.services.base import Capabilities, GenerationStatus, StartFrames, Submitted, Variant, VideoOrder
-from tenxsom.services.useapi import UseApi, UseApiSettings, missing_credentials, open_api
+from tenxsom.services.base import Capabilities, GenerationStatus, PriceEntry, StartFrames, Submitted, Variant, VideoOrder
+from tenxsom.services.useapi import UseApi, UseApiSettings, kind_problem, missing_credentials, open_api
 
 __all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing_credentials", "open_service"]
 
 NAME = "useapi_ltx"
 MODELS = ("",)
+
+PRICES: PriceEntry = {
+    "image_usd": "0",
+    "clip_usd": "0",
+    "clip_second_usd": "0",
+    "note": "UseAPI.net asks for a flat subscription (15 USD a month) and no price per call; the tokens of the LTX Studio plan are"
+    " paid to Lightricks, which publishes no price per clip. Put your own figures here to have budgets count them.",
+    "source": "https://useapi.net/docs/subscription",
+}
 
 CAPABILITIES = Capabilities(
     durations=(3, 5, 7, 9, 15, 30),
@@ -97,6 +106,11 @@ def capabilities(variant: Variant) -> Capabilities:
 
 def default_variant(settings: UseApiSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
+
+
+def id_problem(job_id: str) -> str | None:
+    """Return why an id cannot be that of a video; None if it can."""
+    return kind_problem(job_id, "video")
 
 
 def is_rehearsal(settings: UseApiSettings) -> bool:

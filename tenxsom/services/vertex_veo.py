@@ -13,6 +13,7 @@ found. An order returns the name of an operation; the name is stored, and any pr
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -38,6 +39,7 @@ from tenxsom.services.base import (
     Capabilities,
     GenerationState,
     GenerationStatus,
+    PriceEntry,
     StartFrames,
     Submitted,
     Variant,
@@ -83,11 +85,25 @@ if TYPE_CHECKING:
 
 NAME = "vertex_veo"
 MODELS = ("veo-3.1-fast-generate-001", "veo-3.1-generate-001", "veo-3.1-lite-generate-001")
+PRICES: PriceEntry = {
+    "image_usd": "0",
+    "clip_usd": "0",
+    "models": {
+        "veo-3.1-fast-generate-001": {"720p": "0.10", "1080p": "0.12", "4K": "0.30"},
+        "veo-3.1-generate-001": {"720p": "0.40", "1080p": "0.40", "4K": "0.60"},
+        "veo-3.1-lite-generate-001": {"720p": "0.05", "1080p": "0.08"},
+    },
+    "note": "USD per second of a clip with sound. Google's own price page could not be read when these were taken down; they are"
+    " what price maps and articles of 2026 agree on, the higher figure where they do not. Compare them with your bill.",
+    "source": "https://cloud.google.com/gemini-enterprise-agent-platform/generative-ai/pricing",
+}
 LARGEST_PICTURE_BYTES = 20_000_000
 """Google's limit for image-to-video: 20 MB."""
 
 INLINE_AT_ONCE = 4
 """How many responses that contain clips are read at once."""
+
+_OPERATION = re.compile(r"projects/\S+/operations/[^/\s]+")
 
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 """The first bytes of the picture formats that Veo accepts."""
@@ -229,6 +245,11 @@ def missing_credentials(settings: VeoSettings) -> str | None:
     if settings.vertex_ai_project_id:
         return None
     return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
+
+
+def id_problem(job_id: str) -> str | None:
+    """Return why an id cannot be that of an order, which is the name of an operation; None if it can."""
+    return None if _OPERATION.fullmatch(job_id) else f"is no operation of {NAME}; they look like projects/…/operations/…"
 
 
 def is_rehearsal(settings: VeoSettings) -> bool:

@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -42,6 +43,7 @@ from tenxsom.errors import (
 from tenxsom.media.check import check_picture, check_video
 from tenxsom.model import money
 from tenxsom.model.definition import AspectRatio
+from tenxsom.pipeline.prices import Prices
 from tenxsom.services import registry
 from tenxsom.services.base import (
     Capabilities,
@@ -64,6 +66,7 @@ from tenxsom_studio.server import running
 from tenxsom_studio.studio import Studio
 from tests.belt import PLAIN_FILMS
 from tests.net_server import unused_port
+from tests.states import new_clip, new_job
 
 
 class Row(NamedTuple):
@@ -395,6 +398,28 @@ def test_every_model_has_a_price_in_every_resolution_it_makes(service, variant):
         price = money.clip_price(prices, service, variant.model, variant.resolution, seconds)
         assert price.is_finite()
         assert price >= 0
+
+
+def test_the_price_list_says_what_services_and_sources_declare():
+    written = Templates(ROOT, ROOT).prices
+    assert written["services"] == {name: registry.prices(name) for name in SERVICES}
+    assert written["stills"] == {name: found for name in stills_registry.SOURCES if (found := stills_registry.prices(name))}
+
+
+def test_a_service_that_an_older_price_list_does_not_name_has_its_declared_price(tmp_path):
+    """A price list of one's own overrides what it names, and a service that came later has a price all the same."""
+    mine = {"services": {"useapi_ltx": {"clip_usd": "3", "image_usd": "2", "clip_second_usd": "0"}}}
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "prices.json").write_text(json.dumps(mine))
+    given = settings.load({"TENXSOM_HOME": str(tmp_path), "VERTEX_IMAGE_MODEL_ID": "gemini-3-pro-image"})
+    prices = Prices(Templates(tmp_path, ROOT), given)
+    clips = [
+        new_clip(0, service="useapi_ltx", start_frame="flux"),
+        new_clip(1, service="ltx_api", model="ltx-2-3-pro", resolution="1080p", start_frame="vertex_image"),
+    ]
+    job = new_job(clips=clips)
+    assert [prices.of_clip(job, clip) for clip in clips] == [Decimal(3), Decimal("0.4")]
+    assert [prices.of_still(job, clip) for clip in clips] == [Decimal(2), Decimal("0.15")]
 
 
 def test_its_default_variant_is_one_of_its_own(bench, tmp_path):

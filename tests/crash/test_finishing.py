@@ -560,7 +560,7 @@ def test_a_still_is_not_waited_for_when_the_tick_is_over(world, monkeypatch):
     monkeypatch.setattr(PaperVendor, "poll_policy", PollPolicy(check_seconds=3, wait_seconds=90))
     monkeypatch.setattr(clock, "sleep", lambda _: pytest.fail("it slept past the end of the tick"))
     with world.app.store.claim("lake") as claim:
-        world.app.generator.generate(claim, clock.Deadline(0))
+        world.app.generator.generate_with_useapi(claim, clock.Deadline(0))
         assert claim.job.clips[0].step == Step.AWAIT_IMAGE
 
 

@@ -18,6 +18,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tenxsom.services import registry as services
+from tenxsom.services.images import registry as stills
+from tenxsom.services.images.base import OWN_PICTURE
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = (
     "master_orchestrator_v3",
@@ -276,6 +280,30 @@ def test_the_package_prints_in_one_place() -> None:
 
 
 # habits
+
+
+VENDOR = re.compile(r"useapi|ltx|\bveo|_veo|vertex|flux|gemini|lyria|hibari|espeak|google|anthropic|openai", re.IGNORECASE)
+FIXED_NAMES = re.compile("generate_with_useapi|behind the UseAPI contract")
+"""What the original system calls its method, and the sentence that says so."""
+PLANNER = "planner.py"
+"""The file of ClaudeVideoService, which is the original system's name as well."""
+
+
+def test_no_vendor_is_named_in_the_pipeline() -> None:
+    """What is special about a vendor is declared by its service, so that another one is another file."""
+    lines = [
+        f"{relative(path)}:{number}: {line.strip()}"
+        for path in sorted((ROOT / "tenxsom" / "pipeline").glob("*.py"))
+        if path.name != PLANNER
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if VENDOR.search(FIXED_NAMES.sub("", line))
+    ]
+    assert lines == []
+
+
+def test_every_vendor_is_looked_for_in_the_pipeline() -> None:
+    names = {*services.SERVICES, *stills.SOURCES} - {services.PREVIEW, OWN_PICTURE}
+    assert [name for name in names if not VENDOR.search(name)] == []
 
 
 def test_every_module_says_what_it_is_for() -> None:

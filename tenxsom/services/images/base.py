@@ -6,6 +6,16 @@ The sources, by their names in START_FRAMES, state files and reports:
     vertex_image   an image model on Vertex AI
     own_picture    the definition's `start_image`: not ordered, only fetched
     none           no start frame: text to video
+
+The module of a source contains, beside its class:
+
+    PRICES                        its prices, an entry of `stills` in templates/prices.json, which overrides them; None where its
+                                  pictures cost nothing, or what the service that bills them declares
+    billed_service(service)       who bills its start frames for clips of `service`
+    model_of(settings)            the model in the settings; None where there is no choice
+    is_rehearsal(settings)        for a source that bills for itself: whether the address is not the vendor's own
+    missing_credentials(settings) one sentence about what is not set; None when there is all
+    id_problem(job_id)            why an id cannot be that of a still; None if it can
 """
 
 from __future__ import annotations

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom.http.downloads import Download
-from tenxsom.services.base import GenerationStatus, Submitted
+from tenxsom.services import local_studio, useapi_ltx
+from tenxsom.services.base import GenerationStatus, PriceEntry, Submitted
 from tenxsom.services.images.base import FLUX, ImageOrder, PollPolicy
-from tenxsom.services.useapi import UseApi, UseApiSettings, missing_credentials, open_api
+from tenxsom.services.useapi import UseApi, UseApiSettings, kind_problem, missing_credentials, open_api
 
-__all__ = ["Flux", "StudioFlux", "missing_credentials", "open_source"]
+__all__ = ["PRICES", "Flux", "StudioFlux", "billed_service", "id_problem", "missing_credentials", "model_of", "open_source"]
+
+PRICES: PriceEntry | None = None
 
 STYLES = frozenset({
     "cinematic", "vintage", "low_key", "indy", "y2k", "pop", "grunge", "dreamy",
@@ -70,6 +73,20 @@ class StudioFlux(Flux):
 
     def _body(self, order: ImageOrder) -> dict[str, Any]:
         return super()._body(order) | {"preview": {"mood": order.archetype}}
+
+
+def billed_service(service: str) -> str:
+    """Return the service of the clips where that makes stills too, else UseAPI.net."""
+    return service if service == local_studio.NAME else useapi_ltx.NAME
+
+
+def model_of(settings: UseApiSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
+    return None
+
+
+def id_problem(job_id: str) -> str | None:
+    """Return why an id cannot be that of a still; None if it can."""
+    return kind_problem(job_id, "image")
 
 
 def open_source(settings: UseApiSettings) -> Flux:

@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 from tenxsom import atomic
 from tenxsom.errors import NotFound, ServiceRefused
 from tenxsom.http.downloads import Download, Downloader, picture_problem
-from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
+from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
 from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, PollPolicy
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture
 from tenxsom.setting_groups import CoreSettings
+
+PRICES: PriceEntry | None = None
 
 
 class OwnPicture:
@@ -69,6 +71,24 @@ class OwnPicture:
         except FileNotFoundError:
             raise NotFound(f"The start_image {name} is not there any more.") from None
         return path.parent.resolve() / path.name
+
+
+def billed_service(service: str) -> str:
+    """Return the service of the clips: nothing is billed for a picture of the user."""
+    return service
+
+
+def model_of(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
+    return None
+
+
+def missing_credentials(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
+    return None
+
+
+def id_problem(job_id: str) -> str:  # noqa: ARG001  (every source is asked alike)
+    """Return that there is no such id: a picture of the user is never ordered."""
+    return "is no order: a picture of your own is fetched, not ordered"
 
 
 def open_source(settings: CoreSettings, local: Callable[[str], Path]) -> OwnPicture:

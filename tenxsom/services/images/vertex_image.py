@@ -20,7 +20,8 @@ from tenxsom.disk import make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskError, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, picture_problem
-from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
+from tenxsom.services.addresses import is_vendors
+from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
 from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, PollPolicy
 from tenxsom.setting_groups import setting
 
@@ -49,6 +50,16 @@ if TYPE_CHECKING:
 
 EXAMPLES = ("gemini-3.1-flash-image", "gemini-3-pro-image")
 """Generally available since May 2026 (https://docs.cloud.google.com/gemini-enterprise-agent-platform/release-notes)."""
+
+PRICES: PriceEntry | None = {
+    "models": {
+        "gemini-3.1-flash-image": {"image_usd": "0.07"},
+        "gemini-3-pro-image": {"image_usd": "0.15"},
+    },
+    "note": "One picture of about a megapixel: 1,120 output tokens (0.0672 and 0.1344 USD), rounded up for the words and the"
+    " thinking that are charged beside it.",
+    "source": "https://ai.google.dev/gemini-api/docs/pricing",
+}
 
 _ROOM_BYTES = 50_000_000
 _REFERENCE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
@@ -130,6 +141,25 @@ class VertexImage:
                 "A picture's reference holds only letters, digits, dots, dashes and underscores; this one does not."
             )
         return self._folder / reference
+
+
+def billed_service(service: str) -> str:  # noqa: ARG001  (every source is asked alike)
+    """Return the source itself: it has an account of its own."""
+    return VERTEX_IMAGE
+
+
+def model_of(settings: VertexImageSettings) -> str | None:
+    return settings.vertex_image_model_id
+
+
+def id_problem(job_id: str) -> str | None:
+    """Return why an id cannot be that of a picture, which is the name of its file; None if it can."""
+    return None if _REFERENCE.fullmatch(job_id) else "is no picture of this source; they have the names of references"
+
+
+def is_rehearsal(settings: VertexImageSettings) -> bool:
+    """Return whether the address is not the vendor's own: pictures cost nothing there."""
+    return not is_vendors(settings.vertex_genai_base_url, "googleapis.com")
 
 
 def missing_credentials(settings: VertexImageSettings) -> str | None:

@@ -126,3 +126,31 @@ def test_a_wrong_id_changes_nothing_and_costs_nothing(tmp_path, store, job_id):
     assert belt.run("manage_jobs.py", "resolve", "lake", "--adopt", job_id).code == 2
     assert store.path("lake").read_bytes() == before
     assert not (tmp_path / "spend_ledger.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("service", "step", "frame", "job_id", "words"),
+    [
+        ("vertex_veo", Step.REQUEST_VIDEO, "none", "email:me@example.com-job:abc-type:video", "no operation of vertex_veo"),
+        ("vertex_veo", Step.REQUEST_IMAGE, "vertex_image", "projects/p/operations/1", "no picture of this source"),
+        ("local_studio", Step.REQUEST_IMAGE, "flux", "email:studio-job:1-type:video", "of the video kind"),
+        ("ltx_api", Step.REQUEST_IMAGE, "own_picture", "abc", "is no order"),
+    ],
+)
+def test_an_id_that_the_service_never_gives_is_refused(store, artifacts, service, step, frame, job_id, words):
+    clip = unclear_clip(step=step)
+    clip.start_frame = frame
+    with pytest.raises(BadInput, match=words):
+        check(job_id, put(store, new_job(service=service, clips=[clip])), store, artifacts)
+
+
+@pytest.mark.parametrize(
+    ("service", "job_id"),
+    [
+        ("vertex_veo", "projects/p/locations/us-central1/publishers/google/models/veo-3.1-generate-001/operations/a-1"),
+        ("ltx_api", "0197f3c2-7d1e"),
+        ("useapi_ltx", "user:1-email:me@example.com-job:1-type:video"),
+    ],
+)
+def test_an_id_as_the_service_gives_them_is_free(store, artifacts, service, job_id):
+    check(job_id, put(store, new_job(service=service, clips=[unclear_clip()])), store, artifacts)

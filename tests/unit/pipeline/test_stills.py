@@ -81,7 +81,7 @@ def generate(home: Path, studio: Studio, deadline: clock.Deadline | None = None,
     clips = [new_clip(number, service="useapi_ltx") for number in range(CLIPS)]
     with app.store.accept(new_job(clips=clips, service="useapi_ltx", definition=definition())) as claim:
         assert claim
-        app.generator.generate(claim, *([deadline] if deadline else []))
+        app.generator.generate_with_useapi(claim, *([deadline] if deadline else []))
     return app
 
 
@@ -128,7 +128,7 @@ def test_no_place_at_all_is_told_as_that_and_the_rest_goes_on_with_the_next_run(
     app = paper_suite(home, studio)
     with app.store.claim("lake") as claim:
         assert claim
-        app.generator.generate(claim)
+        app.generator.generate_with_useapi(claim)
     assert steps(app) == [Step.AWAIT_VIDEO] * CLIPS
 
 
