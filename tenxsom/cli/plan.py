@@ -17,13 +17,14 @@ from itertools import zip_longest
 
 from tenxsom import settings
 from tenxsom.cli import run
-from tenxsom.errors import BadInput
+from tenxsom.errors import BadDefinition, BadInput
 from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint, PlannerRecord
 from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.pipeline.inputs import read_input
 from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.planning.claude_check import CheckResult
+from tenxsom.planning.script import script_problems
 from tenxsom.store.templates import Templates
 
 
@@ -41,6 +42,8 @@ def _plan(arguments: argparse.Namespace, configuration: settings.Settings) -> ru
         raise BadInput("JOB is missing: name a job definition, or - for standard input. See claude_video_service.py --help.")
     vocabulary = templates.vocabulary(settings.SERVICES)
     definition = parse_definition(read_input(arguments.job), arguments.job, vocabulary)
+    if problems := script_problems(definition, vocabulary.longest.get(definition.platform)):
+        raise BadDefinition(arguments.job, problems)
     blueprint = service.plan(definition)
     return run.Result(0, lambda: {"blueprint": blueprint.as_dict()}, "\n".join(_plan_lines(definition, blueprint)))
 

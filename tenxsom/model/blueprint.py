@@ -65,6 +65,10 @@ class Blueprint(BaseModel):
     planner: PlannerRecord = Field(default_factory=PlannerRecord)
     video_plan: VideoPlan
     warnings: list[str] = Field(default_factory=list)
+    fillers: list[str] = Field(
+        default_factory=list,
+        description="The templates of spoken sentences that are not the user's; a channel's next films avoid them.",
+    )
 
     @property
     def seconds(self) -> float:

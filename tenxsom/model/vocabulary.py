@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -14,6 +15,8 @@ class Vocabulary(NamedTuple):
     platforms: Mapping[str, str]
     """Platform name → its aspect ratio."""
     services: Collection[str]
+    longest: Mapping[str, float] = MappingProxyType({})
+    """Platform name → the longest film that it takes, in seconds; a platform that is not here takes any."""
 
 
 def nearest(name: str, known: Collection[str]) -> str:

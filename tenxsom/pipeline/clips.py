@@ -14,6 +14,7 @@ from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import Cue, Still
 from tenxsom.pipeline.routing import Route, route_of
+from tenxsom.planning.script import script_problems
 from tenxsom.services.base import Capabilities
 from tenxsom.text import in_parts, shortened
 
@@ -110,9 +111,12 @@ def is_one_clip(definition: JobDefinition, capabilities: Capabilities, seconds: 
     return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
 
 
-def check_feasible(definition: JobDefinition, shape: str, route: Route, source: str) -> None:
-    """Raise BadDefinition when the service cannot make the video, before anything is planned or paid."""
-    if problems := obstacles(definition, shape, route):
+def check_feasible(definition: JobDefinition, shape: str, route: Route, source: str, platform_seconds: float | None = None) -> None:
+    """Raise BadDefinition when the service cannot make the video or its script does not fit, before anything is planned or paid.
+
+    `platform_seconds` is the longest film that the platform takes.
+    """
+    if problems := [*obstacles(definition, shape, route), *script_problems(definition, platform_seconds)]:
         raise BadDefinition(source, problems)
 
 

@@ -225,7 +225,7 @@ class MasterOrchestrator:
         picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(self._vocabulary)
-        clips.check_feasible(definition, shape, route, source)
+        clips.check_feasible(definition, shape, route, source, self._vocabulary.longest.get(definition.platform))
         if usable:
             self._prices.check(route)
         return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)

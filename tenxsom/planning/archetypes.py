@@ -17,10 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.model.strict_json import parse_object
+from tenxsom.planning.sentences import is_closed
 
-SPOKEN_SLOTS = frozenset({"headline", "topic", "Topic", "name", "fact", "detail", "Detail", "number", "Number"})
+RETIRED_SLOTS = frozenset({"fact", "detail", "Detail"})
+"""Once a sentence or a phrase of the prompt. They are accepted, and their variants are not used: a user's words are not mixed with
+ours."""
+SPOKEN_SLOTS = frozenset({"headline", "topic", "Topic", "name", "number", "Number"}) | RETIRED_SLOTS
 """headline: the title as a sentence. topic: its name in mid-sentence, or the archetype's stand-in. name: the name, if there is one.
-fact and detail: the prompt's next sentence or phrase. number: which repetition this is, as a word. Capitals start a sentence."""
+number: which repetition this is, as a word. Capitals start a sentence."""
 PICTURE_SLOTS = frozenset({"subject"})
 """subject: the topic of the picture, in a few words."""
 
@@ -68,6 +72,11 @@ class Archetype(_Strict):
     """The name of its file, and of a definition's `archetype`."""
     title: str = Field(min_length=3, max_length=60)
     description: str = Field(min_length=10, max_length=300)
+    language: str = Field(
+        default="en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="The language of its spoken texts, lines and descriptions; films in other languages are not framed with them.",
+    )
     voice: str = Field(min_length=3, max_length=250)
     words_per_second: float = Field(ge=1.0, le=3.2)
     stand_in: str = Field(min_length=3, max_length=40, description="Said instead of the topic when the title holds no short name.")
@@ -146,16 +155,15 @@ def _template_problems(archetype: Archetype) -> Iterator[Problem]:
             if slot not in known:
                 near = difflib.get_close_matches(slot, sorted(known), n=1)
                 hint = f" Did you mean {{{near[0]}}}?" if near else ""
-                yield Problem(
-                    path, f"there is no slot {{{slot}}}.{hint} Known: {', '.join(f'{{{item}}}' for item in sorted(known))}"
-                )
+                names = ", ".join(f"{{{name}}}" for name in sorted(known - RETIRED_SLOTS))
+                yield Problem(path, f"there is no slot {{{slot}}}.{hint} Known: {names}")
         if re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
             yield Problem(path, "a brace is not closed or not opened")
         if "  " in text or text != text.strip():
             yield Problem(path, "it has spaces too many")
-        if ".spoken." in path and not re.search(r"([.!?…]|\{headline\}|\{fact\})$", text):
+        if ".spoken." in path and not (is_closed(text) or re.search(r"\{(headline|fact)\}$", text)):
             yield Problem(path, "a spoken sentence must end with a full stop, a question mark or an exclamation mark")
-        if ".spoken." in path and not re.match(r"[A-Z]|\{(headline|fact|Topic|Detail|Number)\}", text):
+        if ".spoken." in path and (re.match(r"\{(?!headline|fact|Topic|Detail|Number)", text) or text[:1].islower()):
             yield Problem(path, "a spoken sentence must start with a capital letter or a slot that brings one, such as {Topic}")
         if ".visual." in path and "{subject}" not in text:
             yield Problem(path, "a picture must have {subject} in it, or it has nothing to do with the title")

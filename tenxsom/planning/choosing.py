@@ -15,12 +15,12 @@ BREATH = 1.1
 
 @dataclass(frozen=True)
 class Draft:
-    """A filled variant: its text, and the parts of the prompt and the title in it."""
+    """A filled variant."""
 
     text: str
     words: int = 0
-    facts: tuple[str, ...] = ()
-    details: tuple[str, ...] = ()
+    fillers: tuple[str, ...] = ()
+    """The templates of its sentences."""
     lacks: int = 0
     """Further flaws: words of the title that it omits, or a departure from the video's thread."""
     variant: int = -1
@@ -38,8 +38,7 @@ class Decks:
         """Return the best draft, and how often its variant was used before.
 
         `draft_of` fills a variant, or returns None if it cannot be used now. A draft is better if it fits into `budget` words,
-        has no flaws, contains a fact or a detail of the prompt, and fills the budget. Without a budget its length does not
-        matter. Raises KeyError if no variant can be used.
+        has no flaws, and fills the budget. Without a budget its length does not matter. Raises KeyError if no variant can be used.
         """
         used, lot = self._used.setdefault(deck, Counter()), self.lot(deck, size)
         for times in sorted({used[index] for index in range(size)}):
@@ -68,15 +67,14 @@ def joined(parts: Sequence[Draft]) -> Draft:
     return Draft(
         " ".join(part.text for part in parts),
         sum(part.words for part in parts),
-        tuple(fact for part in parts for fact in part.facts),
-        tuple(detail for part in parts for detail in part.details),
+        tuple(filler for part in parts for filler in part.fillers),
         sum(part.lacks for part in parts),
         parts[0].variant,
     )
 
 
-def _flaws(draft: Draft, budget: float) -> tuple[int, int, int, int]:
+def _flaws(draft: Draft, budget: float) -> tuple[int, int, int]:
     """Return the flaws of a draft, the worst first. Unused words count in steps of two, so that similar drafts are equal."""
     over = max(0, math.ceil(draft.words - budget * BREATH)) if budget else 0
     short = max(0, math.ceil((0.7 * budget - draft.words) / 2))
-    return over, draft.lacks, 0 if draft.facts else 1 if draft.details else 2, short
+    return over, draft.lacks, short

@@ -10,22 +10,25 @@ import unicodedata
 from functools import lru_cache
 from itertools import dropwhile
 
+from tenxsom.planning.sentences import closed
 
-def _words(text: str) -> frozenset[str]:
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
-ACRONYMS = _words(
+ACRONYMS = word_set(
     """
     3D AI API AR ASMR CEO CO2 CPU DIY DNA EU EV FAQ GPS GPU ISS LED LLM ML NASA NBA NFL RNA SQL TV UFO UK UN US USA VR WW1
     WW2
     """
 )
-SMALL_WORDS = _words("a an and as at but by for from in into nor of on or over the to vs with")
-CLAUSE_WORDS = _words("how what when where which who why")
+SMALL_WORDS = word_set("a an and as at but by for from in into nor of on or over the to vs with")
+CLAUSE_WORDS = word_set("how what when where which who why")
 """Words that open a question or a clause."""
-DETERMINERS = _words("a an each every her his my our some the their these this those your")
-PLAIN_ADJECTIVES = _words(
+DETERMINERS = word_set("a an each every her his my our some the their these this those your")
+PLAIN_ADJECTIVES = word_set(
     """
     ancient autumn best better big burning cheap clean cold dark deep easy everyday fast forgotten free frozen giant glass
     golden great healthy hidden home hot inside kitchen liquid lost modern molten morning mysterious new night old perfect
@@ -34,13 +37,13 @@ PLAIN_ADJECTIVES = _words(
     """
 )
 """Words that lose their capital in mid-sentence; any other first word of a title may be a name."""
-PRONOUNS = _words(
+PRONOUNS = word_set(
     """
     it's i'm i've you're we're they're that's there's let's he's she's
     everybody everyone everything he i it nobody nothing she somebody someone that there they this we you
     """
 )
-VERBS = _words(
+VERBS = word_set(
     """
     actually am announced announces are aren't be beat beats became becomes been bought breaks broke builds built buys
     came can can't changed changes comes could created creates did didn't died dies disappeared discover discovered
@@ -53,7 +56,7 @@ VERBS = _words(
     """
 )
 """Verb forms that make a title a sentence, as headlines use them."""
-ORDERS = _words(
+ORDERS = word_set(
     """
     add ask avoid bake become begin boil bring build buy change check choose clean cook create cut discover do draw drink
     eat explore find fix fold get give go grow improve install keep learn let listen look make master meet mix open
@@ -62,13 +65,13 @@ ORDERS = _words(
     """
 )
 """Verbs that a title may begin with as an imperative."""
-REFUSALS = _words("don't dont never no quit stop")
+REFUSALS = word_set("don't dont never no quit stop")
 """Imperatives without a useful gerund."""
-LABELS = _words("asmr breaking episode exclusive explained guide how-to live new news part pov psa til tutorial update watch")
+LABELS = word_set("asmr breaking episode exclusive explained guide how-to live new news part pov psa til tutorial update watch")
 """Words before a colon that are not the topic."""
-DOUBLING = _words("admit begin commit control forget prefer upset")
+DOUBLING = word_set("admit begin commit control forget prefer upset")
 """Longer verbs that double their last letter."""
-NO_KEYWORDS = _words(
+NO_KEYWORDS = word_set(
     """
     about after again all also and any are because been before being but can could did does doing done each ever every for
     from get gets has have her his how into its just like made make makes more most much must not now off one only other
@@ -77,19 +80,9 @@ NO_KEYWORDS = _words(
     """
 )
 """Words of a title that are useless as a tag."""
-AUXILIARIES = _words("is are was were do does did can could will would should has have had")
-_UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff]"
-_CLOSED = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।", "॥", "։", "።", "။", "។")
-_CLOSING_MARKS = (
-    ("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]", "。"),  # Chinese and Japanese
-    ("[\u0900-\u09ff]", "।"),  # Hindi, Bengali
-    ("[\u0e00-\u0eff]", ""),  # Thai, Lao
-    ("[\u0530-\u058f]", "։"),  # Armenian
-    ("[\u1000-\u109f]", "။"),  # Burmese
-    ("[\u1200-\u137f]", "።"),  # Amharic
-    ("[\u1780-\u17ff]", "។"),  # Khmer
-)
-"""The closing mark of a sentence in scripts without a full stop, by its last letter; Thai and Lao have none."""
+AUXILIARIES = word_set("is are was were do does did can could will would should has have had")
+UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff]"
+"""Letters of the languages that write no blanks between words."""
 
 
 def capitalised(text: str) -> str:
@@ -100,11 +93,7 @@ def capitalised(text: str) -> str:
 
 def as_sentence(text: str) -> str:
     """Return the text with a capital and the closing mark of its script."""
-    text = capitalised(text.strip().rstrip(" ,;:-–—"))
-    if text.rstrip("\"'”’»)」』").endswith(_CLOSED):
-        return text
-    mark = next((mark for letters, mark in _CLOSING_MARKS if re.match(letters, text[-1:])), ".")
-    return text + mark
+    return closed(capitalised(text.strip().rstrip(" ,;:-–—")))
 
 
 def bare(text: str) -> str:
@@ -115,8 +104,8 @@ def bare(text: str) -> str:
 @lru_cache(maxsize=8192)
 def count_words(text: str) -> int:
     """Return the number of spoken words. In scripts without spaces two characters count as a word."""
-    unspaced = 0 if text.isascii() else len(re.findall(_UNSPACED, text))
-    spaced = re.sub(_UNSPACED, "", text) if unspaced else text
+    unspaced = 0 if text.isascii() else len(re.findall(UNSPACED, text))
+    spaced = re.sub(UNSPACED, "", text) if unspaced else text
     return -(-unspaced // 2) + sum(1 for word in spaced.split() if any(letter.isalnum() for letter in word))
 
 

@@ -1,23 +1,26 @@
-"""Fills the variants of an archetype for one video: spoken words, lines on the screen, pictures.
+"""Fills the variants of an archetype for a film whose user wrote no words but a title: spoken fillers, lines, pictures.
 
 Every choice follows from the content id, so that the same id has the same words on every machine, and another id has others.
-Facts and details of the prompt are used once each, in their written order.
+Fillers of the channel's recent films are never used again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
-from tenxsom.planning.archetypes import Archetype, slots_of
+from tenxsom.planning.archetypes import RETIRED_SLOTS, Archetype, SegmentTemplate, slots_of
 from tenxsom.planning.choosing import BREATH, Decks, Draft, joined
 from tenxsom.planning.english import capitalised, count_words
 from tenxsom.planning.pacing import Placement
-from tenxsom.planning.prompts import Wishes, shorter_fact
+from tenxsom.planning.prompts import Wishes
 from tenxsom.planning.titles import Title
 from tenxsom.text import shortened
+
+Variant = TypeVar("Variant")
 
 MAX_CUE_CHARACTERS = 600
 MAX_SCREEN_WORDS = 8
@@ -26,64 +29,95 @@ _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 
 class Writer:
-    """Writes the segments of one video, in order."""
+    """Writes the fillers and the pictures of one video, in order."""
 
-    reused = False
-    """Whether a spoken text was used twice, because the video is longer than all variants."""
-
-    def __init__(self, archetype: Archetype, title: Title, wishes: Wishes, content_id: str, style: str = "") -> None:
+    def __init__(
+        self,
+        archetype: Archetype,
+        title: Title,
+        wishes: Wishes,
+        *,
+        content_id: str,
+        style: str = "",
+        recent: Collection[str] = (),
+    ) -> None:
+        """`recent` are the fillers of the channel's recent films (`Blueprint.fillers`), which are not used again."""
         self.archetype = archetype
         self.style = style
+        self.fillers: list[str] = []
+        """The templates of the sentences that were used and are not the user's."""
         self._title = title
         self._wishes = wishes
-        self._used: set[str] = set()
+        self._recent = frozenset(recent)
         self._decks = Decks(f"{content_id}\n{archetype.name}")
 
-    def spoken(self, place: Placement, to_come: int) -> Draft:
-        """Return the spoken words of a segment; they fit its duration if any variant does.
-
-        `to_come` is the number of segments after this one, for which facts are reserved.
-        """
+    def spoken(self, place: Placement) -> Draft | None:
+        """Return the spoken words of a segment; they fit its duration if any variant does. None if all variants are used up."""
         budget = place.duration * self.archetype.words_per_second
-        ladders = place.template.spoken
-        deck = f"{place.template.kind}/spoken"
-        chosen, times = self._decks.choose(deck, len(ladders), lambda i: self._climb(ladders[i], place, budget), budget)
-        if to_come and place.template.priority != 1:
-            chosen = self._with_more_facts(chosen, budget, to_come - 1)
-        self.reused = self.reused or times > 0
-        self._used.update(chosen.facts, chosen.details)
-        return chosen
+        return self._chosen(place, "spoken", place.template.spoken, lambda ladder: self._climb(ladder, place, budget), budget)
 
-    def on_screen(self, place: Placement) -> Draft:
-        """Return one short line for a segment without spoken words."""
-        lines = place.template.screen
+    def on_screen(self, place: Placement) -> Draft | None:
+        """Return one short line for a segment without spoken words; None if all variants are used up."""
         budget = min(MAX_SCREEN_WORDS, max(3.0, place.duration * 2.5))
-        chosen, _ = self._decks.choose(f"{place.template.kind}/screen", len(lines), lambda i: self._line(lines[i], place, budget))
-        self._used.update(chosen.facts, chosen.details)
+        return self._chosen(place, "screen", place.template.screen, lambda line: self._line(line, place, budget))
+
+    def hook(self, seconds: float) -> Draft | None:
+        """Return the archetype's first words, with the title, as many as can be spoken in `seconds`; None where none can."""
+        return self._framing(self.archetype.segments[0], seconds)
+
+    def ending(self, seconds: float) -> Draft | None:
+        """Return the archetype's last words, as many as can be spoken in `seconds`; None where none can."""
+        return self._framing(self.archetype.segments[-1], seconds)
+
+    def _framing(self, template: SegmentTemplate, seconds: float) -> Draft | None:
+        before = list(self.fillers)
+        draft = self.spoken(Placement(template, 1, 1, seconds))
+        if draft and draft.words > seconds * self.archetype.words_per_second * BREATH:
+            self.fillers = before
+            return None
+        return draft
+
+    def _chosen(
+        self,
+        place: Placement,
+        channel: str,
+        variants: Sequence[Variant],
+        fill: Callable[[Variant], Draft | None],
+        budget: float = 0.0,
+    ) -> Draft | None:
+        deck = f"{place.template.kind}/{channel}"
+        try:
+            chosen, _ = self._decks.choose(deck, len(variants), lambda i: fill(variants[i]), budget)
+        except KeyError:
+            return None
+        self.fillers += chosen.fillers
         return chosen
 
-    def picture(self, place: Placement, words: Draft) -> str:
-        """Return the visual cue: a scene, the part of the prompt that it illustrates, and the look of all cues."""
+    def chance(self, purpose: str) -> float:
+        """Return a number from 0 to 1 that follows from the content id."""
+        return self._decks.lot(purpose, 1)[0]
+
+    def picture(self, place: Placement, words: Draft, directed: str = "") -> str:
+        """Return the visual cue: the scene that the user directs, else one of the archetype's, and the look of all cues."""
         look = self.archetype.visual
         optional = {
             "look": f"Palette of {look.palette}; {look.light}; {look.lens}.",
             "style": f"Style: {self.style}." if self.style else "",
             "wish": f"{capitalised(self._wishes.look[0])}." if self._wishes.look else "",
-            "echo": _echo(words),
         }
-        kept = {"scene": f"{capitalised(self._scene(place, words))}."}
+        kept = {"scene": f"{capitalised(directed or self._scene(place, words))}."}
         for part, text in optional.items():
             if text and sum(map(len, kept.values())) + len(kept) + len(text) <= MAX_CUE_CHARACTERS:
                 kept[part] = text
-        return " ".join(kept[part] for part in ("scene", "echo", "look", "style", "wish") if part in kept)
+        return " ".join(kept[part] for part in ("scene", "look", "style", "wish") if part in kept)
 
     def description(self) -> str:
-        """Return the description of the published video: a template, then the facts of the prompt."""
+        """Return the description of the published video: a template, then the user's first sentences."""
         texts, name = self.archetype.descriptions, self._title.name
         values = {"headline": self._title.headlines[0], "name": name or ""}
         usable = [text for text in texts if name or "{name}" not in text] or ["{headline}"]
         opening, _ = self._decks.choose("description", len(usable), lambda i: Draft(_put(usable[i], values)))
-        return shortened(" ".join([opening.text, *self._wishes.facts[:2]]), 2000)
+        return shortened(" ".join([opening.text, *self._wishes.said[:2]]), 2000)
 
     def _scene(self, place: Placement, words: Draft) -> str:
         """Return the picture of the words, if they have one; else that of the video's thread; else a random one."""
@@ -114,12 +148,11 @@ class Writer:
         return replace(draft, text=capitalised(whole), lacks=draft.lacks + max(0, draft.words - int(room)))
 
     def _climb(self, ladder: Sequence[str], place: Placement, budget: float) -> Draft | None:
-        """Return the first sentence and as many more as fit; None if a value for the first is missing."""
+        """Return the first sentence and as many more as fit; None if the first cannot be used."""
         parts: list[Draft] = []
         for step, sentence in enumerate(ladder):
             room = budget * BREATH - sum(part.words for part in parts)
-            used = {item for part in parts for item in (*part.facts, *part.details)}
-            filled = self._fill(sentence, place, room, used)
+            filled = self._fill(sentence, place, room)
             if filled is None and step == 0:
                 return None
             if filled is None:
@@ -129,39 +162,21 @@ class Writer:
             parts.append(filled)
         return joined(parts)
 
-    def _fill(self, template: str, place: Placement, room: float, used: set[str] | None = None) -> Draft | None:
-        """Return the template with its slots filled; None if a fact, a detail, a name or a number for it is missing."""
-        used = self._used | (used or set())
+    def _fill(self, template: str, place: Placement, room: float) -> Draft | None:
+        """Return the template with its slots filled; None if a name or a number is missing, or if it is not new."""
+        if template in self._recent or template in self.fillers:
+            return None
         left = room - _own_words(template)
         values: dict[str, str] = {}
-        facts: tuple[str, ...] = ()
-        details: tuple[str, ...] = ()
         for slot in slots_of(template):
-            if slot == "fact":
-                found = next(self._fitting_facts(left, used), None)
-                value, facts = found or (None, facts)
-            elif slot.lower() == "detail":
-                value = next(
-                    (point for point in self._wishes.points if point not in used and count_words(point) <= max(left, 2)), None
-                )
-                details = (value,) if value else details
-            else:
-                value = self._plain_value(slot, place, left)
+            value = None if slot in RETIRED_SLOTS else self._plain_value(slot, place, left)
             if not value:
                 return None
             values[slot] = capitalised(value) if slot[0].isupper() else value
         text = _put(template, values)
         cut = count_words(self._title.headlines[0]) - count_words(values["headline"]) if "headline" in values else 0
-        return Draft(text, count_words(text), facts, details, max(0, cut))
-
-    def _fitting_facts(self, room: float, used: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield unused facts of at most `room` words, whole or shortened to the main clause, each with its original."""
-        for fact in self._wishes.facts:
-            if fact not in used:
-                for form in (fact, shorter_fact(fact)):
-                    if form and count_words(form) <= room:
-                        yield form, (fact,)
-                        break
+        fillers = () if template == "{headline}" else (template,)
+        return Draft(text, count_words(text), fillers, max(0, cut))
 
     def _plain_value(self, slot: str, place: Placement, room: float) -> str | None:
         if slot == "headline":
@@ -173,17 +188,6 @@ class Writer:
         promised = self._title.count
         countable = place.of > 1 and not (promised and place.of > promised)
         return (_NUMBERS[place.number] if place.number < len(_NUMBERS) else str(place.number)) if countable else None
-
-    def _with_more_facts(self, draft: Draft, budget: float, spared: int) -> Draft:
-        """Return the draft with further facts while there is time; `spared` facts are reserved for later segments."""
-        while True:
-            used = self._used | set(draft.facts)
-            if sum(fact not in used for fact in self._wishes.facts) <= spared:
-                return draft
-            found = next(self._fitting_facts(budget * BREATH - draft.words, used), None)
-            if found is None:
-                return draft
-            draft = joined([draft, Draft(found[0], count_words(found[0]), found[1])])
 
 
 @lru_cache(maxsize=2048)
@@ -197,9 +201,3 @@ def _put(template: str, values: dict[str, str]) -> str:
         return template
     text = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
     return re.sub(r"([.!?…。！？؟।॥።။។])[.,;:](?=\s|$)", r"\1", text)
-
-
-def _echo(words: Draft) -> str:
-    """Return the part of the prompt in this segment's words, for its picture."""
-    said = words.facts[:1] or words.details[:1]
-    return f"Illustrating: {said[0].rstrip('.!?…')}." if said and len(said[0]) <= 120 else ""

@@ -88,7 +88,8 @@ class Templates:
     def vocabulary(self, services: tuple[str, ...]) -> Vocabulary:
         """Return the names that a job definition may use in this installation."""
         shapes = {name: entry["aspect_ratio"] for name, entry in self.platforms.items()}
-        return Vocabulary(self.archetype_names, shapes, services)
+        longest = {name: float(entry["longest_seconds"]) for name, entry in self.platforms.items() if "longest_seconds" in entry}
+        return Vocabulary(self.archetype_names, shapes, services, longest)
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self._find(name)
