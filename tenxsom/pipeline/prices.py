@@ -26,9 +26,12 @@ class Prices:
 
     @cached_property
     def _list(self) -> dict[str, Any]:
-        """Return templates/prices.json, with the declared prices of services and sources that it does not name."""
+        """Return templates/prices.json, with the published prices of services and sources that it does not name.
+
+        A service without a published price must be named: only the user knows what it costs.
+        """
         written = self._templates.prices
-        declared = {name: services.prices(name) for name in services.SERVICES}
+        declared = {name: found for name in services.SERVICES if "models" in (found := services.prices(name))}
         own = {name: prices for name in stills.SOURCES if (prices := stills.prices(name))}
         return written | {"services": declared | written["services"], "stills": own | written.get("stills", {})}
 
