@@ -189,6 +189,28 @@ class Clip(StoredModel):
     def is_submitted(self) -> bool:
         return self.step not in SUBMISSION_STEPS
 
+    @property
+    def label(self) -> str:
+        """Return how messages name it."""
+        return f"clip {self.index + 1}"
+
+    def pays_for(self, step: str) -> bool:
+        """Return whether a step of the ledger's is one of its paid calls."""
+        return step in (Step.REQUEST_IMAGE, Step.REQUEST_VIDEO)
+
+    def accept(self, ids: Mapping[str, str | None], endpoint: str | None) -> str:
+        """Take the ids of the paid call of the current step, and go on to the next; return the event for the history."""
+        if self.step == Step.REQUEST_IMAGE:
+            self.image, self.step = Still(**ids), Step.AWAIT_IMAGE
+            return "image_requested"
+        self.video, self.submitted_at, self.step = Generation(**ids), clock.stamp(), Step.AWAIT_VIDEO
+        self.status_endpoint, self.percent = endpoint, None  # those of an earlier order do not apply
+        return "video_requested"
+
+    def write_off(self) -> None:
+        """Fail the clip, whose paid call a user has written off."""
+        self.step, self.error = Step.FAILED, "its paid call was written off, because nobody could say what became of it"
+
     def is_due(self) -> bool:
         """Return whether its next check is due."""
         return clock.is_due(self.next_check_at, LONGEST_PAUSE_SECONDS)

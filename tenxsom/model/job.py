@@ -16,7 +16,9 @@ from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
 from tenxsom.model.definition import AcceptedDefinition
+from tenxsom.model.narration import Narration
 from tenxsom.model.parts import MediaFacts, RouteRecord, UnexpectedRecord
+from tenxsom.model.sound_order import SoundOrder, SoundStep
 from tenxsom.model.stored import Moment, StoredModel, broken, check_moment, check_text
 
 SCHEMA_VERSION = 2
@@ -83,6 +85,10 @@ class VideoJob(StoredModel):
     route: RouteRecord = Field(default_factory=RouteRecord)
     blueprint: Blueprint | None = None
     clips: list[Clip] = Field(default_factory=list)
+    sounds: list[SoundOrder] = Field(default_factory=list)
+    """The paid calls for voices and music."""
+    narration: Narration | None = None
+    """The voice; None before it is made, and in states of earlier versions, which are finished without one."""
     spend: list[SpendLine] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     rehearsal: bool = False
@@ -125,6 +131,21 @@ class VideoJob(StoredModel):
         """Return the service of a clip."""
         return clip.service or self.service
 
+    @property
+    def orders(self) -> list[Clip | SoundOrder]:
+        """Return everything that is paid for."""
+        return [*self.clips, *self.sounds]
+
+    def sound_order(self, kind: SoundStep, index: int, service: str, model: str) -> SoundOrder:
+        """Return the order of a sound, which is added when it is new; one that failed is ordered again from this service."""
+        found = next((order for order in self.sounds if (order.kind, order.index) == (kind, index)), None)
+        if found is None:
+            found = SoundOrder(index=index, kind=kind, service=service, model=model, step=kind)
+            self.sounds.append(found)
+        elif found.step == SoundStep.FAILED:
+            found.order_from(service, model)
+        return found
+
     def record(self, event: str, detail: str = "", **facts: Any) -> None:
         """Add an entry to the audit trail; the next save stores it."""
         entry = {"time": clock.stamp(), "event": event, **({"detail": detail} if detail else {}), **facts}
@@ -156,19 +177,22 @@ class VideoJob(StoredModel):
         """Reset the attempts of the job's own steps, for a retry that a user has asked for."""
         self.step = self.next_check_at = self.media = self.unexpected = self.error = None
         self.attempts = {}
+        self.sounds = [order for order in self.sounds if order.step == SoundStep.DONE]
 
     def settle_state(self) -> None:
-        """Derive the job's state, id and endpoint from its clips."""
+        """Derive the job's state, id and endpoint from what is ordered."""
         if self.cancelled:
             self.state = JobState.CANCELLED
-        elif any(clip.intent and clip.intent.unclear for clip in self.clips):
+        elif any(order.intent and order.intent.unclear for order in self.orders):
             self.state = JobState.SUBMIT_UNKNOWN
-        elif any(clip.hold == "budget" for clip in self.clips):
+        elif any(order.hold == "budget" for order in self.orders):
             self.state = JobState.OVER_BUDGET
         elif any(clip.hold == DECISION for clip in self.clips):
             self.state = JobState.NEEDS_DECISION
         elif self.clips:
             self.state = JobState.WAITING if all(clip.is_submitted for clip in self.clips) else JobState.SUBMITTING
+        elif self.state in (JobState.SUBMIT_UNKNOWN, JobState.OVER_BUDGET) and self.sounds:
+            self.state = JobState.ACCEPTED
         first = next((clip for clip in self.clips if clip.video.job_id), None)
         if first:
             self.job_id, self.status_endpoint = first.video.job_id, first.status_endpoint

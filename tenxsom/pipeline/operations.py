@@ -13,6 +13,7 @@ from tenxsom.errors import BadInput, BrokenState, DiskError
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher, all_final
@@ -143,7 +144,7 @@ class JobManager:
             job = claim.job
             if self._finisher.already_reported(claim):
                 return f"{content_id} has ended already."
-            if any(clip.intent for clip in job.clips):
+            if any(order.intent for order in job.orders):
                 raise BadInput(
                     f"{content_id} has a paid call whose outcome is unknown; resolve that first (manage_jobs.py resolve)."
                 )
@@ -179,9 +180,11 @@ class JobManager:
         if take_as_is:
             self._bring_back_refused(content_id)
         with self._claimed(content_id) as claim:
-            if take_as_is or not (adopt is not None or never_sent or any(clip.intent for clip in claim.job.clips)):
+            if take_as_is or not (adopt is not None or never_sent or any(order.intent for order in claim.job.orders)):
                 return self._decide(claim, clip_number, take_as_is)
-            clip = self._open_clip(claim, clip_number)
+            clip = self._open_order(claim, clip_number)
+            if isinstance(clip, SoundOrder):
+                return self._resolve_sound(claim, clip, adopt, never_sent=never_sent)
             if adopt is not None:  # an empty shell variable in the command must not write anything off
                 adoption.check_free(adopt, claim.job, clip, self._store, self._artifacts)
                 adoption.check_known(adopt, claim.job, clip, self._service_of, self._source_of)
@@ -194,6 +197,18 @@ class JobManager:
             if all_final(claim.job):
                 self._finisher.end(claim)
             return f"Clip {clip.index + 1} of {content_id} is written off; its price counts as spent."
+
+    def _resolve_sound(self, claim: Claim, sound: SoundOrder, adopt: str | None, *, never_sent: bool) -> str:
+        """Decide about the unclear paid call of a sound, which no service keeps: it is ordered again, or given up."""
+        which = f"{sound.label[0].upper()}{sound.label[1:]} of {claim.job.content_id}"
+        if adopt is not None:
+            raise BadInput(f"{which} came, or was lost, with the answer; no id can be adopted. Use --never-sent or --write-off.")
+        claim.job.next_check_at = None
+        if never_sent:
+            self._paid_calls.never_sent(claim, sound)
+            return f"{which} is ordered again by the next tick."
+        self._paid_calls.write_off(claim, sound)
+        return f"{which} is written off; its price counts as spent, and the next tick goes on without it."
 
     def _bring_back_refused(self, content_id: str) -> None:
         """Put an ended job with refused clips back on the queue for the decision, unless it is there."""
@@ -239,7 +254,11 @@ class JobManager:
             yield claim
 
     @staticmethod
-    def _open_clip(claim: Claim, number: int | None) -> Clip:
+    def _open_order(claim: Claim, number: int | None) -> Clip | SoundOrder:
+        """Return the order whose call is unclear: a sound, or the clip of this number."""
+        sound = next((sound for sound in claim.job.sounds if sound.intent), None)
+        if sound and number is None:
+            return sound
         open_clips = [clip for clip in claim.job.clips if clip.intent and number in (None, clip.index + 1)]
         if not open_clips:
             raise BadInput(f"{claim.job.content_id} has no paid call whose outcome is unknown.")

@@ -15,7 +15,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tenxsom import clock
 from tenxsom.errors import (
@@ -34,7 +34,7 @@ from tenxsom.errors import (
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
-from tenxsom.model.parts import Generation, Still
+from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline.prices import billed_service
 from tenxsom.pipeline.spend import book, check_cap, note_rehearsal
 from tenxsom.services.base import Submitted
@@ -69,7 +69,10 @@ LISTED_SECONDS = 30.0
 DOUBT_SECONDS = 6 * 3600.0
 """How long such a call waits for a certain lookup; after that a user must decide."""
 
-AFTER_PAYMENT = {Step.REQUEST_IMAGE: Step.AWAIT_IMAGE, Step.REQUEST_VIDEO: Step.AWAIT_VIDEO}
+Order = Clip | SoundOrder
+"""What is paid for: a clip and its still, or a sound."""
+
+AnyOrder = TypeVar("AnyOrder", Clip, SoundOrder)
 
 
 class Finder(Protocol):
@@ -95,7 +98,7 @@ class PaidCalls:
     def pay(
         self,
         claim: Claim,
-        clip: Clip,
+        clip: Order,
         price: Decimal,
         call: Callable[[str], Submitted],
         *,
@@ -129,7 +132,7 @@ class PaidCalls:
         The caller saves.
         """
         job = claim.job
-        for clip in job.clips:
+        for clip in job.orders:
             for each in self._set_aside(job, clip) if has_ended or clip.is_final else ():
                 self._ledger.settle(each, RELEASED, since=job.ledger_mark)
                 book(job, each, RELEASED)
@@ -145,7 +148,7 @@ class PaidCalls:
         if unclear:
             raise unclear
 
-    def reconcile(self, claim: Claim, clip: Clip, who_knows: Callable[[Clip], Finder]) -> None:
+    def reconcile(self, claim: Claim, clip: AnyOrder, who_knows: Callable[[AnyOrder], Finder]) -> None:
         """Look up a paid call that did not return; adopt it if the service knows it.
 
         Raises SubmitUnclear when the service does not know it, or cannot tell: the job then waits for a decision. A call that
@@ -174,10 +177,10 @@ class PaidCalls:
         log.info(
             "%s knows the call: adopted, nothing is paid twice.", billed_service(job, clip), extra={"content_id": job.content_id}
         )
-        job.record("adopted", f"{intent.step} of clip {clip.index + 1} was found at the service")
+        job.record("adopted", f"{intent.step} of {clip.label} was found at the service")
         self._accepted(claim, clip, self._purchase(job, clip, usd(intent.usd)), found)
 
-    def _not_found(self, claim: Claim, clip: Clip, intent: Intent, trouble: TenxsomError | None) -> None:
+    def _not_found(self, claim: Claim, clip: Order, intent: Intent, trouble: TenxsomError | None) -> None:
         """Handle an open call that the service did not find: send it again, look it up again, or wait for a decision."""
         age = clock.age_seconds(intent.at)
         if intent.doubt and trouble is None and age >= LISTED_SECONDS:
@@ -199,27 +202,27 @@ class PaidCalls:
         claim.save()
         raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
-    def adopt(self, claim: Claim, clip: Clip, job_id: str) -> None:
+    def adopt(self, claim: Claim, clip: Order, job_id: str) -> None:
         """Adopt the service's id of an unclear call, given by a user (see `pipeline.adoption`). The money is spent."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, f"adopted as {job_id}")
         self._accepted(claim, clip, purchase, Submitted(job_id))
 
-    def never_sent(self, claim: Claim, clip: Clip) -> None:
+    def never_sent(self, claim: Claim, clip: Order) -> None:
         """Record a user's decision that the call was never sent: the money is released, and the step is repeated."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, "never sent")
         clip.attempts.pop(_sent_key(clip), None)
         self._close(claim, clip, purchase, RELEASED)
 
-    def write_off(self, claim: Claim, clip: Clip) -> None:
+    def write_off(self, claim: Claim, clip: Order) -> None:
         """Record a user's decision to write the call off: the money counts as spent, and the clip as failed."""
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
         self._decided(claim, clip, "written off")
-        clip.error = "its paid call was written off, because nobody could say what became of it"
+        clip.write_off()
         self._close(claim, clip, purchase, SPENT)
 
-    def _made_already(self, claim: Claim, clip: Clip, purchase: Purchase) -> bool:
+    def _made_already(self, claim: Claim, clip: Order, purchase: Purchase) -> bool:
         """Return whether the ledger has the ids of this call, which the state file does not have (any more); adopt them.
 
         Raises SubmitUnclear when the ledger has the call without ids. A reservation alone does not count: it precedes the call.
@@ -233,12 +236,12 @@ class PaidCalls:
         self._mark_unknown(claim, clip, "the ledger knows this call, but the state file had lost it")
         raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
-    def _intend(self, claim: Claim, clip: Clip, purchase: Purchase, then: Purchase | None) -> None:
+    def _intend(self, claim: Claim, clip: Order, purchase: Purchase, then: Purchase | None) -> None:
         """Save the intent. After a failure nothing was sent, so memory and ledger are reset."""
         job, clip.hold = claim.job, None
         clip.intent = _new_intent(clip, purchase)
         clip.count(_sent_key(clip))
-        job.record("intent", f"{clip.step} of clip {clip.index + 1} for {shown(purchase.usd)}", reference=purchase.reference)
+        job.record("intent", f"{clip.step} of {clip.label} for {shown(purchase.usd)}", reference=purchase.reference)
         try:
             claim.save()
         except BaseException:  # after any error or stop the call is not made, and the money must be released
@@ -251,7 +254,7 @@ class PaidCalls:
                     self._ledger.settle(each, RELEASED, since=job.ledger_mark)
             raise
 
-    def _call(self, claim: Claim, clip: Clip, purchase: Purchase, call: Callable[[str], Submitted], can_be_asked: bool) -> None:
+    def _call(self, claim: Claim, clip: Order, purchase: Purchase, call: Callable[[str], Submitted], can_be_asked: bool) -> None:
         try:
             submitted = call(purchase.reference)
         except ServiceClosed as error:
@@ -273,7 +276,7 @@ class PaidCalls:
             raise SubmitUnclear(_waiting_sentence(claim.job, clip)) from error
         self._accepted(claim, clip, purchase, submitted)
 
-    def _in_doubt(self, claim: Claim, clip: Clip, purchase: Purchase, error: ServiceClosed, can_be_asked: bool) -> None:
+    def _in_doubt(self, claim: Claim, clip: Order, purchase: Purchase, error: ServiceClosed, can_be_asked: bool) -> None:
         """Handle a 503, which a gateway may send after the service behind it has accepted the call.
 
         A service with lookups by our reference is asked before the call is sent again. For others the first 503 responses count
@@ -292,46 +295,43 @@ class PaidCalls:
             self._mark_unknown(claim, clip, f"{error} It was sent {sends(clip)} times")
             raise SubmitUnclear(_waiting_sentence(claim.job, clip)) from error
 
-    def _check_sends(self, job: VideoJob, clip: Clip) -> None:
+    def _check_sends(self, job: VideoJob, clip: Order) -> None:
         """Raise ServiceRefused for a step that was sent MAX_PAID_SENDS times."""
         if sends(clip) >= MAX_PAID_SENDS:
             service = billed_service(job, clip)
             raise ServiceRefused(
-                f"{clip.step} of clip {clip.index + 1} was sent to {service} {sends(clip)} times and never accepted;"
-                " it is not sent again."
+                f"{clip.step} of {clip.label} was sent to {service} {sends(clip)} times and never accepted; it is not sent again."
             )
 
     @staticmethod
-    def _take_back_send(clip: Clip) -> None:
+    def _take_back_send(clip: Order) -> None:
         clip.attempts[_sent_key(clip)] = max(0, clip.attempts.get(_sent_key(clip), 0) - 1)
 
-    def _remembered(self, claim: Claim, clip: Clip, intent: Intent) -> bool:
+    def _remembered(self, claim: Claim, clip: Order, intent: Intent) -> bool:
         """Return whether the ledger has the result of a call whose state could not be saved; update the state from it."""
         line = self._ledger.last(intent.reference, claim.job.ledger_mark)
         purchase = self._purchase(claim.job, clip, usd(intent.usd))
         if line and line.get("job_id"):
-            claim.job.record("adopted", f"{intent.step} of clip {clip.index + 1} was found in the ledger")
-            self._accepted(claim, clip, purchase, Submitted(line["job_id"], line.get("generation_id")))
+            claim.job.record("adopted", f"{intent.step} of {clip.label} was found in the ledger")
+            paid = purchase._replace(usd=usd(line["usd"]))
+            self._accepted(claim, clip, paid, Submitted(line["job_id"], line.get("generation_id")))
             return True
         if line and line["entry"] == RELEASED:
             self._close(claim, clip, purchase, RELEASED)
             return True
         return False
 
-    def _accepted(self, claim: Claim, clip: Clip, purchase: Purchase, submitted: Submitted) -> None:
+    def _accepted(self, claim: Claim, clip: Order, purchase: Purchase, submitted: Submitted) -> None:
         """Save the vendor's ids before anything else happens."""
-        ids: dict[str, Any] = {"job_id": submitted.job_id, "generation_id": submitted.generation_id}
-        if clip.step == Step.REQUEST_IMAGE:
-            clip.image, event = Still(**ids), "image_requested"
-        else:
-            clip.video, event, clip.submitted_at = Generation(**ids), "video_requested", clock.stamp()
-            clip.status_endpoint, clip.percent = submitted.endpoint, None  # those of an earlier order do not apply
-        clip.step, clip.intent, clip.next_check_at = AFTER_PAYMENT[Step(clip.step)], None, None
-        claim.job.record(event, f"clip {clip.index + 1}", usd=text(purchase.usd))
+        ids: dict[str, str | None] = {"job_id": submitted.job_id, "generation_id": submitted.generation_id}
+        purchase = purchase if submitted.usd is None else purchase._replace(usd=submitted.usd)
+        event = clip.accept(ids, submitted.endpoint)
+        clip.intent, clip.next_check_at = None, None
+        claim.job.record(event, clip.label, usd=text(purchase.usd))
         book(claim.job, purchase, SPENT)
         note_rehearsal(claim.job)
         claim.job.settle_state()
-        self._save(claim, purchase, SPENT, **ids)
+        self._save(claim, purchase, SPENT, None, **ids)
 
     def _save(self, claim: Claim, purchase: Purchase, entry: str, renewed: Purchase | None = None, **ids: str | None) -> None:
         """Save the state, then the ledger; if saving the state fails, the ledger still gets the ids.
@@ -349,10 +349,10 @@ class PaidCalls:
             raise
         self._ledger.settle(purchase, entry, renewed, since=mark)
 
-    def _decided(self, claim: Claim, clip: Clip, decision: str) -> None:
-        claim.job.record("decided", f"{clip.step} of clip {clip.index + 1}: {decision}")
+    def _decided(self, claim: Claim, clip: Order, decision: str) -> None:
+        claim.job.record("decided", f"{clip.step} of {clip.label}: {decision}")
 
-    def _close(self, claim: Claim, clip: Clip, purchase: Purchase, entry: str) -> None:
+    def _close(self, claim: Claim, clip: Order, purchase: Purchase, entry: str) -> None:
         """End an open intent without ids; the step stays the same unless the money is spent.
 
         The price of a clip whose still was ordered stays reserved for its next attempt; that of a clip without a still is
@@ -360,8 +360,6 @@ class PaidCalls:
         """
         job = claim.job
         clip.intent, clip.next_check_at = None, None
-        if entry == SPENT:
-            clip.step = Step.FAILED
         book(job, purchase, entry)
         renewed = self._clip_purchase(job, clip, purchase.usd) if _keeps_its_price(job, clip, entry) else None
         unused = self._set_aside(job, clip)
@@ -374,22 +372,24 @@ class PaidCalls:
         for each in unused:
             self._ledger.settle(each, RELEASED, since=job.ledger_mark)
 
-    def _set_aside(self, job: VideoJob, clip: Clip) -> list[Purchase]:
+    def _set_aside(self, job: VideoJob, clip: Order) -> list[Purchase]:
         """Return the reservations of a clip without an open call."""
         return [
-            self._named(job, clip, line["reference"], Step(line["step"]), usd(line["usd"]))
+            self._named(job, clip, line["reference"], line["step"], usd(line["usd"]))
             for line in job.spend
-            if line.get("clip") == clip.index and line["entry"] == RESERVED and clip.intent is None
+            if line.get("clip") == clip.index and line["entry"] == RESERVED and clip.intent is None and clip.pays_for(line["step"])
         ]
 
     @staticmethod
-    def _open_price(clip: Clip) -> Decimal:
+    def _open_price(clip: Order) -> Decimal:
         """Return the price of a clip's open intent. Raises BadInput when there is nothing to decide."""
         if clip.intent is None:
-            raise BadInput(f"Clip {clip.index + 1} has no paid call whose outcome is open; there is nothing to resolve.")
+            raise BadInput(
+                f"{clip.label[0].upper()}{clip.label[1:]} has no paid call whose outcome is open; there is nothing to resolve."
+            )
         return usd(clip.intent.usd)
 
-    def _mark_unknown(self, claim: Claim, clip: Clip, why: str) -> None:
+    def _mark_unknown(self, claim: Claim, clip: Order, why: str) -> None:
         if clip.intent is None:
             return
         clip.intent.unclear = why
@@ -399,7 +399,7 @@ class PaidCalls:
         claim.job.settle_state()
         self._save(claim, purchase, UNKNOWN)
 
-    def _reserve(self, claim: Claim, clip: Clip, purchase: Purchase, then: Purchase | None) -> None:
+    def _reserve(self, claim: Claim, clip: Order, purchase: Purchase, then: Purchase | None) -> None:
         """Reserve the money, within the job's own cap and the day's budget. Raises OverBudget; the job then waits."""
         job = claim.job
         try:
@@ -415,56 +415,56 @@ class PaidCalls:
         for each in filter(None, (purchase, then)):
             book(job, each, RESERVED)
 
-    def _purchase(self, job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
+    def _purchase(self, job: VideoJob, clip: Order, price: Decimal) -> Purchase:
         """Return the paid call of the clip's current step. Its reference consists of run, clip, step and attempt, so that the
         same call has the same reference after a crash.
         """
-        step = Step(clip.step)
+        step = clip.step
         return self._named(job, clip, clip.intent.reference if clip.intent else _next_reference(job, clip, step), step, price)
 
-    def _clip_purchase(self, job: VideoJob, clip: Clip, price: Decimal) -> Purchase:
+    def _clip_purchase(self, job: VideoJob, clip: Order, price: Decimal) -> Purchase:
         """Return the order of the clip, which comes after its still."""
         return self._named(job, clip, _next_reference(job, clip, Step.REQUEST_VIDEO), Step.REQUEST_VIDEO, price)
 
-    def _named(self, job: VideoJob, clip: Clip, reference: str, step: Step, price: Decimal) -> Purchase:
+    def _named(self, job: VideoJob, clip: Order, reference: str, step: str, price: Decimal) -> Purchase:
         who = billed_service(job, clip, step)
-        return Purchase(reference, job.content_id, who, step.value, clip.index, price, self._is_rehearsal(who))
+        return Purchase(reference, job.content_id, who, str(step), clip.index, price, self._is_rehearsal(who))
 
 
-def _sent_key(clip: Clip) -> str:
+def _sent_key(clip: Order) -> str:
     """Return the counter of sends of the clip's current paid step."""
     return f"{clip.step}_sent"
 
 
-def sends(clip: Clip) -> int:
+def sends(clip: Order) -> int:
     """Return how often the clip's current paid step was sent without a certain refusal."""
     return clip.attempts.get(_sent_key(clip), 0)
 
 
-def _keeps_its_price(job: VideoJob, clip: Clip, entry: str) -> bool:
+def _keeps_its_price(job: VideoJob, clip: Order, entry: str) -> bool:
     """Return whether a refused order keeps its reservation, because its ordered still is useless without the clip."""
     stills = (line for line in job.spend if line.get("clip") == clip.index and line.get("step") == Step.REQUEST_IMAGE)
     return entry == RELEASED and clip.step == Step.REQUEST_VIDEO and any(line["entry"] != RELEASED for line in stills)
 
 
-def _next_reference(job: VideoJob, clip: Clip, step: Step) -> str:
+def _next_reference(job: VideoJob, clip: Order, step: str) -> str:
     return f"{job.run_id}.{clip.index}.{step}.{clip.attempts.get(step, 0) + 1}"
 
 
-def _doubtful_sentence(job: VideoJob, clip: Clip, intent: Intent) -> str:
+def _doubtful_sentence(job: VideoJob, clip: Order, intent: Intent) -> str:
     return (
-        f"{intent.doubt} {billed_service(job, clip)} is asked whether it has accepted {intent.step} of clip {clip.index + 1}"
+        f"{intent.doubt} {billed_service(job, clip)} is asked whether it has accepted {intent.step} of {clip.label}"
         " before anything is sent again."
     )
 
 
-def _keep_answer(clip: Clip, purchase: Purchase, error: TenxsomError) -> None:
+def _keep_answer(clip: Order, purchase: Purchase, error: TenxsomError) -> None:
     """Keep the service's response with the call, for a user's decision."""
     if error.answer:
         clip.keep_answer(purchase.reference, error.answer)
 
 
-def _new_intent(clip: Clip, purchase: Purchase) -> Intent:
+def _new_intent(clip: Order, purchase: Purchase) -> Intent:
     return Intent(
         step=str(clip.step),
         attempt=clip.count_attempt(),
@@ -474,11 +474,16 @@ def _new_intent(clip: Clip, purchase: Purchase) -> Intent:
     )
 
 
-def _waiting_sentence(job: VideoJob, clip: Clip) -> str:
+def _waiting_sentence(job: VideoJob, clip: Order) -> str:
     step, why = (clip.intent.step, clip.intent.unclear) if clip.intent else (clip.step, "")
-    service = billed_service(job, clip)
+    service, resolve = billed_service(job, clip), f"manage_jobs.py resolve {job.content_id}"
+    told = f"{job.content_id}: nobody knows whether {service} accepted the paid call {step} of {clip.label} ({why})."
+    if isinstance(clip, SoundOrder):
+        return (
+            f"{told} Nothing is sent again by itself. Order it again with {resolve} --never-sent, or go on without it with"
+            f" {resolve} --write-off"
+        )
     return (
-        f"{job.content_id}: nobody knows whether {service} accepted the paid call {step} of clip {clip.index + 1} ({why})."
-        " Nothing is sent again by itself; the next ticks ask the service, where it can tell. Else look there yourself, then run:"
-        f" manage_jobs.py resolve {job.content_id} --adopt JOB_ID | --never-sent | --write-off"
+        f"{told} Nothing is sent again by itself; the next ticks ask the service, where it can tell. Else look there yourself,"
+        f" then run: {resolve} --adopt JOB_ID | --never-sent | --write-off"
     )

@@ -10,6 +10,7 @@ from tenxsom.errors import BadSettings
 from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline.routing import Route
 from tenxsom.services import registry as services
 from tenxsom.services.images import registry as stills
@@ -75,8 +76,10 @@ class Prices:
         return sum((self.of_still(job, clip) + self.of_clip(job, clip) for clip in job.clips), money.ZERO)
 
 
-def billed_service(job: VideoJob, clip: Clip, step: str | None = None) -> str:
+def billed_service(job: VideoJob, clip: Clip | SoundOrder, step: str | None = None) -> str:
     """Return who bills a step of a clip (default: the current one): the service, or the source of its start frame."""
+    if isinstance(clip, SoundOrder):
+        return clip.service
     service = job.service_of(clip)
     return service if (step or clip.step) == Step.REQUEST_VIDEO else stills.billed_service(clip.start_frame, service)
 

@@ -39,7 +39,7 @@ def note_rehearsal(job: VideoJob) -> None:
 
 def set_aside(job: VideoJob) -> set[str]:
     """Return the references of reservations whose call is not in progress."""
-    open_calls = {clip.intent.reference for clip in job.clips if clip.intent}
+    open_calls = {clip.intent.reference for clip in job.orders if clip.intent}
     return {line["reference"] for line in job.spend if line["entry"] == RESERVED} - open_calls
 
 

@@ -13,6 +13,7 @@ The module `tenxsom.services.<name>` contains, beside the service's class:
     open_service(settings)        the service, ready for requests
 """
 
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -99,6 +100,8 @@ class Submitted(NamedTuple):
     generation_id: str | None = None
     endpoint: str | None = None
     """The status endpoint to try first; None where the service finds it itself."""
+    usd: Decimal | None = None
+    """What the call cost, where the response tells it; None: the price that was reserved."""
 
 
 class GenerationState(StrEnum):
