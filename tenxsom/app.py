@@ -33,8 +33,11 @@ from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
+from tenxsom.voices import registry as voices
+from tenxsom.voices.base import Voice
 
 if TYPE_CHECKING:
+    from tenxsom.pipeline.narration import Narrator
     from tenxsom.pipeline.operations import JobManager
     from tenxsom.pipeline.orchestrator import MasterOrchestrator
 
@@ -52,6 +55,7 @@ class App:
         self.results = JobResults(self.store, self.artifacts)
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
+        self._voices: dict[tuple[str, str | None], Voice] = {}
         self._opening = threading.RLock()
 
     @cached_property
@@ -73,7 +77,22 @@ class App:
 
     def is_rehearsal(self, billed_service: str) -> bool:
         """Return whether orders from a service, or a source of stills, cost nothing."""
+        if billed_service in voices.VOICES:
+            return voices.is_rehearsal(billed_service, self.settings)
         return stills.is_rehearsal(billed_service, self.settings)
+
+    @cached_property
+    def narrator(self) -> Narrator:
+        from tenxsom.pipeline.narration import Narrator
+
+        return Narrator(self.settings, self.artifacts, self.paid_calls, self.templates, self.voice)
+
+    def voice(self, service: str, name: str | None) -> Voice:
+        """Return a voice, opened once. Raises BadSettings when it cannot be used."""
+        with self._opening:
+            if (service, name) not in self._voices:
+                self._voices[service, name] = voices.open_voice(service, self.settings, name)
+            return self._voices[service, name]
 
     @cached_property
     def finisher(self) -> Finisher:
@@ -208,6 +227,8 @@ class App:
             service.settle(seconds)
 
     def close(self) -> None:
+        for voice in self._voices.values():
+            voice.close()
         for source in self._sources.values():
             source.close()
         for service in self._services.values():

@@ -174,7 +174,7 @@ class GenAi:
 
         direction = types.SpeechMetadata(style=style) if style else None
         contents = types.Content(role="user", parts=[types.Part(text=text, speech_metadata=direction)])
-        voice = types.VoiceConfig(prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name=speaker))
+        voice = types.VoiceConfig(voice=speaker)
         config = types.GenerateContentConfig(response_modalities=["AUDIO"], speech_config=types.SpeechConfig(voice_config=voice))
         return self._ask(
             lambda client: _read_recording(client.models.generate_content(model=model, contents=contents, config=config)),

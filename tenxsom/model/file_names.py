@@ -75,11 +75,16 @@ def voice(content_id: str, index: int) -> str:
     return f"{content_id}~voice-{index + 1:02}.wav"
 
 
+def paid_sound(content_id: str, reference: str) -> str:
+    """Return the name of what a paid call for a sound returned; `reference` is our reference of the call."""
+    return f"{content_id}~sound-{reference}"
+
+
 def music(content_id: str) -> str:
     return f"{content_id}~music.wav"
 
 
-_FIRST = re.compile(r"~(clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|music\.wav)")
+_FIRST = re.compile(r"~(clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav)")
 
 
 def kept_files(content_id: str, names: Iterable[str]) -> list[str]:

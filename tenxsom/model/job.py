@@ -137,12 +137,15 @@ class VideoJob(StoredModel):
         return [*self.clips, *self.sounds]
 
     def sound_order(self, kind: SoundStep, index: int, service: str, model: str) -> SoundOrder:
-        """Return the order of a sound, which is added when it is new; one that failed is ordered again from this service."""
+        """Return the order of a sound from a service, which is added when it is new.
+
+        One that was another service's is ordered anew, unless the outcome of its call is open.
+        """
         found = next((order for order in self.sounds if (order.kind, order.index) == (kind, index)), None)
         if found is None:
             found = SoundOrder(index=index, kind=kind, service=service, model=model, step=kind)
             self.sounds.append(found)
-        elif found.step == SoundStep.FAILED:
+        elif found.intent is None and found.service != service:
             found.order_from(service, model)
         return found
 

@@ -60,6 +60,21 @@ def still_price(prices: Mapping[str, Any], source: str, service: str, model: str
     return _rounded_up(usd((own["models"][model] if own else prices["services"][service])["image_usd"]))
 
 
+def voice_price(
+    prices: Mapping[str, Any], service: str, model: str, day: str, *, characters: int, input_tokens: int, audio_tokens: int
+) -> Decimal:
+    """Return the price of a spoken text on a day: per token of text and of sound, or per character.
+
+    Raises KeyError when templates/prices.json has no price for it.
+    """
+    entry = prices["voices"][service]["models"][model]
+    if "million_characters_usd" in entry:
+        return _rounded_up(usd(entry["million_characters_usd"]) * characters / 1_000_000)
+    later = entry.get("later")
+    rates = later if later and later["since"] <= day else entry
+    return _rounded_up((usd(rates.get("input_usd", 0)) * input_tokens + usd(rates["output_usd"]) * audio_tokens) / 1_000_000)
+
+
 def _rounded_up(amount: Decimal) -> Decimal:
     return amount.quantize(_GRAIN, ROUND_CEILING).normalize() + ZERO
 

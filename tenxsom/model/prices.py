@@ -65,6 +65,33 @@ class StillPrices(_Entry):
     models: dict[str, StillPrice]
 
 
+class LaterVoicePrice(_Entry):
+    """The price from a day on, which a vendor has announced."""
+
+    since: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    input_usd: Price = Decimal(0)
+    output_usd: Price
+
+
+class VoicePrice(_Entry):
+    """Per million tokens of text and of sound, or per million characters."""
+
+    input_usd: Price = Decimal(0)
+    output_usd: Price | None = None
+    million_characters_usd: Price | None = None
+    later: LaterVoicePrice | None = None
+
+    @model_validator(mode="after")
+    def _has_a_price(self) -> Self:
+        if self.output_usd is None and self.million_characters_usd is None:
+            raise ValueError("output_usd is missing, or million_characters_usd")
+        return self
+
+
+class VoicePrices(_Entry):
+    models: dict[str, VoicePrice] = {}
+
+
 class TokenPrices(_Entry):
     """Per million tokens."""
 
@@ -87,6 +114,7 @@ class PriceList(_Entry):
 
     services: dict[str, ServicePrices]
     stills: dict[str, StillPrices] = {}
+    voices: dict[str, VoicePrices] = {}
     planners: dict[str, PlannerPrices] = {}
     regional_endpoint_factor: Annotated[Decimal, BeforeValidator(_factor)] = Decimal("1.1")
 

@@ -1,7 +1,7 @@
 """A paid call whose response is a sound: a spoken segment, or music. No I/O, no vendor.
 
-It is paid for as a clip is (`tenxsom.pipeline.payment`), but there is nothing to wait for: the sound comes with the response, and is
-stored before the call counts as accepted.
+It is paid for as a clip is (`tenxsom.pipeline.payment`), but there is nothing to wait for: the sound comes with the response, and
+is stored before the call counts as accepted.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class SoundOrder(StoredModel):
     def order_from(self, service: str, model: str) -> None:
         """Order it (again) from a service. References of earlier calls are not used again."""
         self.service, self.model, self.step = service, model, SoundStep(self.kind)
+        self.reference = None
         self.error = self.next_check_at = self.hold = None
 
     def keep_answer(self, reference: str, answer: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from tenxsom import clock
 from tenxsom.errors import (

@@ -23,7 +23,9 @@ from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
+from tenxsom.model.narration import Narration, SpokenSegment
 from tenxsom.model.parts import MediaFacts
+from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import JobResult
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
@@ -172,7 +174,7 @@ def test_every_step_of_a_clip_is_documented() -> None:
     assert {step.value for step in Step} <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
 
 
-@pytest.mark.parametrize("record", [VideoJob, Clip, Intent])
+@pytest.mark.parametrize("record", [VideoJob, Clip, Intent, Narration, SpokenSegment, SoundOrder])
 def test_every_field_of_a_state_file_is_documented(record: Any) -> None:
     assert {*record.model_fields} <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
 
