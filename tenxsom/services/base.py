@@ -68,6 +68,8 @@ class Capabilities(NamedTuple):
     """Whether the service can find a paid call whose response was lost."""
     shows_script: bool = False
     """Whether clips show the script's words in the picture."""
+    marked_top: float = 0.0
+    """The share of the clips' height, at their top, in which the service writes a mark of its own; thumbnails leave it out."""
 
 
 NO_JOB = "00000000-0000-0000-0000-000000000000"

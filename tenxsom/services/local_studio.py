@@ -32,7 +32,7 @@ PRICES: PriceEntry = {
 }
 
 CAPABILITIES = useapi_ltx.CAPABILITIES._replace(
-    first_check_seconds=0.5, longest_check_seconds=60, concurrent_submissions=4, sound=True, shows_script=True
+    first_check_seconds=0.5, longest_check_seconds=60, concurrent_submissions=4, sound=True, shows_script=True, marked_top=0.1
 )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import av
 
 from tenxsom import clock
+from tenxsom.media.captions.look import Box
 from tenxsom.media.check import VideoFacts, check_video
 from tenxsom.media.filters import Chain
 from tenxsom.media.video_file import MAX_PIXELS
@@ -37,15 +38,6 @@ class Span(NamedTuple):
     @property
     def seconds(self) -> float:
         return self.end - self.start
-
-
-class Box(NamedTuple):
-    """A part of a picture, in pixels."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
 
 
 class FilmCheck(NamedTuple):

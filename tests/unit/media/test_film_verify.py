@@ -11,10 +11,11 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, TryAgainLater
+from tenxsom.media.captions.look import Box
 from tenxsom.media.film.assemble import assemble
 from tenxsom.media.film.order import FilmOrder, Shot
 from tenxsom.media.film.overlay import Overlay
-from tenxsom.media.film.verify import Box, Span, check_film, film_warnings
+from tenxsom.media.film.verify import Span, check_film, film_warnings
 from tests.film_parts import TALL, grey_clip, plate
 from tests.odd_videos import write_clip
 
