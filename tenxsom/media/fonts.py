@@ -35,6 +35,8 @@ class Face(NamedTuple):
 
     path: Path
     number: int = 0
+    strike: int = 0
+    """The size in pixels of a font whose letters are coloured pictures; 0 for outlines, which have any size."""
 
 
 @lru_cache(maxsize=1)
@@ -93,6 +95,31 @@ def _system_face(letter: str) -> Face | None:
     usable.sort(key=lambda each: (each.get("slant", 0), abs(each.get("weight", 80) - _BOLD), each["file"]))
     able = (Face(Path(each["file"]), each.get("index", 0) & 0xFFFF) for each in usable)  # the upper half names an instance
     return next((face for face in able if needed <= _coverage(face)), None)
+
+
+def colour_face_of(letter: str) -> Face | None:
+    """Return the system's font of coloured pictures for an emoji; None for another letter, or where there is no such font."""
+    wide_symbol = unicodedata.category(letter[0]) == "So" and unicodedata.east_asian_width(letter[0]) == "W"
+    if not (wide_symbol or "\ufe0f" in letter or "\U0001f1e6" <= letter[0] <= "\U0001f1ff"):
+        return None
+    face = _colour_emoji()
+    return face if face and _drawn(letter) <= _coverage(face) else None
+
+
+@lru_cache(maxsize=1)
+def _colour_emoji() -> Face | None:
+    """Return the system's emoji font whose letters are bitmaps (CBDT), which FreeType draws without further libraries."""
+    if find_spec("fontconfig") is None:
+        return None
+    import fontconfig
+    from fontTools.ttLib import TTFont
+
+    for found in sorted(each["file"] for each in fontconfig.list(":color=true:charset=1f600", select=("file",))):
+        if Path(found).suffix.lower() in _SUFFIXES:
+            with Path(found).open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
+                if "CBDT" in font:
+                    return Face(Path(found), 0, max(strike.bitmapSizeTable.ppemY for strike in font["CBLC"].strikes))
+    return None
 
 
 def in_the_language_of(face: Face, text: str) -> Face:

@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from tenxsom.media.fonts import Face, can_join, face_of, faces, in_the_language_of
+from tenxsom.media.fonts import Face, can_join, colour_face_of, face_of, faces, in_the_language_of
 from tenxsom.text import graphemes
 
 Direction = Literal["ltr", "rtl"]
@@ -31,12 +31,16 @@ class Run(NamedTuple):
 
 
 class Lettering:
-    """Draws text in one size (pixels) and weight (100 to 900), in all scripts; `font` is used for the letters that it has."""
+    """Draws text in one size (pixels) and weight (100 to 900), in all scripts; `font` is used for the letters that it has.
 
-    def __init__(self, size: int, weight: int = 580, font: Face | None = None) -> None:
+    With `colour`, emoji are coloured pictures where the system has a font of them.
+    """
+
+    def __init__(self, size: int, weight: int = 580, font: Face | None = None, *, colour: bool = False) -> None:
         self.size = max(1, size)
         self._weight = weight
         self._first = font
+        self._colour = colour
         self._widths: dict[str, float] = {}
 
     def width(self, line: str) -> float:
@@ -48,41 +52,76 @@ class Lettering:
     def draw(self, sheet: ImageDraw.ImageDraw, x: float, baseline: float, line: str, ink: tuple[int, ...]) -> None:
         """Draw a line from its left end at `x`."""
         for run in self.runs((line,)):
-            self.draw_run(sheet, (x, baseline), run, ink)
+            sheet.text((x, baseline), run.text, font=self._font(run), fill=ink, anchor="ls", direction=_direction(run))
             x += self.length(run)
 
     def runs(self, parts: tuple[str, ...], base: Direction | None = None) -> tuple[Run, ...]:
         """Return the runs of a line in visual order; `base` is the line's direction, by default that of its first letter."""
-        return visual_runs(parts, self._first, base)
+        return visual_runs(parts, self._first, base, self._colour)
 
     def length(self, run: Run) -> float:
         """Return the width of a run in pixels."""
-        return self._font(run).getlength(run.text, direction=_direction(run))
+        return self._font(run).getlength(run.text, direction=_direction(run)) * self._scale(run)
 
     def extent(self, run: Run) -> tuple[float, float]:
         """Return how far a run's ink reaches above and below the baseline, in pixels."""
         _, top, _, bottom = self._font(run).getbbox(run.text, anchor="ls", direction=_direction(run))
-        return -top, bottom
+        return -top * self._scale(run), bottom * self._scale(run)
 
-    def draw_run(
-        self, sheet: ImageDraw.ImageDraw, at: tuple[float, float], run: Run, ink: tuple[int, ...], outline: int = 0
-    ) -> None:
-        """Draw a run from the left end of its baseline, `outline` pixels wider on every side."""
-        direction = _direction(run)
-        sheet.text(at, run.text, font=self._font(run), fill=ink, anchor="ls", direction=direction, stroke_width=outline)
+    def draw_run(self, sheet: Image.Image, at: tuple[float, float], run: Run, ink: tuple[int, ...]) -> None:
+        """Draw a run from the left end of its baseline; a coloured picture keeps its colours."""
+        if run.face.strike:
+            picture = self._picture(run)
+            sheet.alpha_composite(picture, self._corner(at, run))
+        else:
+            _draw_text(sheet, at, run, self._font(run), ink)
+
+    def draw_outline(self, sheet: Image.Image, at: tuple[float, float], run: Run, ink: tuple[int, ...], wide: int) -> None:
+        """Draw what surrounds the letters of a run, `wide` pixels on every side."""
+        if run.face.strike:
+            x, y = self._corner(at, run)
+            alpha = ImageOps.expand(self._picture(run).getchannel("A"), wide).filter(ImageFilter.MaxFilter(2 * wide + 1))
+            sheet.paste(ink, (x - wide, y - wide), alpha)
+        else:
+            _draw_text(sheet, at, run, self._font(run), ink, wide=wide)
+
+    def _picture(self, run: Run) -> Image.Image:
+        """Return a run of coloured pictures in this size."""
+        font, scale = self._font(run), self._scale(run)
+        left, top, right, bottom = font.getbbox(run.text, anchor="ls")
+        picture = Image.new("RGBA", (round(right - left), round(bottom - top)))
+        ImageDraw.Draw(picture).text((-left, -top), run.text, font=font, anchor="ls", embedded_color=True)
+        wide, tall = (max(1, round(side * scale)) for side in picture.size)
+        return picture.resize((wide, tall), Image.Resampling.LANCZOS)
+
+    def _corner(self, at: tuple[float, float], run: Run) -> tuple[int, int]:
+        left, top, _, _ = self._font(run).getbbox(run.text, anchor="ls")
+        return max(0, round(at[0] + left * self._scale(run))), max(0, round(at[1] + top * self._scale(run)))
+
+    def _scale(self, run: Run) -> float:
+        return self.size / run.face.strike if run.face.strike else 1.0
 
     def _font(self, run: Run) -> ImageFont.FreeTypeFont:
-        return _font(run.face, self.size, self._weight)
+        return _font(run.face, run.face.strike or self.size, self._weight)
+
+
+def _draw_text(
+    sheet: Image.Image, at: tuple[float, float], run: Run, font: ImageFont.FreeTypeFont, ink: tuple[int, ...], *, wide: int = 0
+) -> None:
+    draw = ImageDraw.Draw(sheet)
+    draw.text(at, run.text, font=font, fill=ink, anchor="ls", direction=_direction(run), stroke_width=wide)
 
 
 @lru_cache(maxsize=2048)
-def visual_runs(parts: tuple[str, ...], font: Face | None = None, base: Direction | None = None) -> tuple[Run, ...]:
+def visual_runs(
+    parts: tuple[str, ...], font: Face | None = None, base: Direction | None = None, colour: bool = False
+) -> tuple[Run, ...]:
     """Return the runs of a line, given in parts (its words, for example), in visual order: from left to right."""
     owned = [(letter, number) for number, part in enumerate(parts) for letter in graphemes(part)]
     letters = [letter for letter, _ in owned]
     base = base or direction_of("".join(parts))
     runs: list[Run] = []
-    directed = zip(_directions(letters, base), _faces(letters, "".join(parts), font), owned, strict=True)
+    directed = zip(_directions(letters, base), _faces(letters, "".join(parts), font, colour), owned, strict=True)
     for direction, group in groupby(directed, key=lambda item: item[0]):
         part = [
             Run(face, direction, "".join(letter for _, _, (letter, _) in same), number)
@@ -120,11 +159,12 @@ def _carried(strong: Iterable[Direction | None], base: Direction) -> list[Direct
     return carried
 
 
-def _faces(letters: list[str], line: str, font: Face | None) -> list[Face]:
+def _faces(letters: list[str], line: str, font: Face | None, colour: bool) -> list[Face]:
     """Return the font of every letter; a blank has that of the previous letter, a letter without a font the first one."""
     found: list[Face] = []
     for letter in letters:
-        face = face_of(letter, font) or (found[-1] if found and letter.isspace() else font or faces()[0])
+        beside = found[-1] if found and letter.isspace() and not found[-1].strike else font or faces()[0]
+        face = (colour_face_of(letter) if colour else None) or face_of(letter, font) or beside
         found.append(in_the_language_of(face, line))
     return found
 

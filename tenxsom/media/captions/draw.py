@@ -75,7 +75,7 @@ def hook_overlay(text: str, language: str, look: CaptionLook, width: int, height
     words = [TimedWord(word, 0, seconds) for word in spoken_words(text) if not is_blank(word)]
     room = (look.box.bottom - look.box.top) * 0.5
     for share in (1.7, 1.5, 1.3, 1.1, 0.95, 0.8, 0.7, 0.6, 0.5, 0.4):
-        type_ = Lettering(round(look.size * share), 850, look.font)
+        type_ = Lettering(round(look.size * share), 850, look.font, colour=True)
         limits = _limits(type_, look._replace(size=type_.size), width, _HOOK_LINES)
         whole = words if share > _SMALLEST_SHARE else list(fitting(words, limits))  # words are divided when nothing else helps
         if (phrase := one_phrase(whole, language, limits)) is None:
@@ -99,11 +99,11 @@ def shown_until(found: Sequence[Phrase]) -> list[float]:
 
 def _fitting_type(words: Iterable[TimedWord], look: CaptionLook, width: int) -> Lettering:
     """Return type of the look's size, or so much smaller that the longest word fits a line."""
-    type_ = Lettering(look.size, look.weight, look.font)
+    type_ = Lettering(look.size, look.weight, look.font, colour=True)
     room = _limits(type_, look, width).width
     widest = max((type_.width(word.text) for word in words), default=0.0)
     share = max(_SMALLEST_SHARE, min(1.0, room / (widest or 1.0)))
-    return type_ if share == 1.0 else Lettering(int(look.size * share), look.weight, look.font)
+    return type_ if share == 1.0 else Lettering(int(look.size * share), look.weight, look.font, colour=True)
 
 
 def _limits(type_: Lettering, look: CaptionLook, width: int, lines: int = 2) -> Limits:
@@ -225,7 +225,6 @@ def _draw(layout: Layout, look: CaptionLook, current: int | None) -> Image.Image
     left, top, right, bottom = layout.frame
     dark = readable_on(look.ink)
     sheet = Image.new("RGBA", (right - left, bottom - top), (*dark, 0))
-    draw = ImageDraw.Draw(sheet)
     boxed = current if look.style == "word_box" else None
     if look.style == "line":
         for box in layout.lines:
@@ -234,11 +233,11 @@ def _draw(layout: Layout, look: CaptionLook, current: int | None) -> Image.Image
         if spot.word != boxed:
             marked = look.style == "word_colour" and spot.word == current
             edge = readable_on(look.accent) if marked else dark
-            layout.type_.draw_run(draw, (spot.x, spot.baseline), spot.run, (*edge, 255), layout.outline)
+            layout.type_.draw_outline(sheet, (spot.x, spot.baseline), spot.run, (*edge, 255), layout.outline)
     if boxed is not None:
         _fill_box(sheet, _wider(layout.words[boxed], layout), (*look.accent, 255), layout)
     for spot in layout.spots:
-        layout.type_.draw_run(draw, (spot.x, spot.baseline), spot.run, (*_ink(look, spot.word == current), 255))
+        layout.type_.draw_run(sheet, (spot.x, spot.baseline), spot.run, (*_ink(look, spot.word == current), 255))
     return sheet
 
 

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from tenxsom.errors import BadInput
 from tenxsom.media import fonts
-from tenxsom.media.fonts import Face, face_in, face_of, letters_without_glyph, what_cannot_be_drawn, why_not_burned
+from tenxsom.media.fonts import face_in, face_of, letters_without_glyph, what_cannot_be_drawn, why_not_burned
 from tenxsom.media.lettering import Lettering, visual_runs
+from tests.made_fonts import STRIKE, make_colour_font, make_font
 from tests.scripts_of_the_world import EMOJI, SENTENCES
 
 
@@ -89,26 +88,6 @@ NO_BUNDLED_FONT_HAS_IT = "\U00100041"
 """A letter of a private area: of nobody's but the font of these tests."""
 
 
-def make_font(path: Path, letters: str) -> Face:
-    """A TrueType font whose letters are squares."""
-    pen = TTGlyphPen(None)
-    pen.moveTo((50, 0))
-    for point in ((50, 700), (650, 700), (650, 0)):
-        pen.lineTo(point)
-    pen.closePath()
-    builder = FontBuilder(1000)
-    builder.setupGlyphOrder([".notdef", "square"])
-    builder.setupCharacterMap({ord(letter): "square" for letter in letters})
-    builder.setupGlyf({name: pen.glyph() for name in (".notdef", "square")})
-    builder.setupHorizontalMetrics(dict.fromkeys((".notdef", "square"), (700, 50)))
-    builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
-    builder.setupOS2()
-    builder.setupPost()
-    builder.save(path)
-    return Face(path)
-
-
 def test_the_users_font_is_used_for_the_letters_that_it_has(tmp_path: Path) -> None:
     font = make_font(tmp_path / "squares.ttf", "AB")
     assert face_of("A", font) == font
@@ -159,15 +138,25 @@ def test_a_font_that_can_be_used_is_returned(tmp_path: Path) -> None:
     assert face_in(font.path) == font
 
 
-def test_a_letter_that_only_a_font_of_the_system_has_is_found_there(tmp_path: Path) -> None:
-    """fontconfig reads its configuration once, so this is another process."""
+def of_the_system(folder: Path, code: str) -> list[str]:
+    """What a program prints where `folder` has the only fonts of the system; fontconfig reads its configuration once."""
     pytest.importorskip("fontconfig")
-    font = make_font(tmp_path / "squares.ttf", NO_BUNDLED_FONT_HAS_IT)
-    (tmp_path / "fonts.conf").write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>")
-    code = f"from tenxsom.media.fonts import face_of; print(face_of({NO_BUNDLED_FONT_HAS_IT!r}).path, face_of('𓀀'))"
-    setting = {**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")}
+    (folder / "fonts.conf").write_text(f"<fontconfig><dir>{folder}</dir><cachedir>{folder}/cache</cachedir></fontconfig>")
+    setting = {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
     done = subprocess.run([sys.executable, "-c", code], env=setting, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(font.path), "None"]
+    return done.stdout.split()
+
+
+def test_a_letter_that_only_a_font_of_the_system_has_is_found_there(tmp_path: Path) -> None:
+    font = make_font(tmp_path / "squares.ttf", NO_BUNDLED_FONT_HAS_IT)
+    code = f"from tenxsom.media.fonts import face_of; print(face_of({NO_BUNDLED_FONT_HAS_IT!r}).path, face_of('𓀀'))"
+    assert of_the_system(tmp_path, code) == [str(font.path), "None"]
+
+
+def test_coloured_emoji_of_the_system_are_found(tmp_path: Path) -> None:
+    font = make_colour_font(tmp_path / "emoji.ttf", "😀🔥")
+    code = "from tenxsom.media.fonts import colour_face_of as of; print(of('🔥').path, of('🔥').strike, of('🍞'), of('a'), of('☀'))"
+    assert of_the_system(tmp_path, code) == [str(font.path), str(STRIKE), "None", "None", "None"]
 
 
 def test_without_the_extra_no_font_of_the_system_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from tenxsom.model.film import FilmPlan
 from tenxsom.pipeline.captions import FontChoice, chosen_font, look_of, overlays_of, problems, undrawable
 from tenxsom.settings import ROOT
 from tenxsom.store.templates import Templates
+from tests.made_fonts import make_font
 from tests.scripts_of_the_world import SENTENCES
-from tests.unit.media.test_fonts import make_font
 
 UPRIGHT = (360, 640)
 PLATFORMS = Templates(ROOT, ROOT).platforms

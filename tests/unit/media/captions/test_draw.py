@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +13,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from tenxsom.media import fonts
 from tenxsom.media.captions import draw
 from tenxsom.media.captions.draw import caption_overlays, hook_overlay
 from tenxsom.media.captions.look import ACCENT, WHITE, CaptionLook, Style, caption_look, contrast, readable_on
 from tenxsom.media.captions.phrases import TimedWord
 from tenxsom.media.film.overlay import Overlay
+from tenxsom.media.lettering import Lettering, visual_runs
 from tenxsom.model.safe_area import UPRIGHT, WIDE
+from tests.made_fonts import PICTURE_COLOUR, make_colour_font
 from tests.scripts_of_the_world import EMOJI, SENTENCES
 from tests.spoken import spoken
 
@@ -182,6 +187,35 @@ def test_no_outline_covers_a_neighbours_letters(name: str) -> None:
     bare = draw.Layout(layout.frame, layout.spots, layout.words, layout.lines, layout.type_, 0)
     lit = [int((np.asarray(draw._draw(each, look, None))[:, :, :3].min(axis=2) > 200).sum()) for each in (layout, bare)]
     assert lit[0] == lit[1] > 100
+
+
+@pytest.fixture
+def coloured_emoji(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system with a font of coloured emoji."""
+    font = make_colour_font(tmp_path / "emoji.ttf", "🔥🍞")
+    monkeypatch.setattr(fonts, "_colour_emoji", lambda: font)
+    visual_runs.cache_clear()
+    yield
+    visual_runs.cache_clear()
+
+
+@pytest.mark.usefixtures("coloured_emoji")
+@pytest.mark.parametrize("style", ["word_box", "word_colour", "line"])
+def test_emoji_keep_their_colours_where_the_system_has_them(style: Style) -> None:
+    look = look_of(style)
+    states = list(caption_overlays([TimedWord("hot 🔥", 0, 1), TimedWord("day", 1, 2)], "en", look, *UPRIGHT_SIZE))
+    for state in states:
+        sheet = sheet_of(state)
+        rows, columns = np.nonzero(marked(sheet, PICTURE_COLOUR))
+        assert abs(columns.max() - columns.min() - look.size) <= 5  # its edge is mixed with what is around it
+        assert abs(rows.max() - rows.min() - look.size) <= 5  # its edge is mixed with what is around it
+        assert look.box.left <= columns.min() < columns.max() <= look.box.right
+
+
+@pytest.mark.usefixtures("coloured_emoji")
+def test_a_blank_between_emoji_is_as_wide_as_any_other() -> None:
+    colour, plain = Lettering(50, colour=True), Lettering(50)
+    assert colour.width("🔥 🍞") - colour.width("🔥🍞") == pytest.approx(plain.width(" "), abs=1)
 
 
 # whether they can be read
