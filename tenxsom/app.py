@@ -85,7 +85,7 @@ class App:
     def narrator(self) -> Narrator:
         from tenxsom.pipeline.narration import Narrator
 
-        return Narrator(self.settings, self.artifacts, self.paid_calls, self.templates, self.voice)
+        return Narrator(self.settings, self.artifacts, self.paid_calls, self.prices, self.voice)
 
     def voice(self, service: str, name: str | None) -> Voice:
         """Return a voice, opened once. Raises BadSettings when it cannot be used."""

@@ -22,9 +22,9 @@ from tenxsom.model.narration import SILENT, Narration, SpokenSegment, SpokenWord
 from tenxsom.model.sound_order import SoundOrder, SoundStep
 from tenxsom.pipeline.kept_sounds import KeptSound, KeptSounds
 from tenxsom.pipeline.payment import PaidCalls
+from tenxsom.pipeline.prices import Prices
 from tenxsom.services.base import Submitted
 from tenxsom.store.base import Artifacts, Claim
-from tenxsom.store.templates import Templates
 from tenxsom.voices import registry
 from tenxsom.voices.base import Line, Speech, Voice, WordTime
 from tenxsom.voices.pronunciation import as_said
@@ -39,12 +39,6 @@ MOST_SECONDS_MORE = 2.0
 """The factor of the usual length for which money is reserved."""
 READING_SYLLABLES_A_SECOND = 4.5
 """How fast words are read on a screen."""
-
-
-NO_VOICE = (
-    "No voice here speaks {language}, so the film has captions only. hibari speaks English (pip install 'tenxsom-ai[voice]'),"
-    " espeak-ng many languages (apt install espeak-ng), and VOICE_SERVICE names paid ones."
-)
 
 
 class Script(NamedTuple):
@@ -82,12 +76,12 @@ class Narrator:
         settings: registry.VoiceSettings,
         artifacts: Artifacts,
         paid_calls: PaidCalls,
-        templates: Templates,
+        prices: Prices,
         open_voice: Callable[[str, str | None], Voice],
     ) -> None:
         """`open_voice` opens a voice service with a speaker, once for all jobs. Raises BadSettings when it cannot be used."""
         self._settings, self._artifacts, self._paid_calls = settings, artifacts, paid_calls
-        self._templates, self._open_voice = templates, open_voice
+        self._prices, self._open_voice = prices, open_voice
 
     def problems(self, definition: JobDefinition, brand_voice: str | Mapping[str, Any] | None = None) -> list[Problem]:
         """Return why a definition's voice cannot be used here, before anything begins; empty if it can."""
@@ -271,7 +265,7 @@ class Narrator:
         if wish.service in registry.VOICES and wish.service not in (voice, *given_up):
             found.append(f"{registry.language_problem(wish.service, self._settings, language)}, and this film is in {language}.")
         if voice == SILENT and wish.service != SILENT:
-            found.append(NO_VOICE.format(language=language))
+            found.append(registry.NO_VOICE.format(language=language))
         return [*found, *filter(None, [registry.WARNINGS.get(voice)])]
 
     def _tidy(self, job: VideoJob, narration: Narration) -> None:
@@ -299,26 +293,11 @@ class Narrator:
     def _price(self, service: str, text: str, factor: float) -> Decimal:
         """Return the price of a text, with `factor` times the usual seconds. Raises BadSettings when it is unknown."""
         seconds = factor * (syllables(text) / SYLLABLES_A_SECOND + 1.0)
-        return self._priced(service, text, input_tokens=len(text), audio_tokens=round(seconds * _tokens_a_second(service)))
+        return self._prices.of_voice(service, text, registry.expected_usage(service, text, seconds))
 
     def _cost(self, order: SoundOrder, text: str, speech: Speech) -> Decimal | None:
         """Return what a sentence cost by the service's own count; None where it counts nothing."""
-        if not speech.usage:
-            return None
-        tokens = {name: speech.usage.get(name, 0) for name in ("input_tokens", "audio_tokens")}
-        return self._priced(order.service, text, **tokens)
-
-    def _priced(self, service: str, text: str, *, input_tokens: int, audio_tokens: int) -> Decimal:
-        model = registry.model_of(service, self._settings)
-        try:
-            return money.voice_price(
-                self._templates.prices, service, model, clock.day(),
-                characters=len(text), input_tokens=input_tokens, audio_tokens=audio_tokens,
-            )  # fmt: skip
-        except (KeyError, TypeError, ArithmeticError):
-            raise BadSettings(
-                f"templates/prices.json has no usable price for the voice {service} {model}; add it, 0 where nothing is charged."
-            ) from None
+        return self._prices.of_voice(order.service, text, speech.usage) if speech.usage else None
 
 
 def _read(script: Script, index: int) -> SpokenSegment:
@@ -335,12 +314,6 @@ def _read(script: Script, index: int) -> SpokenSegment:
         words=[SpokenWord(text=word.text, start=word.start, end=word.end) for word in words],
         timing=timing,
     )
-
-
-def _tokens_a_second(service: str) -> int:
-    from tenxsom.voices.gemini import NAME, TOKENS_A_SECOND
-
-    return TOKENS_A_SECOND if service == NAME else 0
 
 
 def _facts_of(speech: Speech) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from tenxsom import clock
 from tenxsom.errors import BadSettings
 from tenxsom.model import money
 from tenxsom.model.clip import Clip, Step
@@ -16,6 +18,7 @@ from tenxsom.services import registry as services
 from tenxsom.services.images import registry as stills
 from tenxsom.settings import Settings
 from tenxsom.store.templates import Templates
+from tenxsom.voices import registry as voices
 
 
 class Prices:
@@ -34,7 +37,12 @@ class Prices:
         written = self._templates.prices
         declared = {name: found for name in services.SERVICES if "models" in (found := services.prices(name))}
         own = {name: prices for name in stills.SOURCES if (prices := stills.prices(name))}
-        return written | {"services": declared | written["services"], "stills": own | written.get("stills", {})}
+        spoken = {name: prices for name in voices.VOICES if (prices := voices.prices(name))}
+        return written | {
+            "services": declared | written["services"],
+            "stills": own | written.get("stills", {}),
+            "voices": spoken | written.get("voices", {}),
+        }
 
     def of_clip(self, job: VideoJob, clip: Clip) -> Decimal:
         """Return the price of a clip's video call."""
@@ -55,6 +63,15 @@ class Prices:
             )
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(f"start frames from {clip.start_frame}") from None
+
+    def of_voice(self, service: str, text: str, usage: Mapping[str, int]) -> Decimal:
+        """Return the price of a spoken text, with the tokens of text and sound that the voice counts, or that are expected."""
+        model = voices.model_of(service, self._settings)
+        tokens = {name: usage.get(name, 0) for name in ("input_tokens", "audio_tokens")}
+        try:
+            return money.voice_price(self._list, service, model, clock.day(), characters=len(text), **tokens)
+        except (KeyError, TypeError, ArithmeticError):
+            raise _unknown(f"the voice {service} {model}") from None
 
     def check(self, route: Route) -> None:
         """Raise BadSettings when a route's clips or stills have no price, before anything begins."""

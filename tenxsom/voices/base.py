@@ -4,6 +4,8 @@ A voice turns the text of one segment into sound. It keeps no state and decides 
 `tenxsom.voices.<name>` contains, beside its class:
 
     is_paid(settings)                      whether a sentence costs money
+    PRICES, TOKENS_A_SECOND                a paid voice's published prices, an entry of `voices` in templates/prices.json, which
+                                           overrides them; and the tokens of sound that a second is
     model_of(settings)                     the model by which it is charged; empty where there is no choice
     is_rehearsal(settings)                 whether its address is not the vendor's own
     speakers(settings)                     the names of its speakers; empty where the service alone knows them
@@ -19,9 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 DURATIONS, SERVER, ALIGNMENT, PAUSES, READING = "durations", "server", "alignment", "pauses", "reading"
+
+PriceEntry = Mapping[str, Any]
+"""An entry of templates/prices.json."""
 
 SLOWEST, FASTEST = 0.9, 1.25
 """The speeds at which a voice still sounds natural (measured with recognisers: at 1.5 a tenth of the words is lost)."""

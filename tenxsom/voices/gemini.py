@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from tenxsom.errors import BadSettings, NotFound, ServiceRefused
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.setting_groups import setting
-from tenxsom.voices.base import Line, Speech
+from tenxsom.voices.base import Line, PriceEntry, Speech
 
 if TYPE_CHECKING:
     from tenxsom.google.genai import GenAi
@@ -41,6 +41,24 @@ class GeminiVoiceSettings(GenAiSettings):
 NAME = "gemini"
 TOKENS_A_SECOND = 25
 """Tokens of sound that Google charges for a second (https://ai.google.dev/gemini-api/docs/pricing)."""
+
+PRICES: PriceEntry = {
+    "models": {
+        "gemini-3.8-flash-lite-tts": {
+            "input_usd": "0.50",
+            "output_usd": "6",
+            "later": {"since": "2027-01-01", "input_usd": "1", "output_usd": "12"},
+        },
+        "gemini-3.8-flash-tts": {
+            "input_usd": "0.50",
+            "output_usd": "9",
+            "later": {"since": "2027-01-01", "input_usd": "1", "output_usd": "18"},
+        },
+    },
+    "note": "USD per million tokens of text and of sound; a second of sound is 25 tokens. The launch price, which doubles on 1"
+    " January 2027; Google's own table could not be read when these were taken down. Compare them with your bill.",
+    "source": "https://cloud.google.com/gemini-enterprise-agent-platform/generative-ai/pricing",
+}
 
 SPEAKERS = (
     "Achernar", "Achird", "Algenib", "Algieba", "Alnilam", "Aoede", "Autonoe", "Callirrhoe", "Charon", "Despina", "Enceladus",

@@ -17,7 +17,7 @@ from tenxsom.model.narration import SILENT
 from tenxsom.model.vocabulary import nearest
 from tenxsom.setting_groups import CoreSettings, setting
 from tenxsom.setting_values import choice
-from tenxsom.voices.base import FASTEST, SLOWEST, Voice
+from tenxsom.voices.base import FASTEST, SLOWEST, PriceEntry, Voice
 from tenxsom.voices.gemini import GeminiVoiceSettings
 from tenxsom.voices.speech_api import SpeechApiSettings
 
@@ -31,6 +31,12 @@ AUTO = "auto"
 
 WARNINGS = {"espeak": "The voice is espeak, which sounds robotic; docs/reference/settings.md names better ones."}
 """What the report says about the use of a voice."""
+
+
+NO_VOICE = (
+    "No voice here speaks {language}, so the film has captions only. hibari speaks English (pip install 'tenxsom-ai[voice]'),"
+    " espeak-ng many languages (apt install espeak-ng), and VOICE_SERVICE names paid ones."
+)
 
 
 class VoiceChoiceSettings(CoreSettings):
@@ -141,6 +147,18 @@ def model_of(service: str, settings: VoiceSettings) -> str:
     """Return the model of a voice, by which it is charged; empty where there is no choice."""
     found: str = _module(service).model_of(settings)
     return found
+
+
+def prices(service: str) -> PriceEntry | None:
+    """Return a voice's published prices, an entry of `voices` in templates/prices.json, which overrides them; None if free."""
+    found: PriceEntry | None = getattr(_module(service), "PRICES", None)
+    return found
+
+
+def expected_usage(service: str, text: str, seconds: float) -> dict[str, int]:
+    """Return the tokens that a paid voice will count for a text of so many seconds."""
+    tokens_a_second = getattr(_module(service), "TOKENS_A_SECOND", 0)
+    return {"input_tokens": len(text), "audio_tokens": round(seconds * tokens_a_second)}
 
 
 def is_rehearsal(service: str, settings: VoiceSettings) -> bool:

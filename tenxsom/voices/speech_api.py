@@ -19,7 +19,7 @@ from tenxsom.http.answer import Answer
 from tenxsom.http.client import HttpClient
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 from tenxsom.setting_values import is_this_machine
-from tenxsom.voices.base import SERVER, Line, Speech, WordTime
+from tenxsom.voices.base import SERVER, Line, PriceEntry, Speech, WordTime
 
 
 class SpeechApiSettings(CoreSettings):
@@ -49,6 +49,15 @@ class SpeechApiSettings(CoreSettings):
 
 NAME = "speech_api"
 _SPEECH, _CAPTIONED = "/audio/speech", "/dev/captioned_speech"
+PRICES: PriceEntry = {
+    "models": {},
+    "note": "A server on this machine is free. For any other write the price of your model here: million_characters_usd, or"
+    " input_usd and output_usd per million tokens.",
+}
+TOKENS_A_SECOND = 21
+"""For models that charge tokens of sound: OpenAI's own estimate of $0.015 a minute at $12 a million
+(https://platform.openai.com/docs/pricing)."""
+
 _SECONDS = 180.0
 _DEFAULTS = {"kokoro": "af_heart"}
 _OTHER_DEFAULT = "alloy"

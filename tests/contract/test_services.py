@@ -60,6 +60,7 @@ from tenxsom.services.images.base import ImageOrder, StillSource
 from tenxsom.setting_values import Secret
 from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.templates import Templates
+from tenxsom.voices import registry as voices
 from tenxsom_studio.app import create_app
 from tenxsom_studio.faults import write_rules
 from tenxsom_studio.server import running
@@ -404,6 +405,7 @@ def test_the_price_list_says_what_services_and_sources_declare():
     written = Templates(ROOT, ROOT).prices
     assert written["services"] == {name: registry.prices(name) for name in SERVICES}
     assert written["stills"] == {name: found for name in stills_registry.SOURCES if (found := stills_registry.prices(name))}
+    assert written["voices"] == {name: found for name in voices.VOICES if (found := voices.prices(name))}
 
 
 def test_a_service_that_an_older_price_list_does_not_name_has_its_declared_price(tmp_path):

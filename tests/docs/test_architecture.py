@@ -21,6 +21,7 @@ import pytest
 from tenxsom.services import registry as services
 from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import OWN_PICTURE
+from tenxsom.voices import registry as voices
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = (
@@ -282,7 +283,9 @@ def test_the_package_prints_in_one_place() -> None:
 # habits
 
 
-VENDOR = re.compile(r"useapi|ltx|\bveo|_veo|vertex|flux|gemini|lyria|hibari|espeak|google|anthropic|openai", re.IGNORECASE)
+VENDOR = re.compile(
+    r"useapi|ltx|\bveo|_veo|vertex|flux|gemini|lyria|hibari|espeak|speech_api|google|anthropic|openai", re.IGNORECASE
+)
 FIXED_NAMES = re.compile("generate_with_useapi|behind the UseAPI contract")
 """What the original system calls its method, and the sentence that says so."""
 PLANNER = "planner.py"
@@ -302,7 +305,7 @@ def test_no_vendor_is_named_in_the_pipeline() -> None:
 
 
 def test_every_vendor_is_looked_for_in_the_pipeline() -> None:
-    names = {*services.SERVICES, *stills.SOURCES} - {services.PREVIEW, OWN_PICTURE}
+    names = {*services.SERVICES, *stills.SOURCES, *voices.VOICES} - {services.PREVIEW, OWN_PICTURE}
     assert [name for name in names if not VENDOR.search(name)] == []
 
 
