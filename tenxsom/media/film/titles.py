@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from tenxsom.media.captions.look import Colour, readable_on
 from tenxsom.media.captions.phrases import Limits, TimedWord, fitting, line_of, one_phrase
 from tenxsom.media.fonts import Face
-from tenxsom.media.lettering import Lettering
+from tenxsom.media.lettering import Lettering, Run
 from tenxsom.text import one_line, units
 
 _SIZES = (1.0, 0.9, 0.8, 0.72, 0.64, 0.56, 0.5, 0.42, 0.35)
@@ -66,16 +66,20 @@ class TextBlock:
 
     def draw(self, sheet: Image.Image, middle: float, top: float) -> None:
         """Draw the lines one below the other, each centred at `middle`; outlines first, so that none covers a letter."""
-        draw, outline = ImageDraw.Draw(sheet), max(1, round(self.size * 0.06)) if self._look.outlined else 0
-        edge = (*readable_on(self._look.ink), 255)
-        for ink, wider in ((edge, outline), ((*self._look.ink, 255), 0)):
-            if ink == edge and not outline:
-                continue
-            for number, line in enumerate(self.lines):
-                x, baseline = middle - self._type.width(line) / 2, top + self._above + number * self.pitch
-                for run in self._type.runs((line,)):
-                    self._type.draw_run(draw, (x, baseline), run, ink, wider)
-                    x += self._type.length(run)
+        outline, edge = max(1, round(self.size * 0.06)), (*readable_on(self._look.ink), 255)
+        if self._look.outlined:
+            for at, run in self._placed(middle, top):
+                self._type.draw_outline(sheet, at, run, edge, outline)
+        for at, run in self._placed(middle, top):
+            self._type.draw_run(sheet, at, run, (*self._look.ink, 255))
+
+    def _placed(self, middle: float, top: float) -> Iterator[tuple[tuple[float, float], Run]]:
+        """Yield each run with the left end of its baseline."""
+        for number, line in enumerate(self.lines):
+            x, baseline = middle - self._type.width(line) / 2, top + self._above + number * self.pitch
+            for run in self._type.runs((line,)):
+                yield (x, baseline), run
+                x += self._type.length(run)
 
 
 def text_block(text: str, language: str, look: TextLook, room: Room) -> TextBlock:
@@ -86,13 +90,13 @@ def text_block(text: str, language: str, look: TextLook, room: Room) -> TextBloc
     width = room.width * _SHARE
     words = [TimedWord(unit.text.strip(), 0, 1) for unit in units(one_line(text), math.inf) if unit.text.strip()]
     for share in _SIZES:
-        type_ = Lettering(round(look.size * share), look.weight, look.font)
+        type_ = Lettering(round(look.size * share), look.weight, look.font, colour=True)
         phrase = one_phrase(words, language, Limits(width, type_.width, room.lines))
         if phrase is not None:
             block = TextBlock([line_of(line) for line in phrase.lines], type_, look)
             if block.height <= room.height:
                 return block
-    type_ = Lettering(round(look.size * _SIZES[-1]), look.weight, look.font)
+    type_ = Lettering(round(look.size * _SIZES[-1]), look.weight, look.font, colour=True)
     limits = Limits(width, type_.width, _MOST_LINES)
     phrase = one_phrase(fitting(words, limits), language, limits)
     return TextBlock([line_of(line) for line in phrase.lines] if phrase else [], type_, look)
