@@ -13,7 +13,6 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 
 from tenxsom import settings
 from tenxsom.cli import run
@@ -82,7 +81,8 @@ def _plan_lines(definition: JobDefinition, blueprint: Blueprint) -> Iterator[str
             yield _wrapped(text, f"{name:<8}", 8)
     yield ""
     rows = [(segment.time, segment.segment_type, segment.content, segment.visual_cue) for segment in plan.script_segments]
-    yield from _table(("TIME", "PART", "WORDS", "PICTURE"), rows)
+    yield run.table(("TIME", "PART", "WORDS", "PICTURE"), rows, width=_width(), leading=1)
+    yield ""
     for warning in blueprint.warnings:
         yield _wrapped(warning, "Note: ", 6)
 
@@ -95,20 +95,6 @@ def _planner_line(planner: PlannerRecord) -> str:
         return f"Planned by {planner.model} on Vertex AI: {price}"
     reason = f" Claude was not used: {planner.reason}" if planner.reason else ""
     return f"Planned from the local templates.{reason}{f' Spent on asking: {price}' if asked else ''}"
-
-
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Yield aligned columns; the last two share the remaining width of the terminal, and wrap."""
-    first, second = (max(len(row[column]) for row in [heads, *rows]) for column in (0, 1))
-    second = min(second, 18)
-    rest = max(20, (_width() - first - second - 6) // 2)
-    widths = (first, second, rest, rest)
-    for row in [heads, *rows]:
-        cells = [textwrap.wrap(text, width) or [""] for text, width in zip(row, widths, strict=True)]
-        for line in zip_longest(*cells, fillvalue=""):
-            yield "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
-        if row is not heads:
-            yield ""
 
 
 def _wrapped(text: str, start: str = "", indent: int = 0) -> str:

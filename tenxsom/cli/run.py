@@ -8,6 +8,7 @@ import argparse
 import io
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 from tenxsom import clock, log, settings
 from tenxsom.cli.streams import Unfailing, unfailing_output
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, UnexpectedError
-from tenxsom.text import columns
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+    from rich.text import Text
 
 JSON_SCHEMA_VERSION = 1
+_UNLIMITED_COLUMNS = 100_000
 
 
 class Result(NamedTuple):
@@ -78,15 +80,35 @@ def port(text: str) -> int:
     return int(text)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Return a table of single-line cells; the columns numbered in `right` are right-aligned."""
-    lines = [[_harmless(str(text), one_line=True) for text in row] for row in (headers, *rows)]
-    widths = [max(columns(line[column]) for line in lines) for column in range(len(headers))]
-    rule = ["─" * width for width in widths]
-    return "\n".join(
-        "  ".join(_cell(text, widths[i], i in right) for i, text in enumerate(line)).rstrip()
-        for line in [lines[0], rule, *lines[1:]]
-    )
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Sequence[int] = (),
+    *,
+    width: int | None = None,
+    leading: int = 0,
+) -> str:
+    """Return a table without boxes and colours; the columns numbered in `right` are right-aligned.
+
+    In `width` columns (default: those of the terminal, unlimited in a file) long cells are folded. `leading` blank lines stand
+    between rows.
+    """
+    from rich.console import Console
+    from rich.rule import Rule
+    from rich.table import Table
+
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for number in range(len(headers)):
+        grid.add_column(justify="right" if number in right else "left", overflow="fold")
+    grid.add_row(*map(_cell, headers))
+    grid.add_row(*(Rule(characters="─", style="") for _ in headers))
+    for number, row in enumerate(rows):
+        for _ in range(leading if number else 0):
+            grid.add_row()
+        grid.add_row(*map(_cell, row))
+    drawn = io.StringIO()
+    Console(file=drawn, width=width or _width(), color_system=None).print(grid)
+    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
 
 
 def notice(sentence: str) -> None:
@@ -247,6 +269,13 @@ _HARMLESS: dict[int, str] = {number: " " for number in (*range(32), *range(127, 
 )
 
 
-def _cell(text: str, width: int, right: bool) -> str:
-    blank = " " * (width - columns(text))
-    return blank + text if right else text + blank
+def _cell(text: str) -> "Text":
+    """Return a cell as plain text on one line: brackets and colons in it are no markup."""
+    from rich.text import Text
+
+    return Text(_harmless(str(text), one_line=True))
+
+
+def _width() -> int:
+    """Return the columns of the terminal; in a file each row stays one line."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED_COLUMNS

@@ -336,7 +336,7 @@ def _is_broad(handler: ast.ExceptHandler) -> bool:
 
 # start-up
 
-HEAVY = ("numpy", "av", "PIL", "anthropic", "flask", "werkzeug", "waitress", "hibari", "onnxruntime", "pocketsphinx")
+HEAVY = ("numpy", "av", "PIL", "rich", "anthropic", "flask", "werkzeug", "waitress", "hibari", "onnxruntime", "pocketsphinx")
 HEAVY_BELOW_GOOGLE = ("google.auth", "google.api_core", "google.cloud.aiplatform_v1", "google.cloud.aiplatform")
 """`google` itself is a namespace package that some installations load at start-up, at no cost."""
 

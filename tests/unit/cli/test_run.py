@@ -241,6 +241,35 @@ def test_a_cell_cannot_turn_the_reading_direction_around():
     assert lined.splitlines()[2] == "txet x  y"
 
 
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[red", ":smile:", "https://example.com/[a]", "C:\\x", "1.5 %"])
+def test_a_cell_shows_its_text_and_nothing_is_markup(text):
+    assert table(("A", "B"), [(text, "y")]).splitlines()[2] == f"{text}  y"
+
+
+def test_a_row_in_a_file_is_one_line_however_long_it_is():
+    assert table(("A", "B"), [("x" * 5000, "y " * 3000)]).count("\n") == 2
+
+
+@pytest.mark.parametrize("word", ["湖の光", "lake-at-night", "한국어", "नमस्ते"])
+def test_long_cells_are_folded_and_line_up_in_eighty_columns(word):
+    lines = table(("JOB", "|", "COST"), [(word * 9, "| " + f"{word} " * 20, "$12.50")], right=(2,), width=80).splitlines()
+    assert all(text_columns(line) <= 80 for line in lines)
+    assert text_columns(lines[2]) == 80
+    assert lines[2].endswith("$12.50")
+    assert len(set(columns("\n".join(lines)))) == 1
+    assert "".join(line[: line.index(" ")] for line in lines[2:] if line[0] != " ") == word * 9
+
+
+def test_blank_lines_stand_between_the_rows_that_ask_for_them():
+    assert table(("A",), [("x",), ("y",)], leading=1).splitlines() == ["A", "─", "x", "", "y"]
+
+
+def test_a_table_has_no_colours_whatever_the_terminal_can(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b" not in table(("A", "B"), [("x", "1")], right=(1,))
+
+
 def test_a_table_without_rows_is_its_head():
     assert table(("A",), []).splitlines() == ["A", "─"]
 
