@@ -35,13 +35,13 @@ class Prices:
         A service without a published price must be named: only the user knows what it costs.
         """
         written = self._templates.prices
-        declared = {name: found for name in services.SERVICES if "models" in (found := services.prices(name))}
-        own = {name: prices for name in stills.SOURCES if (prices := stills.prices(name))}
-        spoken = {name: prices for name in voices.VOICES if (prices := voices.prices(name))}
+        of_services = {name: services.prices(name) for name in services.SERVICES if "models" in services.prices(name)}
+        of_stills = {name: stills.prices(name) for name in stills.SOURCES if stills.prices(name)}
+        of_voices = {name: voices.prices(name) for name in voices.VOICES if voices.prices(name)}
         return written | {
-            "services": declared | written["services"],
-            "stills": own | written.get("stills", {}),
-            "voices": spoken | written.get("voices", {}),
+            "services": of_services | written["services"],
+            "stills": of_stills | written.get("stills", {}),
+            "voices": of_voices | written.get("voices", {}),
         }
 
     def of_clip(self, job: VideoJob, clip: Clip) -> Decimal:

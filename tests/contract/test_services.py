@@ -405,7 +405,7 @@ def test_the_price_list_says_what_services_and_sources_declare():
     written = Templates(ROOT, ROOT).prices
     assert written["services"] == {name: registry.prices(name) for name in SERVICES}
     assert written["stills"] == {name: found for name in stills_registry.SOURCES if (found := stills_registry.prices(name))}
-    assert written["voices"] == {name: found for name in voices.VOICES if (found := voices.prices(name))}
+    assert written["voices"] == {name: spoken for name in voices.VOICES if (spoken := voices.prices(name))}
 
 
 def test_a_service_that_an_older_price_list_does_not_name_has_its_declared_price(tmp_path):
