@@ -215,17 +215,19 @@ class Clip(StoredModel):
         """Return whether its next check is due."""
         return clock.is_due(self.next_check_at, LONGEST_PAUSE_SECONDS)
 
-    def retry(self, keep_asset: bool = True) -> None:
-        """Restart after a failure, at the first missing step; without the start frame if that is no longer usable.
+    def retry(self, keep_asset: bool = True, has_still: bool = False) -> None:
+        """Restart after a failure, at the first missing step; without the uploaded start frame if that is no longer usable.
 
-        A clip that was ordered and not refused is checked again, which is free: it may be finished by now.
+        A clip that was ordered and not refused is checked again, which is free: it may be finished by now. `has_still` tells that
+        the fetched still is kept, so that it is uploaded again and not paid again.
         """
+        has_still = has_still and self.first_step == Step.REQUEST_IMAGE and self.image.mime_type is not None
         if not keep_asset and self.asset.file_id:
             self.asset = Upload()
-            self.image = Still() if self.first_step != Step.FETCH_IMAGE else self.image
+            self.image = self.image if has_still or self.first_step == Step.FETCH_IMAGE else Still()
         ordered = self.video.job_id is not None and not self.refused
         paid_still = self.start_frame == START_FRAME_OF_OLD and self.image.job_id  # a status check is free
-        first = Step.AWAIT_IMAGE if paid_still else self.first_step
+        first = Step.UPLOAD_ASSET if has_still else Step.AWAIT_IMAGE if paid_still else self.first_step
         self.step = Step.AWAIT_VIDEO if ordered else Step.REQUEST_VIDEO if self.asset.file_id else first
         if not ordered:
             self.video, self.status_endpoint, self.submitted_at = Generation(), None, None

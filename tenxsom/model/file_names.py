@@ -61,7 +61,7 @@ def refused(content_id: str, index: int) -> str:
 
 
 def still(content_id: str, index: int) -> str:
-    """Return the name of a clip's still between download and upload."""
+    """Return the name of a clip's still, which exists from its download to the job's end, and longer where the clip failed."""
     return f"{content_id}~still{index + 1:02}"
 
 
@@ -84,7 +84,7 @@ def music(content_id: str) -> str:
     return f"{content_id}~music.wav"
 
 
-_FIRST = re.compile(r"~(clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav)")
+_FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav)")
 
 
 def kept_files(content_id: str, names: Iterable[str]) -> list[str]:

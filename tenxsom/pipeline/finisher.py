@@ -67,7 +67,8 @@ class Finisher:
         """
         job, report, video = claim.job, self._readable_report(claim), file_names.video(claim.job.content_id)
         is_anothers = report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.exists(video)
-        ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips
+        ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips, and with the stills
+        ours += [file_names.still(job.content_id, clip.index) for clip in job.clips]
         if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
 
@@ -238,7 +239,9 @@ class Finisher:
             self._sweep(self._artifacts.remove, file_names.start_picture(content_id))
         for clip in clips:
             remove_clip = self._artifacts.discard if keep_clips else self._artifacts.remove
-            self._sweep(self._artifacts.remove, file_names.still(content_id, clip.index))
+            is_still_needed = keep_clips and clip.step == Step.FAILED  # a retry uploads it again, and does not pay for another
+            remove_still = self._artifacts.discard if is_still_needed else self._artifacts.remove
+            self._sweep(remove_still, file_names.still(content_id, clip.index))
             self._sweep(remove_clip, file_names.clip(content_id, clip.index))
         self._sweep(self._artifacts.discard, file_names.video(content_id))
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, BrokenState, DiskError
-from tenxsom.model import money
+from tenxsom.model import file_names, money
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.sound_order import SoundOrder
@@ -108,7 +108,8 @@ class JobManager:
         for clip in job.clips:
             if clip.step == Step.FAILED:
                 kept = services.pace(job.service_of(clip), Variant())
-                clip.retry(keep_asset=kept.upload_hours is None and clip.asset.file_id != INLINE)
+                has_still = self._artifacts.exists(file_names.still(content_id, clip.index))
+                clip.retry(keep_asset=kept.upload_hours is None and clip.asset.file_id != INLINE, has_still=has_still)
                 if clip.step != Step.AWAIT_VIDEO:
                     needs_still = clip.step == Step.REQUEST_IMAGE
                     total += prices.of_clip(job, clip) + (prices.of_still(job, clip) if needs_still else money.ZERO)

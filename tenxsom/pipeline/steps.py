@@ -186,7 +186,6 @@ class ClipSteps:
         clip.attempts.pop("overdue", None)  # from now on the clip has its own deadline
         job.settle_state()
         claim.save()
-        self._artifacts.remove(file_names.still(job.content_id, clip.index))
 
     def postpone(self, claim: Claim, clip: Clip, seconds: float, error: Exception) -> None:
         """Set the next check of a clip in `seconds`, with the reason."""

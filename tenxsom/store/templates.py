@@ -5,7 +5,6 @@ A file of the same name in TENXSOM_HOME/templates/ overrides the program's own.
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,10 @@ from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.model import loudness, safe_area
 from tenxsom.model.brand import Brand, check_brand
 from tenxsom.model.prices import problems
+from tenxsom.model.strict_json import parse_object
 from tenxsom.model.vocabulary import Vocabulary, nearest
+
+MOST_TEMPLATE_BYTES = 4 * 1024 * 1024
 
 
 class Templates:
@@ -94,14 +96,14 @@ class Templates:
     def _json(self, name: str) -> dict[str, Any]:
         path = self._find(name)
         try:
-            document = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise BadSettings(
-                f"{path} cannot be used: {error}. Repair it, or remove it to get the one that came with the program."
-            ) from None
-        if not isinstance(document, dict):
-            raise BadSettings(f"{path} must hold a JSON object.")
-        return document
+            if data := path.read_bytes().strip():
+                return parse_object(data, name, MOST_TEMPLATE_BYTES)
+            reason = "it is empty"
+        except OSError as error:
+            reason = str(error)
+        except BadDefinition as error:
+            reason = error.problems[0].message
+        raise BadSettings(f"{path} cannot be used: {reason}. Repair it, or remove it to get the one that came with the program.")
 
     def _find(self, name: str) -> Path:
         for folder in self._folders:

@@ -101,7 +101,7 @@ def write(home: Path, document: Any) -> None:
 
 
 def test_the_file_and_every_path_are_named(tmp_path):
-    document = with_price(PATHS[0], float("nan"))
+    document = with_price(PATHS[0], "NaN")
     document["planners"]["claude-haiku-5-5"]["input_usd"] = "-3"
     write(tmp_path, document)
     with pytest.raises(BadSettings) as caught:
@@ -114,9 +114,32 @@ def test_the_file_and_every_path_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"services": {"useapi_ltx": {"clip_usd": "3", "clip_usd": "0"}}}', "the key 'clip_usd' appears twice"),
+        ('{"services": {}, "services": {}}', "the key 'services' appears twice"),
+        ('{"services": {"useapi_ltx": {"clip_usd": NaN}}}', "NaN is not a number"),
+        ('{"services": {"useapi_ltx": {"clip_usd": 1e999}}}', "is too large"),
+        ('{"services": {}', "this is no valid JSON"),
+        ("", "it is empty"),
+        ("[]", "it must be a JSON object"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_price_list_that_can_be_read_in_two_ways_or_none_is_refused_with_its_name(tmp_path, text, words):
+    write(tmp_path, {})
+    path = tmp_path / "templates" / "prices.json"
+    path.write_text(text)
+    with pytest.raises(BadSettings) as caught:
+        _ = Templates(tmp_path, ROOT).prices
+    assert str(caught.value).startswith(f"{path} cannot be used: ")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "services",
     [
-        {"useapi_ltx": {"image_usd": "0", "clip_usd": float("nan"), "clip_second_usd": "0"}},
+        {"useapi_ltx": {"image_usd": "0", "clip_usd": "NaN", "clip_second_usd": "0"}},
         {"ltx_api": {"clip_usd": "0", "clip_second_usd": "0.1"}},
     ],
     ids=["no price", "none for this service"],
