@@ -16,7 +16,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tenxsom.errors import BadDefinition, BadSettings, Problem
+from tenxsom.media.sound.moods import MOODS, USUAL
 from tenxsom.model.strict_json import parse_object
+from tenxsom.model.vocabulary import nearest
 from tenxsom.planning.sentences import is_closed
 
 RETIRED_SLOTS = frozenset({"fact", "detail", "Detail"})
@@ -85,6 +87,7 @@ class Archetype(_Strict):
     )
     visual: Look
     music: str = Field(min_length=3, max_length=300)
+    mood: str = Field(default=USUAL, description="The mood of the generated bed, one of `tenxsom.media.sound.moods`.")
     tags: list[Keyword] = Field(min_length=2, max_length=12)
     avoid: list[ShortText] = Field(min_length=1, max_length=20)
     guidance: str = Field(min_length=80, max_length=2000, description="Craft advice for the Claude planner.")
@@ -119,6 +122,8 @@ def slots_of(template: str) -> list[str]:
 
 
 def _structure_problems(archetype: Archetype) -> Iterator[Problem]:
+    if archetype.mood not in MOODS:
+        yield Problem("mood", f"there is no mood {archetype.mood!r}.{nearest(archetype.mood, MOODS)} Known: {', '.join(MOODS)}")
     segments = archetype.segments
     kinds = Counter(segment.kind for segment in segments)
     priorities = Counter(segment.priority for segment in segments)

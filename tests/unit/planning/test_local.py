@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tenxsom.errors import BadSettings, PlanFailed
+from tenxsom.media.sound.moods import USUAL
 from tenxsom.model.blueprint import Blueprint, parse_blueprint, share_out
 from tenxsom.model.definition import JobDefinition, parse_definition
 from tenxsom.model.vocabulary import Vocabulary
@@ -110,6 +111,10 @@ def test_the_nine_promised_archetypes_are_there() -> None:
     }
 
 
+def test_an_archetype_without_a_mood_has_the_usual_one() -> None:
+    assert parse_archetype(changed(lambda document: document.pop("mood")), "explainer.json").mood == USUAL
+
+
 @pytest.mark.parametrize("archetype", ARCHETYPES.values(), ids=lambda archetype: archetype.name)
 def test_every_segment_has_at_least_five_variants_of_everything(archetype: Archetype) -> None:
     for segment in archetype.segments:
@@ -153,6 +158,7 @@ def test_an_unknown_slot_is_refused_with_its_file_its_place_and_the_nearest_know
     [
         (lambda d: d.update(colour="blue"), "colour: there is no such field"),
         (lambda d: d.pop("music"), "music: it is required"),
+        (lambda d: d.update(mood="curiuos"), "mood: there is no mood 'curiuos'. Did you mean 'curious'? Known: curious, bright"),
         (lambda d: d.update(name="other"), "name: remove it"),
         (lambda d: d.update(words_per_second=9), "words_per_second: input should be less"),
         (lambda d: d["segments"][0].update(weight="1"), "segments.0.weight: input should be a valid number"),
