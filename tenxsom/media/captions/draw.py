@@ -19,7 +19,7 @@ from tenxsom.media.captions.look import Box, CaptionLook, Colour, readable_on
 from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, fitting, line_of, one_phrase, phrases
 from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.lettering import Direction, Lettering, Run, direction_of
-from tenxsom.text import is_blank, spoken_words
+from tenxsom.text import is_blank, one_line, spoken_words
 
 HOLD_SECONDS = 0.9
 """A phrase stays until the next one when that comes within this time."""
@@ -57,6 +57,7 @@ def caption_overlays(words: Sequence[TimedWord], language: str, look: CaptionLoo
     """Yield captions for a film of a size, each state of each phrase from one word to the next, in their order."""
     if look.style == "none":
         return
+    words = [word._replace(text=text) for word in words if not is_blank(text := one_line(word.text))]
     type_ = _fitting_type(words, look, width)
     found = phrases(words, language, _limits(type_, look, width))
     for phrase, end in zip(found, shown_until(found), strict=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -22,7 +22,7 @@ from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.lettering import Lettering, visual_runs
 from tenxsom.model.safe_area import UPRIGHT, WIDE
 from tests.made_fonts import PICTURE_COLOUR, make_colour_font
-from tests.scripts_of_the_world import EMOJI, SENTENCES
+from tests.scripts_of_the_world import EMOJI, SENTENCES, any_text
 from tests.spoken import spoken
 
 UPRIGHT_SIZE, WIDE_SIZE = (360, 640), (640, 360)
@@ -316,3 +316,22 @@ def test_the_longest_title_has_room(size: tuple[int, int]) -> None:
 
 def test_a_title_without_visible_letters_is_no_hook() -> None:
     assert hook_overlay(" \u200b ", "en", look_of(), *UPRIGHT_SIZE) is None
+
+
+# any text
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(any_text(30), min_size=1, max_size=6), st.sampled_from(["en", "he", "ja", ""]), st.sampled_from(["word_box", "line"])
+)
+def test_any_words_are_drawn_within_the_picture(texts: list[str], language: str, style: Style) -> None:
+    size = (90, 160)
+    look = caption_look(*size, UPRIGHT, style=style)
+    words = [TimedWord(text, number, number + 0.8) for number, text in enumerate(texts)]
+    for overlay in caption_overlays(words, language, look, *size):
+        picture = overlay.picture()
+        assert 0 <= overlay.left < overlay.left + picture.width <= size[0]
+        assert 0 <= overlay.top < overlay.top + picture.height <= size[1]
+    hook = hook_overlay(" ".join(texts), language, look, *size)
+    assert hook is None or hook.picture().width <= size[0]
