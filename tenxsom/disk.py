@@ -94,6 +94,3 @@ def free_bytes(folder: Path) -> int:
     with disk_errors(folder):
         facts = os.statvfs(folder)
     return facts.f_bavail * facts.f_frsize
-
-
-disk_trouble = as_disk_error  # former name

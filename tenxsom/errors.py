@@ -222,6 +222,3 @@ class LoadFailed(BrokenState):
 
 class PlanFailed(TenxsomError):
     pass
-
-
-DiskTrouble, AccountTrouble = DiskError, AccountError  # former names

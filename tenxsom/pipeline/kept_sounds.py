@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tenxsom.errors import BrokenState, DiskTrouble, SubmitUnclear
+from tenxsom.errors import BrokenState, DiskError, SubmitUnclear
 from tenxsom.model import file_names
 from tenxsom.model.money import text, usd
 from tenxsom.safe_files import read_file
@@ -43,8 +43,8 @@ class KeptSounds:
         head = json.dumps({"usd": cost, "facts": dict(sound.facts)}).encode() + b"\n"
         try:
             self._artifacts.write(self.name(reference), head + sound.data)
-        except DiskTrouble as trouble:
-            raise SubmitUnclear(f"A sound was made, which is paid for, but it could not be kept: {trouble}") from None
+        except DiskError as error:
+            raise SubmitUnclear(f"A sound was made, which is paid for, but it could not be kept: {error}") from None
         return Submitted(reference, usd=sound.usd)
 
     def find_submission(self, reference: str) -> Submitted | None:

@@ -123,7 +123,7 @@ class Narrator:
         """Make what is missing of a job's narration; return whether it is complete. After `deadline` the next run goes on.
 
         Raises OverBudget and SubmitUnclear when a user must decide, TryAgainLater when a service or the disk must be waited for,
-        AccountTrouble when a service refuses the account. Everything before is saved.
+        AccountError when a service refuses the account. Everything before is saved.
         """
         job = claim.job
         if job.narration and job.narration.complete:

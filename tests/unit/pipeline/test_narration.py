@@ -13,7 +13,7 @@ import pytest
 
 from tenxsom import settings
 from tenxsom.app import App
-from tenxsom.errors import AccountTrouble, BadSettings, NotSent, OverBudget, ServiceBusy, SubmitUnclear
+from tenxsom.errors import AccountError, BadSettings, NotSent, OverBudget, ServiceBusy, SubmitUnclear
 from tenxsom.media.speech_file import read_speech, write_wav
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition
@@ -292,7 +292,7 @@ def test_a_sound_has_no_id_that_could_be_adopted(studio, gemini):
     ("behaviour", "error"),
     [
         (answer(429, {"error": {"message": "quota", "status": "RESOURCE_EXHAUSTED"}}), ServiceBusy),
-        (answer(403, {"error": {"message": "no", "status": "PERMISSION_DENIED"}}), AccountTrouble),
+        (answer(403, {"error": {"message": "no", "status": "PERMISSION_DENIED"}}), AccountError),
     ],
 )
 def test_a_clear_refusal_releases_the_money_and_is_tried_again_by_a_later_run(behaviour, error, studio, gemini):
