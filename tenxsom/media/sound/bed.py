@@ -21,7 +21,7 @@ from tenxsom.media.encode import RATE
 from tenxsom.media.sound import instruments
 from tenxsom.media.sound.level import write_at_level
 from tenxsom.media.sound.loudness import Loudness, Meter
-from tenxsom.media.sound.moods import MOODS, Chord, Mood
+from tenxsom.media.sound.moods import MOODS, Chord, Mood, mood_of
 from tenxsom.media.sound.reading import Block
 from tenxsom.media.sound.room import in_a_room
 
@@ -82,11 +82,12 @@ def write_bed(
 ) -> Score:
     """Write a bed of exactly `seconds` to `target`, a WAV file, and return what is played.
 
-    `mood` is a name of `moods.MOODS`; raises KeyError for another one. `cuts` are the film's cuts in seconds. Raises OSError
-    when `target` cannot be written, TryAgainLater when `deadline` is reached.
+    `mood` is a mood, or words about music (`moods.mood_of`). `cuts` are the film's cuts in seconds. Raises
+    OSError when `target` cannot be written, TryAgainLater when `deadline` is reached.
     """
-    rng = np.random.default_rng([seed % 2**32, zlib.crc32(mood.encode())])
-    score = composed(MOODS[mood], seconds, cuts, rng)
+    name = mood_of(mood)
+    rng = np.random.default_rng([seed % 2**32, zlib.crc32(name.encode())])
+    score = composed(MOODS[name], seconds, cuts, rng)
     meter = Meter()
     with tempfile.TemporaryFile(dir=target.parent) as raw:
         for block in meter.measured(_ended(in_a_room(_played(score, rng, deadline), rng), round(seconds * RATE))):

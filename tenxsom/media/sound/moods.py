@@ -131,3 +131,25 @@ MOODS: dict[str, Mood] = {
 
 USUAL = "curious"
 """The mood of an archetype that names none."""
+
+_WORDS = {
+    "curious": ("curious", "pizzicato", "marimba", "playful", "light", "quirky", "puzzle"),
+    "bright": ("bright", "clap", "guitar", "bouncing", "happy", "cheerful", "upbeat", "ukulele", "fun"),
+    "pulse": ("pulse", "pulsing", "synth", "sparse", "tech", "news", "clean", "minimal"),
+    "driving": ("driving", "electronic", "percussion", "energetic", "fast", "bass released", "dance", "urgent", "techno"),
+    "epic": ("epic", "frame drum", "building", "heroic", "cinematic", "orchestral", "march", "grand"),
+    "hopeful": ("hopeful", "felt piano", "warm strings", "inspiring", "gentle", "lift", "uplifting", "emotional"),
+    "dark": ("dark", "drone", "mysterious", "mystery", "heartbeat", "tense", "eerie", "sombre", "low cello", "suspense"),
+    "calm": ("calm", "pad", "glass", "chime", "ambient", "no beat", "sub-bass", "relaxing", "slow", "meditative"),
+}
+"""The words that a description of music in a mood has."""
+
+
+def mood_of(words: str) -> str:
+    """Return the mood that a name, or a description such as `Felt piano, warm strings`, means; the usual one for other words."""
+    text = words.lower()
+    if text in MOODS:
+        return text
+    found = {mood: sum(word in text for word in known) for mood, known in _WORDS.items()}
+    best = max(found, key=lambda mood: found[mood])
+    return best if found[best] else USUAL

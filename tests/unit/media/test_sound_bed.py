@@ -13,8 +13,10 @@ from tenxsom.errors import TryAgainLater
 from tenxsom.media.sound.beats import onsets, rhythm_of
 from tenxsom.media.sound.bed import write_bed
 from tenxsom.media.sound.mix import measure
-from tenxsom.media.sound.moods import MOODS
+from tenxsom.media.sound.moods import MOODS, USUAL, mood_of
 from tenxsom.media.sound.reading import read_sound
+from tenxsom.planning.archetypes import parse_archetype
+from tenxsom.settings import ROOT
 from tests import sounds
 
 SECONDS = 12.0
@@ -113,10 +115,24 @@ def test_beds_of_one_channel_differ_in_key_tempo_or_harmony(tmp_path: Path) -> N
     assert len(set(heard)) == 5
 
 
-def test_a_mood_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeyError):
-        write_bed("gloomy", 5, 1, tmp_path / "bed.wav")
-    assert not (tmp_path / "bed.wav").exists()
+def test_every_archetypes_words_about_its_music_mean_its_mood() -> None:
+    for path in (ROOT / "templates" / "archetypes").glob("*.json"):
+        archetype = parse_archetype(path.read_bytes(), path.name)
+        assert mood_of(archetype.music) == archetype.mood, path.name
+
+
+@pytest.mark.parametrize(
+    ("words", "mood"),
+    [("Dark", "dark"), ("a slow, relaxing piano", "calm"), ("energetic techno", "driving"), ("", USUAL), ("zydeco", USUAL)],
+)
+def test_words_about_music_mean_the_nearest_mood_and_unknown_ones_the_usual(words: str, mood: str) -> None:
+    assert mood_of(words) == mood
+
+
+def test_a_bed_is_made_of_any_words(tmp_path: Path) -> None:
+    """A film whose clips are paid for must not fail because of a word."""
+    write_bed("zydeco, with a washboard", 2, 1, tmp_path / "bed.wav")
+    assert sounds.read(tmp_path / "bed.wav").any()
 
 
 def test_a_deadline_ends_the_making_of_a_bed(tmp_path: Path) -> None:
