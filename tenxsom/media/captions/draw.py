@@ -30,6 +30,8 @@ _SMALLEST_SHARE = 0.6
 _RIGHT_TO_LEFT = frozenset("ar he iw fa ur yi ps sd ug dv ckb ku".split())  # noqa: SIM905  (a list of names reads better)
 _PANEL_ALPHA = 196
 _HOOK_LINES = 6
+_HOOK_TOP, _HOOK_HEIGHT = 0.18, 0.42
+"""Where the hook begins and how high it may be, as shares of the safe area: below a logo, above the captions."""
 
 
 class Spot(NamedTuple):
@@ -74,7 +76,7 @@ def caption_overlays(words: Sequence[TimedWord], language: str, look: CaptionLoo
 def hook_overlay(text: str, language: str, look: CaptionLook, width: int, height: int, *, seconds: float = 1.5) -> Overlay | None:
     """Return the title large in the upper part of the safe area from the first frame on; None if there is none to read."""
     words = [TimedWord(word, 0, seconds) for word in spoken_words(text) if not is_blank(word)]
-    room = (look.box.bottom - look.box.top) * 0.5
+    room = (look.box.bottom - look.box.top) * _HOOK_HEIGHT
     for share in (1.7, 1.5, 1.3, 1.1, 0.95, 0.8, 0.7, 0.6, 0.5, 0.4):
         type_ = Lettering(round(look.size * share), 850, look.font, colour=True)
         limits = _limits(type_, look._replace(size=type_.size), width, _HOOK_LINES)
@@ -132,7 +134,7 @@ def _layout(
     pitch = round(max((above + below) * 1.06, type_.size * 1.26))
     block = pitch * (len(rows) - 1) + above + below + 2 * outline
     room = look.box.bottom - look.box.top
-    top = look.box.top + room * 0.08 if at_top else look.box.bottom - block
+    top = look.box.top + room * _HOOK_TOP if at_top else look.box.bottom - block
     spots: list[Spot] = []
     first = 0
     for number, (line, runs) in enumerate(zip(phrase.lines, rows, strict=True)):

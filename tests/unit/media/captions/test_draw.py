@@ -292,14 +292,15 @@ def test_films_of_any_size_have_captions(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("name", [*SENTENCES, "emoji"])
-def test_the_hook_is_in_the_first_frame_in_the_upper_half_of_the_safe_area(name: str) -> None:
+def test_the_hook_is_in_the_first_frame_below_a_logo_and_above_the_captions(name: str) -> None:
     look = look_of()
     overlay = hook_overlay(TEXTS[name], LANGUAGES.get(name, ""), look, *UPRIGHT_SIZE)
     assert overlay is not None
     assert overlay.strength(0.0) == 1.0
     assert overlay.strength(overlay.end) == 0.0
     rows, columns = np.nonzero(sheet_of(overlay)[:, :, 3])
-    assert look.box.top <= rows.min() < rows.max() <= (look.box.top + look.box.bottom) / 2 + look.size
+    high = look.box.bottom - look.box.top
+    assert look.box.top + 0.15 * high <= rows.min() < rows.max() <= look.box.bottom - 0.38 * high
     assert look.box.left - 1 <= columns.min() < columns.max() <= look.box.right + 1
 
 
