@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.pipeline import adoption
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore
@@ -148,8 +149,12 @@ class App:
         """Return a service, opened once. Raises BadSettings when its credentials are missing."""
         with self._opening:
             if name not in self._services:
-                self._services[name] = services.open_service(name, self.settings)
+                self._services[name] = services.open_service(name, self.settings, self.is_ours)
             return self._services[name]
+
+    def is_ours(self, job_id: str) -> bool:
+        """Return whether a job on the queue, or an ended one, has a vendor's id."""
+        return adoption.is_ours(job_id, self.store, self.artifacts)
 
     def source(self, name: str, service: str) -> StillSource:
         """Return a source of start frames for a service's clips, opened once. Raises BadSettings like `service`."""
@@ -157,7 +162,7 @@ class App:
             if (name, service) not in self._sources:
                 work = self.settings.pending_folder / "stills"
                 self._sources[name, service] = stills.open_source(
-                    name, self.service(service), self.settings, work, self.artifacts.local
+                    name, self.service(service), self.settings, work, self.artifacts.local, is_ours=self.is_ours
                 )
             return self._sources[name, service]
 

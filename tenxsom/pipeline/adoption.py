@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tenxsom.errors import BadInput, BrokenState, ServiceRefused
+from tenxsom.errors import BadInput, BrokenState, DiskError, ServiceRefused
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.prices import billed_service
@@ -30,6 +30,21 @@ def check_free(job_id: str, job: VideoJob, clip: Clip, store: JobStore, artifact
     owner = artifacts.owner_of(job_id)
     if owner and owner != job.content_id:
         raise BadInput(f"{job_id!r} belongs to {owner} already, which has ended.")
+
+
+def is_ours(job_id: str, store: JobStore, artifacts: Artifacts) -> bool:
+    """Return whether a job on the queue, or an ended one, has this id; True where the disk does not tell.
+
+    Needed only when a response is about another id than the request.
+    """
+    try:
+        jobs = [_loaded(content_id, store) for content_id in store.ids()]
+    except DiskError:
+        return True
+    stills_and_videos = [found for job in jobs if job for clip in job.clips for found in (clip.image, clip.video)]
+    if any(job_id in (found.job_id, found.generation_id) for found in stills_and_videos):
+        return True
+    return artifacts.owner_of(job_id) is not None
 
 
 def check_known(

@@ -176,14 +176,18 @@ class JobManager:
 
         For a delivered clip that was refused or is too short: accept it, or write it off.
 
-        Returns a sentence about the effect. Raises BadInput when there is nothing to decide, or the id cannot be right.
+        Returns a sentence about the effect. Raises BadInput when there is nothing to decide, or the id cannot be right; also for a
+        call that was made since this command began: it is another one than the user has looked at.
         """
+        seen = self._open_references(content_id)
         if take_as_is:
             self._bring_back_refused(content_id)
         with self._claimed(content_id) as claim:
             if take_as_is or not (adopt is not None or never_sent or any(order.intent for order in claim.job.orders)):
                 return self._decide(claim, clip_number, take_as_is)
             clip = self._open_order(claim, clip_number)
+            if clip.intent and clip.intent.reference not in seen:
+                raise BadInput(f"{content_id} was decided about by another command meanwhile, and has made another call since.")
             if isinstance(clip, SoundOrder):
                 return self._resolve_sound(claim, clip, adopt, never_sent=never_sent)
             if adopt is not None:  # an empty shell variable in the command must not write anything off
@@ -253,6 +257,11 @@ class JobManager:
             if claim is None:
                 raise self._results.unknown(content_id)
             yield claim
+
+    def _open_references(self, content_id: str) -> set[str]:
+        """Return our references of a job's open calls, without owning the job."""
+        job = self._store.load(content_id)
+        return {order.intent.reference for order in job.orders if order.intent} if job else set()
 
     @staticmethod
     def _open_order(claim: Claim, number: int | None) -> Clip | SoundOrder:

@@ -75,6 +75,11 @@ Order = Clip | SoundOrder
 AnyOrder = TypeVar("AnyOrder", Clip, SoundOrder)
 
 
+NEVER_SENT = "never sent"
+SECOND_DECISION_SECONDS = 60.0
+"""The least age of a call about which the decision is `never sent` once more."""
+
+
 class Finder(Protocol):
     """The called service or source of start frames."""
 
@@ -209,9 +214,14 @@ class PaidCalls:
         self._accepted(claim, clip, purchase, Submitted(job_id))
 
     def never_sent(self, claim: Claim, clip: Order) -> None:
-        """Record a user's decision that the call was never sent: the money is released, and the step is repeated."""
+        """Record a user's decision that the call was never sent: the money is released, and the step is repeated.
+
+        Raises TryAgainLater for a call that was sent a moment ago after the same decision: two people, or a double click, would
+        release a call that neither has looked at.
+        """
         purchase = self._purchase(claim.job, clip, self._open_price(clip))
-        self._decided(claim, clip, "never sent")
+        _check_second_decision(claim.job, clip)
+        self._decided(claim, clip, NEVER_SENT)
         clip.attempts.pop(_sent_key(clip), None)
         self._close(claim, clip, purchase, RELEASED)
 
@@ -350,7 +360,7 @@ class PaidCalls:
         self._ledger.settle(purchase, entry, renewed, since=mark)
 
     def _decided(self, claim: Claim, clip: Order, decision: str) -> None:
-        claim.job.record("decided", f"{clip.step} of {clip.label}: {decision}")
+        claim.job.record("decided", _decision(clip, decision))
 
     def _close(self, claim: Claim, clip: Order, purchase: Purchase, entry: str) -> None:
         """End an open intent without ids; the step stays the same unless the money is spent.
@@ -429,6 +439,21 @@ class PaidCalls:
     def _named(self, job: VideoJob, clip: Order, reference: str, step: str, price: Decimal) -> Purchase:
         who = billed_service(job, clip, step)
         return Purchase(reference, job.content_id, who, str(step), clip.index, price, self._is_rehearsal(who))
+
+
+def _decision(clip: Order, decision: str) -> str:
+    return f"{clip.step} of {clip.label}: {decision}"
+
+
+def _check_second_decision(job: VideoJob, clip: Order) -> None:
+    age = clock.age_seconds(clip.intent.at) if clip.intent else SECOND_DECISION_SECONDS
+    before = {"event": "decided", "detail": _decision(clip, NEVER_SENT)}
+    if age < SECOND_DECISION_SECONDS and any(before.items() <= entry.items() for entry in job.history):
+        raise TryAgainLater(
+            f"{job.content_id} was decided about before, and the call was sent again only {max(0, int(age))} s ago. Look at the"
+            " service once more, and say it again in a minute if that call was never sent either.",
+            SECOND_DECISION_SECONDS - max(0.0, age),
+        )
 
 
 def _sent_key(clip: Order) -> str:

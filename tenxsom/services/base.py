@@ -10,7 +10,7 @@ The module `tenxsom.services.<name>` contains, beside the service's class:
     is_rehearsal(settings)        whether the address is not the vendor's own
     missing_credentials(settings) one sentence about the credentials that are not set; None when there are all
     id_problem(job_id)            why an id cannot be that of a clip; None if it can, or where the vendor's ids have no format
-    open_service(settings)        the service, ready for requests
+    open_service(settings, is_ours)   the service, ready for requests; `is_ours` tells whether a job of ours has a vendor's id
 """
 
 from decimal import Decimal

@@ -8,6 +8,7 @@ archetype and the captions.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -92,5 +93,5 @@ def is_rehearsal(settings: CoreSettings) -> bool:  # noqa: ARG001  (every servic
     return True
 
 
-def open_service(settings: CoreSettings) -> LocalStudio:
+def open_service(settings: CoreSettings, is_ours: Callable[[str], bool] | None = None) -> LocalStudio:  # noqa: ARG001  (every service is opened alike)
     return LocalStudio(settings.studio_folder, settings.status_timeout_seconds)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -241,13 +241,13 @@ def is_rehearsal(settings: LtxSettings) -> bool:
     return not is_vendors(settings.ltx_api_base_url, "ltx.video")
 
 
-def open_service(settings: LtxSettings) -> LtxApi:
+def open_service(settings: LtxSettings, is_ours: Callable[[str], bool] | None = None) -> LtxApi:
     """Return the service with the API key in the settings. Raises BadSettings without one."""
     if settings.ltx_api_key is None:
         raise BadSettings(f"{NAME} cannot be used: {missing_credentials(settings)}.")
     variant = default_variant(settings)
     url = settings.ltx_api_base_url
-    client, downloader = open_client(NAME, url, settings.ltx_api_key, settings), open_downloader(url, settings)
+    client, downloader = open_client(NAME, url, settings.ltx_api_key, settings, is_ours), open_downloader(url, settings)
     uploader = Uploader(settings.proxies, service_url=url, ca_file=settings.tls_ca_file)
     return LtxApi(client, downloader, uploader, variant, settings.status_timeout_seconds)
 

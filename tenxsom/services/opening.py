@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Downloader
@@ -13,8 +10,13 @@ from tenxsom.setting_groups import CoreSettings
 from tenxsom.setting_values import Secret
 
 
-def open_client(name: str, base_url: str, token: Secret, settings: CoreSettings) -> HttpClient:
-    """Return a client of an API with a bearer token, with a connection for every poller thread."""
+def open_client(
+    name: str, base_url: str, token: Secret, settings: CoreSettings, is_ours: Callable[[str], bool] | None = None
+) -> HttpClient:
+    """Return a client of an API with a bearer token, with a connection for every poller thread.
+
+    `is_ours` tells whether a job of ours has a vendor's id; by default every id may be one's.
+    """
     return HttpClient(
         base_url,
         headers={"Authorization": f"Bearer {token.reveal()}"},
@@ -22,23 +24,10 @@ def open_client(name: str, base_url: str, token: Secret, settings: CoreSettings)
         proxies=settings.proxies,
         pool_size=settings.poll_concurrency,
         ca_file=settings.tls_ca_file,
-        is_ours=partial(_is_mentioned, (settings.pending_folder, settings.completed_folder)),
+        is_ours=is_ours,
     )
 
 
 def open_downloader(base_url: str, settings: CoreSettings) -> Downloader:
     """Return a downloader for the results of a service; it does not have the token."""
     return Downloader(proxies=settings.proxies, service_url=base_url, ca_file=settings.tls_ca_file)
-
-
-def _is_mentioned(folders: Iterable[Path], job_id: str) -> bool:
-    """Return whether a state or a report contains a vendor's id. Needed only when a response is about another id."""
-    spelt = [json.dumps(job_id).encode(), json.dumps(job_id, ensure_ascii=False).encode()]
-    for path in (path for folder in folders for path in folder.glob("*.json")):
-        try:
-            content = path.read_bytes()
-        except OSError:
-            continue  # the job has just ended, or its file cannot be read
-        if any(text in content for text in spelt):
-            return True
-    return False

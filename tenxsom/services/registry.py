@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
@@ -65,9 +66,12 @@ def id_problem(name: str, job_id: str) -> str | None:
     return found
 
 
-def open_service(name: str, settings: CoreSettings) -> VideoService:
-    """Return the service, ready for requests. Raises BadSettings when credentials are missing."""
-    service: VideoService = _module(name).open_service(settings)
+def open_service(name: str, settings: CoreSettings, is_ours: Callable[[str], bool] | None = None) -> VideoService:
+    """Return the service, ready for requests. Raises BadSettings when credentials are missing.
+
+    `is_ours` tells whether a job of ours has a vendor's id.
+    """
+    service: VideoService = _module(name).open_service(settings, is_ours)
     return service
 
 

@@ -8,7 +8,7 @@ Facts and their pages:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -183,12 +183,13 @@ def missing_credentials(settings: UseApiSettings) -> str | None:
     return None if settings.useapi_bearer_token else "it needs USEAPI_BEARER_TOKEN; put it into production.env"
 
 
-def open_api(settings: UseApiSettings, name: str) -> UseApi:
+def open_api(settings: UseApiSettings, name: str, is_ours: Callable[[str], bool] | None = None) -> UseApi:
     """Return the API with the account in the settings. Raises BadSettings without a token."""
     if settings.useapi_bearer_token is None:
         raise BadSettings(f"{name} cannot be used: {missing_credentials(settings)}.")
     url = settings.useapi_base_url
-    client, downloader = open_client(name, url, settings.useapi_bearer_token, settings), open_downloader(url, settings)
+    client = open_client(name, url, settings.useapi_bearer_token, settings, is_ours)
+    downloader = open_downloader(url, settings)
     return UseApi(name, client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
 
 

@@ -11,6 +11,7 @@ studio serves it for real. Facts and their pages:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,6 @@ def is_rehearsal(settings: UseApiSettings) -> bool:
     return not is_vendors(settings.useapi_base_url, "useapi.net")
 
 
-def open_service(settings: UseApiSettings) -> UseApiLtx:
+def open_service(settings: UseApiSettings, is_ours: Callable[[str], bool] | None = None) -> UseApiLtx:
     """Return the service with the account in the settings. Raises BadSettings without a token."""
-    return UseApiLtx(open_api(settings, NAME))
+    return UseApiLtx(open_api(settings, NAME, is_ours))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -257,7 +258,7 @@ def is_rehearsal(settings: VeoSettings) -> bool:
     return not is_vendors(settings.vertex_genai_base_url, "googleapis.com")
 
 
-def open_service(settings: VeoSettings) -> VertexVeo:
+def open_service(settings: VeoSettings, is_ours: Callable[[str], bool] | None = None) -> VertexVeo:  # noqa: ARG001  (every service is opened alike)
     """Return Veo in the project of the settings. Raises BadSettings without a project."""
     from tenxsom.google.genai import open_genai
 

@@ -5,7 +5,7 @@ Fields and styles: https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-image
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,6 @@ def id_problem(job_id: str) -> str | None:
     return kind_problem(job_id, "image")
 
 
-def open_source(settings: UseApiSettings) -> Flux:
+def open_source(settings: UseApiSettings, is_ours: Callable[[str], bool] | None = None) -> Flux:
     """Return Flux with the account in the settings. Raises BadSettings without a token."""
-    return Flux(open_api(settings, FLUX))
+    return Flux(open_api(settings, FLUX, is_ours))

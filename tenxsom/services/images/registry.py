@@ -73,14 +73,21 @@ def is_rehearsal(name: str, settings: ImageSettings) -> bool:
 
 
 def open_source(
-    name: str, service: VideoService, settings: ImageSettings, work_folder: Path, local: Callable[[str], Path]
+    name: str,
+    service: VideoService,
+    settings: ImageSettings,
+    work_folder: Path,
+    local: Callable[[str], Path],
+    *,
+    is_ours: Callable[[str], bool] | None = None,
 ) -> StillSource:
-    """Return the source, ready for requests, for clips of `service`; `local` returns the path of a stored user's picture.
+    """Return the source, ready for requests, for clips of `service`; `local` returns the path of a stored user's picture, and
+    `is_ours` tells whether a job of ours has a vendor's id.
 
     Raises BadSettings when credentials are missing.
     """
     if name == FLUX:
-        return flux.StudioFlux(service.api) if isinstance(service, LocalStudio) else flux.open_source(settings)
+        return flux.StudioFlux(service.api) if isinstance(service, LocalStudio) else flux.open_source(settings, is_ours)
     if name == VERTEX_IMAGE:
         return vertex_image.open_source(settings, work_folder)
     if name == OWN_PICTURE:

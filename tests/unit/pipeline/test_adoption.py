@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from tenxsom import clock
-from tenxsom.errors import AccountError, BadInput, NotFound, ServiceDown
+from tenxsom.errors import AccountError, BadInput, DiskError, NotFound, ServiceDown
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import Generation, Still
 from tenxsom.pipeline import adoption
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tests.belt import Belt
+from tests.crash.paper_vendor import PaperVendor, paper_suite
 from tests.states import new_clip, new_job
 
 VIDEO = "email:me@example.com-job:abc-type:video"
@@ -154,3 +156,51 @@ def test_an_id_that_the_service_never_gives_is_refused(store, artifacts, service
 )
 def test_an_id_as_the_service_gives_them_is_free(store, artifacts, service, job_id):
     check(job_id, put(store, new_job(service=service, clips=[unclear_clip()])), store, artifacts)
+
+
+def test_an_id_of_a_state_or_of_a_report_is_ours_and_any_other_is_not(store, artifacts):
+    video, image = Generation(job_id="v-1", generation_id="g-1"), Still(job_id="i-1")
+    clip = new_clip(0, step=Step.AWAIT_VIDEO, video=video, image=image)
+    put(store, new_job(clips=[clip]))
+    (artifacts.folder / "sea_completion_report.json").write_text(json.dumps({"clips": [{"video_job_id": "v-2"}]}))
+    ours = [job_id for job_id in ("v-1", "g-1", "i-1", "v-2", "v-3", "v") if adoption.is_ours(job_id, store, artifacts)]
+    assert ours == ["v-1", "g-1", "i-1", "v-2"]
+
+
+def test_an_unreadable_state_hides_no_id_of_another_and_a_disk_that_does_not_tell_leaves_it_open(store, artifacts, monkeypatch):
+    clip = new_clip(0, step=Step.AWAIT_VIDEO, video=Generation(job_id="v-1"))
+    put(store, new_job(clips=[clip]))
+    store.path("broken").write_text("{")
+    assert adoption.is_ours("v-1", store, artifacts)
+    assert not adoption.is_ours("v-9", store, artifacts)
+
+    def fail(*_: object) -> object:
+        raise DiskError("an input/output error")
+
+    monkeypatch.setattr(store, "load", fail)
+    assert adoption.is_ours("v-9", store, artifacts)
+
+
+@pytest.mark.parametrize("decision", [{"never_sent": True}, {"adopt": VIDEO}, {}], ids=["never_sent", "adopt", "write_off"])
+def test_a_decision_is_about_the_call_that_was_open_when_its_command_began(tmp_path, monkeypatch, decision):
+    with paper_suite(tmp_path, PaperVendor()) as app:
+        with app.store.accept(new_job(clips=[unclear_clip()])):
+            manager, load = app.manager(), app.store.load
+
+        def decided_meanwhile(content_id: str) -> VideoJob | None:
+            """Another command decides, and a tick makes another call of unclear outcome, after this command's first look."""
+            seen = load(content_id)
+            with app.store.claim(content_id) as claim:
+                assert claim
+                intent = claim.job.clips[0].intent
+                assert intent
+                intent.reference = "tx-1.0.request_video.2"
+                claim.save()
+            return seen
+
+        monkeypatch.setattr(app.store, "load", decided_meanwhile)
+        with pytest.raises(BadInput, match="by another command meanwhile"):
+            manager.resolve("lake", None, **decision)
+        job = load("lake")
+        assert job
+        assert [clip.intent and clip.intent.reference for clip in job.clips] == ["tx-1.0.request_video.2"]

@@ -353,6 +353,14 @@ def test_without_an_open_call_nobody_is_asked(belt):
 # decisions
 
 
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let so many seconds pass."""
+    real, shift = clock.now, [0.0]
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=shift[0]))
+    return lambda seconds: shift.__setitem__(0, shift[0] + seconds)
+
+
 def test_an_id_that_somebody_found_is_adopted_and_the_money_is_spent(unclear):
     unclear.decide(lambda paid, claim, clip: paid.adopt(claim, clip, "v9"))
     clip = unclear.clip_on_disk()
@@ -366,6 +374,22 @@ def test_a_call_that_was_never_sent_is_made_once_more_under_a_new_reference(uncl
     assert unclear.pay().clips[0].image.job_id == "another"
     assert unclear.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2"]
     assert unclear.counted() == PRICE
+
+
+def test_the_same_decision_twice_releases_only_the_call_that_was_looked_at(unclear, passing):
+    unclear.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
+    unclear.service.answer = SubmitUnclear("timed out again")
+    with pytest.raises(SubmitUnclear):
+        unclear.pay()
+    entries = unclear.entries()
+    with pytest.raises(TryAgainLater, match="say it again in a minute") as caught:
+        unclear.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
+    assert caught.value.exit_code == 75
+    assert (unclear.entries(), unclear.counted()) == (entries, PRICE)
+    assert len(unclear.service.calls) == 2
+    passing(61)
+    unclear.decide(lambda paid, claim, clip: paid.never_sent(claim, clip))
+    assert unclear.counted() == 0
 
 
 def test_a_call_that_is_written_off_counts_as_spent_and_ends_the_clip(unclear):
@@ -389,14 +413,6 @@ def test_where_nothing_is_open_nothing_can_be_decided(belt, decision):
 
 
 # a 503, which proves nothing
-
-
-@pytest.fixture
-def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let so many seconds pass."""
-    real, shift = clock.now, [0.0]
-    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=shift[0]))
-    return lambda seconds: shift.__setitem__(0, shift[0] + seconds)
 
 
 @pytest.mark.case
