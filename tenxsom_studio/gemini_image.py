@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g
 
-from tenxsom_studio import api, orders, vertex
+from tenxsom_studio import api, orders, speech, vertex
 from tenxsom_studio.answers import Refusal, document
 from tenxsom_studio.context import studio
 from tenxsom_studio.records import Account, Job, Order
@@ -41,6 +41,8 @@ def predict(project: str, location: str, model: str) -> Response:
 
 @blueprint.post(f"{vertex.MODELS}:generateContent")
 def generate(project: str, location: str, model: str) -> Response:
+    if model in speech.MODELS:
+        return speech.generate(model)
     vertex.check_model(MODELS, project, location, model)
     order = _order(vertex.read_body())
     studio().world.prune()

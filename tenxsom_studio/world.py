@@ -137,12 +137,15 @@ class World:
 
     def charge(self, job: Job) -> None:
         """Record the charge of an accepted job; a second call for the same job changes nothing."""
-        path = self.root / "charges.jsonl"
         duration = str(job.order.seconds) if job.kind == "video" else None
-        entry: dict[str, str | None] = {"time": clock.stamp(), "service": job.service, "kind": job.kind, "jobId": job.id}
-        entry |= {"replyRef": job.reply_ref, "duration": duration}
+        self.charge_call(job.service, job.kind, job.id, replyRef=job.reply_ref, duration=duration)
+
+    def charge_call(self, service: str, kind: str, call_id: str, **facts: str | None) -> None:
+        """Record the charge of a call; a second one of the same id changes nothing."""
+        path = self.root / "charges.jsonl"
+        entry = {"time": clock.stamp(), "service": service, "kind": kind, "jobId": call_id, **facts}
         with self.locks.hold("charges"):
-            if not (path.exists() and job.id.encode() in path.read_bytes()):
+            if not (path.exists() and call_id.encode() in path.read_bytes()):
                 atomic.append(path, _json(entry))
 
     def charges(self) -> list[dict[str, Any]]:
