@@ -23,8 +23,8 @@ from tenxsom.pipeline.routing import Chooser
 from tenxsom.pipeline.spend import set_aside
 from tenxsom.pipeline.steps import ClipSteps
 from tenxsom.pipeline.unexpected import UnexpectedErrors
+from tenxsom.planning import registry as planners
 from tenxsom.services import registry as services
-from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import VideoService
 from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import StillSource
@@ -73,7 +73,7 @@ class App:
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:
-        rehearsal = not is_vendors(self.settings.vertex_ai_base_url, "googleapis.com")
+        rehearsal = planners.is_rehearsal(planners.chosen(self.settings), self.settings)
         return PlanningCosts(self.ledger, rehearsal)
 
     def is_rehearsal(self, billed_service: str) -> bool:

@@ -14,6 +14,9 @@ from tenxsom import setting_groups
 from tenxsom.google.credentials import GenAiSettings, GoogleSettings
 from tenxsom.media.captions.settings import CaptionSettings
 from tenxsom.media.film.settings import FilmSettings
+from tenxsom.planning.anthropic_api import AnthropicSettings
+from tenxsom.planning.openai_compatible import OpenAiSettings
+from tenxsom.planning.registry import PlannerChoiceSettings, PlannerSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings
 from tenxsom.services.images.registry import ImageSettings
 from tenxsom.services.images.vertex_image import VertexImageSettings
@@ -68,7 +71,7 @@ class MakingSettings(CoreSettings):
 
 
 class Settings(
-    ImageSettings, ClaudeSettings, VeoSettings, LtxSettings, VoiceSettings, CaptionSettings, FilmSettings, MakingSettings
+    ImageSettings, PlannerSettings, VeoSettings, LtxSettings, VoiceSettings, CaptionSettings, FilmSettings, MakingSettings
 ):
     """Every setting, typed."""
 
@@ -79,6 +82,9 @@ class Settings(
         GenAiSettings,
         VeoSettings,
         VertexImageSettings,
+        PlannerChoiceSettings,
+        AnthropicSettings,
+        OpenAiSettings,
         LtxSettings,
         MakingSettings,
         CaptionSettings,

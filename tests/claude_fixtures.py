@@ -12,7 +12,7 @@ import pytest
 
 from claude_video_service import ClaudeVideoService
 from tenxsom import settings
-from tenxsom.planning import vertex_claude
+from tenxsom.planning import model_service
 from tenxsom.store.templates import Templates
 from tests.stub_vertex import StubVertex
 
@@ -55,7 +55,7 @@ def vertex_environment(loopback_only: None, google: StubVertex, tmp_path: Path, 
         monkeypatch.delenv(setting.name, raising=False)
     for name, value in (chosen | isolated).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(vertex_claude, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(model_service, "PAUSE_SECONDS", 0.0)
     return chosen
 
 

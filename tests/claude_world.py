@@ -10,6 +10,7 @@ from tenxsom import settings
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition, check_definition
 from tenxsom.planning.archetypes import Archetype, parse_archetype
+from tenxsom.planning.model_planner import ModelPlanner
 from tenxsom.planning.vertex_claude import VertexClaude
 from tenxsom.store.templates import Templates
 
@@ -31,15 +32,16 @@ def archetype_of(plan_templates: Templates) -> Archetype:
     return parse_archetype(plan_templates.archetype_file(name), name)
 
 
-def claude(vertex_environment: dict[str, str], plan_templates: Templates, **changes: Any) -> VertexClaude:
+def claude(vertex_environment: dict[str, str], plan_templates: Templates, **changes: Any) -> ModelPlanner:
+    seconds = changes.pop("deadline_seconds", 60.0)
     chosen: dict[str, Any] = {
         "credentials_file": Path(vertex_environment["GOOGLE_APPLICATION_CREDENTIALS"]),
         "base_url": vertex_environment["VERTEX_AI_BASE_URL"],
         "prices": plan_templates.prices,
-        "platforms": plan_templates.vocabulary(()).platforms,
     }
     names = {name: changes.pop(name, value) for name, value in (("location", "global"), ("model", "claude-haiku-5-5"))}
-    return VertexClaude("demo-project", **names, **(chosen | changes))
+    service = VertexClaude("demo-project", **names, **(chosen | changes))
+    return ModelPlanner(service, plan_templates.vocabulary(()).platforms, deadline_seconds=seconds)
 
 
 def durations(blueprint: Blueprint) -> list[float]:

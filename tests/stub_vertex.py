@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 TOKEN = "ya29.stub-token-that-nobody-may-see"
@@ -93,7 +93,7 @@ class StubVertex:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.base_url = f"{self.url}/v1"
 
-    def __enter__(self) -> StubVertex:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -79,6 +79,14 @@ class Recording(NamedTuple):
     reason: str = ""
     input_tokens: int = 0
     audio_tokens: int = 0
+
+
+class Written(NamedTuple):
+    """The text of a language model, why it ended, and what was counted, by the names in Claude's API."""
+
+    text: str | None
+    reason: str
+    usage: dict[str, int]
 
 
 class GenAi:
@@ -180,6 +188,37 @@ class GenAi:
             lambda client: _read_recording(client.models.generate_content(model=model, contents=contents, config=config)),
             _SPEECH_SECONDS,
             paid=True,
+        )
+
+    def write(
+        self,
+        model: str,
+        system: str,
+        talk: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any],
+        *,
+        max_tokens: int,
+        seconds: float,
+    ) -> Written:
+        """Let a Gemini model continue a conversation with JSON by `schema`, within `seconds`. Asked again where it fails.
+
+        `talk` has turns with a `role` (user or assistant) and `content`. Raises what free calls raise: NotFound, AccountError,
+        ServiceRefused, or TryAgainLater.
+        https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output
+        """
+        from google.genai import types
+
+        roles = {"assistant": "model"}
+        contents = [types.Content(role=roles.get(turn["role"], "user"), parts=[types.Part(text=turn["content"])]) for turn in talk]
+        config = types.GenerateContentConfig(
+            system_instruction=system,
+            response_mime_type="application/json",
+            response_json_schema=dict(schema),
+            max_output_tokens=max_tokens,
+            candidate_count=1,
+        )
+        return self._ask(
+            lambda client: _read_text(client.models.generate_content(model=model, contents=contents, config=config)), seconds
         )
 
     def close(self) -> None:
@@ -382,6 +421,26 @@ def _read_recording(answer: Any) -> Recording:
     if candidate is None and answer.prompt_feedback is None:
         raise ValueError("it holds neither a sound nor a reason")  # it is unknown whether one was made and billed
     return Recording(None, "", _reason_for_nothing(answer), given, spoken)
+
+
+def _read_text(answer: Any) -> Written:
+    """Return the text in a response without its thoughts, the reason for its end, and its tokens. Thoughts are billed as output."""
+    counted, candidate = answer.usage_metadata, (answer.candidates or [None])[0]
+    cached = (counted.cached_content_token_count if counted else None) or 0
+    usage = {
+        "input_tokens": max(0, ((counted.prompt_token_count if counted else None) or 0) - cached),
+        "output_tokens": sum(
+            getattr(counted, name, None) or 0 for name in ("candidates_token_count", "thoughts_token_count") if counted
+        ),
+        "cache_read_input_tokens": cached,
+    }
+    if candidate is None and answer.prompt_feedback is None:
+        raise ValueError("it holds neither a text nor a reason")
+    if candidate is None:
+        return Written(None, _reason_for_nothing(answer), usage)
+    parts = (candidate.content.parts if candidate.content else None) or []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    return Written(text or None, getattr(candidate.finish_reason, "value", None) or "no reason", usage)
 
 
 def _reason_for_nothing(answer: Any) -> str:

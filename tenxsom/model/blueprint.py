@@ -43,10 +43,12 @@ class VideoPlan(BaseModel):
 class PlannerRecord(BaseModel):
     """The planner, its cost, and the reason if it is not the configured one."""
 
-    name: Literal["claude_on_vertex", "archetype_templates", "given"] = "given"
+    name: Literal["claude_on_vertex", "anthropic", "gemini_on_vertex", "openai_compatible", "archetype_templates", "given"] = (
+        "given"
+    )
     model: str | None = None
     reason: str | None = None
-    """Why the local templates were used although Claude was configured; None otherwise."""
+    """Why the plan is local although a planning service was configured; None otherwise."""
     usage: dict[str, int] = Field(default_factory=dict)
     cost_usd: str = "0"
     seconds: float = 0.0

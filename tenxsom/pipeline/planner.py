@@ -1,93 +1,113 @@
-"""Plans a job with Claude on Vertex AI where available, else with the archetype's templates."""
+"""Plans a job with a planning service where one is set up, else from the user's own words and the archetype's templates."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 from tenxsom import clock, settings
 from tenxsom.errors import BadSettings, PlanFailed
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition
+from tenxsom.planning import registry
 from tenxsom.planning.archetypes import Archetype, parse_archetype
 from tenxsom.planning.claude_check import CheckResult, check_claude
-from tenxsom.planning.claude_errors import ClaudeFailed
 from tenxsom.planning.local import plan_locally
-from tenxsom.planning.vertex_claude import VertexClaude
+from tenxsom.planning.model_planner import ModelPlanner
+from tenxsom.planning.model_service import ServiceFailed
 from tenxsom.store.templates import Templates
 
 logger = logging.getLogger("tenxsom.plan")
 
 FAILURES_BEFORE_REST = 2
 REST_SECONDS = 300.0
-"""Consecutive failures after which Claude is not called for a while: 200 jobs must not wait a minute each."""
+"""Consecutive failures after which the service is not called for a while: 200 jobs must not wait a minute each."""
+
+RecentFillers = Callable[[JobDefinition], Collection[str]]
+"""Returns the fillers of the recent films of a definition's channel."""
 
 
 class ClaudeVideoService:
-    """Makes blueprints with Claude where available, else with the archetype's templates."""
+    """Makes blueprints with a planning service where one is set up, else locally."""
 
-    def __init__(self, configuration: settings.Settings, templates: Templates, local_only: bool = False) -> None:
+    def __init__(
+        self,
+        configuration: settings.Settings,
+        templates: Templates,
+        local_only: bool = False,
+        recent_fillers: RecentFillers = lambda _: (),
+    ) -> None:
+        """Raises BadSettings when the planning service that the settings name is not set up."""
         self._settings, self._templates = configuration, templates
-        self._local_only = local_only or not configuration.vertex_ai_project_id
-        self._claude: VertexClaude | None = None
+        self._name = registry.LOCAL if local_only else registry.chosen(configuration)
+        self._recent_fillers = recent_fillers
+        self._opened: ModelPlanner | None = None
         self._failures = 0
         self._rest = clock.Deadline(0)
 
     def plan(self, definition: JobDefinition) -> Blueprint:
-        """Return the blueprint of a video. After an error of Claude the plan is local, and `planner.reason` is the error.
+        """Return the blueprint of a video. After an error of the service the plan is local, and `planner.reason` is the error.
 
         Raises PlanFailed only if the definition cannot be planned at all, BadSettings if its archetype's file is broken.
         """
         archetype = parse_archetype(self._templates.archetype_file(definition.archetype), definition.archetype)
-        if self._local_only:
-            return plan_locally(definition, archetype)
+        if self._name == registry.LOCAL:
+            return self._locally(definition, archetype)
         if not self._rest.passed():
-            return plan_locally(definition, archetype, "Claude failed several times in a row and is left alone for some minutes.")
+            reason = f"{self._planner().service.title} failed several times in a row and is left alone for some minutes."
+            return self._locally(definition, archetype, reason)
         try:
             blueprint = self._planner().plan(definition, archetype)
         except PlanFailed as failure:
-            return self._plan_without_claude(definition, archetype, failure)
+            return self._after_a_failure(definition, archetype, failure)
         self._failures = 0
         return blueprint
 
+    def translate(self, blueprint: Blueprint, language: str) -> Blueprint:
+        """Return a blueprint with its words in another language.
+
+        Raises BadSettings without a planning service, because nothing else can translate, and ServiceFailed (a PlanFailed) with the
+        reason and the cost when the service has no translation.
+        """
+        if self._name == registry.LOCAL:
+            raise BadSettings(
+                "Only a planning service can translate, and none is set up: set VERTEX_AI_PROJECT_ID, ANTHROPIC_API_KEY, or "
+                "PLANNER_BASE_URL and PLANNER_MODEL (a free model on this machine will do); see docs/how-to/plan-with-claude.md."
+            )
+        return self._planner().translate(blueprint, language)
+
     def most_usd(self) -> Decimal:
         """Return the highest cost of one plan in US dollars; 0 for local plans, and where the model's price is unknown."""
-        if self._local_only or not self._rest.passed():
+        if self._name == registry.LOCAL or not self._rest.passed():
             return Decimal(0)
         return self._planner().most_usd()
 
     def check_price(self) -> None:
         """Raise BadSettings when templates/prices.json has no price for the planning model, which a budget needs."""
-        model = self._settings.vertex_ai_claude_model_id
-        if not self._local_only and model not in self._templates.prices.get("planners", {}):
+        if self._name != registry.LOCAL and not self._planner().has_price():
+            model = self._planner().service.model
             raise BadSettings(f"templates/prices.json has no price for the planner {model}, so no budget can be kept; add it.")
 
     def check(self) -> list[CheckResult]:
-        """Check what planning with Claude needs: credentials, project, region, model."""
+        """Check what planning with Claude on Vertex AI needs: credentials, project, region, model."""
         return check_claude(self._settings)
 
-    def _planner(self) -> VertexClaude:
-        if self._claude is None:
-            chosen = self._settings
-            self._claude = VertexClaude(
-                chosen.vertex_ai_project_id or "",
-                chosen.vertex_ai_location,
-                chosen.vertex_ai_claude_model_id,
-                credentials_file=chosen.google_application_credentials,
-                base_url=chosen.vertex_ai_base_url,
-                prices=self._templates.prices,
-                platforms=self._templates.vocabulary(()).platforms,
-                proxies=chosen.proxies,
-                ca_file=chosen.tls_ca_file,
-            )
-        return self._claude
+    def _planner(self) -> ModelPlanner:
+        if self._opened is None:
+            service = registry.open_service(self._name, self._settings, self._templates.prices)
+            self._opened = ModelPlanner(service, self._templates.vocabulary(()).platforms)
+        return self._opened
 
-    def _plan_without_claude(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
-        """Return the local plan, with the reason, and with the cost of Claude's failed attempts."""
+    def _locally(self, definition: JobDefinition, archetype: Archetype, reason: str | None = None) -> Blueprint:
+        return plan_locally(definition, archetype, reason, self._recent_fillers(definition))
+
+    def _after_a_failure(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
+        """Return the local plan, with the reason, and with the cost of the service's failed attempts."""
         reason = str(failure)
-        logger.warning("%s Planning from the local templates.", reason, extra={"content_id": definition.content_id})
-        blueprint = plan_locally(definition, archetype, reason)
-        if not isinstance(failure, ClaudeFailed):
+        logger.warning("%s Planning locally.", reason, extra={"content_id": definition.content_id})
+        blueprint = self._locally(definition, archetype, reason)
+        if not isinstance(failure, ServiceFailed):
             return blueprint
         self._failures = 0 if failure.about_the_job else self._failures + 1
         if self._failures >= FAILURES_BEFORE_REST:

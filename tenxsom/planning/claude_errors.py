@@ -7,30 +7,12 @@ https://platform.claude.com/docs/en/api/errors and https://cloud.google.com/vert
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from tenxsom.errors import PlanFailed
 from tenxsom.google.credentials import REMEDY, quoted
 from tenxsom.http.errors import proxy_name
-from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.planning.model_garden import advice
-
-
-class ClaudeFailed(PlanFailed):
-    """There is no plan from Claude. `record` has the cost of the attempt.
-
-    `about_the_job` is true when Claude responded with an unusable plan, so that the next job may succeed. Otherwise the next job
-    will get the same error.
-    """
-
-    def __init__(self, message: str, record: PlannerRecord, warnings: Sequence[str] = (), about_the_job: bool = False) -> None:
-        super().__init__(message)
-        self.record, self.warnings, self.about_the_job = record, list(warnings), about_the_job
-
-
-class AnswerUnusable(PlanFailed):
-    """Claude responded without a plan."""
 
 
 def refuse_impossible_names(project: str, location: str, model: str) -> None:
@@ -51,7 +33,7 @@ def error_sentence(error: Any, project: str, location: str, model: str, token: s
 
     `proxy` is the proxy that was used.
     """
-    said = quoted(_vendor_message(error), token)
+    said = quoted(vendor_message(error), token)
     status = getattr(error, "status_code", None)
     if status is None:
         through = f", through the proxy {proxy_name(proxy)}" if proxy else ""
@@ -75,7 +57,7 @@ def error_sentence(error: Any, project: str, location: str, model: str, token: s
     return known.get(status, f"Vertex AI refuses the request (HTTP {status}: {said}); see the status page of Google Cloud.")
 
 
-def stop_sentence(reason: Any, model: str, max_tokens: int) -> str:
+def stop_sentence(reason: str, model: str, max_tokens: int) -> str:
     """Return the sentence for an incomplete response (https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons)."""
     sentences = {
         "refusal": "Claude declines to plan this content; change the title or the prompt of the job definition.",
@@ -83,7 +65,7 @@ def stop_sentence(reason: Any, model: str, max_tokens: int) -> str:
         "model_context_window_exceeded": "The request is too long for the model; shorten the prompt of the job definition.",
     }
     unknown = f"{model} ended its answer in an unexpected way (stop_reason {quoted(reason)}); try again, or choose another model."
-    return sentences.get(reason, unknown) if isinstance(reason, str) else _NO_MESSAGE
+    return sentences.get(reason, unknown)
 
 
 def is_about_structured_outputs(error: Any) -> bool:
@@ -94,11 +76,11 @@ def is_about_structured_outputs(error: Any) -> bool:
     """
     if getattr(error, "status_code", None) not in (400, 403, 412):
         return False
-    said = _vendor_message(error).lower()
+    said = vendor_message(error).lower()
     return any(word in said for word in ("structured_output", "structured output", "allowedpartnermodelfeatures", "output_config"))
 
 
-def _vendor_message(error: Any) -> str:
+def vendor_message(error: Any) -> str:
     """Return the vendor's message, from a body in Anthropic's or in Google's form, else the library's."""
     body = getattr(error, "body", None)
     if isinstance(body, list) and body:
@@ -111,4 +93,4 @@ def _vendor_message(error: Any) -> str:
     return str(cause if cause is not None and str(cause) else getattr(error, "message", error))
 
 
-_NO_MESSAGE = "Something that is not Vertex AI answered; check VERTEX_AI_BASE_URL and the network's proxy."
+NOT_VERTEX = "Something that is not Vertex AI answered; check VERTEX_AI_BASE_URL and the network's proxy."

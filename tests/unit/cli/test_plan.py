@@ -165,7 +165,7 @@ def test_a_local_plan_asks_nobody(
     google: StubVertex, tmp_path: Path, plan_templates: Templates, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert claude_video_service.main(["--local", job_file(tmp_path, plan_templates)]) == 0
-    assert "local templates" in capsys.readouterr().out
+    assert "Planned locally." in capsys.readouterr().out
     assert google.calls == []
 
 

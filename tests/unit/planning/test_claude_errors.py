@@ -12,7 +12,7 @@ from claude_video_service import ClaudeVideoService
 from tenxsom import clock, settings
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import planner as pipeline_planner
-from tenxsom.planning.claude_errors import ClaudeFailed
+from tenxsom.planning.model_service import ServiceFailed
 from tenxsom.store.templates import Templates
 from tests.claude_world import archetype_of, claude, durations, job_file, order
 from tests.stub_vertex import TOKEN, Reply, StubVertex, answer, google_error, message
@@ -160,7 +160,7 @@ def test_a_service_that_never_finishes_is_given_up_at_the_deadline(
 ) -> None:
     google.script(reply)
     started = clock.monotonic()
-    with pytest.raises(ClaudeFailed) as caught:
+    with pytest.raises(ServiceFailed) as caught:
         claude(vertex_environment, plan_templates, deadline_seconds=1.0).plan(order(plan_templates), archetype_of(plan_templates))
     assert clock.monotonic() - started < 15
     assert caught.value.record.requests == 1
@@ -171,7 +171,7 @@ def test_a_token_service_that_never_answers_is_given_up_at_the_deadline(
 ) -> None:
     google.token_reply = Reply(stall=True)
     started = clock.monotonic()
-    with pytest.raises(ClaudeFailed):
+    with pytest.raises(ServiceFailed):
         claude(vertex_environment, plan_templates, deadline_seconds=0.5).plan(order(plan_templates), archetype_of(plan_templates))
     assert clock.monotonic() - started < 10
 
@@ -182,7 +182,7 @@ def test_a_retry_after_of_hours_is_not_waited_for(
 ) -> None:
     google.script(Reply({"error": {"message": "busy"}}, 429, {"retry-after": wait}))
     started = clock.monotonic()
-    with pytest.raises(ClaudeFailed, match="quota"):
+    with pytest.raises(ServiceFailed, match="quota"):
         claude(vertex_environment, plan_templates).plan(order(plan_templates), archetype_of(plan_templates))
     assert clock.monotonic() - started < 30
     assert len(google.predictions()) == 1
@@ -192,7 +192,7 @@ def test_a_deadline_that_passed_sends_no_request(
     google: StubVertex, vertex_environment: dict[str, str], plan_templates: Templates
 ) -> None:
     google.script(answer(5, 5))
-    with pytest.raises(ClaudeFailed):
+    with pytest.raises(ServiceFailed):
         claude(vertex_environment, plan_templates, deadline_seconds=0.0).plan(order(plan_templates), archetype_of(plan_templates))
     assert google.predictions() == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from claude_video_service import ClaudeVideoService
 from tenxsom.planning.archetypes import parse_archetype
-from tenxsom.planning.claude_answer import answer_schema
+from tenxsom.planning.plan_answer import answer_schema
 from tenxsom.store.templates import Templates
 from tests.claude_world import archetype_of, claude, durations, order
 from tests.stub_vertex import TOKEN, Reply, StubVertex, answer, google_error, message
@@ -57,7 +57,9 @@ def test_the_schema_has_no_keyword_that_structured_outputs_refuse() -> None:
             look(schema["items"])
 
     look(answer_schema())
-    assert {"title", "description", "tags", "voice", "visual_style", "music", "segments"} == set(answer_schema()["properties"])
+    assert {"title", "description", "tags", "voice", "visual_style", "music", "segments", "left_out"} == set(
+        answer_schema()["properties"]
+    )
 
 
 def test_the_brief_names_platform_shape_length_and_language(
@@ -90,7 +92,7 @@ def test_the_users_words_travel_as_data_and_not_as_instructions(
 
 
 def test_every_archetype_gives_a_brief_that_carries_its_guidance(plan_templates: Templates) -> None:
-    from tenxsom.planning.claude_brief import director_brief
+    from tenxsom.planning.brief import director_brief
 
     for name in plan_templates.archetype_names:
         archetype = parse_archetype(plan_templates.archetype_file(name), name)

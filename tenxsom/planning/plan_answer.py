@@ -1,17 +1,24 @@
-"""The JSON schema of Claude's plan, and its strict parsing."""
+"""The JSON schema of a planning service's plan, and its strict parsing and checks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tenxsom.errors import BadDefinition, PlanFailed, Problem
 from tenxsom.model.blueprint import Segment, VideoPlan, share_out, with_times
+from tenxsom.model.definition import JobDefinition
 from tenxsom.model.strict_json import parse_object
+from tenxsom.planning.languages import is_same, language_of
+from tenxsom.planning.script import Part
+from tenxsom.planning.speaking import spoken_seconds
+from tenxsom.planning.telling import durations
 from tenxsom.text import one_line
+
+AnswerKind = TypeVar("AnswerKind", bound=BaseModel)
 
 MAX_CUE = 600
 """The longest visual cue, in characters; video models handle longer prompts badly."""
@@ -25,7 +32,7 @@ _TOLERATED = 0.20
 
 
 class AnswerRefused(PlanFailed):
-    """The plan breaks our rules; `problems` can be sent to Claude."""
+    """The answer breaks our rules; `problems` can be sent back to the service."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
@@ -52,7 +59,7 @@ Line = Annotated[str, BeforeValidator(_one_line)]
 Tag = Annotated[str, BeforeValidator(_tag), Field(min_length=1, max_length=60)]
 
 
-class Part(BaseModel):
+class PlannedSegment(BaseModel):
     """One segment of the video."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -66,7 +73,7 @@ class Part(BaseModel):
 class Answer(BaseModel):
     """The plan of one video."""
 
-    # Claude writes the fields in this order, from the whole to its parts; the schema contains the docstrings.
+    # A model writes the fields in this order, from the whole to its parts; the schema contains the docstrings.
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -76,44 +83,105 @@ class Answer(BaseModel):
     voice: Line = Field(max_length=300, description="How the narrator sounds. At most 300 characters.")
     visual_style: Line = Field(max_length=500, description="The look all segments share. At most 500 characters.")
     music: Line = Field(max_length=300, description="Mood, tempo and instruments. At most 300 characters.")
-    segments: list[Part] = Field(min_length=1, max_length=60, description="The segments in the order of the video.")
+    segments: list[PlannedSegment] = Field(min_length=1, max_length=60, description="The segments in the order of the video.")
+    left_out: list[Line] = Field(
+        default_factory=list, max_length=60, description="Points of the direction that did not fit into the time; mostly empty."
+    )
 
 
 def answer_schema() -> dict[str, Any]:
     """Return the JSON Schema of a plan, with supported keywords only."""
-    schema: dict[str, Any] = _supported(Answer.model_json_schema())
+    return schema_of(Answer)
+
+
+def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of an answer, with supported keywords only. Every field is required, as OpenAI's strict mode wants."""
+    schema: dict[str, Any] = _supported(kind.model_json_schema())
+    schema["required"] = list(schema["properties"])
     return schema
 
 
-def read_answer(text: str, target_seconds: float) -> ReadPlan:
-    """Parse the plan in Claude's response, whose durations add up to `target_seconds`. Raises AnswerRefused with all problems."""
+def parse_answer(text: str, kind: type[AnswerKind]) -> AnswerKind:
+    """Parse a service's response. Raises AnswerRefused with all problems."""
     try:
-        answer = Answer.model_validate(parse_object(_bare(text).encode("utf-8", "replace"), "the answer", max_bytes=1024 * 1024))
+        return kind.model_validate(parse_object(_bare(text).encode("utf-8", "replace"), "the answer", max_bytes=1024 * 1024))
     except BadDefinition as error:
         raise AnswerRefused(error.problems) from None
     except ValidationError as error:
         raise AnswerRefused([_problem(detail) for detail in error.errors(include_url=False)]) from None
-    problems = list(_duration_problems(answer.segments, target_seconds))
+
+
+def read_answer(text: str, definition: JobDefinition, script: Sequence[Part] = (), words_per_second: float = 2.5) -> ReadPlan:
+    """Parse the plan in a service's response, whose durations add up to the definition's. Raises AnswerRefused with all problems.
+
+    With a script its words are the user's and not the answer's, and so are the lengths.
+    """
+    answer, target = parse_answer(text, Answer), definition.target_duration
+    if script:
+        return _with_script(answer, definition, script, words_per_second)
+    problems = [
+        *_duration_problems(answer.segments, target),
+        *language_problems([p.content for p in answer.segments], definition.language),
+    ]
     if problems:
         raise AnswerRefused(problems)
-    return _plan(answer, target_seconds)
+    return _plan(answer, target)
+
+
+def language_problems(texts: Sequence[str], language: str) -> Iterator[Problem]:
+    """Yield a problem where the words are evidently in another language than asked for."""
+    found = language_of("\n".join(texts), language)
+    if not is_same(found, language):
+        yield Problem("segments", f"the words seem to be in {found}; write them in {language}")
+
+
+def _with_script(answer: Answer, definition: JobDefinition, script: Sequence[Part], words_per_second: float) -> ReadPlan:
+    """Return the plan with the user's words and lengths, whatever the answer made of them."""
+    if len(answer.segments) != len(script):
+        sentence = f"there are {len(answer.segments)}; the script has {len(script)} parts, and each is one segment"
+        raise AnswerRefused([Problem("segments", sentence)])
+    needed = sum(spoken_seconds(part.text, words_per_second) for part in script)
+    total = definition.target_duration if definition.length == "exact" else max(definition.target_duration, needed)
+    seconds = durations(script, total, words_per_second)
+    changed = sum(one_line(part.text) != planned.content for part, planned in zip(script, answer.segments, strict=True))
+    segments = [
+        Segment(
+            segment_type=planned.segment_type,
+            content=part.text,
+            visual_cue=planned.visual_cue,
+            duration=duration,
+        )
+        for part, planned, duration in zip(script, answer.segments, seconds, strict=True)
+    ]
+    warnings = (
+        [f"The planning service changed {changed} of {len(script)} parts of the script; yours were put back."] if changed else []
+    )
+    return ReadPlan(_video_plan(answer, segments), warnings)
 
 
 def _plan(answer: Answer, target_seconds: float) -> ReadPlan:
     weights, warnings = [part.duration for part in answer.segments], []
-    durations = weights
+    planned = weights
     if round(sum(weights) * 1000) != round(target_seconds * 1000):
-        durations = share_out(weights, target_seconds)
-        warnings.append(f"Claude's segments lasted {sum(weights):g} s; they were rescaled to the {target_seconds:g} s asked for.")
+        planned = share_out(weights, target_seconds)
+        warnings.append(
+            f"The planned segments lasted {sum(weights):g} s; they were rescaled to the {target_seconds:g} s asked for."
+        )
+    if answer.left_out:
+        points = ", ".join(f"“{point}”" for point in answer.left_out)
+        warnings.append(f"{len(answer.left_out)} of your points did not fit into {target_seconds:g} s: {points}.")
     segments = [
         Segment(segment_type=part.segment_type, content=part.content, visual_cue=part.visual_cue, duration=seconds)
-        for part, seconds in zip(answer.segments, durations, strict=True)
+        for part, seconds in zip(answer.segments, planned, strict=True)
     ]
-    plan = VideoPlan(**answer.model_dump(exclude={"segments"}), script_segments=with_times(segments))
-    return ReadPlan(plan, warnings)
+    return ReadPlan(_video_plan(answer, segments), warnings)
 
 
-def _duration_problems(parts: Sequence[Part], target_seconds: float) -> Iterator[Problem]:
+def _video_plan(answer: Answer, segments: Sequence[Segment]) -> VideoPlan:
+    return VideoPlan(**answer.model_dump(exclude={"segments", "left_out"}), script_segments=with_times(segments))
+
+
+def _duration_problems(parts: Sequence[PlannedSegment], target_seconds: float) -> Iterator[Problem]:
     total = sum(part.duration for part in parts)
     if abs(total - target_seconds) > _TOLERATED * target_seconds:
         yield Problem("segments", f"the durations add up to {total:g} seconds; they must add up to {target_seconds:g}")
