@@ -23,7 +23,7 @@ NO_REASON = "the service gave no reason"
 
 _RUNNING = """
     accepted active assigned canceling cancelling created delayed generating inprogress inqueue moderating new paused pending
-    preparing processing progress queued queuing rendering running scheduled started starting submitted throttled uploading
+    preparing processing progress queued queuing rendering retrying running scheduled started starting submitted throttled uploading
     waiting working
 """
 _READY = "complete completed done finished ready success successful successfully succeed succeeded"
@@ -34,8 +34,11 @@ _OVER = """
 """Words for a failure also inside longer ones: `cancelled_by_user`, `content_moderated`."""
 _FAILED = """
     abort cancel deadlineexceeded deleted disallowed error exception fail failure fatal forbidden invalid moderationfailed nsfw
-    removed revoked stopped timedout timeout unsafe violated violation
+    removed revoked stopped timedout timeout unsafe unsuccessful violated violation
 """
+_NEGATIONS = {"no", "non", "not", "without"}
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+"""The words in a name of any spelling: `TIMED_OUT`, `timed-out`, `TimedOut`."""
 _MEANINGS = (
     dict.fromkeys(_RUNNING.split(), GenerationState.RUNNING)
     | dict.fromkeys(_READY.split(), GenerationState.READY)
@@ -54,13 +57,27 @@ def meaning(word: Any) -> GenerationState | None:
     """Return what a status word means; None for an unknown word, and for a value that is not a word."""
     if not isinstance(word, str):
         return None
-    parts = re.findall(r"[a-z]+", word.casefold())
-    letters = "".join(parts)
+    parts = [part.casefold() for part in _PARTS.findall(word)]
+    return _meaning_in_the_table("".join(parts)) or _meaning_of_a_phrase(parts)
+
+
+def _meaning_in_the_table(letters: str) -> GenerationState | None:
     candidates = [letters, *(letters.removeprefix(prefix) for prefix in _PREFIXES)]
-    found = next((_MEANINGS[candidate] for candidate in candidates if candidate in _MEANINGS), None)
-    if found is None and parts and not {"not", "no", "non"} & {*parts} and {parts[0], parts[-1]} & {*_OVER.split()}:
+    return next((_MEANINGS[candidate] for candidate in candidates if candidate in _MEANINGS), None)
+
+
+def _meaning_of_a_phrase(parts: Sequence[str]) -> GenerationState | None:
+    """Return what several words mean together: `CONTENT_POLICY_VIOLATION`, `completed_with_warnings`, `waiting_for_worker`."""
+    if not parts or _NEGATIONS & {*parts}:
+        return None
+    ends = {parts[0], parts[-1]}
+    if ends & {*_OVER.split()}:
         return GenerationState.FAILED
-    return found
+    if {*_RUNNING.split()} & {*parts}:
+        return GenerationState.RUNNING
+    if ends & {*_READY.split()}:
+        return GenerationState.READY
+    return GenerationState.FAILED if ends & {*_FAILED.split()} else None
 
 
 def reason_in(document: Any) -> str:
@@ -113,4 +130,4 @@ def _with_its_type(value: Any) -> str:
     if not isinstance(value, dict):
         return reason_in(value)
     kind = next((value[key] for key in ("type", "code", "name") if isinstance(value.get(key), str) and value[key]), "")
-    return ": ".join(filter(None, ("" if meaning(kind) else kind, reason_in(value))))
+    return ": ".join(filter(None, ("" if _meaning_in_the_table(kind.casefold()) else kind, reason_in(value))))

@@ -20,10 +20,17 @@ OVER = [
     "failed", "FAILED", "Failed", "failure", "error", "ERRORED", "canceled", "cancelled", "CANCELLED", "expired", "moderated",
     "content_moderated", "rejected", "aborted", "timed_out", "TIMED-OUT", "Timed out", "timeout", "terminated", "blocked", "nsfw",
     "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "TASK_STATUS_EXPIRED", "cancelled_by_user", "failed: content policy",
-    "content_filtered", "DEADLINE_EXCEEDED", "stopped",
+    "content_filtered", "DEADLINE_EXCEEDED", "stopped", "CONTENT_POLICY_VIOLATION", "ContentPolicyViolation", "server_error",
+    "INTERNAL_ERROR", "NSFW_DETECTED", "MEDIA_GENERATION_STATUS_FAILED", "unsuccessful", "error-timeout",
 ]  # fmt: skip
 THERE = ["completed", "COMPLETED", "complete", "succeeded", "SUCCEEDED", "success", "Successful", "done", "finished", "ready"]
-THERE += ["JOB_STATE_SUCCEEDED", "task-success"]
+THERE += [
+    "JOB_STATE_SUCCEEDED",
+    "task-success",
+    "completed_with_warnings",
+    "VIDEO_GENERATION_STATUS_COMPLETED",
+    "partially_completed",
+]
 ON_ITS_WAY = [
     "active",
     "pending",
@@ -35,8 +42,12 @@ ON_ITS_WAY = [
     "running",
     "starting",
     "throttled",
+    "waiting_for_worker",
+    "post_processing",
+    "retrying_after_error",
+    "MEDIA_GENERATION_STATUS_ACTIVE",
 ]
-UNKNOWN = ["daydreaming", "not_started_yet", "0", "", "unfailing", "not_failed", "awaiting moderation"]
+UNKNOWN = ["daydreaming", "not_started_yet", "0", "", "unfailing", "not_failed", "awaiting moderation", "no_error", "not_completed"]
 
 SERVICES = {
     "useapi_ltx": ("USEAPI_BEARER_TOKEN", "USEAPI_BASE_URL"),
@@ -138,6 +149,7 @@ def test_our_own_token_in_a_vendors_sentence_is_not_repeated(name, tmp_path):
     [
         ({"error": "out of memory"}, "out of memory"),
         ({"error": {"type": "policy", "message": "No faces."}}, "policy: No faces."),
+        ({"error": {"type": "content_filtered_error", "message": "Rejected"}}, "content_filtered_error: Rejected"),
         ({"error": {"code": "E17"}, "message": "Try again."}, "Try again."),
         ({"failure_reason": "MODERATED: input image"}, "MODERATED: input image"),
         ({"message": "", "detail": [{"msg": "too long"}, {"msg": "too loud"}]}, "too long; too loud"),
