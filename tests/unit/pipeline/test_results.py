@@ -1,10 +1,9 @@
-"""What became of a job, for people and for programs; and what an id means before anything is done."""
+"""What became of a job, for people and for programs."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,42 +11,19 @@ from tenxsom import clock
 from tenxsom.cli import render
 from tenxsom.errors import (
     AccountError,
-    BadDefinition,
-    BadInput,
-    BrokenState,
-    Conflict,
     RateLimited,
     ServiceBusy,
     ServiceClosed,
     ServiceDown,
 )
-from tenxsom.model import file_names
 from tenxsom.model.clip import Intent, Step
-from tenxsom.model.definition import JobDefinition
-from tenxsom.model.ids import masked_id
-from tenxsom.model.job import JobState, VideoJob
-from tenxsom.model.parts import MediaFacts
-from tenxsom.model.strict_json import pretty
-from tenxsom.pipeline import intake, reports, results
-from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.model.job import JobState
+from tenxsom.pipeline import reports, results
 from tenxsom.pipeline.results import JobResult, worst
-from tenxsom.pipeline.routing import Route
-from tenxsom.services.base import Variant
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tests.states import new_clip, new_job
-
-PAGE = {
-    "content_id": "lake", "title": "The lake", "archetype": "tech_news", "tier": "volume", "target_duration": 5,
-    "platform": "youtube",
-}  # fmt: skip
-
-
-ROUTE = Route("local_studio", Variant(), "flux", "a reason")
-
-
-def definition(**changes: Any) -> JobDefinition:
-    return JobDefinition.model_validate({**PAGE, **changes})
+from tests.submitted import completed, definition, job_of
 
 
 @pytest.fixture
@@ -60,19 +36,6 @@ def artifacts(tmp_path: Path) -> FileArtifacts:
 def store(tmp_path: Path) -> FileJobStore:
     (tmp_path / "pending").mkdir()
     return FileJobStore(tmp_path / "pending")
-
-
-def job_of(page: JobDefinition, **changes: Any) -> VideoJob:
-    job = intake.new_job(page, ROUTE, "completed_videos/lake.mp4")
-    for name, value in changes.items():
-        setattr(job, name, value)
-    return job
-
-
-def completed(artifacts: FileArtifacts, job: VideoJob) -> dict[str, Any]:
-    report = reports.completion_report(job, MediaFacts(seconds=5.0), {})
-    artifacts.write(file_names.completion_report(job.content_id), pretty(report))
-    return report
 
 
 # exit codes
@@ -149,140 +112,6 @@ def test_a_table_of_outcomes_ends_with_their_sum():
     assert render.job_results(made).exit_code == 1
     assert "2 jobs: 1 completed, 1 failed; $0.35 in all." in text
     assert "it broke" in text
-
-
-# what an id means
-
-
-def test_an_id_that_nobody_has_used_is_new(store, artifacts):
-    assert intake.look_up(definition(), store, artifacts, again=False).standing == SubmissionCheck.NEW
-
-
-def test_the_same_definition_again_is_the_same_job_on_its_way(store, artifacts):
-    with store.accept(job_of(definition())):
-        pass
-    assert intake.look_up(definition(captions=True), store, artifacts, again=False).standing == SubmissionCheck.ON_ITS_WAY
-
-
-def test_another_definition_of_the_same_id_is_a_conflict_on_the_way_and_afterwards(store, artifacts):
-    with store.accept(job_of(definition())) as claim:
-        with pytest.raises(Conflict) as caught:
-            intake.look_up(definition(title="Another"), store, artifacts, again=False)
-        assert caught.value.exit_code == 2
-        completed(artifacts, claim.job)
-        claim.finish()
-    with pytest.raises(Conflict):
-        intake.look_up(definition(title="Another"), store, artifacts, again=False)
-
-
-def test_again_is_refused_while_the_first_is_on_its_way_and_allowed_afterwards(store, artifacts):
-    with store.accept(job_of(definition())) as claim:
-        with pytest.raises(Conflict, match="still on its way"):
-            intake.look_up(definition(), store, artifacts, again=True)
-        completed(artifacts, claim.job)
-        claim.finish()
-    assert intake.look_up(definition(), store, artifacts, again=False).standing == SubmissionCheck.COMPLETED
-    assert intake.look_up(definition(title="Another"), store, artifacts, again=True).standing == SubmissionCheck.NEW
-
-
-def test_an_id_whose_state_file_is_broken_is_not_used_again_silently(store, artifacts):
-    store.path("lake").write_text("{")
-    with pytest.raises(Conflict, match="cannot be used"):
-        intake.look_up(definition(), store, artifacts, again=False)
-    assert store.path("lake").read_text() == "{"
-
-
-@pytest.mark.parametrize("data", ["", "{", "[]", "{}", '{"state": "completed"}', "null", '"x"', "[" * 100_000])
-def test_a_report_that_cannot_be_read_is_said_and_left_alone(store, artifacts, data):
-    artifacts.write("lake_completion_report.json", data.encode())
-    with pytest.raises(BrokenState, match="look at it and move it away"):
-        intake.look_up(definition(), store, artifacts, again=False)
-    assert artifacts.local("lake_completion_report.json").read_text() == data
-
-
-def test_two_files_of_one_run_with_the_same_id_are_refused_with_both_names():
-    orders = [Order(definition(), name, ROUTE, "16:9") for name in ("a.json", "b.json", "c.json")]
-    problems = intake.same_id_twice(orders)
-    assert [problem.source for problem in problems] == ["b.json", "c.json"]
-    assert all(isinstance(problem, BadDefinition) and "a.json" in str(problem) for problem in problems)
-
-
-# where definitions come from
-
-
-def test_a_folder_stands_for_its_definitions_in_order_of_their_names(tmp_path):
-    for name in ("b.json", "a.json", "notes.txt", "._a.json", ".hidden.json"):
-        (tmp_path / name).write_text(name)
-    found = [(source, read()) for source, read in intake.sources([str(tmp_path)])]
-    assert found == [(str(tmp_path / name), name.encode()) for name in ("a.json", "b.json")]
-
-
-@pytest.mark.parametrize("name", ["", "nowhere.json"])
-def test_an_argument_that_names_nothing_is_refused(tmp_path, monkeypatch, name):
-    """An unset shell variable must not stand for everything in the current folder."""
-    (tmp_path / "a.json").write_text("{}")
-    monkeypatch.chdir(tmp_path)
-    ((_, read),) = intake.sources([name])
-    with pytest.raises(BadInput):
-        read()
-
-
-def test_a_folder_without_definitions_is_refused(tmp_path):
-    ((_, read),) = intake.sources([str(tmp_path)])
-    with pytest.raises(BadInput, match="holds no definitions"):
-        read()
-
-
-# finished files
-
-
-def test_files_of_an_earlier_run_are_kept_under_the_next_free_number(artifacts):
-    for number in range(3):
-        for name in ("lake.mp4", "lake_completion_report.json"):
-            artifacts.write(name, str(number).encode())
-        assert artifacts.set_aside("lake") == number + 1
-    assert artifacts.set_aside("lake") is None
-    assert {path.name: path.read_text() for path in artifacts.folder.iterdir()} == {
-        f"lake~{number + 1}{end}": str(number) for number in range(3) for end in (".mp4", "_completion_report.json")
-    }
-
-
-def test_setting_aside_touches_no_other_job(artifacts):
-    for name in ("lake.mp4", "lake2.mp4", "lake.x.mp4", "lak.mp4"):
-        (artifacts.folder / name).write_text(name)
-    artifacts.set_aside("lake")
-    assert sorted(path.name for path in artifacts.folder.iterdir()) == ["lak.mp4", "lake.x.mp4", "lake2.mp4", "lake~1.mp4"]
-
-
-def test_a_report_holds_no_email_address(artifacts):
-    address = "user:1-email:channel@example.com-job:1"
-    job = job_of(definition(), job_id=address, clips=[new_clip(video={"job_id": address}, image={"job_id": address})])
-    job.record("adopted", f"as {address}, at /assets/user%3A1-email%3Achannel%40example.com-job")
-    assert "example.com" not in json.dumps(reports.completion_report(job, MediaFacts(), {}))
-
-
-def test_masking_an_endless_text_ends(artifacts):
-    assert len(masked_id("x" * 200_000) or "") == 200_000
-
-
-def test_metadata_is_in_the_report_untouched():
-    metadata = {"campaign": {"ids": [1, 2.5, None, "channel@example.com"]}}
-    assert reports.completion_report(job_of(definition(metadata=metadata)), MediaFacts(), {})["metadata"] == metadata
-
-
-def test_the_report_times_every_milestone(monkeypatch):
-    moment = [clock.parse("2026-11-22T14:00:00Z")]
-    monkeypatch.setattr(clock, "now", lambda: moment[0])
-    job = job_of(definition())
-    for seconds, event in ((2, "planned"), (3, "looked at"), (5, "video_requested")):
-        moment[0] = clock.parse(f"2026-11-22T14:00:{seconds:02}Z")
-        job.record(event)
-    moment[0] = clock.parse("2026-11-22T14:01:00Z")
-    report = reports.completion_report(job, MediaFacts(), {})
-    assert [(step["step"], step["seconds"]) for step in report["steps"]] == [
-        ("accepted", 0), ("planned", 2), ("video_requested", 3), ("reported", 55),
-    ]  # fmt: skip
-    assert report["times"]["total_seconds"] == 60
 
 
 @pytest.mark.parametrize(
