@@ -25,6 +25,8 @@ class Tear(IntEnum):
     PAUSE = 2
     CONJUNCTION = 3
     PREPOSITION = 4
+    NOUN_PHRASE = 5
+    """Before an article or a possessive."""
     WORD = 6
     PARTS_OF_A_NAME = 10
     PHRASE = 14
@@ -45,69 +47,75 @@ class _Words(NamedTuple):
     prepositions: frozenset[str]
     """A phrase begins with them, and they belong to the next word."""
     leading: frozenset[str]
-    """They belong to the next word: articles, possessives, negations, auxiliaries."""
+    """They belong to the next word: negations, auxiliaries, pronouns."""
     trailing: frozenset[str]
     """They belong to the word before them: postpositions and particles."""
+    articles: frozenset[str]
+    """They belong to the next word, and a phrase may begin with them: articles, possessives and other determiners."""
 
 
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-def _words(conjunctions: str = "", prepositions: str = "", leading: str = "", trailing: str = "") -> _Words:
-    return _Words(_set(conjunctions), _set(prepositions), _set(leading), _set(trailing))
+def _words(conjunctions: str = "", prepositions: str = "", leading: str = "", trailing: str = "", *, articles: str = "") -> _Words:
+    return _Words(_set(conjunctions), _set(prepositions), _set(leading), _set(trailing), _set(articles))
 
 
 _LANGUAGES = {
     "en": _words(
-        "and or but nor so yet because although though while when where whenever if unless until before after since as than that "
-        "which who whom whose what why how whether",
-        "in on at by for from with without of to into onto over under between behind beyond through during against about like near "
-        "across along around inside outside toward towards upon per via",
-        "a an the my your his her its our their this these those no not very too every each some any many much more most "
-        "is are was were be been am will would can could may might must shall should do does did have has had i you he she we they",
+        "and or but nor so yet because although though while when where whenever if unless until before after since "
+        "as than that which who whom whose what why how whether",
+        "in on at by for from with without of to into onto over under between behind beyond through during against "
+        "about like near across along around inside outside toward towards upon per via",
+        "not very too much more most is are was were be been am will would can could may might must shall should do "
+        "does did have has had i you he she we they",
+        articles="a an the my your his her its our their this these those no each every some any many",
     ),
     "de": _words(
-        "und oder aber denn sondern weil dass ob wenn als während obwohl damit bevor nachdem seit bis wie wo warum welche welcher "
-        "welches sodass falls",
-        "in im an am auf bei beim mit nach von vom zu zum zur für durch ohne gegen um über unter vor hinter neben zwischen aus "
-        "seit trotz wegen",
-        "der die das den dem des ein eine einen einem einer eines mein meine dein deine sein seine ihr ihre unser unsere kein "
-        "keine nicht sehr zu dieser diese dieses jeder jede jedes ist sind war waren wird werden hat haben kann können muss "
-        "ich du er sie wir",
+        "und oder aber denn sondern weil dass ob wenn als während obwohl damit bevor nachdem seit bis wie wo warum "
+        "welche welcher welches sodass falls",
+        "in im an am auf bei beim mit nach von vom zu zum zur für durch ohne gegen um über unter vor hinter neben "
+        "zwischen aus seit trotz wegen",
+        "nicht sehr zu ist sind war waren wird werden hat haben kann können muss ich du er sie wir",
+        articles="der die das den dem des ein eine einen einem einer eines mein meine dein deine sein seine ihr ihre unser "
+        "unsere kein keine dieser diese dieses jeder jede jedes",
     ),
     "fr": _words(
         "et ou mais donc car ni que qui quoi dont où quand lorsque parce puisque si comme quoique afin",
         "à au aux de du des en dans sur sous avec sans pour par chez vers entre contre depuis pendant avant après dès",
-        "le la les l un une mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces ne pas très plus "
-        "est sont était a ont sera je tu il elle on nous vous ils elles se",
+        "ne pas très plus est sont était a ont sera je tu il elle on nous vous ils elles se",
+        articles="le la les l un une mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces",
     ),
     "es": _words(
         "y e o u pero sino que porque aunque cuando donde mientras si como quien cual cuyo pues",
         "a al ante bajo con contra de del desde en entre hacia hasta para por según sin sobre tras",
-        "el la los las lo un una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas ese esa no muy más "
-        "es son era ha han está están se me te nos",
+        "no muy más es son era ha han está están se me te nos",
+        articles="el la los las lo un una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas ese esa",
     ),
     "pt": _words(
         "e ou mas porém que porque embora quando onde enquanto se como quem qual pois",
         "a à ao aos às de do da dos das em no na nos nas com contra desde entre para por pelo pela sem sob sobre até após",
-        "o os as um uma uns umas meu minha seu sua nosso nossa este esta esse essa não muito mais é são era foi está estão",
+        "não muito mais é são era foi está estão",
+        articles="o os as um uma uns umas meu minha seu sua nosso nossa este esta esse essa",
     ),
     "it": _words(
         "e ed o oppure ma però che perché sebbene quando dove mentre se come chi cui quale quindi",
         "a al alla ai alle di del della dei delle da dal dalla in nel nella con su sul sulla per tra fra senza verso dopo prima",
-        "il lo la i gli le un uno una mio mia tuo tua suo sua nostro nostra questo questa quel quella non molto più è sono era ha "
-        "hanno si mi ti ci",
+        "non molto più è sono era ha hanno si mi ti ci",
+        articles="il lo la i gli le un uno una mio mia tuo tua suo sua nostro nostra questo questa quel quella",
     ),
     "nl": _words(
         "en of maar want omdat dat terwijl als wanneer waar hoewel zodat voordat nadat die wie wat",
         "in op aan bij met van voor door over onder naar uit om tegen tussen zonder tot",
-        "de het een mijn jouw zijn haar ons onze hun deze dit die dat niet geen zeer heel is was wordt heeft kan ik je hij ze we",
+        "niet zeer heel is was wordt heeft kan ik je hij ze we",
+        articles="de het een mijn jouw zijn haar ons onze hun deze dit die dat geen",
     ),
     "sv": _words(
         "och eller men för eftersom att när där medan om som innan efter",
         "i på vid med av från till utan mot mellan under över genom hos",
-        "en ett den det de min din sin vår er inte mycket är var har kan jag du han hon vi",
+        "er inte mycket är var har kan jag du han hon vi",
+        articles="en ett den det de min din sin vår",
     ),
     "pl": _words(
         "i a oraz lub albo ale lecz bo że żeby gdy kiedy gdzie jeśli ponieważ który która które jak niż",
@@ -191,7 +199,9 @@ def _by_words(before: str, after: str, language: str) -> Tear:
 def _by_table(before: str, after: str, words: _Words, language: str) -> Tear:
     """Return the tear between two words of a clause, by the words of its language."""
     first, second = _bare(before), _bare(after)
-    if first in words.leading or first in words.prepositions or second in words.trailing or _NUMBER.search(before):
+    if first in words.leading and second in words.articles:
+        return Tear.WORD
+    if first in words.leading | words.articles | words.prepositions or second in words.trailing or _NUMBER.search(before):
         return Tear.PHRASE
     if second in words.conjunctions:
         return Tear.PHRASE if first in words.conjunctions else Tear.CONJUNCTION
@@ -199,6 +209,8 @@ def _by_table(before: str, after: str, words: _Words, language: str) -> Tear:
         return Tear.PHRASE
     if second in words.prepositions:
         return Tear.PREPOSITION
+    if second in words.articles:
+        return Tear.NOUN_PHRASE
     is_name = language != "de" and before[0].isupper() and after[0].isupper() and len(first) > 1
     return Tear.PARTS_OF_A_NAME if is_name else Tear.WORD
 

@@ -61,7 +61,7 @@ def caption_look(
     font: Face | None = None,
 ) -> CaptionLook:
     """Return the look of captions for a picture of a size, within a platform's safe area."""
-    share = 0.08 if height > width * 1.2 else 0.054 if width > height * 1.2 else 0.066
+    share = 0.074 if height > width * 1.2 else 0.054 if width > height * 1.2 else 0.066
     box = Box(
         round(area.left * width), round(area.top * height), round((1 - area.right) * width), round((1 - area.bottom) * height)
     )

@@ -200,6 +200,7 @@ class _Row:
                 continue
             below = self.width(cut, (rest[1] or [end])[0])
             uneven = abs(self.width(start, cut) - below) / self.limits.width * 8
+            uneven += 0.5 if self.width(start, cut) > below else 0.0  # eyes find a longer lower line more easily
             tear = self.tears[cut - 1]
             cost = rest[0] + uneven + (tear if tear >= Tear.PHRASE else tear / 2)
             if best is None or cost < best[0]:
