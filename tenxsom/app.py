@@ -28,10 +28,11 @@ from tenxsom.services import registry as services
 from tenxsom.services.base import VideoService
 from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import StillSource
+from tenxsom.services.music import registry as music
+from tenxsom.services.music.base import MusicService
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, SpendLedger
+from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 from tenxsom.store.files.artifacts import FileArtifacts
-from tenxsom.store.files.channels import FileChannels
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
@@ -39,6 +40,7 @@ from tenxsom.voices import registry as voices
 from tenxsom.voices.base import Voice
 
 if TYPE_CHECKING:
+    from tenxsom.pipeline.music import Composer
     from tenxsom.pipeline.narration import Narrator
     from tenxsom.pipeline.operations import JobManager
     from tenxsom.pipeline.orchestrator import MasterOrchestrator
@@ -58,15 +60,12 @@ class App:
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
         self._voices: dict[tuple[str, str | None], Voice] = {}
+        self._music: dict[str, MusicService] = {}
         self._opening = threading.RLock()
 
     @cached_property
     def templates(self) -> Templates:
         return Templates(self.settings.home, ROOT)
-
-    @cached_property
-    def channels(self) -> Channels:
-        return FileChannels(self.settings.channels_folder)
 
     @cached_property
     def ledger(self) -> SpendLedger:
@@ -85,6 +84,8 @@ class App:
         """Return whether orders from a service, or a source of stills, cost nothing."""
         if billed_service in voices.VOICES:
             return voices.is_rehearsal(billed_service, self.settings)
+        if billed_service in music.MUSIC:
+            return music.is_rehearsal(billed_service, self.settings)
         return stills.is_rehearsal(billed_service, self.settings)
 
     @cached_property
@@ -99,6 +100,19 @@ class App:
             if (service, name) not in self._voices:
                 self._voices[service, name] = voices.open_voice(service, self.settings, name)
             return self._voices[service, name]
+
+    @cached_property
+    def composer(self) -> Composer:
+        from tenxsom.pipeline.music import Composer
+
+        return Composer(self.settings, self.artifacts, self.paid_calls, self.prices, self.music)
+
+    def music(self, service: str) -> MusicService:
+        """Return a service that composes, opened once. Raises BadSettings when it cannot be used."""
+        with self._opening:
+            if service not in self._music:
+                self._music[service] = music.open_music(service, self.settings)
+            return self._music[service]
 
     @cached_property
     def finisher(self) -> Finisher:
@@ -186,9 +200,7 @@ class App:
             vocabulary=self.vocabulary,
             chooser=self.chooser,
             prices=self.prices,
-            planner=ClaudeVideoService(
-                self.settings, self.templates, local_only=dry_run, channels=None if dry_run else self.channels
-            ),
+            planner=ClaudeVideoService(self.settings, self.templates, local_only=dry_run),
             planning_costs=self.planning_costs,
             generator=self.generator,
             finisher=self.finisher,
@@ -239,6 +251,8 @@ class App:
             service.settle(seconds)
 
     def close(self) -> None:
+        for composer in self._music.values():
+            composer.close()
         for voice in self._voices.values():
             voice.close()
         for source in self._sources.values():

@@ -21,6 +21,8 @@ from tenxsom.planning.vertex_claude import ClaudeSettings
 from tenxsom.services.images.registry import ImageSettings
 from tenxsom.services.images.vertex_image import VertexImageSettings
 from tenxsom.services.ltx_api import LtxSettings
+from tenxsom.services.music.lyria import LyriaSettings
+from tenxsom.services.music.registry import MusicChoiceSettings, MusicSettings
 from tenxsom.services.registry import SERVICES
 from tenxsom.services.useapi import UseApiSettings
 from tenxsom.services.vertex_veo import VeoSettings
@@ -71,7 +73,15 @@ class MakingSettings(CoreSettings):
 
 
 class Settings(
-    ImageSettings, PlannerSettings, VeoSettings, LtxSettings, VoiceSettings, CaptionSettings, FilmSettings, MakingSettings
+    ImageSettings,
+    PlannerSettings,
+    VeoSettings,
+    LtxSettings,
+    VoiceSettings,
+    MusicSettings,
+    CaptionSettings,
+    FilmSettings,
+    MakingSettings,
 ):
     """Every setting, typed."""
 
@@ -91,6 +101,8 @@ class Settings(
         VoiceChoiceSettings,
         GeminiVoiceSettings,
         SpeechApiSettings,
+        MusicChoiceSettings,
+        LyriaSettings,
         FilmSettings,
         *CoreSettings.groups,
     )

@@ -2,7 +2,7 @@
 
 POST /v1/ltxstudio/images/create …      UseAPI.net's LTX Studio API (`api.py`, `assets.py`, `accounts.py`)
 POST /v2/image-to-video, /v1/upload …   the official LTX API (`ltx.py`)
-POST /v1beta1/projects/…                Veo and an image model on Vertex AI (`veo.py`, `gemini_image.py`)
+POST /v1beta1/projects/…                Veo, image and music models on Vertex AI (`veo.py`, `gemini_image.py`, `lyria.py`)
 POST /v1/audio/speech                   a speech model, and Gemini's under Vertex AI's paths (`speech.py`)
 GET  /storage/…                         the storage host its links point to (`storage.py`)
 GET  /studio/charges                    every accepted create call            for operators and for tests over a socket
@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, TryAgainLater
-from tenxsom_studio import accounts, api, assets, gemini_image, ltx, speech, veo
+from tenxsom_studio import accounts, api, assets, gemini_image, ltx, lyria, speech, veo
 from tenxsom_studio.answers import Refusal, document, error, page
 from tenxsom_studio.context import PREFIX, studio
 from tenxsom_studio.context import api as api_blueprint
@@ -36,7 +36,7 @@ LARGEST_BODY_BYTES = 105_000_000
 ENDPOINTS = (api, assets, accounts)
 """The modules that register the API's endpoints when they are imported."""
 
-OTHER_APIS = (ltx, veo, gemini_image, speech)
+OTHER_APIS = (ltx, veo, gemini_image, lyria, speech)
 """The APIs beside UseAPI.net's: modules with a NAME (the service's), a pattern of PATHS and a `blueprint`."""
 
 desk = Blueprint("desk", __name__)

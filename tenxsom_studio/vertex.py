@@ -77,10 +77,11 @@ def picture(image: Any, use: str, service: str, world: World) -> str:
     return keep_picture(world, data, use, mime_type=mime_type, service=service).key
 
 
-def _envelope(refusal: Refusal) -> Response:
+def envelope(refusal: Refusal) -> Response:
+    """Return an error in Google's format."""
     name = refusal.kind or _STATUSES.get(refusal.status, "INTERNAL" if refusal.status >= 500 else "FAILED_PRECONDITION")
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     return document({"error": {"code": refusal.status, "message": str(refusal), "status": name}}, refusal.status, headers)
 
 
-ENVELOPES[_PATHS] = _envelope
+ENVELOPES[_PATHS] = envelope

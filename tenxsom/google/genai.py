@@ -6,6 +6,7 @@ second, so it happens on first use. Calls: https://cloud.google.com/vertex-ai/ge
 
 from __future__ import annotations
 
+import base64
 import re
 import ssl
 import threading
@@ -39,6 +40,8 @@ _PICTURE_SECONDS = 300.0
 """Timeout for an image model, whose response is the picture itself."""
 _SPEECH_SECONDS = 240.0
 """Timeout for a speech model, which was seen to take two and a half minutes."""
+_MUSIC_SECONDS = 180.0
+"""Timeout for a music model, which takes some 20 seconds."""
 _INLINE_SECONDS = 60.0
 """Timeout for a response that contains a clip; the caller sets the longest time without data."""
 
@@ -87,6 +90,22 @@ class Written(NamedTuple):
     text: str | None
     reason: str
     usage: dict[str, int]
+
+
+class Music(NamedTuple):
+    """The result of a music model: a sound file, or the reason why there is none."""
+
+    content: bytes | None
+    mime_type: str = ""
+    reason: str = ""
+
+
+class _RefusedError(Exception):
+    """A response of an API that google-genai does not call for us has another status than 200."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.response = response
 
 
 class GenAi:
@@ -221,6 +240,42 @@ class GenAi:
             lambda client: _read_text(client.models.generate_content(model=model, contents=contents, config=config)), seconds
         )
 
+    def predict_music(self, model: str, prompt: str, avoided: str, seed: int | None) -> Music:
+        """Let Lyria 2, which only `predict` serves, compose 33 seconds. Paid. Raises what `HttpClient.post_paid` raises.
+
+        https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/lyria-music-generation
+        """
+        instance: dict[str, Any] = {"prompt": prompt, "negative_prompt": avoided} | ({} if seed is None else {"seed": seed})
+        body = {"instances": [instance], "parameters": {}}
+        path = f"/v1/{self._place}/publishers/google/models/{model}:predict"
+        return self._ask(lambda _: _read_prediction(self._post(path, body)), _MUSIC_SECONDS, paid=True)
+
+    def interact_for_music(self, model: str, prompt: str) -> Music:
+        """Let a Lyria 3 model compose; `generateContent` refuses it. Paid. Raises what `HttpClient.post_paid` raises.
+
+        Google keeps interactions unless told otherwise. https://ai.google.dev/gemini-api/docs/music-generation
+        """
+        body = {"model": model, "input": prompt, "store": False}
+        return self._ask(
+            lambda _: _read_interaction(self._post(f"/v1beta1/{self._place}/interactions", body)), _MUSIC_SECONDS, paid=True
+        )
+
+    @property
+    def _place(self) -> str:
+        return f"projects/{self._project}/locations/{self._location}"
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request that the library has no stable call for, over the same connection, and return the response's JSON."""
+        headers = {"authorization": f"Bearer {self._account.token()}"}
+        request = httpx.Request("POST", f"{self._address(self._location).rstrip('/')}{path}", headers=headers, json=body)
+        response = self._transport.handle_request(request)
+        if response.status_code != 200:
+            raise _RefusedError(response)
+        answer = response.json()
+        if not isinstance(answer, dict):
+            raise TypeError("it is no JSON object")
+        return answer
+
     def close(self) -> None:
         """Close the connections."""
         with self._lock:
@@ -250,6 +305,8 @@ class GenAi:
 
         proxy = proxy_for(self._address(self._location), self._proxies)
         if isinstance(error, errors.APIError) and error.response is not None:
+            return self._refusal(error.response, paid=paid)
+        if isinstance(error, _RefusedError):
             return self._refusal(error.response, paid=paid)
         if isinstance(error, NotConnected):
             self._circuit.failed()
@@ -441,6 +498,38 @@ def _read_text(answer: Any) -> Written:
     parts = (candidate.content.parts if candidate.content else None) or []
     text = "".join(part.text for part in parts if part.text and not part.thought)
     return Written(text or None, getattr(candidate.finish_reason, "value", None) or "no reason", usage)
+
+
+def _read_prediction(answer: Mapping[str, Any]) -> Music:
+    """Return the sound in a response of `predict`; one to a refused prompt has no predictions, not even an empty list of them."""
+    for each in _parts(answer.get("predictions")):
+        if each.get("bytesBase64Encoded"):
+            return Music(base64.b64decode(each["bytesBase64Encoded"], validate=True), str(each.get("mimeType") or ""))
+    return Music(None, "", _words_of(answer))
+
+
+def _read_interaction(answer: Mapping[str, Any]) -> Music:
+    """Return the sound in an interaction; one about a refused prompt has words only."""
+    for part in (part for name in ("outputs", "steps") for part in _parts(answer.get(name))):
+        if part.get("type") == "audio" and part.get("data"):
+            return Music(base64.b64decode(part["data"], validate=True), str(part.get("mime_type") or ""))
+    return Music(None, "", _words_of(answer))
+
+
+def _parts(steps: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the parts of an interaction's outputs, which may lie in the steps that made them."""
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict):
+            yield step
+            yield from _parts(step.get("content"))
+
+
+def _words_of(answer: Mapping[str, Any]) -> str:
+    """Return what a response without sound says."""
+    said = [answer.get("raiFilteredReason"), answer.get("status"), *(part.get("text") for part in _parts(answer.get("outputs")))]
+    error = answer.get("error")
+    said.append(error.get("message") if isinstance(error, dict) else None)
+    return quoted("; ".join(str(words) for words in said if words)) or "it gave no reason"
 
 
 def _reason_for_nothing(answer: Any) -> str:

@@ -84,7 +84,12 @@ def music(content_id: str) -> str:
     return f"{content_id}~music.wav"
 
 
-_FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav)")
+def music_source(content_id: str) -> str:
+    """Return the name of the user's own music, as it was when the job was accepted."""
+    return f"{content_id}~music-source"
+
+
+_FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source)")
 
 
 def kept_files(content_id: str, names: Iterable[str]) -> list[str]:

@@ -75,6 +75,11 @@ def voice_price(
     return _rounded_up((usd(rates.get("input_usd", 0)) * input_tokens + usd(rates["output_usd"]) * audio_tokens) / 1_000_000)
 
 
+def music_price(prices: Mapping[str, Any], service: str, model: str) -> Decimal:
+    """Return the price of a piece of music. Raises KeyError when templates/prices.json has no price for it."""
+    return _rounded_up(usd(prices["music"][service]["models"][model]["piece_usd"]))
+
+
 def _rounded_up(amount: Decimal) -> Decimal:
     return amount.quantize(_GRAIN, ROUND_CEILING).normalize() + ZERO
 

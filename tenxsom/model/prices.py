@@ -92,6 +92,14 @@ class VoicePrices(_Entry):
     models: dict[str, VoicePrice] = {}
 
 
+class MusicPrice(_Entry):
+    piece_usd: Price
+
+
+class MusicPrices(_Entry):
+    models: dict[str, MusicPrice]
+
+
 class TokenPrices(_Entry):
     """Per million tokens."""
 
@@ -115,6 +123,7 @@ class PriceList(_Entry):
     services: dict[str, ServicePrices]
     stills: dict[str, StillPrices] = {}
     voices: dict[str, VoicePrices] = {}
+    music: dict[str, MusicPrices] = {}
     planners: dict[str, PlannerPrices] = {}
     regional_endpoint_factor: Annotated[Decimal, BeforeValidator(_factor)] = Decimal("1.1")
 

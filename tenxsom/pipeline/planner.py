@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from decimal import Decimal
-from functools import partial
 
 from tenxsom import clock, settings
 from tenxsom.errors import BadSettings, PlanFailed
@@ -17,7 +16,6 @@ from tenxsom.planning.claude_check import CheckResult, check_claude
 from tenxsom.planning.local import plan_locally
 from tenxsom.planning.model_planner import ModelPlanner
 from tenxsom.planning.model_service import ServiceFailed
-from tenxsom.store.base import Channels
 from tenxsom.store.templates import Templates
 
 logger = logging.getLogger("tenxsom.plan")
@@ -26,8 +24,8 @@ FAILURES_BEFORE_REST = 2
 REST_SECONDS = 300.0
 """Consecutive failures after which the service is not called for a while: 200 jobs must not wait a minute each."""
 
-PlanWithFillers = Callable[[Collection[str]], Blueprint]
-"""Plans a film without the given fillers, which are those of its channel's recent films."""
+RecentFillers = Callable[[JobDefinition], Collection[str]]
+"""Returns the fillers of the recent films of a definition's channel."""
 
 
 class ClaudeVideoService:
@@ -38,15 +36,12 @@ class ClaudeVideoService:
         configuration: settings.Settings,
         templates: Templates,
         local_only: bool = False,
-        channels: Channels | None = None,
+        recent_fillers: RecentFillers = lambda _: (),
     ) -> None:
-        """`channels` remembers the fillers of each channel's films; without it nothing is noted.
-
-        Raises BadSettings when the planning service that the settings name is not set up.
-        """
+        """Raises BadSettings when the planning service that the settings name is not set up."""
         self._settings, self._templates = configuration, templates
         self._name = registry.LOCAL if local_only else registry.chosen(configuration)
-        self._channels = channels
+        self._recent_fillers = recent_fillers
         self._opened: ModelPlanner | None = None
         self._failures = 0
         self._rest = clock.Deadline(0)
@@ -105,11 +100,7 @@ class ClaudeVideoService:
         return self._opened
 
     def _locally(self, definition: JobDefinition, archetype: Archetype, reason: str | None = None) -> Blueprint:
-        plan: PlanWithFillers = partial(plan_locally, definition, archetype, reason)
-        if self._channels is None:
-            return plan(())
-        channel = f"{definition.platform}.{definition.archetype}"
-        return self._channels.planned(channel, definition.content_id, plan, lambda blueprint: blueprint.fillers)
+        return plan_locally(definition, archetype, reason, self._recent_fillers(definition))
 
     def _after_a_failure(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
         """Return the local plan, with the reason, and with the cost of the service's failed attempts."""

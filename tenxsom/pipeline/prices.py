@@ -16,6 +16,7 @@ from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline.routing import Route
 from tenxsom.services import registry as services
 from tenxsom.services.images import registry as stills
+from tenxsom.services.music import registry as music
 from tenxsom.settings import Settings
 from tenxsom.store.templates import Templates
 from tenxsom.voices import registry as voices
@@ -38,10 +39,12 @@ class Prices:
         of_services = {name: services.prices(name) for name in services.SERVICES if "models" in services.prices(name)}
         of_stills = {name: stills.prices(name) for name in stills.SOURCES if stills.prices(name)}
         of_voices = {name: voices.prices(name) for name in voices.VOICES if voices.prices(name)}
+        of_music = {name: music.prices(name) for name in music.MUSIC}
         return written | {
             "services": of_services | written["services"],
             "stills": of_stills | written.get("stills", {}),
             "voices": of_voices | written.get("voices", {}),
+            "music": of_music | written.get("music", {}),
         }
 
     def of_clip(self, job: VideoJob, clip: Clip) -> Decimal:
@@ -72,6 +75,14 @@ class Prices:
             return money.voice_price(self._list, service, model, clock.day(), characters=len(text), **tokens)
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(f"the voice {service} {model}") from None
+
+    def of_music(self, service: str) -> Decimal:
+        """Return the price of a piece of music."""
+        model = music.model_of(service, self._settings)
+        try:
+            return money.music_price(self._list, service, model)
+        except (KeyError, TypeError, ArithmeticError):
+            raise _unknown(f"music from {service} {model}") from None
 
     def check(self, route: Route) -> None:
         """Raise BadSettings when a route's clips or stills have no price, before anything begins."""
