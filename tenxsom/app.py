@@ -31,8 +31,9 @@ from tenxsom.services.images.base import StillSource
 from tenxsom.services.music import registry as music
 from tenxsom.services.music.base import MusicService
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
+from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, SpendLedger
 from tenxsom.store.files.artifacts import FileArtifacts
+from tenxsom.store.files.channels import FileChannels
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
@@ -66,6 +67,10 @@ class App:
     @cached_property
     def templates(self) -> Templates:
         return Templates(self.settings.home, ROOT)
+
+    @cached_property
+    def channels(self) -> Channels:
+        return FileChannels(self.settings.channels_folder)
 
     @cached_property
     def ledger(self) -> SpendLedger:
@@ -200,7 +205,9 @@ class App:
             vocabulary=self.vocabulary,
             chooser=self.chooser,
             prices=self.prices,
-            planner=ClaudeVideoService(self.settings, self.templates, local_only=dry_run),
+            planner=ClaudeVideoService(
+                self.settings, self.templates, local_only=dry_run, channels=None if dry_run else self.channels
+            ),
             planning_costs=self.planning_costs,
             generator=self.generator,
             finisher=self.finisher,

@@ -30,6 +30,7 @@ MAX_ENV_FILE_BYTES = 1024 * 1024
 
 OUR_PREFIXES = (
     "USEAPI_",
+    "PLANNER_",
     "TENXSOM_",
     "LTX_API_",
     "VERTEX_VEO_",
@@ -235,6 +236,11 @@ class CoreSettings(FilmSettings, CollectingSettings, MoneySettings, NetworkSetti
     @property
     def ledger_file(self) -> Path:
         return self.home / "spend_ledger.jsonl"
+
+    @property
+    def channels_folder(self) -> Path:
+        """Return the folder of the channels' recent stock sentences, which may be deleted."""
+        return self.home / ".channels"
 
     @property
     def studio_folder(self) -> Path:

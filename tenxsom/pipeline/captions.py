@@ -16,6 +16,7 @@ from tenxsom.model.brand import Brand, rgb
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.film import FilmPlan
 from tenxsom.model.safe_area import safe_area_of
+from tenxsom.settings import Settings
 
 HOOK_SECONDS = 1.5
 """How long the first frame's title stays."""
@@ -33,6 +34,13 @@ def chosen_font(brand: Brand | None, caption_font: Path | None) -> FontChoice:
     if brand and brand.fonts.captions:
         return FontChoice(Path(brand.fonts.captions), "brand.fonts.captions")
     return FontChoice(caption_font, "CAPTION_FONT") if caption_font else FontChoice()
+
+
+def film_problems(definition: JobDefinition, settings: Settings) -> list[Problem]:
+    """Return what keeps the words of a definition's film from being burned, where they are to be."""
+    chosen = settings.captions if definition.captions is True else definition.captions
+    is_burned = chosen in ("both", "burned") and definition.caption_style != "none"
+    return problems(definition, chosen_font(None, settings.caption_font)) if is_burned else []
 
 
 def problems(definition: JobDefinition, font: FontChoice) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tenxsom.errors import BadDefinition, BadInput, Problem
@@ -111,12 +111,20 @@ def is_one_clip(definition: JobDefinition, capabilities: Capabilities, seconds: 
     return mode == "single" or (mode == "auto" and seconds <= capabilities.durations[-1] + 1e-9)
 
 
-def check_feasible(definition: JobDefinition, shape: str, route: Route, source: str, platform_seconds: float | None = None) -> None:
+def check_feasible(
+    definition: JobDefinition,
+    shape: str,
+    route: Route,
+    source: str,
+    *,
+    platform_seconds: float | None = None,
+    also: Iterable[Problem] = (),
+) -> None:
     """Raise BadDefinition when the service cannot make the video or its script does not fit, before anything is planned or paid.
 
-    `platform_seconds` is the longest film that the platform takes.
+    `platform_seconds` is the longest film that the platform takes, `also` are other problems of the definition.
     """
-    if problems := [*obstacles(definition, shape, route), *script_problems(definition, platform_seconds)]:
+    if problems := [*obstacles(definition, shape, route), *script_problems(definition, platform_seconds), *also]:
         raise BadDefinition(source, problems)
 
 

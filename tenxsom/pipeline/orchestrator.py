@@ -15,7 +15,7 @@ from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
-from tenxsom.pipeline import clips, intake
+from tenxsom.pipeline import captions, clips, intake
 from tenxsom.pipeline.estimate import Estimate, estimate
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
@@ -225,7 +225,8 @@ class MasterOrchestrator:
         picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(self._vocabulary)
-        clips.check_feasible(definition, shape, route, source, self._vocabulary.longest.get(definition.platform))
+        longest, undrawable = self._vocabulary.longest.get(definition.platform), captions.film_problems(definition, self._settings)
+        clips.check_feasible(definition, shape, route, source, platform_seconds=longest, also=undrawable)
         if usable:
             self._prices.check(route)
         return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from functools import partial
 
 from tenxsom import clock, settings
 from tenxsom.errors import BadSettings, PlanFailed
@@ -16,6 +17,7 @@ from tenxsom.planning.claude_check import CheckResult, check_claude
 from tenxsom.planning.local import plan_locally
 from tenxsom.planning.model_planner import ModelPlanner
 from tenxsom.planning.model_service import ServiceFailed
+from tenxsom.store.base import Channels
 from tenxsom.store.templates import Templates
 
 logger = logging.getLogger("tenxsom.plan")
@@ -24,8 +26,8 @@ FAILURES_BEFORE_REST = 2
 REST_SECONDS = 300.0
 """Consecutive failures after which the service is not called for a while: 200 jobs must not wait a minute each."""
 
-RecentFillers = Callable[[JobDefinition], Collection[str]]
-"""Returns the fillers of the recent films of a definition's channel."""
+PlanWithFillers = Callable[[Collection[str]], Blueprint]
+"""Plans a film without the given fillers, which are those of its channel's recent films."""
 
 
 class ClaudeVideoService:
@@ -36,12 +38,15 @@ class ClaudeVideoService:
         configuration: settings.Settings,
         templates: Templates,
         local_only: bool = False,
-        recent_fillers: RecentFillers = lambda _: (),
+        channels: Channels | None = None,
     ) -> None:
-        """Raises BadSettings when the planning service that the settings name is not set up."""
+        """`channels` remembers the fillers of each channel's films; without it nothing is noted.
+
+        Raises BadSettings when the planning service that the settings name is not set up.
+        """
         self._settings, self._templates = configuration, templates
         self._name = registry.LOCAL if local_only else registry.chosen(configuration)
-        self._recent_fillers = recent_fillers
+        self._channels = channels
         self._opened: ModelPlanner | None = None
         self._failures = 0
         self._rest = clock.Deadline(0)
@@ -100,7 +105,11 @@ class ClaudeVideoService:
         return self._opened
 
     def _locally(self, definition: JobDefinition, archetype: Archetype, reason: str | None = None) -> Blueprint:
-        return plan_locally(definition, archetype, reason, self._recent_fillers(definition))
+        plan: PlanWithFillers = partial(plan_locally, definition, archetype, reason)
+        if self._channels is None:
+            return plan(())
+        channel = f"{definition.platform}.{definition.archetype}"
+        return self._channels.planned(channel, definition.content_id, plan, lambda blueprint: blueprint.fillers)
 
     def _after_a_failure(self, definition: JobDefinition, archetype: Archetype, failure: PlanFailed) -> Blueprint:
         """Return the local plan, with the reason, and with the cost of the service's failed attempts."""

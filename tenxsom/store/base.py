@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tenxsom.model.job import VideoJob
+
+Planned = TypeVar("Planned")
 
 # jobs
 
@@ -205,3 +207,15 @@ class Artifacts(Protocol):
 
     def owner_of(self, job_id: str) -> str | None:
         """Return the job whose report contains this id of a service; None if there is none."""
+
+
+class Channels(Protocol):
+    """Remembers the fillers of each channel's recent films. A channel is a platform with an archetype."""
+
+    def planned(
+        self, channel: str, content_id: str, plan: Callable[[Collection[str]], Planned], fillers_of: Callable[[Planned], list[str]]
+    ) -> Planned:
+        """Return `plan(recent)`, where `recent` are the fillers of the channel's last twenty other films, and remember its own.
+
+        Two films of a channel are planned one after the other. Raises only what `plan` raises.
+        """

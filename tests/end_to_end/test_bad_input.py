@@ -185,3 +185,34 @@ def test_a_job_that_does_not_exist_is_refused(capsys, home, arguments):
 
 def test_a_poller_that_is_asked_for_a_job_that_does_not_exist_says_so(capsys, home):
     assert "nobody" in refused(capsys, home, poll_video_status, "nobody")
+
+
+def test_words_that_no_font_here_can_draw_are_told_together_before_anything_is_planned(
+    home: Path, page: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = [{"text": "The scribe writes."}, {"text": "He writes 𓀀 on the wall."}]
+    written = definition(captions="burned", title="𓂀 of the desert", script=script, target_duration=8.0)
+    text = refused(capsys, home, master_orchestrator_v3, page(written))
+    assert "2 problems" in text
+    assert "title: no font here has these letters of its captions: 𓂀" in text
+    assert "script.1.text" in text
+
+
+@pytest.mark.parametrize("changes", [{"captions": "srt"}, {"captions": False}, {"captions": "track"}, {"caption_style": "none"}])
+def test_words_that_are_not_drawn_need_no_font(
+    home: Path, page: Any, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONS", "both")
+    written = page(definition(title="𓂀 of the desert", **changes))
+    assert master_orchestrator_v3.main(["--dry-run", str(written)]) == 0
+    assert "no font here" not in capsys.readouterr().err
+
+
+def test_a_caption_font_that_is_no_font_is_refused(
+    home: Path, page: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "brand.ttf").write_text("no font")
+    monkeypatch.setenv("CAPTION_FONT", str(home / "brand.ttf"))
+    text = refused(capsys, home, master_orchestrator_v3, page(definition(captions="both")))
+    assert "CAPTION_FONT" in text
+    assert "cannot be used as a font" in text
