@@ -65,8 +65,10 @@ clean:  ## remove what make has made (never jobs, videos or the ledger)
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.ready: requirements.txt $(VENV)/bin/python
+$(VENV)/.ready: requirements.txt requirements-voice.txt $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-voice.txt \
+		|| echo "The English voice cannot be installed on this machine; films have captions only (docs/how-to/choose-a-voice.md)."
 	@touch $@
 
 $(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready

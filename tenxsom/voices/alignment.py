@@ -1,4 +1,4 @@
-"""Finds known English words in a sound with pocketsphinx, where it is installed (`pip install 'tenxsom-ai[voice]'`).
+"""Finds known English words in a sound with pocketsphinx, where it is installed (`pip install pocketsphinx`).
 
 Its own model is in the wheel. Facts measured with voices whose word times are known: starts are 40 to 50 ms off on average.
 """

@@ -1,7 +1,7 @@
 """Hibari: an English voice that runs on this machine, free and without a network (https://github.com/MMWilliams/hibari).
 
-The default speaker is inside the wheel (`pip install 'tenxsom-ai[voice]'`). The times of the words are the model's own: its graph
-computes at which frame each phoneme ends, and one more output of the graph, appended to the model's bytes, shows it.
+The default speaker is inside the wheel (`pip install -r requirements-voice.txt`). The times of the words are the model's own: its
+graph computes at which frame each phoneme ends, and one more output of the graph, appended to the model's bytes, shows it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tenxsom.setting_groups import CoreSettings
 from tenxsom.voices.base import DURATIONS, Line, Speech, WordTime
 
 NAME = "hibari"
-INSTALL = "install it with: pip install 'tenxsom-ai[voice]'"
+INSTALL = "install it with: .venv/bin/pip install -r requirements-voice.txt"
 
 _ENDS = "/CumSum_output_0"
 """The tensor of hibari-tts 0.2 with the frame at which each phoneme ends."""

@@ -29,13 +29,13 @@ AUTOMATIC = ("hibari", "espeak")
 
 AUTO = "auto"
 
-WARNINGS = {"espeak": "The voice is espeak, which sounds robotic; docs/reference/settings.md names better ones."}
+WARNINGS = {"espeak": "The voice is espeak, which sounds robotic; docs/how-to/choose-a-voice.md names better ones."}
 """What the report says about the use of a voice."""
 
 
 NO_VOICE = (
-    "No voice here speaks {language}, so the film has captions only. hibari speaks English (pip install 'tenxsom-ai[voice]'),"
-    " espeak-ng many languages (apt install espeak-ng), and VOICE_SERVICE names paid ones."
+    "No voice here speaks {language}, so the film has captions only. hibari speaks English (.venv/bin/pip install -r"
+    " requirements-voice.txt), espeak-ng many languages (apt install espeak-ng), and VOICE_SERVICE names paid ones."
 )
 
 

@@ -18,7 +18,11 @@ FAMILIES = {"Apache": "Apache", "MIT": "MIT", "BSD": "BSD", "MPL": "MPL", "OFL":
 
 
 def required() -> set[str]:
-    lines = [line for name in ("requirements.txt", "requirements-dev.txt") for line in text_of(ROOT / name).splitlines()]
+    lines = [
+        line
+        for name in ("requirements.txt", "requirements-voice.txt", "requirements-dev.txt")
+        for line in text_of(ROOT / name).splitlines()
+    ]
     return {re.split(r"[<>=\[]", line)[0] for line in lines if line and not line.startswith(("#", "-r"))}
 
 

@@ -26,7 +26,9 @@ from tests.states import new_job
 from tests.voices import babble
 
 TEXTS = ["Glass is a liquid that forgot how to flow.", "It only looks as if it had made up its mind."]
-NEEDS_HIBARI = pytest.mark.skipif(not hibari._is_installed(), reason="hibari-tts is not installed (pip install '.[voice]')")
+NEEDS_HIBARI = pytest.mark.skipif(
+    not hibari._is_installed(), reason="hibari-tts is not installed (pip install -r requirements-voice.txt)"
+)
 
 
 def definition(**changes: Any) -> JobDefinition:

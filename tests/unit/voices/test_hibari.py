@@ -15,7 +15,9 @@ from tenxsom.voices import hibari, word_times
 from tenxsom.voices.base import DURATIONS, Line
 from tenxsom.voices.checks import levels, problem
 
-pytestmark = pytest.mark.skipif(not hibari._is_installed(), reason="hibari-tts is not installed (pip install '.[voice]')")
+pytestmark = pytest.mark.skipif(
+    not hibari._is_installed(), reason="hibari-tts is not installed (pip install -r requirements-voice.txt)"
+)
 
 TEXT = "Salt keeps fish for winters. It draws the water out, and nothing that rots can live without water."
 

@@ -109,11 +109,11 @@ def test_no_text_and_no_answer_of_a_server_break_the_order(text: str, seconds: f
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install '.[voice]')")
+@pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install pocketsphinx)")
 def test_a_recogniser_finds_known_english_words_where_the_voice_says_them() -> None:
     hibari = pytest.importorskip("tenxsom.voices.hibari")
     if not hibari._is_installed():
-        pytest.skip("hibari-tts is not installed (pip install '.[voice]')")
+        pytest.skip("hibari-tts is not installed (pip install -r requirements-voice.txt)")
     text = "Salt keeps fish for winters. It draws the water out, and nothing that rots can live without water."
     speech = hibari.HibariVoice().say(hibari.Line(text))
     sound = word_times_sound(speech)
@@ -129,13 +129,13 @@ def word_times_sound(speech: Speech) -> Sound:
     return read_speech(speech.audio)
 
 
-@pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install '.[voice]')")
+@pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install pocketsphinx)")
 @pytest.mark.parametrize("words", [["7:30"], ["zxqvbn"], ["Größe"], ["…"], []])
 def test_a_recogniser_that_cannot_know_a_word_says_nothing(words: list[str]) -> None:
     assert alignment.aligned(babble(1.0), words) == []
 
 
-@pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install '.[voice]')")
+@pytest.mark.skipif(not alignment.is_installed(), reason="pocketsphinx is not installed (pip install pocketsphinx)")
 def test_a_sound_without_those_words_is_not_aligned_to_them_or_at_least_in_order() -> None:
     found = alignment.aligned(babble(1.5), ["water", "runs", "down", "the", "hill"])
     assert [each.start for each in found] == sorted(each.start for each in found)
