@@ -11,11 +11,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness import median, table
 
-from benchmarks.harness import median, table
 from tenxsom.voices import hibari
 from tenxsom.voices.base import Line
 from tenxsom.voices.takes import take_from

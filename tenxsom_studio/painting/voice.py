@@ -46,7 +46,7 @@ def _syllable(pitch: float, speed: float) -> NDArray[np.float32]:
     at = np.arange(count) / RATE
     buzz = sum(np.sin(2 * np.pi * pitch * overtone * at) / overtone**1.2 for overtone in range(1, 12))
     swell = np.sin(np.pi * np.arange(count) / count) ** 0.6
-    return (0.16 * buzz * swell).astype(np.float32)
+    return np.asarray(0.16 * buzz * swell, np.float32)
 
 
 def _rest(seconds: float) -> NDArray[np.float32]:

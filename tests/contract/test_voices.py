@@ -17,7 +17,7 @@ from tenxsom.voices.checks import problem
 from tenxsom.voices.word_times import word_times
 
 TEXT = "Rivers are patient sculptors, and they never sign their work."
-INSTALLED = {"hibari": hibari._is_installed, "espeak": lambda: espeak._library() is not None}
+INSTALLED: dict[str, Callable[[], bool]] = {"hibari": hibari._is_installed, "espeak": lambda: espeak._library() is not None}
 HOW = {"hibari": hibari.INSTALL, "espeak": espeak.INSTALL}
 
 
