@@ -398,8 +398,8 @@ def test_a_state_that_was_saved_in_between_has_all_its_loads_again(store, broken
 def test_a_state_that_exhausts_the_stack_is_one_of_these(store, monkeypatch):
     put(store, new_job())
 
-    def deep(*_: object) -> VideoJob:
-        return deep()
+    def deep(document: object) -> VideoJob:  # one named argument: CPython 3.13.0 does not count calls with `*_`
+        return deep(document)
 
     monkeypatch.setattr(VideoJob, "from_dict", deep)
     assert "RecursionError" in str(load_in_vain(store))
