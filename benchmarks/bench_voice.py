@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 
-from harness import median, table
+from harness import median, verdict
 
 from tenxsom.voices import hibari
 from tenxsom.voices.base import Line
@@ -38,12 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     voice = hibari.HibariVoice()
     _spoken(voice)
     figures = [_real_time_factor(voice) for _ in range(rounds)]
-    print(
-        table(
-            ["voice", "seconds of speech per processor second", "limit"], [["hibari", f"{median(figures):.0f}", f"≥ {LIMIT:.0f}"]]
-        )
-    )
-    return 0 if median(figures) >= LIMIT else 1
+    return verdict("The English voice", [("hibari, seconds of speech for a second of processor time", median(figures), "≥", LIMIT)])
 
 
 def _spoken(voice: hibari.HibariVoice) -> float:
