@@ -19,14 +19,15 @@ import numpy as np
 from tenxsom import clock
 from tenxsom.media.encode import RATE
 from tenxsom.media.sound import instruments
-from tenxsom.media.sound.level import write_at_level
-from tenxsom.media.sound.loudness import Loudness, Meter
+from tenxsom.media.sound.level import blocks_of
+from tenxsom.media.sound.loudness import Meter
 from tenxsom.media.sound.moods import MOODS, Chord, Mood, mood_of
 from tenxsom.media.sound.reading import Block
 from tenxsom.media.sound.room import in_a_room
+from tenxsom.media.sound.wav import write_wav
 
-_LEVEL = Loudness(-20.0, -2.0)
-"""The level of a bed by itself; the mix has its own."""
+_LUFS, _PEAK = -20.0, 0.8
+"""The loudness of a bed by itself, and its highest sample; the mix has its own."""
 _BEATS = 4
 """Beats in a bar."""
 _SHORTEST_SECTION = 3.5
@@ -88,11 +89,13 @@ def write_bed(
     name = mood_of(mood)
     rng = np.random.default_rng([seed % 2**32, zlib.crc32(name.encode())])
     score = composed(MOODS[name], seconds, cuts, rng)
-    meter = Meter()
+    meter, peak = Meter(), 0.0
     with tempfile.TemporaryFile(dir=target.parent) as raw:
         for block in meter.measured(_ended(in_a_room(_played(score, rng, deadline), rng), round(seconds * RATE))):
             raw.write(np.ascontiguousarray(block.T, np.float32).tobytes())
-        write_at_level(raw, meter.loudness(), _LEVEL, target, deadline)
+            peak = max(peak, float(np.abs(block).max()))
+        gain = min(10 ** ((_LUFS - meter.loudness().lufs) / 20), _PEAK / max(peak, 1e-6))
+        write_wav(target, (block * np.float32(gain) for block in blocks_of(raw)))
     return score
 
 

@@ -17,6 +17,8 @@ from tenxsom.media.sound.wav import of_length
 
 _DUCK = "threshold=0.02:ratio=6:attack=30:release=450:knee=4"
 _COMPRESSOR = "threshold=0.1:ratio=2.5:attack=10:release=120:makeup=1.6"
+_LIMITER = "limit=0.4:level=false:attack=2:release=50:latency=true"
+"""Single loud syllables are held down here, so that the limiter at the end has next to nothing to do and one pass is enough."""
 _PLAIN_SUM = "inputs=2:normalize=0"
 
 
@@ -55,7 +57,7 @@ def _desk(graph: Graph, sources: Sequence[FilterContext]) -> list[FilterContext]
     spoken, ducked, kept = sources
     voice, bed = graph.add("asplit", "3"), graph.add("asplit", "2")
     duck, beds, both = graph.add("sidechaincompress", _DUCK), graph.add("amix", _PLAIN_SUM), graph.add("amix", _PLAIN_SUM)
-    chained(spoken, graph.add("highpass", "f=70"), graph.add("acompressor", _COMPRESSOR), voice)
+    chained(spoken, graph.add("highpass", "f=70"), graph.add("acompressor", _COMPRESSOR), graph.add("alimiter", _LIMITER), voice)
     ducked.link_to(duck, 0, 0)
     voice.link_to(duck, 1, 1)
     duck.link_to(beds, 0, 0)

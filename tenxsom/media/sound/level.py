@@ -40,8 +40,8 @@ def write_at_level(
     gain = 0.0 if is_silent else min(MOST_GAIN_DB, target.lufs - measured.lufs)
     most, before = gain + _MOST_CORRECTION_DB, (0.0, measured.lufs)
     for _ in range(_PASSES):
-        meter = Meter()
-        limited = _limited(_blocks_of(raw, deadline), gain, target.dbtp)
+        meter = Meter(true_peak=True)
+        limited = _limited(blocks_of(raw, deadline), gain, target.dbtp)
         write_wav(path, of_length(meter.measured(limited), samples))
         made = meter.loudness()
         better = min(most, gain + (target.lufs - made.lufs) / _effect(before, (gain, made.lufs)))
@@ -69,8 +69,8 @@ def _limited(blocks: Iterable[Block], gain: float, dbtp: float) -> Iterator[Bloc
     return (part.block for part in filtered(((block,) for block in blocks), 1, build))
 
 
-def _blocks_of(raw: BinaryIO, deadline: clock.Deadline | None) -> Iterator[Block]:
-    """Yield the blocks of the temporary file."""
+def blocks_of(raw: BinaryIO, deadline: clock.Deadline | None = None) -> Iterator[Block]:
+    """Yield raw stereo samples of a temporary file from its beginning on."""
     raw.seek(0)
     while data := raw.read(BLOCK * 2 * 4):
         clock.check_stop()

@@ -1,6 +1,6 @@
 """Mixes the sound of a film: voice, music and the clips' own sound, at the loudness that a platform plays.
 
-    every voice part at one level → high-pass, compressor ────────┐
+    every voice part at one level → compressor, limiter ──────────┐
     music, clips' sound → ducked under the voice (side chain) ────┼→ sum → a temporary file → gain, limiter → WAV
     clips' sound that is kept ────────────────────────────────────┘
 
@@ -101,7 +101,7 @@ def mix(order: SoundOrder, target: Path, deadline: clock.Deadline | None = None)
 
 def measure(film: Path, deadline: clock.Deadline | None = None) -> SoundFacts:
     """Return loudness and true peak of a finished film: -70 and -120 for one without sound. Raises BrokenMedia."""
-    return SoundFacts(*_rounded(loudness_of(film, deadline)))
+    return SoundFacts(*_rounded(loudness_of(film, deadline, true_peak=True)))
 
 
 # what sounds when
