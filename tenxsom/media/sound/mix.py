@@ -131,14 +131,16 @@ def _voices(parts: Sequence[VoicePart], samples: int, deadline: clock.Deadline |
 def _music(order: SoundOrder, samples: int, deadline: clock.Deadline | None) -> list[Piece]:
     if order.music is None:
         return []
-    gain = _gain(_VOICE_LUFS - _MUSIC_BELOW_VOICE, loudness_of(order.music, deadline))
+    wanted = _VOICE_LUFS - (_MUSIC_BELOW_VOICE if order.voices else 0.0)
+    gain = _gain(wanted, loudness_of(order.music, deadline))
     return [Piece(0, samples, partial(read_sound, order.music, deadline=deadline), gain, _EDGE)]
 
 
 def _clips(order: SoundOrder, samples: int, deadline: clock.Deadline | None) -> list[Piece]:
-    """Place the clips' own sound; where a voice speaks, loud clips are turned down."""
+    """Place the clips' own sound; under a voice, and under music unless it is kept, loud clips are turned down."""
     if order.clip_sound == "mute":
         return []
+    is_under = bool(order.voices) or (order.music is not None and order.clip_sound == "duck")
     pieces = []
     for clip in order.clips:
         start, end = round(clip.start * RATE), min(round(clip.end * RATE), samples)
@@ -146,7 +148,7 @@ def _clips(order: SoundOrder, samples: int, deadline: clock.Deadline | None) -> 
         if start >= end or loudness.lufs <= SILENCE_LUFS:
             continue
         most = _VOICE_LUFS - _CLIPS_BELOW_VOICE[order.clip_sound]
-        gain = min(1.0, _gain(most, loudness)) if order.voices else 1.0
+        gain = min(1.0, _gain(most, loudness)) if is_under else 1.0
         pieces.append(Piece(start, end, partial(read_sound, clip.file, offset=clip.offset, deadline=deadline), gain, _EDGE))
     return pieces
 

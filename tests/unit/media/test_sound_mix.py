@@ -144,6 +144,16 @@ def test_words_stay_above_the_loudest_clip(tmp_path: Path, voice: Path, how: str
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("how", "leads"), [("duck", "music"), ("keep", "clip")])
+def test_without_a_voice_music_leads_unless_the_clips_are_kept(
+    tmp_path: Path, music: Path, clip: Path, how: str, leads: str
+) -> None:
+    mix(SoundOrder(3, (), [ClipSound(clip, 0, 3)], how, music), tmp_path / "mix.wav")  # type: ignore[arg-type]
+    made = sounds.read(tmp_path / "mix.wav")
+    above = sounds.level(made, MUSIC_HERTZ, 0.5, 2.5) - sounds.level(made, CLIP_HERTZ, 0.5, 2.5)
+    assert (above > 3) is (leads == "music")
+
+
 def test_the_level_told_of_the_voice_is_that_of_the_segment_where_it_is_least(tmp_path: Path, voice: Path) -> None:
     """Music sounds under the second segment alone; the first one has nothing beside it."""
     late = sounds.write(tmp_path / "late.wav", sounds.joined(sounds.silence(2.5), sounds.tone(2.5, MUSIC_HERTZ)))
