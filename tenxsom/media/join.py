@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
@@ -30,7 +32,8 @@ def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | N
     if not clips:
         raise ValueError("There are no clips to join.")
     with told_as_broken("A clip cannot be joined"):
-        can_be_copied = len({_likeness(clip) for clip in clips}) == 1 and all(_plays_everywhere(clip) for clip in clips)
+        found = [_likeness(clip) for clip in clips]
+        can_be_copied = len({*found}) == 1 and found[0] is not None
         if can_be_copied:
             _copy(clips, target)
         else:
@@ -38,10 +41,12 @@ def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | N
     return "copied" if can_be_copied else "encoded"
 
 
-def _likeness(clip: Path) -> _Likeness:
-    """Return what must be equal for two clips to share a track without encoding."""
-    with open_video(clip) as container:
+def _likeness(clip: Path) -> _Likeness | None:
+    """Return what must be equal for two clips to share a track without encoding; None for a clip that must be encoded."""
+    with _opened(clip) as container:
         video, audio = picture_track(container, clip.name), sound_track(container)
+        if not _plays_everywhere(container, video, audio):
+            return None
         context = video.codec_context
         shape = (video.width, video.height, video.sample_aspect_ratio)
         picture = (context.name, context.extradata, *shape, context.pix_fmt, video.time_base)
@@ -51,25 +56,37 @@ def _likeness(clip: Path) -> _Likeness:
         return (*picture, voice.name, voice.extradata, voice.sample_rate, voice.layout.name, audio.time_base)
 
 
-def _plays_everywhere(clip: Path) -> bool:
+def _plays_everywhere(container: InputContainer, video: VideoStream, audio: AudioStream | None) -> bool:
     """Return whether a clip's packets can be copied into a film: 8-bit H.264, upright, no packet hidden by an edit list."""
-    with open_video(clip) as container:
-        video, audio = picture_track(container, clip.name), sound_track(container)
-        is_common = video.codec_context.name == "h264" and video.codec_context.pix_fmt in ("yuv420p", "yuvj420p")
-        if not is_common or (audio and audio.codec_context.name != "aac"):
-            return False
-        if any(entry.is_discard for entry in video.index_entries):
-            return False
-        first = next(container.decode(video), None)
-        return first is not None and shown_size(first, video) == (first.width, first.height) and not rotation_of(first)
+    if video.codec_context.name != "h264" or (audio and audio.codec_context.name != "aac"):
+        return False
+    if any(entry.is_discard for entry in video.index_entries):
+        return False
+    video.codec_context.thread_type = "SLICE"  # threads for frames would decode the next ones too
+    first = next(container.decode(video), None)
+    if first is None or first.format.name not in ("yuv420p", "yuvj420p"):
+        return False
+    return shown_size(first, video) == (first.width, first.height) and not rotation_of(first)
+
+
+@contextmanager
+def _opened(clip: Path) -> Iterator[InputContainer]:
+    """Open a clip by its headers alone where they say everything that copying needs, as those of an MP4 do."""
+    with open_video(clip, probe=False) as container:
+        is_mp4 = "mp4" in container.format.name
+        if is_mp4:
+            yield container
+    if not is_mp4:
+        with open_video(clip) as container:
+            yield container
 
 
 def _copy(clips: Sequence[Path], target: Path) -> None:
     with new_mp4(target) as output:
-        copier: _Copier | None = None
+        with open_video(clips[0]) as source:
+            copier = _Copier(output, source)
         for clip in clips:
-            with open_video(clip) as source:
-                copier = copier or _Copier(output, source)
+            with _opened(clip) as source:
                 copier.append(source)
 
 
@@ -82,16 +99,9 @@ class _Timed(NamedTuple):
     """A packet with its time."""
 
     packet: av.Packet[Any]
+    kind: str
     pts: int
     dts: int
-
-    @property
-    def kind(self) -> str:
-        return str(self.packet.stream.type)
-
-    @property
-    def tick(self) -> Fraction:
-        return self.packet.time_base
 
 
 class _Copier:
@@ -113,21 +123,23 @@ class _Copier:
         """Append all packets of one clip."""
         streams = _tracks(source)
         packets = [
-            _Timed(packet, packet.pts, packet.dts)
+            _Timed(packet, packet.stream.type, packet.pts, packet.dts)
             for packet in source.demux(streams)
             if not (packet.pts is None or packet.dts is None)
         ]
         pictures = [timed for timed in packets if timed.kind == "video"]
-        first = min(timed.pts * timed.tick for timed in pictures)
-        end = max((timed.pts + (timed.packet.duration or 0)) * timed.tick for timed in pictures)
+        tick = pictures[0].packet.time_base
+        first = min(timed.pts for timed in pictures) * tick
+        end = max(timed.pts + (timed.packet.duration or 0) for timed in pictures) * tick
         block = max([timed.packet.duration or 0 for timed in packets if timed.kind == "audio"], default=0) or 1
         shift = self._start - first
+        ticks = {str(stream.type): round(shift / stream.time_base) for stream in streams if stream.time_base}
+        last = {str(stream.type): round((shift + end) / stream.time_base) for stream in streams if stream.time_base}
         for timed in packets:
             if timed.kind == "video":
-                ticks = round(shift / timed.tick)
-                self._write(timed, timed.pts + ticks, timed.dts + ticks)
+                self._write(timed, timed.pts + ticks[timed.kind], timed.dts + ticks[timed.kind])
             else:
-                self._add_sound(timed, round(shift / timed.tick), block, round((shift + end) / timed.tick))
+                self._add_sound(timed, ticks[timed.kind], block, last[timed.kind])
         self._start += end - first
 
     def _add_sound(self, timed: _Timed, shift: int, block: int, end: int) -> None:

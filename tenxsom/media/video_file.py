@@ -36,8 +36,11 @@ _WIDEST_PIXEL = 4
 
 
 @contextmanager
-def open_video(path: Path, max_pixels: int | None = None) -> Iterator[InputContainer]:
+def open_video(path: Path, max_pixels: int | None = None, probe: bool = True) -> Iterator[InputContainer]:
     """Open a video file for reading. Raises av.FFmpegError.
+
+    Without `probe` FFmpeg decodes nothing to learn more than an MP4's headers say, which is most of the time of opening one; the
+    pixel format is then known after the first decoded picture.
 
     `max_pixels` is for an unchecked file: pictures of twice as many are not decoded, not even for the header, and the decoder
     raises every error. Without it the decoder skips errors, as players do.
@@ -45,6 +48,7 @@ def open_video(path: Path, max_pixels: int | None = None) -> Iterator[InputConta
     limits = {} if max_pixels is None else {"max_pixels": str(2 * max_pixels)}  # decoders round up to whole blocks
     strictness = {} if max_pixels is None else {"err_detect": "explode"}
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(MAX_STREAMS)}
+    options |= {} if probe else {"codec_whitelist": "none"}
     streams: Any = [limits] * MAX_STREAMS  # PyAV's stubs say list[str], but it takes one dictionary per stream
     with av.open(str(path), metadata_errors="replace", container_options=options, stream_options=streams) as container:
         for track in container.streams.video:

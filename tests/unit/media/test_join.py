@@ -78,6 +78,35 @@ def test_clips_that_are_alike_are_copied_bit_by_bit(folder: Path, tmp_path: Path
     assert (facts.frames, facts.seconds, facts.audio_codec) == (48 + 36 + 48, 5.5, "aac")
 
 
+def test_copied_packets_are_those_that_a_player_reads(folder: Path, tmp_path: Path) -> None:
+    """Clips are opened by their headers alone, which must change neither a time nor a byte."""
+    join_clips([folder / "a.mp4"] * 2, tmp_path / "joined.mp4")
+    once, twice = packets_of(folder / "a.mp4"), packets_of(tmp_path / "joined.mp4")
+    length = once[-1][1] - once[0][1] + once[-1][2]
+    assert twice[: len(once)] == once
+    assert [(pts - length, dts - length, *rest) for pts, dts, *rest in twice[len(once) :]] == once
+
+
+def packets_of(path: Path) -> list[tuple[int, int, int, bytes]]:
+    """The packets of the pictures: presentation and decoding time, duration, content."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        return [(packet.pts or 0, packet.dts or 0, packet.duration or 0, bytes(packet)) for packet in packets]
+
+
+@pytest.mark.parametrize("odd", ["turned", "hidden", "matroska"])
+def test_one_odd_clip_among_equal_ones_is_noticed(tmp_path: Path, odd: str) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", seconds=1, size=(160, 160))
+    if odd == "turned":
+        other = turn(clip, tmp_path / "other.mp4", -1, 0, 0, -1)
+    elif odd == "hidden":
+        other = hide_beginning(clip, tmp_path / "other.mp4", 0.25)
+    else:
+        other = write_clip(tmp_path / "other.mkv", seconds=1, size=(160, 160), container="matroska")
+    assert join_clips([clip, clip, other, clip], tmp_path / "film.mp4") == "encoded"
+    assert check_video(tmp_path / "film.mp4").seconds == pytest.approx(3.75 if odd == "hidden" else 4, abs=0.05)
+
+
 def test_one_clip_is_copied(folder: Path, tmp_path: Path) -> None:
     assert join_clips([folder / "a.mp4"], tmp_path / "joined.mp4") == "copied"
     assert check_video(tmp_path / "joined.mp4").frames == 48
