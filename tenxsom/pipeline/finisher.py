@@ -232,8 +232,10 @@ class Finisher:
         self._artifacts.write(file_names.completion_report(job.content_id), pretty(report))
 
     def remove_from_queue(self, claim: Claim, keep_clips: bool = False) -> None:
-        """Remove the job from the queue, then its temporary files."""
-        claim.finish()
+        """Remove the temporary files of a job that has its report, then the job from the queue.
+
+        In this order a kill in between leaves the job on the queue, and the next run removes the rest.
+        """
         content_id, clips = claim.job.content_id, claim.job.clips
         if not keep_clips:
             self._sweep(self._artifacts.remove, file_names.start_picture(content_id))
@@ -244,6 +246,7 @@ class Finisher:
             self._sweep(remove_still, file_names.still(content_id, clip.index))
             self._sweep(remove_clip, file_names.clip(content_id, clip.index))
         self._sweep(self._artifacts.discard, file_names.video(content_id))
+        claim.finish()
 
     @staticmethod
     def _sweep(remove: Callable[[str], None], name: str) -> None:

@@ -23,6 +23,7 @@ from tenxsom.model.clip import Step
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.results import JobResult
 from tenxsom.services.images.base import PollPolicy
+from tenxsom.store.files.jobs import _FileClaim
 from tests.belt import definition
 from tests.crash.deaths import Death
 from tests.crash.paper_vendor import PaperDelivery, PaperFinisher, PaperVendor, paper_suite
@@ -238,6 +239,27 @@ def test_a_real_kill_in_a_step_is_found_in_the_state(world, break_step, monkeypa
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert (world.state["step"], world.state["attempts"]) == ("assemble_film", {"assemble_film": 1})
     assert world.state["next_check_at"] > clock.stamp(), "the next tick has time for the other jobs"
+
+
+def test_a_kill_after_a_job_left_the_queue_leaves_nothing_behind(world, monkeypatch):
+    world.submit()
+    still = world.home / "completed_videos" / "lake~still01"
+    still.write_bytes(b"a still that was not needed after all")
+    finish = _FileClaim.finish
+
+    def finish_and_die(claim: _FileClaim) -> None:
+        finish(claim)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(_FileClaim, "finish", finish_and_die)
+    child = os.fork()
+    if child == 0:  # pragma: no cover  (it is killed)
+        with contextlib.suppress(BaseException):
+            world.tick()
+        os._exit(3)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert world.report["state"] == "completed"
+    assert not still.exists()
 
 
 def test_a_stop_while_a_film_is_finished_uses_up_no_try(world, break_step):
