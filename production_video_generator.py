@@ -2,9 +2,14 @@
 """Make: a start frame, uploaded to the video service, becomes a clip; with UseAPI a Flux still becomes an LTX clip.
 
     production_video_generator.py [--json] JOB --blueprint FILE
+    production_video_generator.py [--json] --reassemble ID [--captions VALUE] [--caption-style VALUE] [--brand VALUE]
+                                  [--music VALUE] [--title VALUE] [--thumbnail-title VALUE] [--aspect-ratio VALUE]
+                                  [--transition VALUE] [--clip-sound VALUE]
 
 Submits the definition JOB with a blueprint that exists already (claude_video_service.py --json prints one). Every step is
-saved before the next, so a run that was cut off anywhere goes on where it stopped. Exit codes: README.md.
+saved before the next, so a run that was cut off anywhere goes on where it stopped. --reassemble makes the film of a finished job
+again from its kept clips and voice, free of charge: with other words, music, brand or title, or in another shape. Exit codes:
+README.md.
 """
 
 import sys

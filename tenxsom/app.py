@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Self
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.collector import ClipCollector
+from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore
+from tenxsom.pipeline.film_maker import FilmMaker
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.generator import ProductionVideoGenerator
 from tenxsom.pipeline.payment import PaidCalls
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.pipeline.prices import Prices
+from tenxsom.pipeline.reassembly import Reassembler
 from tenxsom.pipeline.rerouting import Rerouter
 from tenxsom.pipeline.results import JobResults
 from tenxsom.pipeline.routing import Chooser
@@ -121,7 +124,14 @@ class App:
 
     @cached_property
     def finisher(self) -> Finisher:
-        return Finisher(self.artifacts, self.delivery, self.settings.job_deadline_hours, self.release)
+        return Finisher(
+            self.artifacts,
+            self.delivery,
+            self.settings.job_deadline_hours,
+            self.release,
+            film_maker=FilmMaker(self.artifacts, self.templates, self.settings),
+            keeps_parts=self.settings.keep_clips_days > 0,
+        )
 
     def release(self, claim: Claim) -> None:
         """Release the reservations of an ended job; the ledger is opened only if there are any."""
@@ -146,11 +156,15 @@ class App:
 
     @cached_property
     def rerouter(self) -> Rerouter:
-        return Rerouter(self.chooser, self.vocabulary, self.service)
+        return Rerouter(self.chooser, self.vocabulary, self.cutter, self.service)
 
     @cached_property
     def prices(self) -> Prices:
         return Prices(self.templates, self.settings)
+
+    @cached_property
+    def cutter(self) -> Cutter:
+        return Cutter(self.settings, self.templates, self.prices, self.vocabulary)
 
     @cached_property
     def generator(self) -> ProductionVideoGenerator:
@@ -205,6 +219,9 @@ class App:
             vocabulary=self.vocabulary,
             chooser=self.chooser,
             prices=self.prices,
+            cutter=self.cutter,
+            narrator=self.narrator,
+            composer=self.composer,
             planner=ClaudeVideoService(
                 self.settings, self.templates, local_only=dry_run, channels=None if dry_run else self.channels
             ),
@@ -232,6 +249,18 @@ class App:
             open_submitter=self.orchestrator,
             settle_services=self.settle_services,
             time_limit_seconds=time_limit_seconds,
+        )
+
+    def reassembler(self) -> Reassembler:
+        """Return what makes finished films again."""
+        return Reassembler(
+            settings=self.settings,
+            store=self.store,
+            artifacts=self.artifacts,
+            ledger=self.ledger,
+            vocabulary=self.vocabulary,
+            cutter=self.cutter,
+            finisher=self.finisher,
         )
 
     def manager(self) -> JobManager:

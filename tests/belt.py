@@ -12,7 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "user:12345-test"
-PLAIN_FILMS = {"VOICE_SERVICE": "none", "MUSIC_SERVICE": "none", "CAPTIONS": "srt"}
+PLAIN_FILMS = {"VOICE_SERVICE": "none", "MUSIC_SERVICE": "none", "CAPTIONS": "srt", "KEEP_CLIPS_DAYS": "0"}
 """Settings of films without voice, music and burned captions, for tests of the queue, of money and of crashes."""
 
 

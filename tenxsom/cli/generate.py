@@ -12,15 +12,55 @@ from tenxsom.pipeline.clips import check_feasible
 from tenxsom.pipeline.inputs import read_input
 from tenxsom.settings import Settings
 
+CHANGES_OF_A_FILM = {
+    "captions": "burned, srt, both, track, true or false",
+    "caption_style": "word_box, word_colour, line or none",
+    "brand": "a brand kit",
+    "music": "auto or none",
+    "title": "the title at the beginning and on cards",
+    "thumbnail_title": "the title on the thumbnail",
+    "aspect_ratio": "16:9, 9:16 or 1:1",
+    "transition": "cut or crossfade",
+    "clip_sound": "duck, keep or mute",
+}
+"""The options that change a film that is made again, with their values."""
+
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="production_video_generator.py", description="Submit a definition with a blueprint that exists already."
+        prog="production_video_generator.py",
+        description="Submit a definition with a blueprint that exists already, or make a finished film again, free of charge.",
     )
-    parser.add_argument("job", metavar="JOB", help="the job definition: a file, or - for standard input")
-    parser.add_argument("--blueprint", metavar="FILE", required=True, help="the blueprint to make")
+    parser.add_argument("job", metavar="JOB", nargs="?", help="the job definition: a file, or - for standard input")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--blueprint", metavar="FILE", help="the blueprint to make")
+    wanted.add_argument("--reassemble", metavar="ID", help="make the film of this finished job again from its kept clips and voice")
+    for name, meaning in CHANGES_OF_A_FILM.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=f"with --reassemble: {meaning}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return run.run("generate", parser, submit, argv)
+    return run.run("generate", parser, generate, argv)
+
+
+def generate(arguments: argparse.Namespace, settings: Settings) -> run.Result:
+    changes = {name: value for name in CHANGES_OF_A_FILM if (value := getattr(arguments, name)) is not None}
+    if arguments.reassemble is not None:
+        if arguments.job is not None:
+            raise BadInput("--reassemble takes no definition: it changes the film of the job that it names.")
+        return reassemble(arguments.reassemble, changes, settings)
+    if arguments.job is None:
+        raise BadInput("--blueprint needs a job definition: a file, or - for standard input.")
+    if changes:
+        raise BadInput(f"--{next(iter(changes)).replace('_', '-')} only goes with --reassemble; write it into the definition.")
+    return submit(arguments, settings)
+
+
+def reassemble(content_id: str, changes: dict[str, str], settings: Settings) -> run.Result:
+    """Make a finished film again with other words, music, brand or shape."""
+    switches = {"true": True, "false": False}
+    values = {name: switches.get(value, value) if name == "captions" else value for name, value in changes.items()}
+    with App(settings) as app:
+        app.reassembler().reassemble(content_id, values)
+        return render.job_results([app.results.of(content_id)])
 
 
 def submit(arguments: argparse.Namespace, settings: Settings) -> run.Result:

@@ -89,6 +89,11 @@ def music_source(content_id: str) -> str:
     return f"{content_id}~music-source"
 
 
+def film_sound(content_id: str) -> str:
+    """Return the name of the mixed sound of a film, which goes into the film."""
+    return f"{content_id}~film-sound.wav"
+
+
 _FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source)")
 
 

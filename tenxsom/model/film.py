@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tenxsom.model.definition import CaptionStyle, ClipSound, Transition
 from tenxsom.model.parts import Part
 from tenxsom.model.stored import StoredModel
 
@@ -38,6 +39,9 @@ class FilmPlan(Part):
     """How a film is put together. A job without one is joined from its clips, as in earlier versions."""
 
     seconds: float = 0.0
+    begin: float = 0.0
+    end: float = 0.0
+    """Where the film proper begins and ends: the brand's own files are shown before and after it; 0 is the end of the film."""
     shots: list[PlannedShot] = Field(default_factory=list)
     voices: list[PlannedVoice] = Field(default_factory=list)
     title: str = ""
@@ -47,14 +51,16 @@ class FilmPlan(Part):
     language: str = "en"
     captions: str = "both"
     """`burned`, `srt`, `both`, `track` or `none`."""
-    caption_style: str = ""
+    caption_style: CaptionStyle | None = None
     brand: str = ""
     music: str = "none"
-    """`bed`, `lyria`, `file` (the user's own) or `none`."""
+    """`bed`, `lyria`, `file` (the user's own), `brand` (the brand's file) or `none`."""
     mood: str = ""
     """What the music is like, in the words of the plan."""
-    clip_sound: str = "duck"
-    transition: str = "cut"
+    clip_sound: ClipSound = "duck"
+    transition: Transition = "cut"
+    voice_above_bed_db: float | None = None
+    """How much louder the voice is than all else, measured in the mix; None without a voice."""
 
     @property
     def is_burned(self) -> bool:

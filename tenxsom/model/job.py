@@ -12,10 +12,11 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
-from tenxsom.model import money
+from tenxsom.model import file_names, money
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
 from tenxsom.model.definition import AcceptedDefinition
+from tenxsom.model.film import FilmPlan
 from tenxsom.model.narration import Narration
 from tenxsom.model.parts import MediaFacts, RouteRecord, UnexpectedRecord
 from tenxsom.model.sound_order import SoundOrder, SoundStep
@@ -89,6 +90,10 @@ class VideoJob(StoredModel):
     """The paid calls for voices and music."""
     narration: Narration | None = None
     """The voice; None before it is made, and in states of earlier versions, which are finished without one."""
+    clips_of: str | None = None
+    """The job whose clips this film shows in another language; nothing is ordered for it then."""
+    film: FilmPlan | None = None
+    """How the film is put together; None where its clips are joined, as in states of earlier versions."""
     spend: list[SpendLine] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     rehearsal: bool = False
@@ -126,6 +131,10 @@ class VideoJob(StoredModel):
         if [clip.index for clip in clips] != list(range(len(clips))):
             raise broken("its clips are not numbered from 0 in their order")
         return clips
+
+    def file_of(self, clip: Clip) -> str:
+        """Return the name of a clip's file: the video's own where the job is nothing but this clip."""
+        return file_names.clip_target(self.content_id, clip.index, 2 if self.film else len(self.clips))
 
     def service_of(self, clip: Clip) -> str:
         """Return the service of a clip."""

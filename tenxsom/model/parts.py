@@ -74,6 +74,11 @@ class MediaFacts(Part):
     """Width, height and seconds of the file before the cut."""
     taken_as_is: str = ""
     """Why the file was refused that a user accepted."""
+    loudness_lufs: float | None = None
+    true_peak_dbtp: float | None = None
+    """Integrated loudness and true peak of the sound (EBU R 128); None where they were not measured."""
+    voice_above_bed_db: float | None = None
+    """How much louder the voice is than all else where that is least; None without a voice."""
 
 
 class FetchedFile(Part):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from tenxsom.errors import BadInput, Problem
-from tenxsom.media.captions.look import ACCENT, WHITE, CaptionLook, Style, caption_look
+from tenxsom.media.captions.look import ACCENT, WHITE, CaptionLook, caption_look
 from tenxsom.media.captions.phrases import TimedWord
 from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.fonts import Face, face_in, why_not_burned
@@ -71,15 +71,20 @@ def look_of(
     style = film.caption_style or (brand.caption_style if brand else None) or "word_box"
     colours = (rgb(brand.colours.ink), rgb(brand.colours.accent)) if brand else (WHITE, ACCENT)
     area = safe_area_of(platform, film.aspect_ratio or f"{size[0]}:{size[1]}")
-    return caption_look(*size, area, style=cast("Style", style), ink=colours[0], accent=colours[1], font=_face(font))
+    return caption_look(*size, area, style=style, ink=colours[0], accent=colours[1], font=_face(font))
 
 
-def overlays_of(film: FilmPlan, words: Sequence[TimedWord], size: tuple[int, int], look: CaptionLook) -> Iterator[Overlay]:
-    """Return what is drawn over a film for its words, in the order of their times: the hook, then the captions."""
+def overlays_of(
+    film: FilmPlan, words: Sequence[TimedWord], size: tuple[int, int], look: CaptionLook, *, has_hook: bool = True
+) -> Iterator[Overlay]:
+    """Return what is drawn over a film for its words, in the order of their times: the hook, then the captions.
+
+    A film that begins with a card of its brand has no hook.
+    """
     from tenxsom.media.captions.draw import caption_overlays, hook_overlay
 
     seconds = min(HOOK_SECONDS, film.seconds or HOOK_SECONDS)
-    hook = hook_overlay(film.title, film.language, look, *size, seconds=seconds)
+    hook = hook_overlay(film.title, film.language, look, *size, seconds=seconds) if has_hook else None
     return chain([hook] if hook else [], caption_overlays(words, film.language, look, *size))
 
 

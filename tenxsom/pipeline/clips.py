@@ -149,7 +149,9 @@ def differences(job: VideoJob) -> list[str]:
     """Return sentences about the differences between the request and the ordered clips, and how they are handled."""
     sentences = []
     asked, made = sum(clip.asked_seconds for clip in job.clips), sum(clip.seconds for clip in job.clips)
-    if made > asked and any(clip.trim for clip in job.clips):
+    if job.film:
+        asked = job.film.seconds
+    if made > asked and (job.film or any(clip.trim for clip in job.clips)):
         sentences.append(f"{made:g} seconds are made and cut to {asked:g}: {job.service} makes clips of certain lengths only.")
     elif made > asked:
         sentences.append(

@@ -284,7 +284,7 @@ class ClipDelivery:
 
 
 def _target(job: VideoJob, clip: Clip) -> str:
-    return file_names.clip_target(job.content_id, clip.index, len(job.clips))
+    return job.file_of(clip)
 
 
 def what_to_do(content_id: str) -> str:

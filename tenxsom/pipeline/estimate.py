@@ -9,6 +9,7 @@ from tenxsom.errors import BadSettings
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import clips, intake
+from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.routing import Chooser, Route
@@ -47,31 +48,45 @@ MADE_BEFORE = {
 """The effect of a submission whose id is not new."""
 
 
-def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices) -> Estimate:
+def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices, cutter: Cutter) -> Estimate:
     """Estimate an order. Raises BadSettings when it has no price."""
-    job = _cut(order, blueprint, order.route)
+    job = _cut(order, blueprint, order.route, cutter)
     offers = [
-        _offer(order, blueprint, name, route, chooser=chooser, prices=prices) for name, route in chooser.every(order.definition)
+        _offer(order, blueprint, name, route, chooser=chooser, prices=prices, cutter=cutter)
+        for name, route in chooser.every(order.definition)
     ]
-    notes = [*filter(None, [MADE_BEFORE.get(order.standing)]), *clips.differences(job)]
+    choice = cutter.alternatives(job, order.route)
+    notes = [*filter(None, [MADE_BEFORE.get(order.standing), choice]), *clips.differences(job)]
     return Estimate(order, blueprint, job, prices.of_job(job), offers, notes)
 
 
-def _offer(order: Order, blueprint: Blueprint, name: str, route: Route | BadSettings, *, chooser: Chooser, prices: Prices) -> Offer:
+def _offer(
+    order: Order,
+    blueprint: Blueprint,
+    name: str,
+    route: Route | BadSettings,
+    *,
+    chooser: Chooser,
+    prices: Prices,
+    cutter: Cutter,
+) -> Offer:
     if isinstance(route, BadSettings):
         return Offer(name, None, None, str(route).rstrip("."))
     route = order.route if name == order.service else route._replace(start_image=order.route.start_image)
     if problems := clips.obstacles(order.definition, order.shape, route):
         return Offer(name, None, None, "; ".join(problem.message for problem in problems))
-    job = _cut(order, blueprint, route)
+    try:
+        job = _cut(order, blueprint, route, cutter)
+    except BadSettings as error:
+        return Offer(name, None, None, str(error).rstrip("."))
     try:
         return Offer(name, job, prices.of_job(job), chooser.missing_credentials(route) or "")
     except BadSettings as error:
         return Offer(name, job, None, str(error).rstrip("."))
 
 
-def _cut(order: Order, blueprint: Blueprint, route: Route) -> VideoJob:
+def _cut(order: Order, blueprint: Blueprint, route: Route, cutter: Cutter) -> VideoJob:
     job = intake.new_job(order.definition, route, "")
     job.blueprint = blueprint
-    job.clips = clips.clips_for(order.definition, blueprint, order.shape, route)
+    cutter.cut(job, route)
     return job

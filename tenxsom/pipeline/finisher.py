@@ -26,6 +26,8 @@ from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
+from tenxsom.pipeline.film_maker import FilmMaker
+from tenxsom.pipeline.planned_film import PlannedFilm
 from tenxsom.store.base import Artifacts, Claim
 
 log = logging.getLogger(__name__)
@@ -43,22 +45,33 @@ class Finisher:
         delivery: ClipDelivery,
         deadline_hours: float = 24.0,
         release: Callable[[Claim], None] = lambda _: None,
+        *,
+        film_maker: FilmMaker | None = None,
+        keeps_parts: bool = False,
     ) -> None:
-        """`release` frees the reserved money of a job that ends without a video."""
+        """`release` frees the reserved money of a job that ends without a video. `film_maker` makes planned films.
+
+        With `keeps_parts` clips, voice and music stay when a film is done, so that it can be made again.
+        """
         self._artifacts = artifacts
+        self._film_maker = film_maker
+        self._keeps_parts = keeps_parts
         self.release = release
         self._delivery = delivery
-        self._film_steps = FilmSteps(
-            (
-                FilmStep("gather_clips", self._gather_clips),
-                FilmStep("assemble_film", self._assemble_film),
-                FilmStep("make_thumbnail", self._make_thumbnail, side_file="thumbnail"),
-                FilmStep("write_subtitles", self._write_subtitles, side_file="subtitles"),
-                FilmStep("write_blueprint", self._write_blueprint, side_file="blueprint"),
-                FilmStep("write_report", self._write_report),
-            ),
-            deadline_hours,
+        last = (
+            FilmStep("write_blueprint", self._write_blueprint, side_file="blueprint"),
+            FilmStep("write_report", self._write_report),
         )
+        joined = (
+            FilmStep("gather_clips", self._gather_clips),
+            FilmStep("assemble_film", self._assemble_film),
+            FilmStep("make_thumbnail", self._make_thumbnail, side_file="thumbnail"),
+            FilmStep("write_subtitles", self._write_subtitles, side_file="subtitles"),
+        )
+        self._steps_of_joined = FilmSteps((*joined, *last), deadline_hours)
+        gather = FilmStep("gather_clips", self._gather_clips)
+        planned = PlannedFilm(artifacts, film_maker).steps if film_maker else ()
+        self._steps_of_planned = FilmSteps((gather, *planned, *last), deadline_hours)
 
     def archive_previous_run(self, claim: Claim) -> None:
         """Rename the files of an earlier run of the same id to a numbered stem, before this run makes its own.
@@ -69,6 +82,8 @@ class Finisher:
         is_anothers = report.get("run_id") != job.run_id if report else not job.clips and self._artifacts.exists(video)
         ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips, and with the stills
         ours += [file_names.still(job.content_id, clip.index) for clip in job.clips]
+        ours += [name for name in self._sounds(job) if name != file_names.music(job.content_id)]
+        ours += [file_names.paid_sound(job.content_id, order.reference) for order in job.sounds if order.reference]
         if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
 
@@ -78,7 +93,8 @@ class Finisher:
         After `deadline` the next tick continues. Raises the error of a step that has another attempt.
         """
         try:
-            if self._film_steps.take(claim, deadline or clock.Deadline(math.inf)):
+            steps = self._steps_of_planned if claim.job.film else self._steps_of_joined
+            if steps.take(claim, deadline or clock.Deadline(math.inf)):
                 self.remove_from_queue(claim)
         except CannotFinish as error:
             self.fail(claim, f"the film could not be finished: {error}", advice=GO_ON.format(content_id=claim.job.content_id))
@@ -152,9 +168,9 @@ class Finisher:
     def _gather_clips(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (it takes no time)
         """Download a clip again whose file is gone, which is free. Raises TryAgainLater then."""
         job = claim.job
-        if len(job.clips) > 1 and self._artifacts.exists(file_names.video(job.content_id)):
+        if job.media if job.film else len(job.clips) > 1 and self._artifacts.exists(file_names.video(job.content_id)):
             return  # joined already
-        targets = {clip.index: file_names.clip_target(job.content_id, clip.index, len(job.clips)) for clip in job.clips}
+        targets = {clip.index: job.file_of(clip) for clip in job.clips}
         missing = [clip for clip in job.clips if not self._artifacts.exists(targets[clip.index])]
         if missing and job.count("file_missing") > limits.TRIES:
             raise CannotFinish(f"the file of clip {missing[0].index + 1} disappeared {limits.TRIES} times after it was downloaded")
@@ -228,7 +244,8 @@ class Finisher:
         self._set_unreadable_report_aside(claim)
         job.record("completed")
         job.state, job.error, job.unexpected = JobState.COMPLETED, None, None
-        report = reports.completion_report(job, job.media or MediaFacts(), self._file_names(job.content_id))
+        names = self._file_names(job.content_id, job if self._keeps_parts else None)
+        report = reports.completion_report(job, job.media or MediaFacts(), names, keeps_parts=self._keeps_parts)
         self._artifacts.write(file_names.completion_report(job.content_id), pretty(report))
 
     def remove_from_queue(self, claim: Claim, keep_clips: bool = False) -> None:
@@ -236,17 +253,29 @@ class Finisher:
 
         In this order a kill in between leaves the job on the queue, and the next run removes the rest.
         """
-        content_id, clips = claim.job.content_id, claim.job.clips
+        job, content_id = claim.job, claim.job.content_id
         if not keep_clips:
             self._sweep(self._artifacts.remove, file_names.start_picture(content_id))
-        for clip in clips:
-            remove_clip = self._artifacts.discard if keep_clips else self._artifacts.remove
+        remove_part = self._artifacts.discard if keep_clips or self._keeps_parts else self._artifacts.remove
+        for clip in job.clips:
             is_still_needed = keep_clips and clip.step == Step.FAILED  # a retry uploads it again, and does not pay for another
             remove_still = self._artifacts.discard if is_still_needed else self._artifacts.remove
             self._sweep(remove_still, file_names.still(content_id, clip.index))
-            self._sweep(remove_clip, file_names.clip(content_id, clip.index))
-        self._sweep(self._artifacts.discard, file_names.video(content_id))
+            self._sweep(remove_part, file_names.clip(content_id, clip.index))
+        for name in self._sounds(job):
+            self._sweep(remove_part, name)
+        for remove, name in (
+            (self._artifacts.discard, file_names.video(content_id)),
+            (self._artifacts.remove, file_names.film_sound(content_id)),
+        ):
+            self._sweep(remove, name)
         claim.finish()
+
+    @staticmethod
+    def _sounds(job: VideoJob) -> list[str]:
+        """Return the names of a job's voice and music."""
+        voices = [segment.file for segment in job.narration.segments if segment.file] if job.narration else []
+        return [*voices, file_names.music(job.content_id), file_names.music_source(job.content_id)] if job.film else voices
 
     @staticmethod
     def _sweep(remove: Callable[[str], None], name: str) -> None:
@@ -261,9 +290,14 @@ class Finisher:
         files = {
             "video": file_names.video(content_id),
             "thumbnail": file_names.thumbnail(content_id),
+            "contact_sheet": file_names.contact_sheet(content_id),
             "subtitles": file_names.subtitles(content_id),
+            "web_subtitles": file_names.web_subtitles(content_id),
             "blueprint": file_names.blueprint(content_id),
         }
+        for number, name in enumerate(self._sounds(job), 1) if job else ():
+            kind = "music" if name == file_names.music(content_id) else f"voice_{number}"
+            files["music_source" if name == file_names.music_source(content_id) else kind] = name
         for clip in job.clips if job else []:
             files[f"clip_{clip.index + 1}"] = file_names.clip(content_id, clip.index)
             files[f"refused_{clip.index + 1}"] = file_names.refused(content_id, clip.index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,16 +17,20 @@ from tenxsom.model.definition import JobDefinition, check_definition, parse_defi
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import captions, clips, intake
+from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.estimate import Estimate, estimate
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
 from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, SubmissionCheck
+from tenxsom.pipeline.music import Composer
+from tenxsom.pipeline.narration import Narrator
 from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.results import JobResult, JobResults, exit_code_of
 from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
+from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 
@@ -51,6 +56,9 @@ class MasterOrchestrator:
         vocabulary: Vocabulary,
         chooser: Chooser,
         prices: Prices,
+        cutter: Cutter,
+        narrator: Narrator,
+        composer: Composer,
         planner: ClaudeVideoService,
         planning_costs: PlanningCosts,
         generator: ProductionVideoGenerator,
@@ -71,6 +79,9 @@ class MasterOrchestrator:
         self._vocabulary = vocabulary
         self._chooser = chooser
         self._prices = prices
+        self._cutter = cutter
+        self._narrator = narrator
+        self._composer = composer
         self._planning_costs = planning_costs
         self._finisher = finisher
         self._unexpected_errors = unexpected_errors
@@ -154,7 +165,10 @@ class MasterOrchestrator:
         if job.blueprint is None:
             self.plan(claim, blueprint)
         if not job.clips:
+            if not self.narrate(claim, deadline):
+                return
             self.cut(claim)
+        self.compose(claim)
         if self._by_tier:
             self.generator.generate_video(claim)
         else:
@@ -184,14 +198,29 @@ class MasterOrchestrator:
         made = self.planner.plan(definition)
         return made, money.usd(made.planner.cost_usd or 0)
 
+    def narrate(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> bool:
+        """Make the voice of a planned job, before its clips; return whether it is complete.
+
+        After `deadline` the next run continues. Raises like `Narrator.narrate`.
+        """
+        job = claim.job
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
+        return self._narrator.narrate(claim, definition, deadline, self._cutter.brand_voice(definition))
+
+    def compose(self, claim: Claim) -> None:
+        """Order the music of a film where it is paid for, before its clips; without it the film gets music of this machine."""
+        job, film = claim.job, claim.job.film
+        if film is None or film.music not in MUSIC or all(clip.is_submitted for clip in job.clips):
+            return
+        description = " ".join(filter(None, (job.blueprint.video_plan.music if job.blueprint else "", f"Mood: {film.mood}.")))
+        if not self._composer.compose(claim, film.music, description, zlib.crc32(job.content_id.encode()) % 2**31):
+            film.music = "bed"
+            claim.save()
+
     def cut(self, claim: Claim) -> None:
         """Cut the blueprint into clips, in durations that the service offers."""
         job = claim.job
-        if job.blueprint is None:
-            raise BadInput(f"{job.content_id} has no plan yet; it cannot be cut into clips.")
-        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
-        shape = definition.shape(self._vocabulary)
-        job.clips = clips.clips_for(definition, job.blueprint, shape, route_of(job))
+        self._cutter.cut(job, route_of(job))
         for sentence in clips.differences(job):
             job.warn(sentence)
         job.settle_state()
@@ -200,7 +229,7 @@ class MasterOrchestrator:
     def estimate(self, order: Order) -> Estimate:
         """Plan an order from the local templates and cut it into clips, without writing, calling or paying anything."""
         blueprint = self.planner.plan(order.definition)
-        return estimate(order, blueprint, self._chooser, self._prices)
+        return estimate(order, blueprint, self._chooser, self._prices, self._cutter)
 
     def _order(self, source: str, data: bytes) -> Order | Refusal:
         try:

@@ -84,20 +84,20 @@ class Prices:
         except (KeyError, TypeError, ArithmeticError):
             raise _unknown(f"music from {service} {model}") from None
 
+    def of_seconds(self, route: Route, seconds: float) -> Decimal:
+        """Return the price of a clip of so many seconds on a route, with its start frame."""
+        prices = self._list
+        billed, model = stills.billed_service(route.start_frame, route.service), stills.model_of(route.start_frame, self._settings)
+        try:
+            still = money.still_price(prices, route.start_frame, billed, model)
+            return still + money.clip_price(prices, route.service, *route.variant, seconds)
+        except (KeyError, TypeError, ArithmeticError):
+            what = (route.service, *route.variant, f"with start frames from {route.start_frame}")
+            raise _unknown(" ".join(filter(None, what))) from None
+
     def check(self, route: Route) -> None:
         """Raise BadSettings when a route's clips or stills have no price, before anything begins."""
-        prices = self._list
-        try:
-            money.clip_price(prices, route.service, *route.variant, seconds=1)
-            billed, model = (
-                stills.billed_service(route.start_frame, route.service),
-                stills.model_of(route.start_frame, self._settings),
-            )
-            money.still_price(prices, route.start_frame, billed, model)
-        except (KeyError, TypeError, ArithmeticError):
-            raise _unknown(
-                " ".join(filter(None, (route.service, *route.variant, f"with start frames from {route.start_frame}")))
-            ) from None
+        self.of_seconds(route, 1)
 
     def of_job(self, job: VideoJob) -> Decimal:
         """Return the price of all paid calls of all clips, including those already made."""

@@ -25,9 +25,22 @@ MILESTONES = frozenset({
 """The events of the audit trail that are milestones of the report."""
 
 
-def completion_report(job: VideoJob, facts: MediaFacts, files: Mapping[str, str]) -> dict[str, Any]:
-    """Return the report of a finished job. `facts` are those of the verified video, with size and sha256; `files` its names."""
-    return _about(job, JobState.COMPLETED) | {"media": facts.as_dict(), "files": dict(files)}
+def completion_report(job: VideoJob, facts: MediaFacts, files: Mapping[str, str], *, keeps_parts: bool = False) -> dict[str, Any]:
+    """Return the report of a finished job. `facts` are those of the verified video, with size and sha256; `files` its names.
+
+    With `keeps_parts` it holds what making the film again needs (`assembly`).
+    """
+    return _about(job, JobState.COMPLETED) | {
+        "narration": job.narration.fact_sheet() if job.narration else None,
+        "media": facts.as_dict(),
+        "files": dict(files),
+        "assembly": _assembly(job) if keeps_parts and job.film else None,
+    }
+
+
+def _assembly(job: VideoJob) -> dict[str, Any]:
+    """Return the state of a finished job without what is in its report anyway."""
+    return {name: value for name, value in job.as_dict().items() if name not in ("history", "warnings", "spend", "media")}
 
 
 def failure_report(

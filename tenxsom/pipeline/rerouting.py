@@ -16,6 +16,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import Still, Upload
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips as cutting
+from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.services import registry
 from tenxsom.services.base import VideoService
@@ -32,8 +33,9 @@ outage, also of our own network, moves nothing to a service that may cost more."
 class Rerouter:
     """Moves clips and jobs from one route to another."""
 
-    def __init__(self, chooser: Chooser, vocabulary: Vocabulary, service_of: Callable[[str], VideoService]) -> None:
+    def __init__(self, chooser: Chooser, vocabulary: Vocabulary, cutter: Cutter, service_of: Callable[[str], VideoService]) -> None:
         self._chooser = chooser
+        self._cutter = cutter
         self._vocabulary = vocabulary
         self._service_of = service_of
 
@@ -96,7 +98,7 @@ class Rerouter:
             return False
         if job.blueprint:
             attempts = {clip.index: clip.attempts for clip in job.clips}
-            job.clips = cutting.clips_for(definition, job.blueprint, shape, route)
+            self._cutter.cut(job, route)
             for clip in job.clips:
                 clip.attempts = attempts.get(clip.index, {})
         job.service, job.route = route.service, route.record()

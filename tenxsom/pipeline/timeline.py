@@ -117,19 +117,28 @@ FEW = Cuts(3.0, math.inf, each=50.0)
 
 
 def speech_times(
-    parts: Sequence[SpokenPart], planned: Sequence[float], target: float, *, exact: bool = True, keep_plan: bool = False
+    parts: Sequence[SpokenPart],
+    planned: Sequence[float],
+    target: float,
+    *,
+    exact: bool = True,
+    keep_plan: bool = False,
+    cards: tuple[float, float] = (0.0, 0.0),
 ) -> Schedule:
     """Return when each part is heard in a film of `target` seconds; without `exact` the film may become longer.
 
-    `planned` are the lengths of the segments in the plan; with `keep_plan` they stay as far as the voice allows.
+    `planned` are the lengths of the segments in the plan; with `keep_plan` they stay as far as the voice allows. `cards` are the
+    seconds of a card at the beginning and at the end, during which nothing is said where there is time.
     """
     if not parts:
         return Schedule(target, [], 0)
     if keep_plan and (kept := _by_the_plan(parts, planned, target, exact=exact)):
         return kept
     spoken, count = sum(part.seconds for part in parts), len(parts)
-    pauses = [LEAD_SECONDS, *[GAP_SECONDS] * (count - 1), TAIL_SECONDS]
-    least = [LEAST_LEAD, *[LEAST_GAP] * (count - 1), LEAST_TAIL]
+    if spoken / FASTEST + LEAST_LEAD + LEAST_GAP * (count - 1) + LEAST_TAIL + sum(cards) > target and exact:
+        cards = (0.0, 0.0)
+    pauses = [LEAD_SECONDS + cards[0], *[GAP_SECONDS] * (count - 1), max(TAIL_SECONDS, cards[1] + LEAST_TAIL)]
+    least = [LEAST_LEAD + cards[0], *[LEAST_GAP] * (count - 1), LEAST_TAIL + cards[1]]
     total = target if exact else max(target, spoken + sum(pauses))
     if spoken + sum(pauses) <= total:
         pauses, speed = _widened(pauses, total - spoken - sum(pauses)), 1.0
@@ -148,7 +157,7 @@ def _widened(pauses: Sequence[float], slack: float) -> list[float]:
     """Return the pauses with `slack` shared out: twice as much after the last word as between segments."""
     weights = [0.25, *[1.0] * (len(pauses) - 2), 2.0]
     unit = slack / sum(weights)
-    wide = [min(MOST_GAP, pause + unit * weight) for pause, weight in zip(pauses, weights, strict=True)]
+    wide = [min(max(pause, MOST_GAP), pause + unit * weight) for pause, weight in zip(pauses, weights, strict=True)]
     wide[-1] += sum(pauses) + slack - sum(wide)
     return wide
 
@@ -299,3 +308,35 @@ def _with_spare(breaks: Sequence[Break], seconds: float, most: float) -> list[Br
 def cheapest(choices: Sequence[list[float]], price_of: Callable[[list[float]], Decimal], most: Decimal) -> list[float]:
     """Return the first of several ways to cut whose price is within `most`, else the one with the lowest price."""
     return next((cuts for cuts in choices if price_of(cuts) <= most), min(choices, key=price_of))
+
+
+def cuts_over(breaks: Sequence[Break], seconds: float, lengths: Sequence[float], more: float = 0.0) -> list[float]:
+    """Return the moments at which the picture changes where the clips are given: each is shown once, in their order.
+
+    `lengths` are those of the clips. A clip is shown at most as long as it is, where that is possible; the film's end is the last
+    moment. With less time than clips the last clips are left out.
+    """
+    count = min(len(lengths), max(1, int(seconds / LEAST_SHOT)))
+    ends = [
+        Break(0.0, SEGMENT),
+        *_with_spare(breaks, seconds, max(min(lengths) / 2, seconds / (4 * count))),
+        Break(seconds, SEGMENT),
+    ]
+    even, best = seconds / count, [{0: (0.0, -1)}]
+    for shot in range(count):
+        row: dict[int, tuple[float, int]] = {}
+        allowed = lengths[shot] - (more if shot else 0.0)
+        for before, (cost, _) in best[shot].items():
+            for index in range(before + 1, len(ends)):
+                span = ends[index].moment - ends[before].moment
+                held, short = max(0.0, span - allowed), max(0.0, LEAST_SHOT - span)
+                step = cost + 40 * held + 50 * short + 0.05 * (span - even) ** 2 + PENALTY[ends[index].after]
+                if step < row.get(index, (math.inf, 0))[0]:
+                    row[index] = step, before
+        best.append(row)
+    cuts, at = [], len(ends) - 1
+    shown = max(shot for shot, row in enumerate(best) if at in row)  # with few moments to cut at, the last clips are left out
+    for shot in range(shown, 0, -1):
+        cuts.append(ends[at].moment)
+        at = best[shot][at][1]
+    return cuts[::-1]

@@ -45,11 +45,15 @@ _EDGE = RATE // 50
 
 
 class VoicePart(NamedTuple):
-    """A spoken segment: its file, when it begins in the film (seconds), how fast it is played."""
+    """A spoken segment: its file, when it begins in the film (seconds), how fast it is played, and how much of it.
+
+    `seconds` are those of the file, at its own speed; None for all of it.
+    """
 
     file: Path
     start: float
     speed: float = 1.0
+    seconds: float | None = None
 
 
 class ClipSound(NamedTuple):
@@ -123,8 +127,10 @@ def _voices(parts: Sequence[VoicePart], samples: int, deadline: clock.Deadline |
     pieces = []
     for part, (loudness, length) in zip(parts, found, strict=True):
         start, gain = round(part.start * RATE), _gain(_VOICE_LUFS, loudness) if loudness.lufs > SILENCE_LUFS else usual
-        end = start + round(length / part.speed)
-        pieces.append(Piece(start, min(end, samples), partial(_spoken, part, deadline), gain, _EDGE if end > samples else 0))
+        whole = start + round(length / part.speed)
+        end = whole if part.seconds is None else min(whole, start + round(part.seconds / part.speed * RATE))
+        edge = _EDGE if end > samples or end < whole else 0
+        pieces.append(Piece(start, min(end, samples), partial(_spoken, part, deadline), gain, edge))
     return [piece for piece in pieces if piece.start < piece.end]
 
 

@@ -21,8 +21,9 @@ from tenxsom.store.final_reports import MAX_REPORT_BYTES, parsed_report
 
 QUARANTINE = "quarantine"
 """The folder of unreadable reports."""
-SCRATCH = (".part", ".part.resume", ".part.fit", ".part.crop")
-"""The suffixes of scratch files: what is being written, the memo of an interrupted download, and two ways of cutting it."""
+SCRATCH = (".part", ".part.resume", ".part.fit", ".part.crop", ".part.track")
+"""The suffixes of scratch files: what is being written, the memo of an interrupted download, two ways of cutting it, and a film
+with a track of words."""
 
 
 class FileArtifacts:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tenxsom import settings
 from tenxsom.app import App
-from tests.belt import TOKEN, definition
+from tests.belt import PLAIN_FILMS, TOKEN, definition
 from tests.memory_artifacts import MemoryArtifacts
 from tests.odd_videos import payload, write_clip
 from tests.unit.pipeline.test_delivery import FilmVendor
@@ -30,7 +30,7 @@ class Machines:
     def new(self) -> App:
         self.started += 1
         artifacts = MemoryArtifacts(self.objects, self.place / f"machine-{self.started}")
-        app = App(settings.load({"TENXSOM_HOME": str(self.place), "USEAPI_BEARER_TOKEN": TOKEN}), artifacts)
+        app = App(settings.load(PLAIN_FILMS | {"TENXSOM_HOME": str(self.place), "USEAPI_BEARER_TOKEN": TOKEN}), artifacts)
         app._services["useapi_ltx"] = app._sources["flux", "useapi_ltx"] = self.vendor
         return app
 

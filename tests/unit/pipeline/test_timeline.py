@@ -22,6 +22,7 @@ from tenxsom.pipeline.timeline import (
     cheapest,
     choose_cuts,
     cuts_at_segments,
+    cuts_over,
     heard_words,
     segment_breaks,
     shown_words,
@@ -203,3 +204,33 @@ def test_the_budget_decides_between_several_ways_to_cut():
     assert cheapest([many, few], price, Decimal(5)) == many
     assert cheapest([many, few], price, Decimal(2)) == few
     assert cheapest([many, few], price, Decimal(0)) == few
+
+
+# clips that are there already
+
+
+def test_given_clips_are_shown_in_their_order_and_no_longer_than_they_are():
+    breaks = [Break(moment, SENTENCE) for moment in (4.0, 6.5, 9.0, 13.0, 16.0)]
+    assert cuts_over(breaks, 20.0, [7.0, 7.0, 9.0]) == [6.5, 13.0, 20.0]
+
+
+def test_clips_that_are_too_short_together_leave_the_least_still_picture():
+    cuts = cuts_over([Break(5.0, SENTENCE)], 12.0, [5.0, 5.0])
+    assert cuts == [5.0, 12.0]
+
+
+@given(
+    some.floats(2, 120),
+    some.lists(some.floats(0.01, 0.99), max_size=40),
+    some.lists(some.sampled_from([3.0, 5.0, 8.0]), min_size=1, max_size=12),
+    some.floats(0, 0.4),
+)
+def test_given_clips_fill_the_film(seconds, places, lengths, more):
+    cuts = cuts_over([Break(share * seconds, SENTENCE) for share in places], seconds, lengths, more)
+    assert cuts[-1] == seconds
+    assert 1 <= len(cuts) <= len(lengths)
+    assert all(before < after for before, after in pairwise([0.0, *cuts]))
+    spans = [end - start for start, end in pairwise([0.0, *cuts])]
+    if sum(lengths) - more * len(lengths) >= 1.5 * seconds and len(cuts) == len(lengths):
+        held = sum(max(0.0, span - length + more) for span, length in zip(spans, lengths, strict=False))
+        assert held < seconds / 3

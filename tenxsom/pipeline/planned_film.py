@@ -1,0 +1,107 @@
+"""The steps of a planned film after its clips are there: music, sound, the film, its check, and its side files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia
+from tenxsom.model import file_names
+from tenxsom.model.job import VideoJob
+from tenxsom.model.parts import MediaFacts
+from tenxsom.pipeline.film import FilmStep
+from tenxsom.pipeline.film_maker import FilmMaker, rate_of
+from tenxsom.store.base import Artifacts, Claim
+
+LEAST_ABOVE_BED_DB = 6.0
+"""A voice that is less above music and clips' sound is hard to understand on a phone."""
+ASSEMBLY_SECONDS, SECONDS_PER_SECOND = 120.0, 20.0
+"""How long an assembly may take: more than a tick, because it cannot be continued by the next one."""
+
+
+class PlannedFilm:
+    """Finishes planned films."""
+
+    def __init__(self, artifacts: Artifacts, maker: FilmMaker) -> None:
+        self._artifacts = artifacts
+        self._maker = maker
+        self.steps = (
+            FilmStep("make_music", self._make_music, side_file="music"),
+            FilmStep("mix_sound", self._mix_sound),
+            FilmStep("assemble_film", self._assemble),
+            FilmStep("check_film", self._check),
+            FilmStep("make_thumbnail", lambda claim, deadline: maker.make_thumbnail(claim.job, deadline), side_file="thumbnail"),
+            FilmStep(
+                "make_contact_sheet",
+                lambda claim, deadline: maker.make_contact_sheet(claim.job, deadline),
+                side_file="contact sheet",
+            ),
+            FilmStep("write_subtitles", lambda claim, _: maker.write_subtitles(claim.job), side_file="subtitles"),
+        )
+
+    def _make_music(self, claim: Claim, deadline: clock.Deadline) -> None:
+        self._maker.make_music(claim.job, deadline)
+
+    def _mix_sound(self, claim: Claim, deadline: clock.Deadline) -> None:
+        """Mix the sound of the film, and warn of a voice that is hard to understand."""
+        job = claim.job
+        if self._is_assembled(job):
+            return
+        facts = self._maker.mix_sound(job, _enough(job, deadline))
+        if facts is None or job.film is None:
+            return
+        job.film.voice_above_bed_db = above = facts.voice_above_bed_db
+        if above is not None and above < LEAST_ABOVE_BED_DB:
+            job.warn(f"The voice is only {above:.1f} dB above music and clips; below {LEAST_ABOVE_BED_DB:g} dB it is hard to hear.")
+
+    def _assemble(self, claim: Claim, deadline: clock.Deadline) -> None:
+        """Make the film, unless an earlier run has made it."""
+        job = claim.job
+        if self._is_assembled(job):
+            return
+        self._maker.assemble(job, _enough(job, deadline))
+        job.media = MediaFacts(size_bytes=self._artifacts.size(file_names.video(job.content_id)) or 0)
+        job.record("assembled", f"{len(job.clips)} clips, {job.film.seconds if job.film else 0:g} s")
+        claim.save()
+
+    def _is_assembled(self, job: VideoJob) -> bool:
+        return job.media is not None and job.media.size_bytes == self._artifacts.size(file_names.video(job.content_id))
+
+    def _check(self, claim: Claim, deadline: clock.Deadline) -> None:
+        """Verify the film, and keep its facts. A film that is broken, or not as long as planned, is made again."""
+        job, deadline = claim.job, _enough(claim.job, deadline)
+        try:
+            found = self._maker.check(job, deadline)
+            facts = MediaFacts.from_dict(found.facts.as_dict())
+            _check_length(job, facts)
+        except BrokenMedia:
+            job.media = None
+            raise
+        sound, film = self._maker.measure(job, deadline) if facts.audio_codec else None, job.film
+        known = {"loudness_lufs": sound.loudness_lufs, "true_peak_dbtp": sound.true_peak_dbtp} if sound else {}
+        if film and film.voice_above_bed_db is not None:
+            known["voice_above_bed_db"] = film.voice_above_bed_db
+        digest = _sha256(self._artifacts.local(file_names.video(job.content_id)))
+        job.media = facts.model_copy(update={**known, "sha256": digest, "asked_seconds": film.seconds if film else 0.0})
+        for sentence in found.warnings:
+            job.warn(sentence)
+        job.record("verified", f"{facts.seconds:.2f} s, {facts.width}x{facts.height}")
+
+
+def _check_length(job: VideoJob, facts: MediaFacts) -> None:
+    """Raise BrokenMedia for a film that is more than a frame longer or shorter than planned."""
+    planned = job.film.seconds if job.film else facts.seconds
+    if abs(facts.seconds - planned) > 1 / float(rate_of(job)) + 0.005:
+        raise BrokenMedia(f"The film is {facts.seconds:.3f} s long; {planned:g} s were planned.")
+
+
+def _enough(job: VideoJob, deadline: clock.Deadline) -> clock.Deadline:
+    """Return a deadline that is late enough for work that cannot be continued by the next tick."""
+    needed = ASSEMBLY_SECONDS + SECONDS_PER_SECOND * (job.film.seconds if job.film else 0.0)
+    return clock.Deadline(max(needed, deadline.left()))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
