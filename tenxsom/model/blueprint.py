@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tenxsom.errors import BadDefinition, PlanFailed, Problem
 from tenxsom.model.strict_json import parse_object
@@ -71,6 +71,14 @@ class Blueprint(BaseModel):
         default_factory=list,
         description="The templates of spoken sentences that are not the user's; a channel's next films avoid them.",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_empty_fillers(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out an empty `fillers`, so that a plan of an earlier version is written as it was read."""
+        written: dict[str, Any] = handler(self)
+        if not self.fillers:
+            written.pop("fillers", None)
+        return written
 
     @property
     def seconds(self) -> float:
