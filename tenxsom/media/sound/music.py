@@ -15,16 +15,12 @@ from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import RATE
 from tenxsom.media.sound.beats import HOP, Onsets, Rhythm, onsets, rhythm_of
-from tenxsom.media.sound.reading import BLOCK, Block, read_sound
+from tenxsom.media.sound.reading import BLOCK, SHORTEST_SECONDS, SILENT, Block, read_sound
 from tenxsom.media.sound.timeline import Piece, placed
 from tenxsom.media.sound.wav import of_length, write_wav
 
-_SILENT = 0.001
-"""What is quieter at the beginning or the end of a file (-60 dBFS) is left out."""
 _BEFORE = RATE // 200
 """So much is kept before the first sample that is no silence: 5 ms."""
-_SHORTEST_SECONDS = 1.0
-"""Shorter sounds are no music that could be looped."""
 _JOINT_SECONDS, _SOFT_JOINT_SECONDS = 0.04, 1.0
 """How long both ends of a loop sound together: at a bar, and where no beat is found."""
 _ALIGNED_SECONDS = 0.015
@@ -61,7 +57,7 @@ def fit_music(file: Path, seconds: float, target: Path, deadline: clock.Deadline
         found = onsets(_kept(_without_leading_silence(read_sound(file, deadline=deadline)), wanted + RATE, raw))
         rhythm = rhythm_of(found)
         length = _end_of_sound(raw)
-        if length < _SHORTEST_SECONDS * RATE:
+        if length < SHORTEST_SECONDS * RATE:
             raise BrokenMedia(f"{file.name} is silent, or shorter than a second; it cannot be the music of a film.")
         loop = None if length >= wanted else _loop(raw, length, found, rhythm)
         pieces = _pieces(raw, loop, length, wanted)
@@ -77,7 +73,7 @@ def _without_leading_silence(blocks: Iterable[Block]) -> Iterator[Block]:
     has_begun = False
     for block in blocks:
         if not has_begun:
-            loud = np.flatnonzero(np.abs(block).max(axis=0, initial=0) > _SILENT)
+            loud = np.flatnonzero(np.abs(block).max(axis=0, initial=0) > SILENT)
             if not len(loud):
                 continue
             has_begun, block = True, block[:, max(0, loud[0] - _BEFORE) :]  # noqa: PLW2901  (the rest of the first block that sounds)
@@ -116,7 +112,7 @@ def _end_of_sound(raw: BinaryIO) -> int:
     at = raw.seek(0, 2) // _BYTES
     while at > 0:
         begin = max(0, at - RATE)
-        loud = np.flatnonzero(np.abs(_between(raw, begin, at)).max(axis=0, initial=0) > _SILENT)
+        loud = np.flatnonzero(np.abs(_between(raw, begin, at)).max(axis=0, initial=0) > SILENT)
         if len(loud):
             return begin + int(loud[-1]) + 1
         at = begin

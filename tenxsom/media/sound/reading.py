@@ -32,6 +32,11 @@ FORMATS = (
 )
 """The demuxers that may read a file. FFmpeg's demuxers of playlists would open the files and addresses in it."""
 
+SILENT = 0.001
+"""What is quieter than -60 dBFS is no sound."""
+SHORTEST_SECONDS = 1.0
+"""Music that sounds for less cannot be looped."""
+
 _JITTER = RATE // 10
 """Time stamps that differ by less than this from the end of the samples before are rounding, not a gap."""
 _LONGEST_GAP = 600 * RATE
@@ -99,18 +104,22 @@ def _without_gaps(parts: Iterable[tuple[int | None, Block]], wanted: int) -> Ite
 
 
 def check_sound(path: Path, most_seconds: float = 900.0, deadline: clock.Deadline | None = None) -> float:
-    """Decode a file's sound and return its seconds, of which at most `most_seconds` are read.
+    """Decode a file that is to be a film's music, and return its seconds, of which at most `most_seconds` are read.
 
-    Raises BrokenMedia, with the reason, for a file that cannot be decoded, has no sound or is silent.
+    Raises BrokenMedia, with the reason, for a file that cannot be decoded, has no sound, or sounds for less than a second.
     """
-    samples, peak = 0, 0.0
+    samples, first, last = 0, None, 0
     for block in read_sound(path, deadline=deadline):
+        heard = np.flatnonzero(np.abs(block).max(axis=0, initial=0) > SILENT)
+        if len(heard):
+            first, last = samples + int(heard[0]) if first is None else first, samples + int(heard[-1]) + 1
         samples += block.shape[1]
-        peak = max(peak, float(np.abs(block).max(initial=0.0)))
         if samples >= most_seconds * RATE:
             break
     if not samples:
         raise BrokenMedia(f"{path.name} has no sound.")
-    if peak < 0.001:
+    if first is None:
         raise BrokenMedia(f"{path.name} is silent.")
+    if last - first < SHORTEST_SECONDS * RATE:
+        raise BrokenMedia(f"{path.name} sounds for less than {SHORTEST_SECONDS:g} s; that is no music that could be looped.")
     return samples / RATE

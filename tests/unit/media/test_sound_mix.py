@@ -270,10 +270,16 @@ def test_silent_music_is_refused_and_sounding_music_is_measured(tmp_path: Path, 
     assert check_sound(music) == pytest.approx(4, abs=0.05)
 
 
+def test_what_sounds_for_less_than_a_second_is_no_music(tmp_path: Path) -> None:
+    short = sounds.joined(sounds.silence(2), sounds.tone(0.9, 440), sounds.silence(2))
+    with pytest.raises(BrokenMedia, match="less than 1 s"):
+        check_sound(sounds.write(tmp_path / "short.wav", short))
+
+
 def test_a_file_that_ends_in_the_middle_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     whole = sounds.write(tmp_path / "whole.wav", sounds.tone(2, 1000))
-    (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[: 48_000 * 4])
-    assert check_sound(tmp_path / "cut.wav") == pytest.approx(1, abs=0.05)
+    (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[: 72_000 * 4])
+    assert check_sound(tmp_path / "cut.wav") == pytest.approx(1.5, abs=0.05)
 
 
 def test_a_deadline_ends_a_mix_and_leaves_no_temporary_file(tmp_path: Path, music: Path, voice: Path) -> None:

@@ -30,9 +30,9 @@ WORDS = "Light pizzicato strings around 96 bpm."
 
 
 def piece(suffix: str = ".wav") -> str:
-    """A second of music as base64."""
+    """A second and a half of music as base64."""
     with tempfile.TemporaryDirectory() as place:
-        path = sounds.write(Path(place) / f"piece{suffix}", sounds.tone(1, 440))
+        path = sounds.write(Path(place) / f"piece{suffix}", sounds.tone(1.5, 440))
         return base64.b64encode(path.read_bytes()).decode()
 
 
@@ -121,7 +121,7 @@ def test_music_is_one_paid_call_and_a_file_of_the_job(desk, lyria):
     assert "vocals" in instance["negative_prompt"]
     assert "sample_count" not in json.loads(request.body)["parameters"], "a seed and a count are refused together"
     assert desk.files() == ["lake~music-source"]
-    assert check_sound(desk.music) == pytest.approx(1, abs=0.05)
+    assert check_sound(desk.music) == pytest.approx(1.5, abs=0.05)
     assert desk.ledger()[-1] == (SPENT, "lyria", "0.06")
     assert desk.compose()
     assert server.connections == 1
@@ -139,7 +139,7 @@ def test_lyria_3_is_asked_by_an_interaction_that_google_does_not_keep_and_told_n
     assert body["store"] is False
     assert body["input"].startswith(WORDS)
     assert "no vocals" in body["input"]
-    assert check_sound(desk.music) == pytest.approx(1, abs=0.1)
+    assert check_sound(desk.music) == pytest.approx(1.5, abs=0.1)
     assert desk.ledger()[-1] == (SPENT, "lyria", "0.04")
 
 
