@@ -100,8 +100,9 @@ class Prices:
         self.of_seconds(route, 1)
 
     def of_job(self, job: VideoJob) -> Decimal:
-        """Return the price of all paid calls of all clips, including those already made."""
-        return sum((self.of_still(job, clip) + self.of_clip(job, clip) for clip in job.clips), money.ZERO)
+        """Return the price of all paid calls for clips and music, including those already made."""
+        paid_music = self.of_music(job.film.music) if job.film and job.film.music in music.MUSIC else money.ZERO
+        return sum((self.of_still(job, clip) + self.of_clip(job, clip) for clip in job.clips), paid_music)
 
 
 def billed_service(job: VideoJob, clip: Clip | SoundOrder, step: str | None = None) -> str:

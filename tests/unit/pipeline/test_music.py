@@ -291,6 +291,17 @@ def test_the_price_of_music_is_told_before(desk):
         assert app.composer.price_of("lyria") == Decimal("0.06")
 
 
+def test_an_estimate_has_the_price_of_the_music_in_it(desk, home):
+    page = {"content_id": "lake", "title": "Why lakes are still", "archetype": "explainer", "tier": "volume", "target_duration": 5,
+            "platform": "youtube_shorts", "script": "A lake is still.", "service": "local_studio"}  # fmt: skip
+    for music, price in (("lyria", Decimal("0.06")), ("none", Decimal(0))):
+        (home / "lake.json").write_text(json.dumps(page | {"music": music}))
+        with App(settings.load()) as app:
+            orchestrator = app.orchestrator(dry_run=True)
+            (order,) = orchestrator.read([str(home / "lake.json")])
+            assert orchestrator.estimate(order).usd == price
+
+
 def test_an_unknown_service_is_named(desk):
     with App(settings.load()) as app, pytest.raises(BadSettings, match="no music service 'suno'"):
         app.music("suno")
