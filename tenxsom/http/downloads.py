@@ -34,8 +34,11 @@ from tenxsom.http.retries import retry
 from tenxsom.http.tls import tls_context
 
 POOL_SIZE = 16
-OVERLAP_BYTES = 65_536
-"""How many bytes are fetched again and compared on a resume, where a host sends no validator that `If-Range` may use."""
+OVERLAP_BYTES = 4096
+"""How many bytes are fetched again and compared on a resume, where a host sends no validator that `If-Range` may use; half of what
+is there for a shorter part. Few, so that a link that breaks every few kilobytes still brings new ones each time.
+"""
+_LEAST_RESUMED_BYTES = 1024
 
 _TRIES = 4
 _MOST_REDIRECTS = 5
@@ -196,8 +199,8 @@ class Downloader:
         headers = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         if file.size and file.validator:
             return headers | {"Range": f"bytes={file.size}-", "If-Range": file.validator}
-        if file.size > OVERLAP_BYTES:
-            return headers | {"Range": f"bytes={file.size - OVERLAP_BYTES}-"}
+        if file.size >= _LEAST_RESUMED_BYTES:
+            return headers | {"Range": f"bytes={file.size - _overlap(file)}-"}
         return headers
 
 
@@ -268,17 +271,24 @@ def _slice(response: requests.Response) -> _Slice | None:
 def _continues(response: requests.Response, part: _Slice, file: PartFile) -> bool:
     """Return whether a 206 continues at the end of the file, with the same version."""
     length = _number(response.headers.get("Content-Length"))
-    wanted = file.size if file.validator else file.size - OVERLAP_BYTES
-    fits = part.first == wanted and file.size <= part.last < part.total
+    fits = part.first == file.size - _overlap(file) and file.size <= part.last < part.total
     fits = fits and file.total in (None, part.total) and length in (None, part.last - part.first + 1)
     return fits and not _is_packed(response) and _version(response.headers) in (None, file.version)
 
 
+def _overlap(file: PartFile) -> int:
+    return 0 if file.validator else min(OVERLAP_BYTES, file.size // 2)
+
+
 def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap: int) -> None:
     """Write the body to the file as it arrives."""
-    if overlap and _read(response, overlap, limits) != file.tail(overlap):
-        file.start_over()
-        raise _TransientError("the host has another file by now")
+    if overlap:
+        again, known = _read(response, overlap, limits), file.tail(overlap)
+        if len(again) < overlap and known.startswith(again):
+            raise _TransientError("the answer was cut off")
+        if again != known:
+            file.start_over()
+            raise _TransientError("the host has another file by now")
     if file.size == 0:
         head = _read(response, _HEAD_BYTES, limits)
         complaint = limits.find_problem(head) if limits.find_problem else None
