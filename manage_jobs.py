@@ -7,6 +7,7 @@
     manage_jobs.py cancel CONTENT_ID                    order nothing further; what is paid for is still kept
     manage_jobs.py resolve CONTENT_ID --adopt JOB_ID | --never-sent | --write-off | --take-as-is [--clip NUMBER]
                                                         decide about a paid call of unknown outcome, or a clip that was refused
+    manage_jobs.py translate CONTENT_ID --language TAG  make a finished film in another language, over the same clips
     manage_jobs.py schema                               the JSON Schema of job definitions, for editors
     manage_jobs.py studio [--port NUMBER]               serve the local studio to other programs, until interrupted
 

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Self
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.collector import ClipCollector
-from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore
-from tenxsom.pipeline.film_maker import FilmMaker
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.generator import ProductionVideoGenerator
+from tenxsom.pipeline.kept_parts import KeptParts
 from tenxsom.pipeline.payment import PaidCalls
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.reassembly import Reassembler
 from tenxsom.pipeline.rerouting import Rerouter
 from tenxsom.pipeline.results import JobResults
 from tenxsom.pipeline.routing import Chooser
@@ -44,10 +42,14 @@ from tenxsom.voices import registry as voices
 from tenxsom.voices.base import Voice
 
 if TYPE_CHECKING:
+    from tenxsom.pipeline.cutting import Cutter
+    from tenxsom.pipeline.film_intake import FilmIntake
+    from tenxsom.pipeline.film_maker import FilmMaker
     from tenxsom.pipeline.music import Composer
     from tenxsom.pipeline.narration import Narrator
     from tenxsom.pipeline.operations import JobManager
     from tenxsom.pipeline.orchestrator import MasterOrchestrator
+    from tenxsom.pipeline.reassembly import Reassembler
 
 
 class App:
@@ -129,9 +131,20 @@ class App:
             self.delivery,
             self.settings.job_deadline_hours,
             self.release,
-            film_maker=FilmMaker(self.artifacts, self.templates, self.settings),
+            open_film_maker=self.film_maker,
             keeps_parts=self.settings.keep_clips_days > 0,
         )
+
+    def film_maker(self) -> FilmMaker:
+        from tenxsom.pipeline.film_maker import FilmMaker
+
+        return FilmMaker(self.artifacts, self.templates, self.settings)
+
+    @property
+    def film_intake(self) -> FilmIntake:
+        from tenxsom.pipeline.film_intake import FilmIntake
+
+        return FilmIntake(self.settings, self.templates, self.narrator, self.composer)
 
     def release(self, claim: Claim) -> None:
         """Release the reservations of an ended job; the ledger is opened only if there are any."""
@@ -164,6 +177,8 @@ class App:
 
     @cached_property
     def cutter(self) -> Cutter:
+        from tenxsom.pipeline.cutting import Cutter
+
         return Cutter(self.settings, self.templates, self.prices, self.vocabulary)
 
     @cached_property
@@ -210,6 +225,7 @@ class App:
         """Return an orchestrator. `service` and `by_tier` select the services; `again` repeats ended jobs."""
         from tenxsom.pipeline.orchestrator import MasterOrchestrator  # a tick does not wait for the planners
         from tenxsom.pipeline.planner import ClaudeVideoService
+        from tenxsom.pipeline.translation import Translations
 
         return MasterOrchestrator(
             settings=self.settings,
@@ -220,6 +236,8 @@ class App:
             chooser=self.chooser,
             prices=self.prices,
             cutter=self.cutter,
+            translations=Translations(self.store, self.artifacts, self.ledger, self.vocabulary),
+            film_intake=self.film_intake,
             narrator=self.narrator,
             composer=self.composer,
             planner=ClaudeVideoService(
@@ -241,6 +259,7 @@ class App:
         """Return a poller; without a limit a tick takes at most POLL_TIME_LIMIT_SECONDS."""
         return VideoStatusPoller(
             settings=self.settings,
+            kept_parts=KeptParts(self.artifacts, self.store, self.settings.keep_clips_days),
             store=self.store,
             collector=ClipCollector(self.service, services.pace, self.delivery, self.settings),
             finisher=self.finisher,
@@ -253,6 +272,8 @@ class App:
 
     def reassembler(self) -> Reassembler:
         """Return what makes finished films again."""
+        from tenxsom.pipeline.reassembly import Reassembler
+
         return Reassembler(
             settings=self.settings,
             store=self.store,

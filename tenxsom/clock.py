@@ -45,6 +45,11 @@ def day() -> str:
     return now().date().isoformat()
 
 
+def epoch_age_seconds(seconds: float) -> float:
+    """Return how long ago a moment was that a file system tells, in seconds since 1970."""
+    return now().timestamp() - seconds
+
+
 def age_seconds(text: str) -> float:
     """Return the seconds since a stored stamp; 0 for a stamp in the future, after the clock was set back."""
     return max(0.0, (now() - parse(text)).total_seconds())

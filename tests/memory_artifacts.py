@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from tenxsom import clock
 from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model import file_names
 from tenxsom.model.ids import masked_id
@@ -18,6 +19,7 @@ class MemoryArtifacts:
 
     def __init__(self, objects: dict[str, bytes], machine: Path) -> None:
         self._objects = objects
+        self._published: dict[str, str] = {}
         self._scratch, self._copies = machine / "scratch", machine / "copies"
         self._scratch.mkdir(parents=True)
         self._copies.mkdir()
@@ -43,16 +45,16 @@ class MemoryArtifacts:
 
     def publish(self, written: Path, name: str) -> None:
         assert written.is_relative_to(self._scratch), "only a scratch file is published"
-        self._objects[name] = written.read_bytes()
+        self._objects[name], self._published[name] = written.read_bytes(), clock.stamp()
         written.unlink()
 
     def write(self, name: str, data: bytes) -> None:
-        self._objects[name] = data
+        self._objects[name], self._published[name] = data, clock.stamp()
 
     def rename(self, name: str, new: str) -> None:
         if name not in self._objects:
             raise DiskError(f"There is no {name}.")
-        self._objects[new] = self._objects.pop(name)
+        self._objects[new], self._published[new] = self._objects.pop(name), self._published.pop(name, clock.stamp())
 
     def remove(self, name: str) -> None:
         self._objects.pop(name, None)
@@ -61,6 +63,13 @@ class MemoryArtifacts:
     def discard(self, name: str) -> None:
         for left in (self._copies / name, *self._scratch.glob(f"{name}.part*")):
             left.unlink(missing_ok=True)
+
+    def age_seconds(self, name: str) -> float | None:
+        return clock.age_seconds(self._published.get(name, clock.stamp())) if name in self._objects else None
+
+    def parts_older_than(self, seconds: float) -> list[str]:
+        names = [name for name in self._objects if file_names.is_part(name)]
+        return sorted(name for name in names if (self.age_seconds(name) or 0) > seconds)
 
     def files_of(self, content_id: str) -> list[str]:
         return file_names.kept_files(content_id, self._objects)

@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         "retry": commands.add_parser("retry", help="make what a failed job misses once more"),
         "cancel": commands.add_parser("cancel", help="order nothing further for a job"),
         "resolve": commands.add_parser("resolve", help="decide about an unclear paid call"),
+        "translate": commands.add_parser("translate", help="make a finished film in another language, over the same clips"),
         "schema": commands.add_parser("schema", help="the JSON Schema of job definitions"),
         "studio": commands.add_parser("studio", help="serve the local studio to other programs"),
     }
@@ -35,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         if name not in ("status", "schema", "studio"):
             command.add_argument("content_id", metavar="CONTENT_ID")
     made["retry"].add_argument("--yes", action="store_true", help="do it; without this the price is only named")
+    made["translate"].add_argument("--language", metavar="TAG", required=True, help="the language, such as de or pt-BR")
     made["resolve"].add_argument("--clip", metavar="NUMBER", type=int, help="which clip, if several are unclear (from 1)")
     decision = made["resolve"].add_mutually_exclusive_group(required=True)
     decision.add_argument("--adopt", metavar="JOB_ID", help="it was accepted: this is the service's id")
@@ -67,6 +69,10 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:
             return render.job(*manager.show(arguments.content_id))
         if arguments.command == "retry":
             return retry(manager, arguments)
+        if arguments.command == "translate":
+            source = app.reassembler().kept_job(arguments.content_id)
+            made = app.orchestrator().translate(source, arguments.language)
+            return render.job_results([app.results.of(made)])
         sentence = (
             manager.cancel(arguments.content_id)
             if arguments.command == "cancel"

@@ -21,6 +21,11 @@ MUSIC_NAMES = ("auto", "none", "lyria")
 """Values of `music` that name no file."""
 
 
+def is_sound_file(music: str | None) -> bool:
+    """Return whether `music` in a definition or a brand is the name of a sound file."""
+    return music is not None and music not in MUSIC_NAMES
+
+
 def _colour(text: str) -> str:
     if not re.fullmatch(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})", text):
         raise ValueError(f"{shown(text)} is no colour; write it as #RRGGBB, such as #FFCB40")
@@ -127,7 +132,7 @@ class Brand(_Part):
     @property
     def music_file(self) -> Path | None:
         """Return the brand's sound file; None where `music` is not set or names no file."""
-        return Path(self.music) if self.music and self.music not in MUSIC_NAMES else None
+        return Path(self.music) if self.music and is_sound_file(self.music) else None
 
     def in_folder(self, folder: Path) -> Brand:
         """Return the brand with its file names as absolute paths."""

@@ -227,7 +227,9 @@ class AcceptedDefinition(StoredModel):
     target_duration: float | None = None
     platform: str = ""
     fit: str = "keep"
+    language: str = "en"
     captions: bool | str = True
+    music: str | None = None
     max_cost_usd: float | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 

@@ -97,6 +97,19 @@ def film_sound(content_id: str) -> str:
 _FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source)")
 
 
+_PART = re.compile(r"([^~]+)~(?:clip\d+\.mp4|voice-\d+\.wav|music\.wav|music-source)")
+
+
+def is_part(name: str) -> bool:
+    """Return whether a file is a clip, a voice or music of a job's last run, from which its film can be made again."""
+    return _PART.fullmatch(name) is not None
+
+
+def owner_of_part(name: str) -> str:
+    """Return the content_id of a job by the name of one of its parts."""
+    return name.partition("~")[0]
+
+
 def kept_files(content_id: str, names: Iterable[str]) -> list[str]:
     """Return those of `names` that a job leaves behind: parts first, then the video and its side files, reports last.
 

@@ -36,11 +36,11 @@ def chosen_font(brand: Brand | None, caption_font: Path | None) -> FontChoice:
     return FontChoice(caption_font, "CAPTION_FONT") if caption_font else FontChoice()
 
 
-def film_problems(definition: JobDefinition, settings: Settings) -> list[Problem]:
+def film_problems(definition: JobDefinition, settings: Settings, brand: Brand | None = None) -> list[Problem]:
     """Return what keeps the words of a definition's film from being burned, where they are to be."""
     chosen = settings.captions if definition.captions is True else definition.captions
     is_burned = chosen in ("both", "burned") and definition.caption_style != "none"
-    return problems(definition, chosen_font(None, settings.caption_font)) if is_burned else []
+    return problems(definition, chosen_font(brand, settings.caption_font)) if is_burned else []
 
 
 def problems(definition: JobDefinition, font: FontChoice) -> list[Problem]:

@@ -20,7 +20,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.money import usd
 from tenxsom.model.narration import Narration, SpokenSegment, SpokenWord
 from tenxsom.model.vocabulary import Vocabulary
-from tenxsom.pipeline import clips, timeline
+from tenxsom.pipeline import captions, clips, timeline
 from tenxsom.pipeline.clips import FilmClip, clips_of_film, made_seconds
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.routing import Route
@@ -129,6 +129,17 @@ class Cutter:
             film, definition, job.blueprint, job.narration, route, ends=ends, price_of=price_of, most_usd=most
         )
 
+    def differences(self, job: VideoJob) -> list[str]:
+        """Return sentences about what the film of a cut job does not say or show as it should."""
+        if job.film is None or job.blueprint is None:
+            return []
+        found = _unsaid(job.film, job.narration)
+        if job.film.is_burned:
+            brand = self._templates.brand(job.film.brand) if job.film.brand else None
+            texts = [segment.content for segment in job.blueprint.video_plan.script_segments]
+            found += filter(None, [captions.undrawable(texts, captions.chosen_font(brand, self._settings.caption_font))])
+        return found
+
     def alternatives(self, job: VideoJob, route: Route) -> str | None:
         """Return a sentence about the price of a job as one picture and as a cut film; None where there is no choice."""
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
@@ -143,6 +154,15 @@ class Cutter:
             longest = route.capabilities.durations[-1]
             return f"As one picture it cannot be made by {route.service}, whose clips have {longest:g} s at most; {cut}."
         return f"As one picture (clips: single) it costs {money.shown(price_of(single.seconds))}; {cut}."
+
+    def cut_over(self, job: VideoJob) -> None:
+        """Set how the film of a job is put together that has its clips from another one."""
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
+        job.film = chosen_film(definition, self._settings, definition.shape(self._vocabulary), self.brand_of(definition))
+        job.film.mood = self._mood(definition)
+        if job.blueprint:
+            job.film.title = job.blueprint.video_plan.title
+        self.recut(job)
 
     def recut(self, job: VideoJob) -> None:
         """Put the film of a job together anew from the clips that it has, which are shown in their order."""
@@ -288,7 +308,7 @@ def words_of(film: FilmPlan, blueprint: Blueprint, narration: Narration | None) 
     return [word._replace(start=film.begin + word.start, end=film.begin + word.end) for word in shown]
 
 
-def differences(film: FilmPlan, narration: Narration | None) -> list[str]:
+def _unsaid(film: FilmPlan, narration: Narration | None) -> list[str]:
     """Return sentences about what the film does not say, and about a voice that is hurried."""
     if not film.voices or narration is None:
         return []

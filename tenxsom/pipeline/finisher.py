@@ -10,15 +10,17 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BrokenState, DiskError, NeedsDecision, TryAgainLater
+from tenxsom.errors import BadSettings, BrokenState, DiskError, NeedsDecision, TryAgainLater
 from tenxsom.log import describe
 from tenxsom.media.subtitles import Cue, set_cues, to_srt
 from tenxsom.model import file_names
+from tenxsom.model.brand import is_sound_file
 from tenxsom.model.clip import Step
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
@@ -26,9 +28,10 @@ from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
-from tenxsom.pipeline.film_maker import FilmMaker
-from tenxsom.pipeline.planned_film import PlannedFilm
 from tenxsom.store.base import Artifacts, Claim
+
+if TYPE_CHECKING:
+    from tenxsom.pipeline.film_maker import FilmMaker
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +49,16 @@ class Finisher:
         deadline_hours: float = 24.0,
         release: Callable[[Claim], None] = lambda _: None,
         *,
-        film_maker: FilmMaker | None = None,
+        open_film_maker: Callable[[], FilmMaker] | None = None,
         keeps_parts: bool = False,
     ) -> None:
-        """`release` frees the reserved money of a job that ends without a video. `film_maker` makes planned films.
+        """`release` frees the reserved money of a job that ends without a video. `open_film_maker` opens what makes
+        planned films.
 
         With `keeps_parts` clips, voice and music stay when a film is done, so that it can be made again.
         """
         self._artifacts = artifacts
-        self._film_maker = film_maker
+        self._open_film_maker = open_film_maker
         self._keeps_parts = keeps_parts
         self.release = release
         self._delivery = delivery
@@ -69,9 +73,18 @@ class Finisher:
             FilmStep("write_subtitles", self._write_subtitles, side_file="subtitles"),
         )
         self._steps_of_joined = FilmSteps((*joined, *last), deadline_hours)
-        gather = FilmStep("gather_clips", self._gather_clips)
-        planned = PlannedFilm(artifacts, film_maker).steps if film_maker else ()
-        self._steps_of_planned = FilmSteps((gather, *planned, *last), deadline_hours)
+        self._around = (joined[:1], last)
+        self._deadline_hours = deadline_hours
+
+    @cached_property
+    def _steps_of_planned(self) -> FilmSteps:
+        """Return the steps of planned films, whose modules are imported when the first one is finished."""
+        from tenxsom.pipeline.planned_film import PlannedFilm
+
+        if self._open_film_maker is None:
+            raise BadSettings("Planned films cannot be made here.")
+        (first, last), planned = self._around, PlannedFilm(self._artifacts, self._open_film_maker()).steps
+        return FilmSteps((*first, *planned, *last), self._deadline_hours)
 
     def archive_previous_run(self, claim: Claim) -> None:
         """Rename the files of an earlier run of the same id to a numbered stem, before this run makes its own.
@@ -83,6 +96,7 @@ class Finisher:
         ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips, and with the stills
         ours += [file_names.still(job.content_id, clip.index) for clip in job.clips]
         ours += [name for name in self._sounds(job) if name != file_names.music(job.content_id)]
+        ours += [file_names.music_source(job.content_id)] if is_sound_file(job.definition.music) else []
         ours += [file_names.paid_sound(job.content_id, order.reference) for order in job.sounds if order.reference]
         if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")

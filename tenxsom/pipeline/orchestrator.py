@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 
 from tenxsom import clock
-from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError
+from tenxsom.errors import BadDefinition, BadInput, BadInputs, PlanFailed, TenxsomError
 from tenxsom.model import file_names, money
 from tenxsom.model.blueprint import Blueprint
+from tenxsom.model.brand import is_sound_file
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
-from tenxsom.pipeline import captions, clips, intake
+from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.estimate import Estimate, estimate
+from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
 from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, SubmissionCheck
@@ -29,6 +32,7 @@ from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.results import JobResult, JobResults, exit_code_of
 from tenxsom.pipeline.routing import Chooser, Route, route_of
+from tenxsom.pipeline.translation import Translations
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
 from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
@@ -57,6 +61,8 @@ class MasterOrchestrator:
         chooser: Chooser,
         prices: Prices,
         cutter: Cutter,
+        film_intake: FilmIntake,
+        translations: Translations,
         narrator: Narrator,
         composer: Composer,
         planner: ClaudeVideoService,
@@ -80,6 +86,8 @@ class MasterOrchestrator:
         self._chooser = chooser
         self._prices = prices
         self._cutter = cutter
+        self._film_intake = film_intake
+        self._translations = translations
         self._narrator = narrator
         self._composer = composer
         self._planning_costs = planning_costs
@@ -178,7 +186,12 @@ class MasterOrchestrator:
         """Set the job's blueprint: Claude's, the archetype templates', or the user's."""
         job = claim.job
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
-        made = blueprint or self._planning_costs.pay(claim, self._most_usd(job), lambda: self._planned(definition))
+        plan = partial(self._translated, job) if job.clips_of else partial(self._planned, definition)
+        try:
+            made = blueprint or self._planning_costs.pay(claim, self._most_usd(job), plan)
+        except PlanFailed as error:  # only of a translation, for which no template can take the planner's place
+            self._finisher.fail(claim, str(error))
+            raise
         job.blueprint = made
         job.error = job.next_check_at = None
         job.record(
@@ -197,6 +210,20 @@ class MasterOrchestrator:
     def _planned(self, definition: JobDefinition) -> tuple[Blueprint, Decimal]:
         made = self.planner.plan(definition)
         return made, money.usd(made.planner.cost_usd or 0)
+
+    def _translated(self, job: VideoJob) -> tuple[Blueprint, Decimal]:
+        made = self.planner.translate(self._translations.blueprint_of(job.clips_of or ""), job.definition.language)
+        return made.model_copy(update={"content_id": job.content_id}), money.usd(made.planner.cost_usd or 0)
+
+    def translate(self, source: VideoJob, language: str) -> str:
+        """Make a finished film in another language, and return the id of the new one. Raises like `carry_on`, and BadInput."""
+        self.planner.check_translates()
+        job = self._translations.new_job(source, language)
+        with self._store.accept(job) as claim:
+            if claim is None:
+                raise BadInput(f"{job.content_id} is being made by another command; see what became of it.")
+            self._submitted(claim, None)
+        return job.content_id
 
     def narrate(self, claim: Claim, deadline: clock.Deadline = NO_LIMIT) -> bool:
         """Make the voice of a planned job, before its clips; return whether it is complete.
@@ -220,8 +247,12 @@ class MasterOrchestrator:
     def cut(self, claim: Claim) -> None:
         """Cut the blueprint into clips, in durations that the service offers."""
         job = claim.job
-        self._cutter.cut(job, route_of(job))
-        for sentence in clips.differences(job):
+        if job.clips_of:
+            job.clips = self._translations.take_over(job)
+            self._cutter.cut_over(job)
+        else:
+            self._cutter.cut(job, route_of(job))
+        for sentence in [*clips.differences(job), *self._cutter.differences(job)]:
             job.warn(sentence)
         job.settle_state()
         claim.save()
@@ -254,8 +285,11 @@ class MasterOrchestrator:
         picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(self._vocabulary)
-        longest, undrawable = self._vocabulary.longest.get(definition.platform), captions.film_problems(definition, self._settings)
-        clips.check_feasible(definition, shape, route, source, platform_seconds=longest, also=undrawable)
+        longest, also = (
+            self._vocabulary.longest.get(definition.platform),
+            self._film_intake.problems(definition, source, usable=usable),
+        )
+        clips.check_feasible(definition, shape, route, source, platform_seconds=longest, also=also)
         if usable:
             self._prices.check(route)
         return Order(definition, source, known.route or route, shape, known.standing, known.ended_run)
@@ -291,20 +325,24 @@ class MasterOrchestrator:
         mark = self._ledger.mark()
         route = intake.kept_picture_route(order.route, file_names.start_picture(content_id))
         job = intake.new_job(order.definition, route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
-        with self._store.accept(job, unless=lambda: self._is_taken(order) or not self._keep_picture(order)) as claim:
+        with self._store.accept(job, unless=lambda: self._is_taken(order) or not self._keep_own_files(order)) as claim:
             yield claim
 
-    def _keep_picture(self, order: Order) -> bool:
-        """Copy the user's own picture to the job's artifacts, where any machine finds it.
+    def _keep_own_files(self, order: Order) -> bool:
+        """Copy the user's own picture and music to the job's artifacts, where any machine finds them.
 
         It is called before the job is stored, while no other process can accept its id. Returns False, and copies nothing, if the
-        id is on the queue: that job has its own picture. Raises BadDefinition for a picture that has disappeared.
+        id is on the queue: that job has its own. Raises BadDefinition for a file that has disappeared.
         """
-        if not intake.is_local_picture(order.route):
+        has_picture, has_music = intake.is_local_picture(order.route), is_sound_file(order.definition.music)
+        if not has_picture and not has_music:
             return True
         if self._store.load(order.definition.content_id):
             return False
-        self._artifacts.write(file_names.start_picture(order.definition.content_id), intake.read_own_picture(order))
+        if has_picture:
+            self._artifacts.write(file_names.start_picture(order.definition.content_id), intake.read_own_picture(order))
+        if has_music:
+            self._film_intake.keep_music(order.definition, order.source, self._artifacts)
         return True
 
     def _is_taken(self, order: Order) -> bool:

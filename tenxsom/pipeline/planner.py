@@ -75,12 +75,16 @@ class ClaudeVideoService:
         Raises BadSettings without a planning service, because nothing else can translate, and ServiceFailed (a PlanFailed) with the
         reason and the cost when the service has no translation.
         """
+        self.check_translates()
+        return self._planner().translate(blueprint, language)
+
+    def check_translates(self) -> None:
+        """Raise BadSettings without a planning service."""
         if self._name == registry.LOCAL:
             raise BadSettings(
                 "Only a planning service can translate, and none is set up: set VERTEX_AI_PROJECT_ID, ANTHROPIC_API_KEY, or "
                 "PLANNER_BASE_URL and PLANNER_MODEL (a free model on this machine will do); see docs/how-to/plan-with-claude.md."
             )
-        return self._planner().translate(blueprint, language)
 
     def most_usd(self) -> Decimal:
         """Return the highest cost of one plan in US dollars; 0 for local plans, and where the model's price is unknown."""

@@ -27,6 +27,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.finisher import Finisher, all_final
+from tenxsom.pipeline.kept_parts import KeptParts
 from tenxsom.pipeline.results import JobResult, JobResults, ShowsProgress, exit_code_of
 from tenxsom.pipeline.routing import Route, route_of
 from tenxsom.pipeline.unexpected import COLLECTING, FINISHING, SUBMITTING, UnexpectedErrors
@@ -59,6 +60,7 @@ class VideoStatusPoller:
         finisher: Finisher,
         unexpected_errors: UnexpectedErrors,
         results: JobResults,
+        kept_parts: KeptParts,
         open_submitter: Callable[[], Submitter],
         settle_services: Callable[[float], None],
         time_limit_seconds: float | None = None,
@@ -70,6 +72,7 @@ class VideoStatusPoller:
         self._finisher = finisher
         self._unexpected_errors = unexpected_errors
         self._results = results
+        self._kept_parts = kept_parts
         self._open_submitter = open_submitter
         self._settle_services = settle_services
         self._time_limit = time_limit_seconds or settings.poll_time_limit_seconds
@@ -91,6 +94,8 @@ class VideoStatusPoller:
         with ThreadPoolExecutor(_workers(self._settings.poll_concurrency), thread_name_prefix="poll") as pool:
             by_id = dict(filter(None, pool.map(self._visit, ids)))
         results = [by_id[content_id] for content_id in ids if content_id in by_id]
+        if not only:
+            self._kept_parts.sweep()
         self._settle_services(self._deadline.left() if settle_seconds is None else settle_seconds)
         return results
 

@@ -184,6 +184,12 @@ class Artifacts(Protocol):
     def discard(self, name: str) -> None:
         """Remove this machine's scratch files and copies of a file; the file itself stays."""
 
+    def age_seconds(self, name: str) -> float | None:
+        """Return how long ago a file was published; None without one."""
+
+    def parts_older_than(self, seconds: float) -> list[str]:
+        """Return the names of clips, voices and music (`file_names.is_part`) that were published longer ago."""
+
     def files_of(self, content_id: str) -> list[str]:
         """Return the names of the files that a job leaves behind, in the order of `file_names.kept_files`."""
 

@@ -97,7 +97,7 @@ def flags_of(script: str) -> set[str]:
 
 
 def commands_of_manage_jobs() -> set[str]:
-    return set(re.findall(r"^    (\w+) ", help_text("manage_jobs"), re.MULTILINE))
+    return set(re.findall(r"^    (\w+)(?: |$)", help_text("manage_jobs"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -19,20 +19,25 @@ def is_address(place: str) -> bool:
 
 
 def find_picture(place: str, folders: Sequence[Path], private: Sequence[Path]) -> Path:
-    """Return the resolved path of a `start_image`; a relative one is resolved in the first of the allowed folders.
+    """Return the resolved path of a `start_image`. Raises BrokenMedia like `find_own_file`."""
+    return find_own_file(place, folders, private, "picture")
+
+
+def find_own_file(place: str, folders: Sequence[Path], private: Sequence[Path], kind: str) -> Path:
+    """Return the resolved path of a user's file; a relative one is resolved in the first of the allowed folders.
 
     Raises BrokenMedia for a path outside these folders, and for the program's own files (`private`): a definition may come
-    from a person or a program with fewer permissions than this program.
+    from a person or a program with fewer permissions than this program. `kind` says what it is in messages.
     """
     try:
         path = (folders[0] / Path(place).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a symlink loop, the home of an unknown user
         raise BrokenMedia(f"{place} is no place of a file: {error}.") from None
     if any(path.is_relative_to(own.resolve()) for own in private):
-        raise BrokenMedia(f"{place} is a file of this program's own; name a picture.")
+        raise BrokenMedia(f"{place} is a file of this program's own; name a {kind}.")
     if not any(path.is_relative_to(folder.resolve()) for folder in folders):
         raise BrokenMedia(
-            f"{place} lies outside the definition's folder; put the picture there, or add its folder to START_IMAGE_FOLDERS."
+            f"{place} lies outside the definition's folder; put the {kind} there, or add its folder to START_IMAGE_FOLDERS."
         )
     return path
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from tenxsom import atomic
+from tenxsom import atomic, clock
 from tenxsom.disk import AnyPath, as_disk_error, disk_errors
 from tenxsom.errors import BrokenState
 from tenxsom.model import file_names
@@ -70,6 +70,18 @@ class FileArtifacts:
     def discard(self, name: str) -> None:
         for suffix in SCRATCH:
             self._unlink(name + suffix)
+
+    def age_seconds(self, name: str) -> float | None:
+        with disk_errors(self._path(name), "read"):
+            try:
+                return clock.epoch_age_seconds(os.stat(self._path(name)).st_mtime)
+            except FileNotFoundError:
+                return None
+
+    def parts_older_than(self, seconds: float) -> list[str]:
+        with disk_errors(self.folder, "read"), os.scandir(self.folder) as entries:
+            parts = [entry for entry in entries if file_names.is_part(entry.name)]
+            return sorted(part.name for part in parts if clock.epoch_age_seconds(part.stat().st_mtime) > seconds)
 
     def files_of(self, content_id: str) -> list[str]:
         return file_names.kept_files(content_id, self._beginning_with(content_id))
