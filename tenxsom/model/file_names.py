@@ -89,6 +89,11 @@ def music_source(content_id: str) -> str:
     return f"{content_id}~music-source"
 
 
+def given_music(content_id: str) -> str:
+    """Return the name of the user's own music between a job's acceptance and its first step, when earlier runs are set aside."""
+    return f"{content_id}~music-given"
+
+
 def film_sound(content_id: str) -> str:
     """Return the name of the mixed sound of a film, which goes into the film."""
     return f"{content_id}~film-sound.wav"

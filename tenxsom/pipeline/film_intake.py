@@ -84,8 +84,11 @@ class FilmIntake:
         return path
 
     def keep_music(self, definition: JobDefinition, source: str, artifacts: Artifacts) -> None:
-        """Copy the definition's own music to the job's files. Raises BadDefinition when it is gone."""
-        name = file_names.music_source(definition.content_id)
+        """Copy the definition's own music to the job's files. Raises BadDefinition when it is gone.
+
+        It gets its final name when the files of an earlier run have been set aside, whose music it would replace.
+        """
+        name = file_names.given_music(definition.content_id)
         part = artifacts.scratch(name)
         try:
             file = self.music_file(definition, source)

@@ -96,10 +96,13 @@ class Finisher:
         ours = [clip.file for clip in job.clips if clip.file]  # a retry continues with the finished clips, and with the stills
         ours += [file_names.still(job.content_id, clip.index) for clip in job.clips]
         ours += [name for name in self._sounds(job) if name != file_names.music(job.content_id)]
-        ours += [file_names.music_source(job.content_id)] if is_sound_file(job.definition.music) else []
+        has_new_music = self._artifacts.exists(file_names.given_music(job.content_id))
+        ours += [file_names.music_source(job.content_id)] if is_sound_file(job.definition.music) and not has_new_music else []
         ours += [file_names.paid_sound(job.content_id, order.reference) for order in job.sounds if order.reference]
         if is_anothers and (number := self._artifacts.set_aside(job.content_id, ours)):
             job.record("again", f"the files of the run before are kept as {job.content_id}~{number}")
+        if has_new_music:
+            self._artifacts.rename(file_names.given_music(job.content_id), file_names.music_source(job.content_id))
 
     def complete(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
         """Publish a job whose clips are complete, step by step, or fail it when a required step fails for good.
@@ -270,6 +273,7 @@ class Finisher:
         job, content_id = claim.job, claim.job.content_id
         if not keep_clips:
             self._sweep(self._artifacts.remove, file_names.start_picture(content_id))
+            self._sweep(self._artifacts.remove, file_names.given_music(content_id))
         remove_part = self._artifacts.discard if keep_clips or self._keeps_parts else self._artifacts.remove
         for clip in job.clips:
             is_still_needed = keep_clips and clip.step == Step.FAILED  # a retry uploads it again, and does not pay for another
