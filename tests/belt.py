@@ -104,6 +104,7 @@ class Belt:
         raise AssertionError(f"{content_id} has no report after {ticks} ticks: {ended.out} {ended.err}")
 
     def leftovers(self) -> list[str]:
-        """Files in the two folders that should not outlive their use."""
+        """Files in the two folders that should not outlive their use. A still may be there until its job ends."""
         names = [path.name for folder in ("pending_video_jobs", "completed_videos") for path in (self.home / folder).rglob("*")]
-        return [name for name in names if name.endswith((".tmp", ".part")) or "~still" in name or "~clip" in name]
+        used = {name for name in names if "~still" in name and self.state(name.partition("~")[0])}
+        return [name for name in names if name.endswith((".tmp", ".part")) or ("~" in name and name not in used)]
