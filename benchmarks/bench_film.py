@@ -1,8 +1,9 @@
 """A whole film against ffmpeg that decodes and encodes the same clips. Limits: 1.35 times ffmpeg's CPU time, 400 MB.
 
-Ours, one round, a process of its own from its start to its end: speak four segments (hibari, where it is installed), mix voice,
-music and the clips' own sound to a loudness, assemble 30 seconds of 1080x1920 with words as they are spoken, a logo and an outro
-card (libx264 veryfast, crf 20; AAC 160 kbit/s), verify the film, measure its loudness, and make thumbnail and contact sheet.
+Ours, one round, two processes from their start to their end, as a job has them: one speaks four segments (hibari, where it is
+installed); one makes the music, mixes it with the voice and the clips' own sound to a loudness, assembles 30 seconds of 1080x1920
+with words as they are spoken, a logo and an outro card (libx264 veryfast, crf 20; AAC 160 kbit/s), verifies the film, measures its
+loudness, and makes thumbnail and contact sheet.
 
 ffmpeg, one round: the program itself decodes the same parts of the same clips, joins and encodes them with the same settings,
 with their own sound. It speaks nothing, draws nothing and verifies nothing. Without ffmpeg, PyAV does the same in a process.
@@ -20,12 +21,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import wave
+from contextlib import closing
 from fractions import Fraction
 from heapq import merge
 from itertools import islice
@@ -47,8 +49,12 @@ from tenxsom.media.film.verify import check_film
 from tenxsom.media.join import join_clips
 from tenxsom.media.join_encode import at_rate, sound_of
 from tenxsom.media.sound import mix as sound
+from tenxsom.media.sound.bed import write_bed
 from tenxsom.model.safe_area import UPRIGHT
+from tenxsom.settings import load
 from tenxsom.store.templates import Templates
+from tenxsom.voices.base import Line
+from tenxsom.voices.hibari import open_voice
 
 CPU_LIMIT, REMUX_LIMIT, MEMORY_LIMIT_MB = 1.35, 1.5, 400
 WIDTH, HEIGHT, FPS, SECONDS, CLIP_SECONDS = 1080, 1920, 24, 30, 9
@@ -75,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.do:
         work, seconds = arguments.do
-        {"film": make_film, "join": join_eight, "plain": encode_plainly}[work](arguments.folder, float(seconds))
+        {"speak": speak, "film": make_film, "join": join_eight, "plain": encode_plainly}[work](arguments.folder, float(seconds))
         return 0
     with tempfile.TemporaryDirectory() as name:
         return measure(arguments.folder or Path(name), max(1, arguments.rounds))
@@ -88,11 +94,11 @@ def measure(folder: Path, rounds: int) -> int:
     ffmpeg = find_ffmpeg()
     print(f"{SECONDS} s of {WIDTH}x{HEIGHT}, {rounds} rounds each, in turns; against {ffmpeg or 'PyAV (ffmpeg is not installed)'}")
     theirs = encoding(ffmpeg, folder) if ffmpeg else child("plain", folder, SECONDS)
-    film, plain = alternate(rounds, lambda: cpu_of(child("film", folder, SECONDS)), lambda: cpu_of(theirs))
+    film, plain = alternate(rounds, lambda: cpu_of(*film_of(folder, SECONDS)), lambda: cpu_of(theirs))
     print(f"film {median(film):.1f} s of CPU, plain encode {median(plain):.1f} s")
     rows = [("a whole film / decode and encode", median(ratios(film, plain)), "≤", CPU_LIMIT)]
     rows += remux_rows(ffmpeg, folder, rounds) if ffmpeg else []
-    short, long = (memory_of(child("film", folder, seconds)) for seconds in (SECONDS, 3 * SECONDS))
+    short, long = (memory_of(*film_of(folder, seconds)) for seconds in (SECONDS, 3 * SECONDS))
     print(f"memory: {short:.0f} MB for {SECONDS} s, {long:.0f} MB for {3 * SECONDS} s")
     rows += [(f"memory of {3 * SECONDS} s / {MEMORY_LIMIT_MB} MB", long / MEMORY_LIMIT_MB, "≤", 1.0)]
     rows += [(f"memory of {3 * SECONDS} s / of {SECONDS} s", long / short, "≤", 1.15)]
@@ -101,7 +107,6 @@ def measure(folder: Path, rounds: int) -> int:
 
 def remux_rows(ffmpeg: str, folder: Path, rounds: int) -> list[tuple[str, float, str, float]]:
     """Rows about joining equal clips without an encode."""
-
     clips = [folder / "clip0.mp4"] * 8
     (folder / "list.txt").write_text("".join(f"file '{clip.resolve()}'\n" for clip in clips))
     command = [ffmpeg, "-y", "-v", "error", "-nostdin", "-f", "concat", "-safe", "0", "-i", str(folder / "list.txt")]
@@ -119,22 +124,15 @@ def remux_rows(ffmpeg: str, folder: Path, rounds: int) -> list[tuple[str, float,
 
 
 def prepare(folder: Path) -> None:
-    """Render the clips and the music, which are not measured."""
+    """Render the clips, which is not measured."""
     from tenxsom_studio.painting.clip import ClipOrder, render_clip
     from tenxsom_studio.painting.paint import paint
-    from tenxsom_studio.painting.sound import bed
 
     for number, scene in enumerate(SCENES):
         if not (folder / f"clip{number}.mp4").exists():
             order = ClipOrder(WIDTH, HEIGHT, CLIP_SECONDS, FPS, seed=number)
             paint(scene, WIDTH * 5 // 4, HEIGHT * 5 // 4, number).save(folder / "still.png", compress_level=1)
             render_clip(folder / "still.png", folder / f"clip{number}.mp4", order)
-    samples = (bed(3 * SECONDS, 3).T * 32767).astype("<i2")
-    with wave.open(str(folder / "music.wav"), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(samples.tobytes())
 
 
 def slots(folder: Path, seconds: float) -> list[tuple[Path, float, float]]:
@@ -157,55 +155,46 @@ def encoding(ffmpeg: str, folder: Path) -> list[str]:
 # what is measured, in a process of its own
 
 
-def make_film(folder: Path, seconds: float) -> None:
-    """Everything that becomes of finished clips."""
+def speak(folder: Path, seconds: float) -> None:
+    """Speak the script from the beginning of each slot, and write down when each word is heard in the film."""
+    words: list[tuple[str, float, float]] = []
+    lines = [(start + 0.4, text) for (_, start, _), text in zip(slots(folder, seconds), SCRIPT * 99, strict=False)]
+    if importlib.util.find_spec("hibari") is None:
+        for start, text in lines:
+            words += [(word, start + 0.33 * place, start + 0.33 * place + 0.3) for place, word in enumerate(text.split())]
+    else:
+        with closing(open_voice(load())) as voice:
+            for number, (start, text) in enumerate(lines):
+                speech = voice.say(Line(text))
+                (folder / f"voice{number}.wav").write_bytes(speech.audio)
+                words += [(word.text, start + word.start, start + word.end) for word in speech.words]
+    (folder / "words.json").write_text(json.dumps({"starts": [start for start, _ in lines], "words": words}))
 
-    parts = slots(folder, seconds)
+
+def make_film(folder: Path, seconds: float) -> None:
+    """Make music and film from clips and voice, verify the film, and make its pictures."""
+    parts, spoken = slots(folder, seconds), json.loads((folder / "words.json").read_text())
     brand, look, title = Templates(ROOT, ROOT).brand("kitchen_table"), caption_look(WIDTH, HEIGHT, UPRIGHT), "Why does bread rise?"
-    voices, words = speak(folder, [start for _, start, _ in parts])
+    voices = [sound.VoicePart(folder / f"voice{number}.wav", start) for number, start in enumerate(spoken["starts"])]
+    write_bed("curious", seconds, 3, folder / "music.wav", [start for _, start, _ in parts[1:]])
     sounds = [sound.ClipSound(clip, start, end) for clip, start, end in parts]
-    sound.mix(sound.SoundOrder(seconds, voices, sounds, "duck", folder / "music.wav", fade_out=1.0), folder / "sound.wav")
+    order = sound.SoundOrder(seconds, [part for part in voices if part.file.exists()], sounds, "duck", folder / "music.wav")
+    sound.mix(order, folder / "sound.wav")
     shown = brand_overlays(brand, title=title, language="en", width=WIDTH, height=HEIGHT, box=look.box, begin=0, end=seconds)
-    overlays = merge(shown, caption_overlays(words, "en", look, WIDTH, HEIGHT), key=attrgetter("start"))
-    shots, film = [Shot(*part) for part in parts], folder / "film.mp4"
+    captions = caption_overlays([TimedWord(*word) for word in spoken["words"]], "en", look, WIDTH, HEIGHT)
+    overlays, shots, film = merge(shown, captions, key=attrgetter("start")), [Shot(*part) for part in parts], folder / "film.mp4"
     assemble(FilmOrder(shots, WIDTH, HEIGHT, Fraction(FPS), seconds, "cut", overlays, folder / "sound.wav"), film)
-    checked, loudness = check_film(film, captions=look.box), sound.measure(film)
+    print(check_film(film, captions=look.box), sound.measure(film))
     make_title_thumbnail(shots, title, folder / "film.jpg", width=WIDTH, height=HEIGHT, brand=brand, clear_top=0.1)
     contact_sheet(film, folder / "film_sheet.jpg")
-    print(checked, loudness)
-
-
-def speak(folder: Path, starts: list[float]) -> tuple[list[sound.VoicePart], list[TimedWord]]:
-    """The spoken script from the beginning of each slot, and its words on the film's time line."""
-
-    if importlib.util.find_spec("hibari") is None:
-        print("hibari is not installed: the film has no voice")
-        return [], [
-            TimedWord(word, start + 0.4 + 0.35 * place, start + 0.7 + 0.35 * place)
-            for start, text in zip(starts, SCRIPT * 99, strict=False)
-            for place, word in enumerate(text.split()[:20])
-        ]
-    from tenxsom.settings import load
-    from tenxsom.voices.base import Line
-    from tenxsom.voices.hibari import open_voice
-
-    voice, parts, words = open_voice(load()), [], []
-    for number, (start, text) in enumerate(zip(starts, SCRIPT * 99, strict=False)):
-        speech, file = voice.say(Line(text)), folder / f"voice{number}.wav"
-        file.write_bytes(speech.audio)
-        parts.append(sound.VoicePart(file, start + 0.4))
-        words += [TimedWord(word.text, start + 0.4 + word.start, start + 0.4 + word.end) for word in speech.words]
-    return parts, words
 
 
 def join_eight(folder: Path, _: float) -> None:
-
     join_clips([folder / "clip0.mp4"] * 8, folder / "joined.mp4")
 
 
 def encode_plainly(folder: Path, seconds: float) -> None:
     """PyAV in ffmpeg's place: decode and encode the same parts of the clips."""
-
     with new_mp4(folder / "plain.mp4") as output:
         writer = Mp4Writer(output, WIDTH, HEIGHT, Fraction(FPS), has_sound=True)
         for clip, start, end in slots(folder, seconds):
@@ -215,18 +204,23 @@ def encode_plainly(folder: Path, seconds: float) -> None:
         writer.finish()
 
 
+def film_of(folder: Path, seconds: float) -> list[list[str]]:
+    """The commands of a whole film: the voice is made when a job is submitted, the film when it is collected."""
+    return [child(work, folder, seconds) for work in ("speak", "film")]
+
+
 def child(work: str, folder: Path, seconds: float) -> list[str]:
     return [sys.executable, __file__, "--folder", str(folder), "--do", work, str(seconds)]
 
 
-def cpu_of(command: list[str]) -> float:
-    """CPU seconds of a whole process, all its threads."""
-    return _run(command)[0]
+def cpu_of(*commands: list[str]) -> float:
+    """CPU seconds of whole processes, all their threads."""
+    return sum(_run(command)[0] for command in commands)
 
 
-def memory_of(command: list[str]) -> float:
-    """The largest resident memory of a process, in MB."""
-    return _run(command)[1]
+def memory_of(*commands: list[str]) -> float:
+    """The largest resident memory of one of the processes, in MB."""
+    return max(_run(command)[1] for command in commands)
 
 
 def _run(command: list[str]) -> tuple[float, float]:

@@ -13,6 +13,8 @@ Samples = NDArray[np.uint8]
 """One plane of a picture: luma or one of the two colour differences."""
 
 _FULL = 256
+_STRIP = 64
+"""Rows that are worked out at once."""
 _TO_YUV = np.array(
     [
         [0.2126 * 219 / 255, 0.7152 * 219 / 255, 0.0722 * 219 / 255],
@@ -67,11 +69,19 @@ def layer_of(picture: Image.Image, left: int, top: int, width: int, height: int)
 
 
 def _layer(x: int, y: int, pixels: NDArray[np.uint8]) -> Layer:
-    alpha = pixels[:, :, 3].astype(np.float32) * np.float32(_FULL / 255)
-    luma, blue, red = (_premultiplied(pixels, alpha, index) for index in range(3))
-    opacity = (np.rint(alpha), *[np.rint(_halved(alpha))] * 2)
-    planes = tuple(np.rint(plane).astype(np.uint16) for plane in (luma, _halved(blue), _halved(red)))
-    return Layer(x, y, planes, tuple((_FULL - part).astype(np.uint16) for part in opacity))
+    """Return the layer of some pixels, worked out in strips: a whole card in floating point would take a hundred megabytes."""
+    height, width, _ = pixels.shape
+    sizes = [(height, width), (height // 2, width // 2), (height // 2, width // 2)]
+    planes, transparency = (tuple(np.empty(size, np.uint16) for size in sizes) for _ in range(2))
+    for top in range(0, height, _STRIP):
+        strip = pixels[top : top + _STRIP]
+        alpha = strip[:, :, 3].astype(np.float32) * np.float32(_FULL / 255)
+        for index, scale in enumerate((1, 2, 2)):
+            rows = slice(top // scale, (top + len(strip)) // scale)
+            colour = _premultiplied(strip, alpha, index)
+            planes[index][rows] = np.rint(colour if scale == 1 else _halved(colour))
+            transparency[index][rows] = _FULL - np.rint(alpha if scale == 1 else _halved(alpha))
+    return Layer(x, y, planes, transparency)
 
 
 def _premultiplied(pixels: NDArray[np.uint8], alpha: NDArray[np.float32], index: int) -> NDArray[np.float32]:

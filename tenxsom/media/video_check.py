@@ -60,8 +60,12 @@ def check_video(
     max_pixels: int = MAX_PIXELS,
     deadline: clock.Deadline | None = None,
     look: Callable[[av.VideoFrame], None] | None = None,
+    is_own: bool = False,
 ) -> VideoFacts:
     """Decode every picture and the sound of a video, and return its facts; `look` is called with every picture.
+
+    `is_own`: this program has encoded it, so that the filter that smooths the edges of blocks may be left out, and one thread
+    decodes it, which costs a quarter less of a processor.
 
     Raises BrokenMedia, in one sentence, for a file that is not whole and playable, and for pictures of more than `max_pixels`;
     TryAgainLater when `deadline` is reached and Interrupted when a stop is requested, which say nothing about the video.
@@ -69,6 +73,9 @@ def check_video(
     refuse_what_is_no_media(path, "a video")
     _refuse_cut_boxes(path)
     with _told_as_broken(path), open_video(path, max_pixels) as container:
+        if is_own:
+            context = picture_track(container, path.name).codec_context
+            context.thread_type, context.options = "SLICE", context.options | {"skip_loop_filter": "all"}
         return _Pass(path, container, max_pixels, deadline or clock.Deadline(float("inf")), look).facts()
 
 

@@ -87,8 +87,7 @@ def rotation_of(frame: av.VideoFrame) -> int:
 def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420p", turn: Turn | None = None) -> av.VideoFrame:
     """Return a picture as a player shows it, in `format_name` (yuv420p or rgb24).
 
-    `turn` is that of the track's first frame. It is given where many frames follow each other, because PyAV keeps a frame whose
-    side data were read in memory until the next garbage collection.
+    `turn` is that of the track's first frame, given where many frames follow each other.
     """
     turn, width = turn or turn_of(frame), round(frame.width * _pixel_shape(track))
     if width != frame.width:
@@ -134,7 +133,8 @@ def turn_of(frame: av.VideoFrame) -> Turn:
     """Return the signs of the display matrix (ISO/IEC 14496-12, 'tkhd'): x' = a·x + c·y, y' = b·x + d·y. Oblique angles count
     as no rotation.
     """
-    side_data = frame.side_data.get("DISPLAYMATRIX")
+    small = frame.reformat(2, 2)  # PyAV keeps a frame whose side data were read until the next garbage collection
+    side_data = small.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return _AS_STORED
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(cast("Any", side_data)))

@@ -55,13 +55,13 @@ def check_film(
     captions: Box | None = None,
     cards: Sequence[Span] = (),
 ) -> FilmCheck:
-    """Decode a whole film once; return its facts and its warnings.
+    """Decode a whole film of this program once; return its facts and its warnings.
 
     Words that change do not hide that the picture behind them stands still: the part where `captions` are is not looked at.
     During `cards` the picture may stand still. Raises BrokenMedia, TryAgainLater and Interrupted as `check_video` does.
     """
     watch = _Watch(captions)
-    facts = check_video(path, max_pixels=max_pixels, deadline=deadline, look=watch.look)
+    facts = check_video(path, max_pixels=max_pixels, deadline=deadline, look=watch.look, is_own=True)
     return FilmCheck(facts, list(watch.warnings(facts.seconds, cards)))
 
 
