@@ -13,7 +13,7 @@ help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and the report are
-	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/tech_news_16x9.json
+	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/explainer_9x16.json
 
 test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account is needed
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"

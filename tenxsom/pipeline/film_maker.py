@@ -42,6 +42,8 @@ RATES = tuple(
     Fraction(*rate) for rate in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
 )
 """The frame rates of films; clips of other rates become the nearest one."""
+SAME_RATE = 0.005
+"""The relative deviation of a rate that counts as equal."""
 FADE_OUT_SECONDS = 1.2
 """How long music and clips' sound fade at the end of a film."""
 
@@ -319,9 +321,17 @@ def size_of(job: VideoJob, film: FilmPlan) -> tuple[int, int]:
 
 def rate_of(job: VideoJob) -> Fraction:
     """Return the frame rate of a film: the one that most of its clips have, brought to a usual rate."""
-    found = [clip.facts.fps for clip in job.clips if clip.facts]
-    rates = Counter(min(RATES, key=lambda rate, fps=fps: abs(float(rate) - fps)) for fps in found)  # type: ignore[misc]
+    found = [_usual_rate(clip.facts.fps) for clip in job.clips if clip.facts]
+    rates = Counter(found)
     return max(rates, key=lambda rate: (rates[rate], rate)) if rates else Fraction(24)
+
+
+def _usual_rate(fps: float) -> Fraction:
+    """Return the usual rate that clips of a rate have, else the nearest whole one."""
+    nearest = min(RATES, key=lambda rate: abs(float(rate) - fps))
+    if abs(float(nearest) - fps) <= fps * SAME_RATE:
+        return nearest
+    return min((rate for rate in RATES if rate.denominator == 1), key=lambda rate: abs(float(rate) - fps))
 
 
 def _film(job: VideoJob) -> FilmPlan:
