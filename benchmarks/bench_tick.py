@@ -121,6 +121,7 @@ def tick(
     shutil.rmtree(home, ignore_errors=True)
     pending = home / "pending_video_jobs"
     pending.mkdir(parents=True)
+    (home / "completed_videos").mkdir()
     for number in range(jobs):
         job = waiting_job(f"job-{number:04}")
         if first_is_wrong:

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tenxsom.errors import BadDefinition, BadInput, Problem
-from tenxsom.media.fonts import what_cannot_be_drawn
 from tenxsom.model.blueprint import Blueprint, Segment
 from tenxsom.model.clip import Clip
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import Cue, Still
 from tenxsom.pipeline.routing import Route, route_of
-from tenxsom.planning.script import script_problems
 from tenxsom.services.base import Capabilities
 from tenxsom.text import in_parts, shortened
 
@@ -124,6 +122,8 @@ def check_feasible(
 
     `platform_seconds` is the longest film that the platform takes, `also` are other problems of the definition.
     """
+    from tenxsom.planning.script import script_problems  # a tick judges no script
+
     if problems := [*obstacles(definition, shape, route), *script_problems(definition, platform_seconds), *also]:
         raise BadDefinition(source, problems)
 
@@ -160,6 +160,8 @@ def differences(job: VideoJob) -> list[str]:
     shapes = {(clip.aspect_ratio, clip.asked_aspect_ratio) for clip in job.clips if clip.asked_aspect_ratio}
     sentences += [f"{job.service} makes no {asked}: {made} is made and cut in the middle." for made, asked in sorted(shapes)]
     if route_of(job).capabilities.shows_script:
+        from tenxsom.media.fonts import what_cannot_be_drawn  # a tick draws nothing
+
         sentences += filter(None, [what_cannot_be_drawn(cue.text for clip in job.clips for cue in clip.cues)])
     return sentences
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenxsom.errors import BadSettings
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import clips, intake
-from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.routing import Chooser, Route
+
+if TYPE_CHECKING:
+    from tenxsom.pipeline.cutting import Cutter
 
 
 class Offer(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tenxsom import clock
 from tenxsom.errors import Interrupted, TenxsomError
@@ -16,12 +17,14 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import Still, Upload
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips as cutting
-from tenxsom.pipeline.cutting import Cutter
 from tenxsom.pipeline.routing import Chooser, Route, route_of
 from tenxsom.services import registry
 from tenxsom.services.base import VideoService
 from tenxsom.services.images import registry as stills
 from tenxsom.store.base import RELEASED, Claim
+
+if TYPE_CHECKING:
+    from tenxsom.pipeline.cutting import Cutter
 
 log = logging.getLogger(__name__)
 

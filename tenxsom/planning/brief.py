@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from tenxsom.errors import Problem
 from tenxsom.model.definition import JobDefinition
@@ -98,11 +97,6 @@ def repair_order(problems: Sequence[Problem]) -> str:
     return "\n".join(
         ["The plan breaks these rules:", *lines, "Answer with the whole plan again, these things put right and the rest kept."]
     )
-
-
-def free_form_rules(schema: dict[str, Any]) -> str:
-    """Return the addition to the brief for a service without structured outputs."""
-    return f"\n\n# The answer\nAnswer with one JSON object and nothing else. It must fit this JSON Schema:\n{json.dumps(schema)}"
 
 
 def _segments(seconds: float) -> str:

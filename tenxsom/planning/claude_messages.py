@@ -20,9 +20,17 @@ from tenxsom.http.errors import proxy_name
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
 from tenxsom.model import money
-from tenxsom.planning.brief import free_form_rules
 from tenxsom.planning.claude_errors import is_about_structured_outputs, stop_sentence
-from tenxsom.planning.model_service import MAX_TOKENS, AnswerUnusable, Bill, ServiceName, Turn, pause_before_retry, time_left
+from tenxsom.planning.model_service import (
+    MAX_TOKENS,
+    AnswerUnusable,
+    Bill,
+    ServiceName,
+    Turn,
+    free_form_rules,
+    pause_before_retry,
+    time_left,
+)
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -112,6 +113,11 @@ def within(deadline: clock.Deadline, title: str, work: Callable[[], Result]) -> 
             return future.result()
         clock.check_stop()
     raise PlanFailed(out_of_time(title))
+
+
+def free_form_rules(schema: dict[str, Any]) -> str:
+    """Return the addition to the brief for a service without structured outputs."""
+    return f"\n\n# The answer\nAnswer with one JSON object and nothing else. It must fit this JSON Schema:\n{json.dumps(schema)}"
 
 
 def out_of_time(title: str) -> str:

@@ -17,8 +17,7 @@ from tenxsom.errors import AccountError, NotFound, NotSent, PlanFailed, ServiceB
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import HttpClient
 from tenxsom.model import money
-from tenxsom.planning.brief import free_form_rules
-from tenxsom.planning.model_service import AnswerUnusable, Bill, ServiceName, Turn, pause_before_retry, time_left
+from tenxsom.planning.model_service import AnswerUnusable, Bill, ServiceName, Turn, free_form_rules, pause_before_retry, time_left
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 
 log = logging.getLogger(__name__)
