@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tenxsom.errors import BadSettings
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
+from tenxsom.model.money import ZERO, shown
 from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.prices import Prices
@@ -50,16 +51,19 @@ MADE_BEFORE = {
 """The effect of a submission whose id is not new."""
 
 
-def estimate(order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices, cutter: Cutter) -> Estimate:
-    """Estimate an order. Raises BadSettings when it has no price."""
+def estimate(
+    order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices, cutter: Cutter, *, voice_usd: Decimal = ZERO
+) -> Estimate:
+    """Estimate an order; `voice_usd` is about what its voice costs. Raises BadSettings when it has no price."""
     job = _cut(order, blueprint, order.route, cutter)
     offers = [
-        _offer(order, blueprint, name, route, chooser=chooser, prices=prices, cutter=cutter)
+        _offer(order, blueprint, name, route, chooser=chooser, prices=prices, cutter=cutter, voice_usd=voice_usd)
         for name, route in chooser.every(order.definition)
     ]
     choice = cutter.alternatives(job, order.route)
     notes = [*filter(None, [MADE_BEFORE.get(order.standing), choice]), *clips.differences(job)]
-    return Estimate(order, blueprint, job, prices.of_job(job), offers, notes)
+    notes += [f"About {shown(voice_usd)} of it is the voice."] if voice_usd else []
+    return Estimate(order, blueprint, job, prices.of_job(job) + voice_usd, offers, notes)
 
 
 def _offer(
@@ -71,6 +75,7 @@ def _offer(
     chooser: Chooser,
     prices: Prices,
     cutter: Cutter,
+    voice_usd: Decimal,
 ) -> Offer:
     if isinstance(route, BadSettings):
         return Offer(name, None, None, str(route).rstrip("."))
@@ -82,7 +87,7 @@ def _offer(
     except BadSettings as error:
         return Offer(name, None, None, str(error).rstrip("."))
     try:
-        return Offer(name, job, prices.of_job(job), chooser.missing_credentials(route) or "")
+        return Offer(name, job, prices.of_job(job) + voice_usd, chooser.missing_credentials(route) or "")
     except BadSettings as error:
         return Offer(name, job, None, str(error).rstrip("."))
 

@@ -260,7 +260,8 @@ class MasterOrchestrator:
     def estimate(self, order: Order) -> Estimate:
         """Plan an order from the local templates and cut it into clips, without writing, calling or paying anything."""
         blueprint = self.planner.plan(order.definition)
-        return estimate(order, blueprint, self._chooser, self._prices, self._cutter)
+        voice = self._narrator.price_of(order.definition, blueprint, self._cutter.brand_voice(order.definition))
+        return estimate(order, blueprint, self._chooser, self._prices, self._cutter, voice_usd=voice)
 
     def _order(self, source: str, data: bytes) -> Order | Refusal:
         try:
