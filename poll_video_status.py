@@ -17,13 +17,26 @@ def queue_is_empty() -> bool:
     Runs before any import of the package: most ticks of a quiet night find an empty folder and end here.
     """
     home = os.environ.get("TENXSOM_HOME", "").strip() or os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(home, "pending_video_jobs")
     if not os.path.isabs(home):
         return False
     try:
-        names = os.listdir(os.path.join(home, "pending_video_jobs"))
+        names = os.listdir(folder)
     except OSError:
         return False
-    return not any(name.endswith(".json") for name in names)
+    if any(name.endswith(".json") for name in names):
+        return False
+    note_the_tick(folder)
+    return True
+
+
+def note_the_tick(folder: str) -> None:
+    """Note that a tick has run, as `tenxsom.pipeline.last_tick` does; a tick that cannot note it goes on."""
+    try:
+        with open(os.path.join(folder, ".last_tick"), "wb") as file:
+            os.utime(file.fileno())
+    except OSError:
+        pass
 
 
 IS_PLAIN_TICK = len(sys.argv) == 1 or (len(sys.argv) == 3 and sys.argv[1] == "--patience")

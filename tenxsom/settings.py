@@ -108,6 +108,11 @@ class Settings(
     )
 
     @property
+    def key_files(self) -> tuple[Path, ...]:
+        """Return the files that hold nothing but a key."""
+        return (self.google_application_credentials,) if self.google_application_credentials else ()
+
+    @property
     def private_places(self) -> tuple[Path, ...]:
         """Return the program's own files and folders, which no definition may use as a picture."""
         set_here = (self.google_application_credentials, self.tls_ca_file, self.log_file)

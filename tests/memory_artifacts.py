@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,21 @@ class MemoryArtifacts:
             return parsed_report(self._objects[name]) if name else None
         except ValueError as error:
             raise BrokenState(f"{name} cannot be read ({error}).") from None
+
+    def reports(self, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, data in sorted(self._objects.items()):
+            if name.endswith(("_completion_report.json", "_failure_report.json")):
+                with contextlib.suppress(ValueError):
+                    report = parsed_report(data)
+                    if since is None or clock.parse(report.get("times", {}).get("ended", clock.stamp())) >= since:
+                        yield re.sub(r"_(completion|failure)_report\.json$", "", name), report
+
+    def scratch_files(self) -> Iterator[tuple[str, int, str]]:
+        for path in sorted(self._scratch.iterdir()):
+            yield path.name, path.stat().st_size, clock.stamp_of_epoch(path.stat().st_mtime)
+
+    def drop_scratch(self, name: str) -> None:
+        (self._scratch / name).unlink(missing_ok=True)
 
     def quarantine_report(self, content_id: str) -> str | None:
         told = None

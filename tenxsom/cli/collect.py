@@ -11,7 +11,7 @@ from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.cli import render, run
 from tenxsom.errors import Interrupted
-from tenxsom.pipeline import patience
+from tenxsom.pipeline import last_tick, patience
 from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
 
@@ -50,6 +50,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
         while True:
             job_results = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
             last |= {job_result.content_id: job_result for job_result in job_results}
+            last_tick.note(app.settings.pending_folder)
             left = len(app.store.ids())
             if not arguments.watch or clock.stop_requested():
                 return with_patience(app, render.tick(list(last.values()), left), list(last.values()), arguments.patience)

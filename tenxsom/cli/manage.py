@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tenxsom.app import App
-from tenxsom.cli import render, run
+from tenxsom.cli import operate, render, run
 from tenxsom.errors import BadInput
 from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.operations import JobManager
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="manage_jobs.py", description="Look at jobs, and decide what is left to people.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {
-        "status": commands.add_parser("status", help="every job on the queue"),
+        **operate.add_commands(commands),
         "show": commands.add_parser("show", help="everything about one job"),
         "retry": commands.add_parser("retry", help="make what a failed job misses once more"),
         "cancel": commands.add_parser("cancel", help="order nothing further for a job"),
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     }
     for name, command in made.items():
         command.add_argument("--json", action="store_true", help="print one JSON document")
-        if name not in ("status", "schema", "studio"):
+        if name not in (*operate.COMMANDS, "schema", "studio"):
             command.add_argument("content_id", metavar="CONTENT_ID")
     made["retry"].add_argument("--yes", action="store_true", help="do it; without this the price is only named")
     made["translate"].add_argument("--language", metavar="TAG", required=True, help="the language, such as de or pt-BR")
@@ -55,12 +55,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
+        if command := operate.COMMANDS.get(arguments.command):
+            return command(app, arguments)
         manager = app.manager()
-        if arguments.command == "status":
-            jobs, unreadable = manager.jobs()
-            for content_id, reason in unreadable.items():
-                run.notice(f"{content_id}: {reason}")
-            return render.status(jobs, list(unreadable), app.store.set_aside())
         if arguments.command == "studio":
             return serve_studio(settings, arguments.port)
         if arguments.command == "schema":

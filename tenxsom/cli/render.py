@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenxsom import clock
+from tenxsom.cli.layout import duration, joined_blocks, width, wrapped
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip
 from tenxsom.model.ids import masked_id
-from tenxsom.model.job import JobState, VideoJob
+from tenxsom.model.job import JobState
 from tenxsom.model.parts import UnexpectedRecord
+from tenxsom.pipeline import job_story
 from tenxsom.pipeline.estimate import Estimate, Offer
+from tenxsom.pipeline.job_story import Next, StoryLine
 from tenxsom.pipeline.results import JobResult, worst
-from tenxsom.pipeline.spend import spent_usd
 
 WORDS = {
     "accepted": "accepted, goes on with the next tick",
@@ -89,39 +91,6 @@ def estimates(found: Sequence[Estimate]) -> Result:
     )
 
 
-def status(jobs: Sequence[VideoJob], unreadable: Sequence[str], set_aside: Sequence[str]) -> Result:
-    """Render the queue: one row per job, the number of jobs in each state, and the unreadable or quarantined states."""
-
-    def document() -> dict[str, Any]:
-        return {
-            "jobs": [job.as_dict() for job in jobs],
-            "pending": len(jobs),
-            "unreadable": list(unreadable),
-            "set_aside": list(set_aside),
-        }
-
-    aside = [f"Set aside, because they cannot be read: {', '.join(set_aside)}. pending_video_jobs/quarantine/ holds them, and why."]
-    if not jobs:
-        nothing = "No pending video jobs. Ended ones have their reports in completed_videos/."
-        return Result(0, document, "\n\n".join([nothing, *(aside if set_aside else ())]))
-    rows = [
-        (
-            job.content_id,
-            job.state,
-            _maker(job.service, job.rehearsal),
-            age(job.submit_time),
-            _whereabouts(job),
-            money.shown(spent_usd(job)),
-        )
-        for job in jobs
-    ]
-    listing = table(("JOB", "STATE", "SERVICE", "AGE", "NEXT STEP", "COST"), rows, right=(3, 5))
-    troubles = [trouble for job in jobs for trouble in _troubles(job)]
-    counts = Counter(job.state for job in jobs)
-    counted = ", ".join(f"{count} {state}" for state, count in counts.items()) + "."
-    return Result(0, document, "\n\n".join([listing, *troubles, *(aside if set_aside else ()), counted]))
-
-
 def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> Result:
     """Render one job: its facts, cost and files, the progress of `clips`, and the audit trail."""
     heads = (
@@ -160,23 +129,35 @@ def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> R
         ],
         right=(0, 3, 4),
     )
-    rows = [
-        (entry["time"], entry["event"], _short(masked_id(str(entry.get("detail", ""))) or "", 90))
-        for entry in document.get("history", [])
-    ]
-    trail = table(("TIME", "EVENT", "DETAIL"), rows)
-    texts = ["\n".join(f"{name:<20}{value}" for name, value in facts), *([listing] if clips else ()), trail]
-    return Result(0, lambda: {"job": document}, "\n\n".join(texts))
+    story, coming = job_story.lines(document), job_story.next_of(document)
+    texts = ["\n".join(f"{name:<20}{value}" for name, value in facts), *([listing] if clips else ()), _story(story), _next(coming)]
+
+    def whole() -> dict[str, Any]:
+        next_step = coming._asdict() if coming else None
+        return {"job": document, "timeline": [line._asdict() for line in story], "next": next_step}
+
+    return Result(0, whole, joined_blocks(texts))
 
 
-def _troubles(job: VideoJob) -> list[str]:
-    """Return what blocks a job: a sentence for each clip with an error, and for the job itself."""
-    found = [clip.error for clip in job.clips if clip.error and not clip.is_final]
-    if job.error:
-        found.append(job.error)
-    if job.unexpected:
-        found.append(f"unexpected error, {_unexpected(job.unexpected)}")
-    return [f"{job.content_id}: {sentence}" for sentence in dict.fromkeys(found)]
+def _story(story: Sequence[StoryLine]) -> str:
+    """Render the timeline of a job: each event with the wait before it, and what it cost."""
+    rows = []
+    for line in story:
+        detail = _short(line.detail, 90)
+        if line.times > 1:
+            detail = f"{detail} ({line.times} times, last at {line.until})".lstrip()
+        rows.append(
+            (line.time, "" if line.waited_seconds < 1 else duration(line.waited_seconds), line.event, _cost(line.usd), detail)
+        )
+    return table(("TIME", "AFTER", "EVENT", "COST", "DETAIL"), rows, right=(1, 3))
+
+
+def _next(coming: Next | None) -> str:
+    if coming is None:
+        return ""
+    typed = f"\n    → {coming.command}" if coming.command else ""
+    words = coming.sentence.removeprefix("you: ")
+    return "\n".join(wrapped(f"Waits for {'you: ' if coming.command else ''}{words}", width())) + typed
 
 
 def _unexpected(found: UnexpectedRecord) -> str:
@@ -197,22 +178,6 @@ def sentence(content_id: str, words: str) -> Result:
 def raw(document: dict[str, Any]) -> Result:
     """Render a document that is itself the result."""
     return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2), is_json=True)
-
-
-def age(moment: str) -> str:
-    """Return the age of a stored time, in the largest fitting unit."""
-    seconds = clock.age_seconds(moment)
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _whereabouts(job: VideoJob) -> str:
-    if job.step:
-        return job.step
-    steps = Counter(str(clip.step) for clip in job.clips)
-    return ", ".join(step if len(job.clips) == 1 else f"{count} × {step}" for step, count in steps.items()) or "plan"
 
 
 def _estimate_text(one: Estimate) -> str:

@@ -5,12 +5,12 @@ its exit code. The progress bar is drawn on a terminal only; elsewhere there are
 """
 
 import argparse
+import contextlib
 import io
-import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 from tenxsom import clock, log, settings
 from tenxsom.cli.streams import Unfailing, unfailing_output
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, UnexpectedError
+from tenxsom.model.stored import encode
+from tenxsom.text import columns
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -35,7 +37,7 @@ class Result(NamedTuple):
     document: Callable[[], dict[str, Any]]
     text: str
     is_json: bool = False
-    """Whether the text for people is a JSON document, too."""
+    """Whether the text for people is for programs, too: JSON or CSV, which are UTF-8."""
 
 
 Command = Callable[[Any, settings.Settings], Result]
@@ -93,6 +95,9 @@ def table(
     In `width` columns (default: those of the terminal, unlimited in a file) long cells are folded. `leading` blank lines stand
     between rows.
     """
+    width = width or _width()
+    if width == _UNLIMITED_COLUMNS:
+        return _unfolded(headers, rows, right, leading)
     from rich.console import Console
     from rich.rule import Rule
     from rich.table import Table
@@ -107,8 +112,27 @@ def table(
             grid.add_row()
         grid.add_row(*map(_cell, row))
     drawn = io.StringIO()
-    Console(file=drawn, width=width or _width(), color_system=None).print(grid)
+    Console(file=drawn, width=width, color_system=None).print(grid)
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
+
+
+def _unfolded(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int], leading: int) -> str:
+    """Return a table in which no cell is folded: as rich draws it, in a fraction of the time, for ten thousand rows."""
+    cells = [[_harmless(cell, one_line=True) for cell in row] for row in (headers, *rows)]
+    widths = [[len(cell) if cell.isascii() else columns(cell) for cell in row] for row in cells]
+    across = [max(of_column) for of_column in zip(*widths, strict=True)]
+    last = len(across) - 1
+    lines = []
+    for row, taken in zip(cells, widths, strict=True):
+        padded = (
+            " " * (across[number] - taken[number]) + cell
+            if number in right
+            else cell + " " * (across[number] - taken[number] if number < last else 0)
+            for number, cell in enumerate(row)
+        )
+        lines.append("  ".join(padded).rstrip())
+    body = f"\n{chr(10) * leading}".join(lines[1:])
+    return "\n".join([lines[0], "  ".join("─" * most for most in across), *([body] if body else [])])
 
 
 def notice(sentence: str) -> None:
@@ -158,6 +182,20 @@ def _bars() -> "RichProgress":
         TextColumn("{task.fields[what]}"),
     )
     return Progress(*columns, console=Console(stderr=True), transient=False)
+
+
+@contextlib.contextmanager
+def redrawn() -> Iterator[Callable[[str], None]]:
+    """Yield a function that draws a text in place of the one before; where there is no terminal it prints each text."""
+    if not sys.stdout.isatty():
+        yield lambda text: print(_typeable(_harmless(text)), end="\n\n", flush=True)
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(), auto_refresh=False, screen=True, vertical_overflow="crop") as live:
+        yield lambda text: live.update(Text(_harmless(text), no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 class _BadUsage(BadInput):
@@ -224,7 +262,7 @@ def _of_error(error: TenxsomError) -> Result:
 
 def _show(command: str, result: Result, as_json: bool) -> None:
     head = {"schema_version": JSON_SCHEMA_VERSION, "command": command, "ok": result.exit_code == 0, "exit_code": result.exit_code}
-    text = json.dumps({**head, **result.document()}, ensure_ascii=False, indent=2) if as_json else result.text
+    text = encode({**head, **result.document()}).decode().rstrip("\n") if as_json else result.text
     if not text:
         return
     if as_json or result.is_json:
@@ -260,13 +298,16 @@ def _harmless(text: str, one_line: bool = False) -> str:
 
     Some texts come from services and definitions.
     """
-    return text.translate(_HARMLESS | {10: " "} if one_line else _HARMLESS)
+    if text.isascii() and text.isprintable():
+        return text
+    return text.translate(_ON_ONE_LINE if one_line else _HARMLESS)
 
 
 _DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _HARMLESS: dict[int, str] = {number: " " for number in (*range(32), *range(127, 160)) if number != 10} | dict.fromkeys(
     _DIRECTIONS, ""
 )
+_ON_ONE_LINE = _HARMLESS | {10: " "}
 
 
 def _cell(text: str) -> "Text":

@@ -199,7 +199,11 @@ class Clip(StoredModel):
         return step in (Step.REQUEST_IMAGE, Step.REQUEST_VIDEO)
 
     def accept(self, ids: Mapping[str, str | None], endpoint: str | None) -> str:
-        """Take the ids of the paid call of the current step, and go on to the next; return the event for the history."""
+        """Take the ids of the paid call of the current step, and go on to the next; return the event for the history.
+
+        The error of an earlier attempt is not what the clip waits for any more.
+        """
+        self.error = None
         if self.step == Step.REQUEST_IMAGE:
             self.image, self.step = Still(**ids), Step.AWAIT_IMAGE
             return "image_requested"

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model.job import VideoJob
 from tenxsom.store.base import Claim, JobStore
 
@@ -109,6 +110,12 @@ class ObservedStore:
 
     def ids(self) -> list[str]:
         return self._store.ids()
+
+    def documents(self) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
+        return self._store.documents()
+
+    def requeue(self, name: str, unless: Callable[[VideoJob], bool] | None = None) -> VideoJob:
+        return self._store.requeue(name, unless)
 
     def due(self, most: int | None = None) -> list[str]:
         return self._store.due(most)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BrokenState, DiskError
+from tenxsom.errors import BadInput
 from tenxsom.model import file_names, money
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
@@ -69,22 +69,6 @@ class JobManager:
         self._source_of = source_of
         self._is_rehearsal = is_rehearsal
 
-    def jobs(self) -> tuple[list[VideoJob], dict[str, str]]:
-        """Return all jobs on the queue, oldest first, and by id the errors of unreadable ones, which the poller quarantines."""
-        found, unreadable = [], {}
-        for content_id in self._store.ids():
-            try:
-                job = self._store.load(content_id)
-            except BrokenState as error:
-                unreadable[content_id] = f"its state file cannot be used because {error}."
-                continue
-            except DiskError as error:
-                unreadable[content_id] = str(error)
-                continue
-            if job:
-                found.append(job)
-        return sorted(found, key=lambda job: job.submit_time), unreadable
-
     def show(self, content_id: str) -> JobDetails:
         """Return everything about one job: its state while it is on the queue, its report afterwards. Raises BadInput."""
         job = self._store.load(content_id)
@@ -138,6 +122,19 @@ class JobManager:
                 raise BadInput(f"{job.content_id} was put back on the queue by another command meanwhile; see what became of it.")
             self._finisher.archive_previous_run(claim)
             claim.save()
+
+    def requeue(self, name: str) -> VideoJob:
+        """Put a quarantined state, by the name that `status` shows, back on the queue. Raises BadInput, which says why not.
+
+        A state whose run, or a later one, has a final report stays where it is: it would order everything once more.
+        """
+
+        def has_ended(job: VideoJob) -> bool:
+            report = self._artifacts.final_report(job.content_id)
+            accepted = (report.get("times") or {}).get("accepted") if report else None
+            return report is not None and (report["run_id"] == job.run_id or (accepted or job.submit_time) >= job.submit_time)
+
+        return self._store.requeue(name, unless=has_ended)
 
     def cancel(self, content_id: str) -> str:
         """Cancel further orders of a job. Returns a sentence about its paid clips."""

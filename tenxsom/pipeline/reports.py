@@ -187,7 +187,7 @@ def _shape(clip: Clip) -> dict[str, Any]:
 
 
 def _cost(job: VideoJob) -> dict[str, Any]:
-    lines = [{"step": line["step"], "clip": line["clip"], "usd": line["usd"], "entry": line["entry"]} for line in job.spend]
+    lines = [{name: line.get(name) for name in ("step", "clip", "usd", "entry", "reference")} for line in job.spend]
     counted = sum((usd(line["usd"]) for line in job.spend if line["entry"] != "released"), ZERO)
     return {"currency": "USD", "total_usd": text(counted), "items": lines}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from tenxsom.errors import BadSettings
@@ -17,6 +17,9 @@ from tenxsom.planning.vertex_gemini import DEFAULT_MODEL as DEFAULT_GEMINI
 from tenxsom.planning.vertex_gemini import VertexGemini
 from tenxsom.setting_groups import CoreSettings, setting
 from tenxsom.setting_values import choice, is_this_machine
+
+if TYPE_CHECKING:
+    from tenxsom.planning.claude_check import CheckResult
 
 LOCAL = "local"
 AUTO = "auto"
@@ -110,6 +113,25 @@ def is_rehearsal(name: str, settings: PlannerSettings) -> bool:
     address, domain = addresses.get(name, (None, ""))
     host = (urlsplit(address).hostname or "").rstrip(".") if address else domain
     return host != domain and not host.endswith(f".{domain}")
+
+
+def address(name: str, settings: PlannerSettings) -> str | None:
+    """Return the base address of a planning service that is set up; None for the local one, or one with checks of its own."""
+    addresses = {
+        "vertex_gemini": settings.vertex_genai_base_url or "https://aiplatform.googleapis.com",
+        "anthropic": settings.anthropic_base_url,
+        "openai_compatible": settings.planner_base_url,
+    }
+    return addresses.get(name)
+
+
+def checks(name: str, settings: PlannerSettings, timeout: float) -> list[CheckResult]:
+    """Return the results of a planning service's own checks, free of charge; empty for one without. Raises nothing."""
+    if name != "vertex_claude":
+        return []
+    from tenxsom.planning.claude_check import check_claude
+
+    return check_claude(settings, timeout)
 
 
 def _gemini(settings: PlannerSettings, prices: Mapping[str, Any]) -> ModelService:

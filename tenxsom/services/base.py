@@ -9,8 +9,10 @@ The module `tenxsom.services.<name>` contains, beside the service's class:
     default_variant(settings)     the model and the resolution in the settings
     is_rehearsal(settings)        whether the address is not the vendor's own
     missing_credentials(settings) one sentence about the credentials that are not set; None when there are all
+    address(settings)             the base address of its API; None where it needs no network
     id_problem(job_id)            why an id cannot be that of a clip; None if it can, or where the vendor's ids have no format
     open_service(settings, is_ours)   the service, ready for requests; `is_ours` tells whether a job of ours has a vendor's id
+    RETIREMENT                    optional: that the vendor switches the service off, one sentence with the date, for the doctor
 """
 
 from decimal import Decimal

@@ -78,6 +78,10 @@ def default_variant(settings: CoreSettings) -> Variant:  # noqa: ARG001  (every 
     return Variant()
 
 
+def address(settings: CoreSettings) -> None:
+    """Return None: the studio is on this machine."""
+
+
 def id_problem(job_id: str) -> str | None:
     """Return why an id cannot be that of a video, which the contract's ids tell; None if it can."""
     return useapi_ltx.id_problem(job_id)

@@ -231,6 +231,11 @@ def missing_credentials(settings: LtxSettings) -> str | None:
     return None if settings.ltx_api_key else f"it needs LTX_API_KEY (from {CONSOLE}); put it into production.env"
 
 
+def address(settings: LtxSettings) -> str:
+    """Return the base address of the API."""
+    return settings.ltx_api_base_url
+
+
 def id_problem(job_id: str) -> str | None:  # noqa: ARG001  (every service is asked alike)
     """Return None: the vendor does not say what its ids look like (https://docs.ltx.io/async-jobs)."""
     return None

@@ -54,6 +54,18 @@ def is_rehearsal(name: str, settings: CoreSettings) -> bool:
     return found
 
 
+def address(name: str, settings: CoreSettings) -> str | None:
+    """Return the base address of a service's API; None where it needs no network."""
+    found: str | None = _module(name).address(settings)
+    return found
+
+
+def retirement(name: str) -> str | None:
+    """Return the sentence that a vendor switches its service off; None where it does not."""
+    found: str | None = getattr(_module(name), "RETIREMENT", None)
+    return found
+
+
 def prices(name: str) -> PriceEntry:
     """Return the prices that a service declares."""
     found: PriceEntry = _module(name).PRICES

@@ -24,6 +24,8 @@ from tenxsom.services.useapi import UseApi, UseApiSettings, kind_problem, missin
 __all__ = ["MODELS", "UseApiLtx", "capabilities", "default_variant", "missing_credentials", "open_service"]
 
 NAME = "useapi_ltx"
+RETIREMENT = "UseAPI.net put a notice of retirement on the pages of its LTX Studio API, dated 9 March 2026; orders may be refused."
+
 MODELS = ("",)
 
 PRICES: PriceEntry = {
@@ -107,6 +109,11 @@ def capabilities(variant: Variant) -> Capabilities:
 
 def default_variant(settings: UseApiSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
+
+
+def address(settings: UseApiSettings) -> str:
+    """Return the base address of the API."""
+    return settings.useapi_base_url
 
 
 def id_problem(job_id: str) -> str | None:

@@ -248,6 +248,11 @@ def missing_credentials(settings: VeoSettings) -> str | None:
     return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
 
 
+def address(settings: VeoSettings) -> str:
+    """Return the base address of the API."""
+    return settings.vertex_genai_base_url or "https://aiplatform.googleapis.com"
+
+
 def id_problem(job_id: str) -> str | None:
     """Return why an id cannot be that of an order, which is the name of an operation; None if it can."""
     return None if _OPERATION.fullmatch(job_id) else f"is no operation of {NAME}; they look like projects/…/operations/…"

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model.job import VideoJob
 
 Planned = TypeVar("Planned")
@@ -60,11 +62,25 @@ class JobStore(Protocol):
     def ids(self) -> list[str]:
         """Return the ids of all jobs on the queue, in no particular order."""
 
+    def documents(self) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
+        """Yield every job's id with its stored document, for overviews of thousands of jobs; in no particular order.
+
+        A document is what `VideoJob.as_dict` returns, read without checking every field; in place of one that cannot be read
+        there is its error. A job that leaves the queue meanwhile, or is from a newer version, is left out.
+        """
+
     def due(self, most: int | None = None) -> list[str]:
         """Return the ids of jobs that may be due, the longest unsaved first; at most `most`."""
 
     def set_aside(self) -> list[str]:
         """Return the names of quarantined states: `<content_id>`, and `<content_id>~2` for a second one."""
+
+    def requeue(self, name: str, unless: Callable[[VideoJob], bool] | None = None) -> VideoJob:
+        """Put a quarantined state, by a name of `set_aside`, back on the queue, durably, and return its job.
+
+        Raises BadInput when there is none, when it still cannot be read, when its job is on the queue, or when `unless` returns
+        true for it; then nothing is changed.
+        """
 
     def place(self, content_id: str) -> str:
         """Return the location of a job's state, for messages."""
@@ -81,6 +97,9 @@ class JobStore(Protocol):
 RESERVED, SPENT, RELEASED, UNKNOWN = "reserved", "spent", "released", "unknown"
 """The kinds of ledger lines about a paid call; the last line of a reference counts."""
 
+SUMMED = "summed"
+"""The kind of a line in place of all paid calls of a day and service, whose own lines are in an archive."""
+
 
 class Purchase(NamedTuple):
     """A paid call for which money is reserved."""
@@ -93,6 +112,32 @@ class Purchase(NamedTuple):
     usd: Decimal
     rehearsal: bool = False
     """Whether the call costs nothing: at the local studio, or at an address that is not the vendor's own."""
+
+
+class DayTotals(NamedTuple):
+    """What counts against the budget of a day, in US dollars, by what has become of the calls."""
+
+    spent: Decimal
+    reserved: Decimal
+    """For calls that are about to be made, or are in progress."""
+    unknown: Decimal
+    """For calls whose outcome is unknown."""
+
+    @property
+    def used(self) -> Decimal:
+        return self.spent + self.reserved + self.unknown
+
+
+class Compaction(NamedTuple):
+    """The result of `SpendLedger.compact`."""
+
+    lines: int
+    """How many lines were summed up, and are kept in the archives."""
+    days: int
+    archives: list[str]
+    """The archives that were written, for messages."""
+    bytes_before: int
+    bytes_after: int
 
 
 class SpendLedger(Protocol):
@@ -138,8 +183,21 @@ class SpendLedger(Protocol):
     def total(self, day: str, *, rehearsal: bool = False) -> Decimal:
         """Return the sum that counts against the budget of a UTC day, in US dollars."""
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield every readable line, oldest first."""
+    def totals(self, day: str, *, rehearsal: bool = False) -> DayTotals:
+        """Return `total`, divided by what has become of the calls; exact for the last days, and as spent before."""
+
+    def lines(self, since: str = "") -> Iterator[dict[str, Any]]:
+        """Yield every readable line that counts on `since` (a UTC day) or later, those of a day oldest first.
+
+        The lines of archives are included; a SUMMED line is yielded only where its archive is gone.
+        """
+
+    def compact(self, keep: Collection[str]) -> Compaction:
+        """Replace the lines of settled calls on days more than a week ago by a sum for each day and service.
+
+        The lines go to archives, one for each month, before the ledger is replaced. Calls of the jobs in `keep` stay as they are,
+        and so does every day's total. Raises BadInput for a ledger that cannot be replaced, DiskError.
+        """
 
 
 # finished files
@@ -204,6 +262,18 @@ class Artifacts(Protocol):
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
         """Return the job's final report; None without one. Raises BrokenState for an unreadable one, DiskError."""
+
+    def reports(self, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the stem and the content of every final report, of earlier runs too (`lake~1`), written at `since` or later.
+
+        In no particular order; unreadable ones are left out. Raises DiskError.
+        """
+
+    def scratch_files(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the name, the size in bytes and the time of the last change of every scratch file on this machine."""
+
+    def drop_scratch(self, name: str) -> None:
+        """Remove a scratch file by a name of `scratch_files`."""
 
     def quarantine_report(self, content_id: str) -> str | None:
         """Move an unreadable final report aside, with the reason beside it; it is kept for good.

@@ -103,7 +103,7 @@ FAMILY = ROWS | STILLS
 REMOTE = [name for name, row in FAMILY.items() if row.settings]
 ASKED = [name for name, row in FAMILY.items() if row.status]
 HEAVY = ("google.genai", "anthropic", "flask", "numpy", "av")
-NAMES_OF_A_MODULE = ("MODELS", "capabilities", "default_variant", "is_rehearsal", "missing_credentials", "open_service")
+NAMES_OF_A_MODULE = ("MODELS", "address", "capabilities", "default_variant", "is_rehearsal", "missing_credentials", "open_service")
 EVERY_VARIANT = [
     (name, Variant(model, resolution))
     for name in SERVICES

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import glob
 import json
+import logging
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,11 @@ from tenxsom.model.ids import masked_id
 from tenxsom.safe_files import NoOrdinaryFile, read_file
 from tenxsom.store.final_reports import MAX_REPORT_BYTES, parsed_report
 
+log = logging.getLogger(__name__)
+
 QUARANTINE = "quarantine"
 """The folder of unreadable reports."""
+REPORTS = ("_completion_report.json", "_failure_report.json")
 SCRATCH = (".part", ".part.resume", ".part.fit", ".part.crop", ".part.track")
 """The suffixes of scratch files: what is being written, the memo of an interrupted download, two ways of cutting it, and a film
 with a track of words."""
@@ -79,8 +84,8 @@ class FileArtifacts:
                 return None
 
     def parts_older_than(self, seconds: float) -> list[str]:
-        with disk_errors(self.folder, "read"), os.scandir(self.folder) as entries:
-            parts = [entry for entry in entries if file_names.is_part(entry.name)]
+        with disk_errors(self.folder, "read"):
+            parts = [entry for name, entry in self._entries() if file_names.is_part(name)]
             return sorted(part.name for part in parts if clock.epoch_age_seconds(part.stat().st_mtime) > seconds)
 
     def files_of(self, content_id: str) -> list[str]:
@@ -111,6 +116,25 @@ class FileArtifacts:
                 raise as_disk_error(path, error, "read") from error
         return None
 
+    def reports(self, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, facts in self._entries():
+            if not name.endswith(REPORTS) or (since is not None and facts.stat().st_mtime < since.timestamp()):
+                continue
+            try:
+                yield re.sub(r"_(completion|failure)_report\.json$", "", name), _report_in(facts.path)
+            except (FileNotFoundError, ValueError) as error:
+                log.warning("%s is left out: %s.", name, error)
+            except OSError as error:
+                raise as_disk_error(facts.path, error, "read") from error
+
+    def scratch_files(self) -> Iterator[tuple[str, int, str]]:
+        for name, facts in self._entries():
+            if name.endswith(SCRATCH) and facts.is_file(follow_symlinks=False):
+                yield name, facts.stat().st_size, clock.stamp_of_epoch(facts.stat().st_mtime)
+
+    def drop_scratch(self, name: str) -> None:
+        self._unlink(name)
+
     def quarantine_report(self, content_id: str) -> str | None:
         told = None
         for path in map(Path, self._report_paths(content_id)):
@@ -132,6 +156,15 @@ class FileArtifacts:
             if masked in _bytes_of(path):
                 return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
         return None
+
+    def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        try:
+            with os.scandir(self.folder) as entries:
+                yield from ((entry.name, entry) for entry in entries)
+        except FileNotFoundError:
+            return  # nothing has ended yet, or a file has just gone
+        except OSError as error:
+            raise as_disk_error(self.folder, error, "read") from error
 
     def _path(self, name: str) -> str:
         """Return a path as text: thousands of jobs are looked up in a tick, and pathlib takes as long as a system call."""

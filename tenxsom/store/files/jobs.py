@@ -6,15 +6,16 @@ import itertools
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from tenxsom import atomic
 from tenxsom.disk import as_disk_error, disk_errors, make_folder
 from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, LoadFailed, NewerState, SetAside, UnexpectedError
 from tenxsom.locks import lock_table
-from tenxsom.model.job import VideoJob
+from tenxsom.model.job import SCHEMA_VERSION, VideoJob
 from tenxsom.store.base import Claim
 from tenxsom.store.files import state_file
 from tenxsom.store.files.failed_loads import FailedLoads
@@ -84,6 +85,24 @@ class FileJobStore:
             return True  # its claim raises the error
         return job is not None and job.is_due()
 
+    def documents(self) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
+        for content_id in self.ids():
+            path = f"{self._place}/{content_id}.json"
+            try:
+                document = state_file.document(path)
+                if document is None:
+                    continue
+                if document.get("schema_version") != SCHEMA_VERSION or document.get("content_id") != content_id:
+                    job = self.load(content_id)  # an earlier version's, or an error
+                    document = job.as_dict() if job else None
+            except (NewerState, FileNotFoundError):
+                continue
+            except (BrokenState, DiskError) as error:
+                yield content_id, error
+                continue
+            if document:
+                yield content_id, document
+
     def load(self, content_id: str) -> VideoJob | None:
         path = self._path(content_id)
         found = state_file.read(path, content_id)
@@ -110,6 +129,27 @@ class FileJobStore:
         except OSError as error:
             raise as_disk_error(self.folder / QUARANTINE, error, "read") from error
         return sorted(name.replace(".json", "") for name in names if name[0] != "." and not name.endswith(".why.txt"))
+
+    def requeue(self, name: str, unless: Callable[[VideoJob], bool] | None = None) -> VideoJob:
+        content_id, _, number = name.partition("~")
+        self._path(content_id)  # an id that leads outside the folder is refused
+        aside = f"{self._place}/{QUARANTINE}/{content_id}.json{number and '~' + number}"
+        try:
+            found = state_file.read(aside, content_id)
+        except BrokenState as error:
+            raise BadInput(f"{aside} still cannot be read, because {error}. Mend it first; nothing has changed.") from None
+        if found is None:
+            raise BadInput(f"There is no {name!r} in {self._place}/{QUARANTINE}/; manage_jobs.py status names what is there.")
+        job = found[0]
+        with self.accept(job, unless=lambda: unless is not None and unless(job)) as claim:
+            if claim is None:
+                raise BadInput(
+                    f"{content_id} is on the queue already, or has ended since; {aside} is left where it is. Move it away if it is"
+                    " not needed any more."
+                )
+        for left in (aside, f"{aside}.why.txt"):
+            atomic.remove(left)
+        return job
 
     def place(self, content_id: str) -> str:
         return f"{self._place}/{content_id}.json"

@@ -19,23 +19,29 @@ import contextlib
 import json
 import logging
 import os
+import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import DiskError, OverBudget
+from tenxsom.errors import BadInput, DiskError, OverBudget, TryAgainLater
 from tenxsom.locks import hold_file
 from tenxsom.model.money import ZERO, shown, text
-from tenxsom.store.base import RESERVED, Purchase
-from tenxsom.store.files.tally import Tally, fingerprint, lines_from_the_end, parsed
+from tenxsom.store.base import RESERVED, SUMMED, UNKNOWN, Compaction, DayTotals, Purchase
+from tenxsom.store.files import archives, compaction
+from tenxsom.store.files.tally import BLOCK_BYTES, Tally, fingerprint, lines_from_the_end, parsed
 
 log = logging.getLogger(__name__)
 
 NOTHING: Mapping[str, Any] = {}
+
+KEPT_DAYS = 7
+"""A compaction leaves the lines of so many days as they are."""
 
 CHECKPOINT_BYTES = 256 * 1024
 """A checkpoint is written when this much of the ledger comes after the last one."""
@@ -82,17 +88,18 @@ class FileLedger:
         if not self.path.exists():
             return None
         with disk_errors(self.path), self.path.open("rb") as file:
-            for raw in lines_from_the_end(file, json.dumps(reference).encode(), _position(since, file)):
+            start = _position(since, file)
+            for raw in lines_from_the_end(file, json.dumps(reference).encode(), start):
                 if (line := parsed(raw)) and line["reference"] == reference:
                     return line
-        return None
+        return None if start else archives.last(self.path, reference, _day(since)[:7])
 
     def mark(self) -> str:
         if not self.path.exists():
             return ""
         with disk_errors(self.path), self.path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            return f"{end}:{fingerprint(file, end)}"
+            return f"{end}:{fingerprint(file, end)}:{clock.day()}"
 
     def total(self, day: str, *, rehearsal: bool = False) -> Decimal:
         if not self.path.exists():
@@ -100,13 +107,43 @@ class FileLedger:
         with self._locked():
             return self._tally.used(day, rehearsal=rehearsal)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
+    def totals(self, day: str, *, rehearsal: bool = False) -> DayTotals:
+        if not self.path.exists():
+            return DayTotals(ZERO, ZERO, ZERO)
+        with self._locked():
+            used, still_open = self._tally.used(day, rehearsal=rehearsal), self._tally.open_sums(day, rehearsal=rehearsal)
+        return DayTotals(used - still_open[RESERVED] - still_open[UNKNOWN], still_open[RESERVED], still_open[UNKNOWN])
+
+    def lines(self, since: str = "") -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        with disk_errors(self.path), self.path.open("rb") as file:
+        with disk_errors(self.path), self.path.open("rb") as file:  # opened first: a compaction meanwhile only repeats lines
+            archived = archives.months(self.path)
+            yield from (line for line in archives.lines(self.path, since[:7]) if line["day"] >= since)
             for raw in file:
-                if line := parsed(raw):
+                if (line := parsed(raw)) and line["day"] >= since and not (line["entry"] == SUMMED and line["day"][:7] in archived):
                     yield line
+
+    def compact(self, keep: Collection[str]) -> Compaction:
+        if not self.path.exists():
+            return Compaction(0, 0, [], 0, 0)
+        real, written = Path(os.path.realpath(self.path)), set[str]()
+        before = (clock.now() - timedelta(days=KEPT_DAYS)).date().isoformat()
+        with self._locked(), disk_errors(real):
+            facts, end = real.stat(), _end_of_lines(real)
+        if facts.st_nlink > 1:
+            raise BadInput(f"{real} has a second name (a hard link), so it cannot be replaced. Share it by symbolic links.")
+        with disk_errors(real):  # without the lock, because a ledger of years takes a while
+            found = compaction.compacted(real, end, before, keep, lambda lines: written.update(archives.add(real, lines)))
+        if not found.lines:
+            return Compaction(0, 0, [], facts.st_size, facts.st_size)
+        with self._locked(finishing=True), disk_errors(real):
+            now = real.stat()
+            if (now.st_dev, now.st_ino) != (facts.st_dev, facts.st_ino) or now.st_size < end:
+                raise TryAgainLater("The ledger was replaced by another command meanwhile. Nothing is lost; run it again.")
+            data = found.data + _from(real, end)
+            atomic.write(real, data, stat.S_IMODE(facts.st_mode))
+        return Compaction(found.lines, found.days, sorted(written), now.st_size, len(data))
 
     def _check(self, purchase: Purchase, then: Purchase | None, budget: Decimal) -> None:
         """Raise OverBudget when today's budget does not cover a purchase and `then`. The caller holds the lock."""
@@ -186,5 +223,26 @@ class FileLedger:
 
 def _position(mark: str | None, file: BinaryIO) -> int:
     """Return the position of a mark; 0 for a mark of another ledger, or of one that did not only grow."""
-    size, _, expected = (mark or "").partition(":")
+    size, _, rest = (mark or "").partition(":")
+    expected = rest.partition(":")[0]
     return int(size) if size.isdecimal() and expected and fingerprint(file, int(size)) == expected else 0
+
+
+def _day(mark: str | None) -> str:
+    """Return the day of a mark; empty for one without (of an earlier version), or none."""
+    return (mark or "").rpartition(":")[2] if (mark or "").count(":") == 2 else ""
+
+
+def _end_of_lines(path: Path) -> int:
+    """Return the position behind the last complete line."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        start = max(0, end - BLOCK_BYTES)
+        file.seek(start)
+        return start + file.read().rfind(b"\n") + 1
+
+
+def _from(path: Path, position: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(position)
+        return file.read()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import stat
+from typing import Any
+
+from pydantic_core import from_json
 
 from tenxsom.disk import as_disk_error
 from tenxsom.errors import BrokenState, LoadFailed, RevisionIsStale, TenxsomError
@@ -40,6 +43,34 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
         log.exception("Unexpected error", extra={"content_id": content_id})
         found = f"an unexpected error occurs when it is read, please report it: {describe(error)} ({place_of(error)})"
         raise LoadFailed(found) from error
+
+
+def document(path: str) -> dict[str, Any] | None:
+    """Read the document in a state file without checking its fields; None without a file.
+
+    Raises BrokenState for a file that holds no JSON object, DiskError.
+    """
+    try:
+        data = bytes_of(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise as_disk_error(path, error, "read") from error
+    try:
+        return _object_in(data)
+    except (ValueError, RecursionError) as error:
+        raise BrokenState(f"it is no valid JSON: {error}") from None
+
+
+def _object_in(data: bytes) -> dict[str, Any]:
+    """Return the object in a file's bytes. pydantic's parser takes half the time, and does not know halves of surrogate pairs."""
+    try:
+        found = from_json(data, cache_strings="keys")
+    except ValueError:
+        found = decode(data)
+    if not isinstance(found, dict):
+        raise BrokenState("it holds no JSON object")
+    return found
 
 
 def _job_in(data: bytes, content_id: str) -> VideoJob:

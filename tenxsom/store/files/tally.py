@@ -72,6 +72,14 @@ class Tally:
         """Return the sum that counts against the budget of a UTC day, in US dollars. Rehearsals have their own budget."""
         return self._sums.get((day, rehearsal), ZERO)
 
+    def open_sums(self, day: str, *, rehearsal: bool = False) -> dict[str, Decimal]:
+        """Return the sums of the day's open calls, by their entry: RESERVED and UNKNOWN."""
+        sums = dict.fromkeys(OPEN, ZERO)
+        for call in self.calls.values():
+            if call.entry in OPEN and (call.day, call.rehearsal) == (day, rehearsal):
+                sums[call.entry] += call.usd
+        return sums
+
     def read_on(self, file: BinaryIO) -> None:
         """Read the lines added since the last read; an incomplete line is left for the next one."""
         file.seek(self.read_bytes)
