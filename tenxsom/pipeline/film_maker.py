@@ -9,6 +9,7 @@ import heapq
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,23 @@ FADE_OUT_SECONDS = 1.2
 """How long music and clips' sound fade at the end of a film."""
 
 
+WORK_SECONDS, SECONDS_PER_SECOND = 120.0, 20.0
+"""How long work on a film may take, with so much for each of its seconds: more than a tick, which cannot continue it."""
+
+
+@contextmanager
+def _work(film: FilmPlan, deadline: clock.Deadline, *scratch: Path, waits: bool = True) -> Iterator[clock.Deadline]:
+    """Wait for a free core, at most until `deadline` (not `waits`: as long as it takes), and yield a deadline for the work itself.
+
+    Work that has begun may outlast a tick, because the next one could only begin it anew. Raises DiskError for `scratch` files.
+    """
+    enough = WORK_SECONDS + SECONDS_PER_SECOND * film.seconds
+    with media_work(deadline if waits else clock.Deadline(enough)), ExitStack() as stack:
+        for path in scratch:
+            stack.enter_context(disk_errors(path))
+        yield clock.Deadline(max(enough, deadline.left()))
+
+
 class FilmMaker:
     """Makes the files of planned films."""
 
@@ -65,13 +83,13 @@ class FilmMaker:
         if film.music == "none" or self._artifacts.exists(name):
             return
         part = self._artifacts.scratch(name)
-        with media_work(deadline), disk_errors(part):
+        with _work(film, deadline, part, waits=False) as limit:
             if film.music == "bed":
                 cuts = [shot.start for shot in film.shots[1:]]
                 seed = zlib.crc32(job.content_id.encode())
-                write_bed(film.mood, film.seconds, seed, part, cuts, deadline=deadline)
+                write_bed(film.mood, film.seconds, seed, part, cuts, deadline=limit)
             else:
-                fit_music(self._music_source(job, film), film.seconds, part, deadline)
+                fit_music(self._music_source(job, film), film.seconds, part, limit)
         self._artifacts.publish(part, name)
 
     def _music_source(self, job: VideoJob, film: FilmPlan) -> Path:
@@ -101,8 +119,8 @@ class FilmMaker:
             fade_out=min(FADE_OUT_SECONDS, film.seconds / 4),
         )
         part = self._artifacts.scratch(name)
-        with media_work(deadline), disk_errors(part):
-            facts = mix(order, part, deadline)
+        with _work(film, deadline, part) as limit:
+            facts = mix(order, part, limit)
         self._artifacts.publish(part, name)
         return facts
 
@@ -146,10 +164,10 @@ class FilmMaker:
             sound=self._artifacts.local(sound) if self._artifacts.exists(sound) else None,
         )
         part = self._artifacts.scratch(name)
-        with media_work(deadline), disk_errors(part):
-            assemble(order, part, deadline)
+        with _work(film, deadline, part) as limit:
+            assemble(order, part, limit)
             if film.captions == "track":
-                part = self._with_track(job, film, part, deadline)
+                part = self._with_track(job, film, part, limit)
         self._artifacts.publish(part, name)
 
     def _with_track(self, job: VideoJob, film: FilmPlan, part: Path, deadline: clock.Deadline) -> Path:
@@ -222,11 +240,11 @@ class FilmMaker:
         width, height = size_of(job, film)
         box = self._look(film, width, height).box
         covered = Box(0, box.top, width, box.bottom) if film.is_burned else None
-        with media_work(deadline):
+        with _work(film, deadline) as limit:
             return check_film(
                 self._artifacts.local(file_names.video(job.content_id)),
                 max_pixels=self._settings.max_video_pixels,
-                deadline=deadline,
+                deadline=limit,
                 captions=covered,
                 cards=_cards(film, self._brand(film)),
             )
@@ -235,8 +253,8 @@ class FilmMaker:
         """Measure loudness and true peak of the finished film."""
         from tenxsom.media.sound.mix import measure
 
-        with media_work(deadline):
-            return measure(self._artifacts.local(file_names.video(job.content_id)), deadline)
+        with _work(_film(job), deadline) as limit:
+            return measure(self._artifacts.local(file_names.video(job.content_id)), limit)
 
     def make_thumbnail(self, job: VideoJob, deadline: clock.Deadline) -> None:
         from tenxsom.media.film.thumbnail import make_title_thumbnail
@@ -245,7 +263,7 @@ class FilmMaker:
         width, height = size_of(job, film)
         marked = max((services.pace(job.service_of(clip), Variant()).marked_top for clip in job.clips), default=0.0)
         part = self._artifacts.scratch(name)
-        with media_work(deadline), disk_errors(part):
+        with _work(film, deadline, part, waits=False):
             make_title_thumbnail(
                 self._shots(job, film),
                 film.thumbnail_title or film.title,
@@ -263,7 +281,7 @@ class FilmMaker:
 
         name = file_names.contact_sheet(job.content_id)
         part = self._artifacts.scratch(name)
-        with media_work(deadline), disk_errors(part):
+        with _work(_film(job), deadline, part, waits=False):
             contact_sheet(self._artifacts.local(file_names.video(job.content_id)), part)
         self._artifacts.publish(part, name)
 

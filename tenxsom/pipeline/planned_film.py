@@ -16,8 +16,6 @@ from tenxsom.store.base import Artifacts, Claim
 
 LEAST_ABOVE_BED_DB = 6.0
 """A voice that is less above music and clips' sound is hard to understand on a phone."""
-ASSEMBLY_SECONDS, SECONDS_PER_SECOND = 120.0, 20.0
-"""How long an assembly may take: more than a tick, because it cannot be continued by the next one."""
 
 
 class PlannedFilm:
@@ -48,7 +46,7 @@ class PlannedFilm:
         job = claim.job
         if self._is_assembled(job):
             return
-        facts = self._maker.mix_sound(job, _enough(job, deadline))
+        facts = self._maker.mix_sound(job, deadline)
         if facts is None or job.film is None:
             return
         job.film.voice_above_bed_db = above = facts.voice_above_bed_db
@@ -60,7 +58,7 @@ class PlannedFilm:
         job = claim.job
         if self._is_assembled(job):
             return
-        self._maker.assemble(job, _enough(job, deadline))
+        self._maker.assemble(job, deadline)
         job.media = MediaFacts(size_bytes=self._artifacts.size(file_names.video(job.content_id)) or 0)
         job.record("assembled", f"{len(job.clips)} clips, {job.film.seconds if job.film else 0:g} s")
         claim.save()
@@ -70,7 +68,7 @@ class PlannedFilm:
 
     def _check(self, claim: Claim, deadline: clock.Deadline) -> None:
         """Verify the film, and keep its facts. A film that is broken, or not as long as planned, is made again."""
-        job, deadline = claim.job, _enough(claim.job, deadline)
+        job = claim.job
         try:
             found = self._maker.check(job, deadline)
             facts = MediaFacts.from_dict(found.facts.as_dict())
@@ -94,12 +92,6 @@ def _check_length(job: VideoJob, facts: MediaFacts) -> None:
     planned = job.film.seconds if job.film else facts.seconds
     if abs(facts.seconds - planned) > 1 / float(rate_of(job)) + 0.005:
         raise BrokenMedia(f"The film is {facts.seconds:.3f} s long; {planned:g} s were planned.")
-
-
-def _enough(job: VideoJob, deadline: clock.Deadline) -> clock.Deadline:
-    """Return a deadline that is late enough for work that cannot be continued by the next tick."""
-    needed = ASSEMBLY_SECONDS + SECONDS_PER_SECOND * (job.film.seconds if job.film else 0.0)
-    return clock.Deadline(max(needed, deadline.left()))
 
 
 def _sha256(path: Path) -> str:
