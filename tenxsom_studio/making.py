@@ -133,4 +133,4 @@ def _paint(world: World, order: Order, target: Path) -> None:
     larger = min(1.25, MAX_SIDE / max(sides))  # a margin for the camera move, as far as a 4K picture allows one
     width, height = (int(side * larger) for side in sides)
     with disk_errors(target):
-        paint(order.prompt, width, height, order.seed, order.mood).save(target, format="PNG", compress_level=1)
+        paint(order.prompt, width, height, order.seed, order.mood, number=order.number).save(target, format="PNG", compress_level=1)

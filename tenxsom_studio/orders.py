@@ -2,7 +2,7 @@
 
 Rules: https://useapi.net/docs/api-ltxstudio-v1/post-ltxstudio-images-flux-create and …/post-ltxstudio-videos-ltx-create.
 The vendor documents nothing about unknown fields; they are ignored, except `preview`, our own extension (only our local_studio
-service sends it): {"mood": "tech_news", "cues": [{"start": 0, "end": 2.5, "text": "…"}], "badge": "PREVIEW"}.
+service sends it): {"mood": "tech_news", "cues": [{"start": 0, "end": 2.5, "text": "…"}], "badge": "PREVIEW", "number": 0}.
 """
 
 from __future__ import annotations
@@ -185,6 +185,7 @@ def _preview(body: Body) -> dict[str, Any]:
     if not isinstance(preview, dict):
         raise Refusal(400, "Parameter preview must be an object")
     fields: dict[str, Any] = {name: text(preview, name, 40) for name in ("mood", "badge") if preview.get(name) is not None}
+    fields["number"] = integer(preview, "number", 0, 10_000)
     if preview.get("cues") is not None:
         fields["cues"] = _cues(preview["cues"])
     return fields

@@ -41,6 +41,8 @@ class Order:
     cues: tuple[tuple[float, float, str], ...] = ()
     size: tuple[int, int] | None = None
     fps: int = 24
+    number: int | None = None
+    """The picture's place in its film, so that neighbours show different scenes; None: not told."""
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tenxsom.errors import BadDefinition, BadInput, Problem
@@ -94,6 +95,12 @@ def _clip(definition: JobDefinition, route: Route, shape: str, *, index: int, as
     )
     begin(clip, route.start_image)
     return clip
+
+
+def picture_number(clips: Sequence[Clip], index: int) -> int:
+    """Return which picture of its film a clip has: neighbours whose plan shows the same picture have the same number."""
+    told = sorted((clip for clip in clips if clip.index <= index), key=lambda clip: clip.index)
+    return sum(before.image_prompt != after.image_prompt for before, after in pairwise(told))
 
 
 def begin(clip: Clip, start_image: str | None) -> None:

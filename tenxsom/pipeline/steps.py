@@ -16,6 +16,7 @@ from tenxsom.model.clip import Clip, Step
 from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.model.parts import Upload
 from tenxsom.pipeline import limits
+from tenxsom.pipeline.clips import picture_number
 from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
 from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
@@ -95,7 +96,8 @@ class ClipSteps:
     def request_image(self, claim: Claim, clip: Clip) -> None:
         """Order the still. Paid."""
         archetype = claim.job.definition.archetype
-        order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, archetype=archetype)
+        number = picture_number(claim.job.clips, clip.index)
+        order = ImageOrder(clip.image_prompt, clip.aspect_ratio, clip.style, clip.seed, archetype=archetype, number=number)
         source, price = self._source(claim, clip), self._prices.of_still(claim.job, clip)
         self._check_alive(clip, source)
         clip_price = self._prices.of_clip(claim.job, clip)

@@ -20,6 +20,10 @@ Light = NDArray[np.floating]
 """Light of many pixels, shape (3, height, width) or broadcastable to it."""
 
 
+LAYER_STEP = 2
+"""The outlines of layers are kept at this part of the picture's size."""
+
+
 class Canvas:
     """A picture in the making. `rng` is the only source of chance."""
 
@@ -33,6 +37,8 @@ class Canvas:
         self.grain = 0.008
         self.vignette = 0.34
         self.bloom = 0.22
+        self.layers: list[NDArray[np.uint8]] = []
+        self._below: Light | None = None
 
     @property
     def pixel(self) -> float:
@@ -42,6 +48,22 @@ class Canvas:
     def row(self, y: float) -> int:
         """Return the pixel row at `y`, within the picture."""
         return int(np.clip(y * self.unit, 0, self.height))
+
+    def nearer(self) -> None:
+        """Begin a layer: what is painted from now on stands nearer than what there is, and moves faster when the camera moves.
+
+        A scene calls it once or twice; the last layer goes up to `picture`.
+        """
+        self._end_layer()
+        self._below = self.light[:, ::LAYER_STEP, ::LAYER_STEP].copy()
+
+    def _end_layer(self) -> None:
+        """Keep where the light has changed since the layer began, 0 to 255, at a part of the picture's size."""
+        if self._below is not None:
+            now = self.light[:, ::LAYER_STEP, ::LAYER_STEP]
+            change = np.abs(np.sqrt(np.maximum(now, 0)) - np.sqrt(np.maximum(self._below, 0))).max(axis=0)
+            self.layers.append(np.asarray(np.clip((change - 0.015) / 0.05, 0, 1) * 255, np.uint8))
+            self._below = None
 
     def fill(self, stops: Sequence[tuple[float, Colour]]) -> None:
         """Paint a vertical gradient; stops are at fractions of the height."""
@@ -86,6 +108,7 @@ class Canvas:
 
     def picture(self) -> Image.Image:
         """Return the finished picture, with bloom, vignette, soft highlights, and grain (which also hides 8-bit banding)."""
+        self._end_layer()
         light = self.light
         if self.bloom:
             _add_bloom(light, self.bloom)

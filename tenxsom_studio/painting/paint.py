@@ -14,38 +14,82 @@ import numpy as np
 from PIL import Image
 
 from tenxsom_studio.painting.canvas import Canvas
-from tenxsom_studio.painting.lexicon import MOODS, PALETTES_OF, SCENES
+from tenxsom_studio.painting.lexicon import EVEN, FRAMINGS, LOOKS, MOODS, PALETTES_OF, TOPICS, Topic
 from tenxsom_studio.painting.palettes import PALETTES, WORDS
 
 MAX_SIDE = 4096
 _MIN_SIDE = 64
+_SHOT = re.compile(rf": (?:{'|'.join(FRAMINGS)}), .*", re.IGNORECASE)
+"""What the planner writes after the subject: framing and camera move."""
 
 
-def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "") -> Image.Image:
+def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "", *, number: int | None = None) -> Image.Image:
     """Paint a picture of `width` x `height` pixels (RGB), deterministic in its arguments.
 
     `archetype` is an archetype's key such as `tech_news`; an unknown one counts as more words of the prompt.
+    `number` is the picture's place in its film (see `choose_scene`).
     Raises ValueError for sides under 64 or over 4096 pixels.
     """
     if min(width, height) < _MIN_SIDE or max(width, height) > MAX_SIDE:
         raise ValueError(f"A picture has sides of {_MIN_SIDE} to {MAX_SIDE} pixels, not {width}x{height}.")
     rng = _dice(prompt, seed, archetype)
-    scene = choose_scene(prompt, archetype, rng)
+    scene = choose_scene(prompt, archetype, rng, number)
     palette = PALETTES[_choose_palette(prompt, scene, rng)]
     canvas = Canvas(width, height, rng)
     importlib.import_module(f"tenxsom_studio.painting.scenes.{scene}").paint(canvas, palette)
     return canvas.picture()
 
 
-def choose_scene(prompt: str, archetype: str, rng: np.random.Generator) -> str:
-    """Return the best scene: two points per word, up to one and a half for the archetype, and a little chance."""
-    words = _words(prompt) if archetype in MOODS else _words(f"{prompt} {archetype.replace('_', ' ')}")
+def choose_scene(prompt: str, archetype: str, rng: np.random.Generator, number: int | None = None) -> str:
+    """Return the scene of the topic that the prompt speaks of; without one, a scene of the archetype, or any.
+
+    `number` is the picture's place in its film: pictures with an even and an odd number never have the same scene. None takes
+    the framing that the planner wrote, if there is one, and else the topic's best scene.
+    """
+    prompt = prompt if archetype in MOODS else f"{prompt}. {archetype.replace('_', ' ')}"
+    number = _framing(prompt) if number is None else number
+    topic = _topic(prompt, rng)
+    fitting = [name for name in PALETTES_OF if number is None or (name in EVEN) == (number % 2 == 0)]
+    if topic is not None:
+        return next(name for name in topic.scenes if name in fitting)
     favourites = MOODS.get(archetype, ())
-    scores = {}
-    for name, stems in SCENES.items():
-        liking = 1.5 - 0.35 * favourites.index(name) if name in favourites else 0.0
-        scores[name] = 2.0 * _hits(words, stems) + liking + float(rng.uniform(0, 0.8))
-    return max(scores, key=lambda name: scores[name])
+    liking = {name: (1.5 - 0.35 * favourites.index(name) if name in favourites else 0.0) + rng.uniform(0, 0.8) for name in fitting}
+    return max(liking, key=lambda name: liking[name])
+
+
+def _topic(prompt: str, rng: np.random.Generator) -> Topic | None:
+    """Return the topic with the most words, those of the subject counting most, and a little chance; None where no word has one."""
+    weights = _weights(prompt)
+    scores: dict[str, float] = {}
+    for name, topic in TOPICS.items():
+        stems = topic.words.split()
+        found = [weight for word, weight in weights.items() if any(_is_of(word, stem) for stem in stems)]
+        if found:
+            scores[name] = sum(found) + float(rng.uniform(0, 0.2))
+    return TOPICS[max(scores, key=lambda name: scores[name])] if scores else None
+
+
+def _is_of(word: str, stem: str) -> bool:
+    """Return whether a word is a stem, its plural, or a longer word that begins with a stem of five letters or more."""
+    return word in (stem, f"{stem}s") or (len(stem) > 4 and word.startswith(stem))
+
+
+def _weights(prompt: str) -> dict[str, float]:
+    """Return how much each word says about what is to be seen.
+
+    The first sentence names the subject. What the whole film is about counts less, how the picture looks not at all.
+    """
+    weights: dict[str, float] = {}
+    sentences = [part.strip() for part in re.split(r"(?<=[.!?])\s+", prompt.strip())]
+    for index, sentence in enumerate(part for part in sentences if not part.lower().startswith(LOOKS)):
+        for word in _words(_SHOT.sub("", sentence)):
+            weights.setdefault(word, 2.0 if index == 0 else 1.25)
+    return weights
+
+
+def _framing(prompt: str) -> int | None:
+    places = [number for number, framing in enumerate(FRAMINGS) if f": {framing}" in prompt.lower()]
+    return places[0] if places else None
 
 
 def _choose_palette(prompt: str, scene: str, rng: np.random.Generator) -> str:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenxsom_studio.painting.lexicon import MOODS, PALETTES_OF, SCENES
+from tenxsom.model.definition import JobDefinition
+from tenxsom.planning.archetypes import parse_archetype
+from tenxsom.planning.cues import SHOTS
+from tenxsom.planning.local import plan_locally
+from tenxsom_studio.painting.lexicon import EVEN, FRAMINGS, MOODS, PALETTES_OF, TOPICS
 from tenxsom_studio.painting.paint import choose_scene, paint
 from tenxsom_studio.painting.palettes import PALETTES, WORDS
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
 def pixels(picture: Image.Image) -> NDArray[np.float64]:
     return np.asarray(picture, np.float64)
 
 
-def chosen(prompt: str, archetype: str = "", seed: int = 0) -> str:
-    return choose_scene(prompt, archetype, np.random.default_rng(seed))
+def chosen(prompt: str, archetype: str = "", seed: int = 0, number: int | None = None) -> str:
+    return choose_scene(prompt, archetype, np.random.default_rng(seed), number)
+
+
+def picture_of(scene: str, size: tuple[int, int], seed: int = 2) -> Image.Image:
+    """A picture with the scene, ordered by the words of its topic."""
+    words = next((topic.words for topic in TOPICS.values() if scene in topic.scenes), "")
+    number = 0 if scene in EVEN else 1
+    prompt = " ".join(words.split()[:3])
+    assert chosen(prompt, number=number) == scene
+    return paint(prompt, *size, seed, number=number)
 
 
 def test_the_same_arguments_give_the_same_picture() -> None:
@@ -35,19 +53,17 @@ def test_a_picture_has_the_size_that_was_asked_for() -> None:
     assert [paint("x", *size, 1).size for size in ((161, 97), (90, 160), (128, 128))] == [(161, 97), (90, 160), (128, 128)]
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", PALETTES_OF)
 def test_every_scene_is_neither_black_nor_white_nor_flat(scene: str) -> None:
-    prompt = " ".join([SCENES[scene].split()[0]] * 2)
-    assert chosen(prompt) == scene
     for size in ((128, 72), (72, 128), (96, 96)):
-        picture = pixels(paint(prompt, *size, 2))
+        picture = pixels(picture_of(scene, size))
         assert 12 < picture.mean() < 240
         assert picture.std() > 12
 
 
-def test_the_smallest_pictures_can_be_painted() -> None:
-    for scene, stems in SCENES.items():
-        assert paint(f"{stems.split()[0]} {stems.split()[1]}", 64, 64, 3).size == (64, 64), scene
+@pytest.mark.parametrize("scene", PALETTES_OF)
+def test_the_smallest_pictures_can_be_painted(scene: str) -> None:
+    assert picture_of(scene, (64, 64), 3).size == (64, 64)
 
 
 @pytest.mark.parametrize("size", [(10, 200), (200, 5000)])
@@ -90,6 +106,88 @@ def test_words_of_the_prompt_choose_the_scene_whatever_the_mood(prompt: str, sce
     assert {chosen(prompt, archetype, seed) for archetype in ("", "tech_news", "nobody_knows") for seed in range(5)} == {scene}
 
 
+SUBJECTS = [
+    ("Chopping onions and garlic for the sauce", {"kitchen", "table"}),
+    ("Cut on wood, never on glass. About keeping a kitchen knife sharp.", {"kitchen", "table"}),
+    ("Fresh bread from the oven", {"kitchen", "table"}),
+    ("Put ten euros into savings every week", {"market", "signals"}),
+    ("What a mortgage really costs", {"market", "signals"}),
+    ("Taxis on the avenue in the rush of the city", {"skyline", "street"}),
+    ("A whale and its calf off the reef", {"ocean", "underwater"}),
+    ("How the heart moves blood through the lungs", {"body", "sports"}),
+    ("Sleep is when the brain cleans itself", {"body", "sports"}),
+    ("The gears inside an old engine", {"machine", "circuit"}),
+    ("Robots in the factory", {"machine", "circuit"}),
+    ("New chips for laptops and phones", {"machine", "circuit"}),
+    ("A queen and her empire in the last century", {"old_map", "columns"}),
+    ("Runners at the start of the marathon", {"sports", "body"}),
+    ("The goal that decided the football match", {"sports", "body"}),
+    ("Thunder, lightning and hail by the evening", {"storm", "clouds"}),
+    ("Why it rains more in a warmer climate", {"storm", "clouds"}),
+    ("Roots and leaves of a tomato seedling in the garden soil", {"forest", "leaves"}),
+    ("A herd of elephants crosses the savanna", {"animals", "leaves"}),
+    ("Why cats purr and dogs bark", {"animals", "leaves"}),
+    ("Saturn, its moons and a comet", {"nebula", "planet"}),
+]
+
+
+@pytest.mark.parametrize(("prompt", "scenes"), SUBJECTS)
+def test_the_subject_chooses_the_scene_at_every_place_of_a_film(prompt: str, scenes: set[str]) -> None:
+    shown = {chosen(prompt, mood, seed, number) for mood in ("", *MOODS) for seed in range(2) for number in range(2)}
+    assert shown <= scenes
+    assert len({chosen(prompt, number=number) for number in range(2)}) == 2
+
+
+def test_the_look_of_a_film_does_not_choose_what_is_shown() -> None:
+    look = "Palette of ocean blue and stone; forest light; planet lens. Style: street, stadium, storm, kitchen."
+    assert chosen(f"A violin. {look}", "quick_tips") in MOODS["quick_tips"]
+    assert chosen(f"The gears of a clock. {look}", "quick_tips") == "machine"
+
+
+def test_what_a_sentence_shows_counts_more_than_what_the_film_is_about() -> None:
+    assert chosen("Waves at the beach: close-up, slow pan. About mountains.") == "underwater"
+    assert chosen("The second one: close-up, slow pan. About mountains.") == "clouds"
+
+
+def test_every_topic_has_scenes_for_neighbours_and_every_mood_too() -> None:
+    for scenes in [*(topic.scenes for topic in TOPICS.values()), *MOODS.values()]:
+        assert {scene in EVEN for scene in scenes} == {True, False}
+
+
+def test_pictures_with_neighbouring_numbers_never_share_a_scene() -> None:
+    prompts = ["", "a cat", "rain over the city", *(topic.words for topic in TOPICS.values())]
+    for mood in ("", *MOODS):
+        even, odd = ({chosen(prompt, mood, seed, number) for prompt in prompts for seed in range(3)} for number in (0, 1))
+        assert not even & odd
+
+
+def test_the_framings_of_the_planner_number_pictures_that_have_no_number() -> None:
+    assert tuple(framing.lower() for framing, _ in SHOTS) == FRAMINGS
+    shown = [chosen(f"Bread and butter: {framing.lower()}, {move}.") for framing, move in [*SHOTS, *SHOTS]]
+    assert all(before != after for before, after in pairwise(shown))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Cut on wood. Wash the knife by hand. Store it dry. Hone it before you cook. Hold the stone low.",
+        "Ships wait. The harbour sleeps. Gulls cry. A lamp burns. Nobody comes. The tide turns.",
+        "Пароходы ждут. Гавань спит. Кричат чайки. Горит лампа.",
+    ],
+)
+@pytest.mark.parametrize("archetype", MOODS)
+def test_neighbours_of_a_planned_film_never_share_a_scene(prompt: str, archetype: str) -> None:
+    words = {"content_id": "film", "title": "One evening", "archetype": archetype, "target_duration": 30}
+    words |= {"prompt": prompt, "tier": "volume", "platform": "youtube_shorts"}
+    template = TEMPLATES / "archetypes" / f"{archetype}.json"
+    segments = plan_locally(
+        JobDefinition.model_validate(words), parse_archetype(template.read_bytes(), template.name)
+    ).video_plan.script_segments
+    shown = [chosen(segment.visual_cue, archetype, number=number) for number, segment in enumerate(segments)]
+    assert len(shown) > 1
+    assert all(before != after for before, after in pairwise(shown))
+
+
 def test_short_words_count_only_as_a_whole() -> None:
     scenes = {chosen("said aid waiting", "daily_inspiration", seed) for seed in range(8)}
     assert "circuit" not in scenes
@@ -100,9 +198,9 @@ def test_an_unknown_mood_counts_as_words_of_the_prompt() -> None:
 
 
 def test_the_lexicon_names_only_scenes_and_palettes_that_exist() -> None:
-    assert set(PALETTES_OF) == set(SCENES)
+    assert set(PALETTES_OF) == {scene for topic in TOPICS.values() for scene in topic.scenes}
     assert {name for names in PALETTES_OF.values() for name in names} <= set(PALETTES)
-    assert {name for names in MOODS.values() for name in names} <= set(SCENES)
+    assert {name for names in MOODS.values() for name in names} <= set(PALETTES_OF)
     assert set(WORDS) == set(PALETTES)
 
 

@@ -37,6 +37,8 @@ class ImageOrder(NamedTuple):
     style: str | None = None
     seed: int | None = None
     archetype: str = ""
+    number: int = 0
+    """The picture's place in its film; neighbours that the plan shows at the same place have the same."""
 
 
 class PollPolicy(NamedTuple):

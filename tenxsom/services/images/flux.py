@@ -67,12 +67,12 @@ class Flux:
 
 
 class StudioFlux(Flux):
-    """Flux of the local studio: faster, and with the archetype in the order."""
+    """Flux of the local studio: faster, and with the archetype and the picture's number in the order."""
 
     poll_policy = PollPolicy(check_seconds=0.2, wait_seconds=90)
 
     def _body(self, order: ImageOrder) -> dict[str, Any]:
-        return super()._body(order) | {"preview": {"mood": order.archetype}}
+        return super()._body(order) | {"preview": {"mood": order.archetype, "number": order.number}}
 
 
 def billed_service(service: str) -> str:
