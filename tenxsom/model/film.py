@@ -59,6 +59,8 @@ class FilmPlan(Part):
     """What the music is like, in the words of the plan."""
     clip_sound: ClipSound = "duck"
     transition: Transition = "cut"
+    is_mixed: bool = False
+    """Whether its sound is mixed, and waits for the film."""
     voice_above_bed_db: float | None = None
     """How much louder the voice is than all else, measured in the mix; None without a voice."""
 

@@ -44,12 +44,14 @@ class PlannedFilm:
     def _mix_sound(self, claim: Claim, deadline: clock.Deadline) -> None:
         """Mix the sound of the film, and warn of a voice that is hard to understand."""
         job = claim.job
-        if self._is_assembled(job):
+        name, film = file_names.film_sound(job.content_id), job.film
+        if film is None or self._is_assembled(job) or (film.is_mixed and self._artifacts.exists(name)):
             return
         facts = self._maker.mix_sound(job, deadline)
-        if facts is None or job.film is None:
+        if facts is None:
             return
-        job.film.voice_above_bed_db = above = facts.voice_above_bed_db
+        film.is_mixed, film.voice_above_bed_db = True, facts.voice_above_bed_db
+        above = film.voice_above_bed_db
         if above is not None and above < LEAST_ABOVE_BED_DB:
             job.warn(f"The voice is only {above:.1f} dB above music and clips; below {LEAST_ABOVE_BED_DB:g} dB it is hard to hear.")
 

@@ -215,6 +215,14 @@ def test_words_that_the_film_cuts_off_end_softly(tmp_path: Path) -> None:
     assert np.abs(sounds.read(tmp_path / "mix.wav")[:, -3:]).max() < 0.03
 
 
+def test_a_part_of_a_voice_ends_where_it_is_asked_to(tmp_path: Path) -> None:
+    spoken = sounds.write(tmp_path / "voice.wav", sounds.tone(3, 200, -10))
+    mix(SoundOrder(4, [VoicePart(spoken, 0.5, 1.25, 1.5)]), tmp_path / "mix.wav")
+    made = sounds.read(tmp_path / "mix.wav")
+    assert sounds.loudest(made, 1.2, 1.6) > -30
+    assert sounds.loudest(made, 1.75, 4) < -60  # 1.5 s of it at 1.25 times its speed end at 1.7 s
+
+
 def test_a_gap_in_a_clips_sound_stays_a_gap(tmp_path: Path) -> None:
     """Without it, everything after the gap would be heard too early."""
     path = sounds.write(tmp_path / "gap.mka", sounds.joined(sounds.tone(2, 800), sounds.tone(1, 3000)), skip=[range(40, 70)])
