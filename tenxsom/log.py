@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import logging.handlers
 import os
 import re
 import sys
@@ -22,6 +23,9 @@ _EMAIL = re.compile(r"(?<![A-Za-z0-9._+'-])[A-Za-z0-9._+'-]+(?:@|%40)[A-Za-z0-9.
 
 _secrets: tuple[str, ...] = ()
 """The secrets passed to `start`."""
+
+FIELDS = ("content_id", "service", "step", "action", "seconds", "usd")
+"""What a JSON line tells of an event besides its sentence, where it is known (`extra` of the logging call)."""
 
 _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 9} | {10: "\\n", 13: "\\r"}
 """Control characters, with which a service's text could fake lines or control the terminal."""
@@ -56,6 +60,9 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
         logging.getLogger(__name__).warning("LOG_FILE %s cannot be written (%s); this run goes on without.", file, trouble.strerror)
     for noisy in ("urllib3", "httpx", "httpx2", "httpcore", "anthropic", "google", "werkzeug", "waitress", "PIL", "libav"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("apprise").setLevel(
+        logging.CRITICAL
+    )  # its errors quote addresses, which contain tokens; ours say what failed
     logging.getLogger("google.auth").setLevel(logging.ERROR)  # our own messages report missing credentials
 
 
@@ -64,8 +71,17 @@ def _writes_utf_8(handler: logging.Handler) -> bool:
     return str(encoding).lower().replace("-", "") == "utf8"
 
 
-class _LogFile(logging.FileHandler):
-    """A log file that never blocks: a pipe without a reader loses lines and stops no work."""
+class _LogFile(logging.handlers.WatchedFileHandler):
+    """A log file that survives its rotation, and never blocks: a pipe without a reader loses lines and stops no work.
+
+    After logrotate has moved or removed the file, the next line begins a new one.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # the folder is gone, or the disk refuses a new file: the line is lost, and the next one tries again
+            self.handleError(record)
 
     def _open(self) -> TextIOWrapper:
         def opener(path: str, flags: int) -> int:
@@ -121,8 +137,15 @@ class _Formatter(logging.Formatter):
         job = getattr(record, "content_id", None)
         if self._json:
             entry: dict[str, Any] = {"time": clock.stamp(), "level": record.levelname, "message": message, "logger": record.name}
-            return json.dumps(entry | ({"content_id": job} if job else {}), ensure_ascii=self._escapes)
+            return json.dumps(entry | self._fields(record), ensure_ascii=self._escapes)
         return f"{clock.stamp()} {record.levelname:<7} {f'[{job}] ' if job else ''}{message}"
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return what the event says besides its sentence, where it is known."""
+        known = {name: getattr(record, name, None) for name in FIELDS}
+        return {
+            name: self._masked(value) if isinstance(value, str) else value for name, value in known.items() if value is not None
+        }
 
     def _masked(self, text: str) -> str:
         for secret in self._secrets:

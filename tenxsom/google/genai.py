@@ -23,6 +23,7 @@ import requests
 from tenxsom.errors import AccountError, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
 from tenxsom.google.credentials import Account, GenAiSettings, quoted, token_session, vertex_address
 from tenxsom.google.storage import Bucket
+from tenxsom.http import calls
 from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
 from tenxsom.http.connections import Adapter
@@ -137,6 +138,7 @@ class GenAi:
         self._account = Account(credentials_file, rehearses=rehearses, session=session)
         self._transport = _Transport(self._tls, self._proxies)
         self._circuit, self._lock = Circuit(), threading.Lock()
+        calls.CIRCUITS[name] = self._circuit
         self._client: Any = None
         self.bucket = Bucket(self._account, self._proxies, base_url if rehearses else None, ca_file)
 
@@ -291,11 +293,12 @@ class GenAi:
         except ServiceDown as shut:
             raise (NotSent(f"{shut} Nothing was sent.", shut.retry_after) if paid else shut) from None
         client = self._opened()
-        try:
-            with self._transport.within(seconds, silence):
-                found = question(client)
-        except Exception as error:  # noqa: BLE001 - whichever error the library raises for a response, the order may have been accepted
-            raise self._translated(error, paid=paid) from None
+        with calls.counted(self.name, calls.PAID if paid else calls.GET, self._address(self._location)):
+            try:
+                with self._transport.within(seconds, silence):
+                    found = question(client)
+            except Exception as error:  # noqa: BLE001 - whichever error the library raises for a response, the order may have been accepted
+                raise self._translated(error, paid=paid) from None
         self._circuit.succeeded()
         return found
 

@@ -26,6 +26,12 @@ class Circuit:
         self._shut_until: float | None = None
         self._held_until = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether calls fail at once now."""
+        until = self._shut_until
+        return until is not None and until > clock.monotonic()
+
     def check(self, name: str) -> None:
         """Let the call through, or raise CircuitOpen at once with the wait as its `retry_after`."""
         if self._shut_until is None:

@@ -17,6 +17,7 @@ import requests
 
 from tenxsom import __version__, clock
 from tenxsom.errors import FreeLimit, NotSent, ServiceBusy, ServiceDown, TenxsomError
+from tenxsom.http import calls
 from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit, CircuitOpen
 from tenxsom.http.connections import CONNECT_SECONDS, Adapter, send
@@ -61,6 +62,7 @@ class HttpClient:
         self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
         self._proxies = dict(proxies or {})
         self._circuit = circuit or Circuit()
+        calls.CIRCUITS[name] = self._circuit
         self._is_ours = is_ours or (lambda _: True)
         self._tls = partial(tls_context, ca_file)
         self._kept = Adapter(pool_size, self._tls)
@@ -163,13 +165,15 @@ class HttpClient:
         budget = timeout if deadline is None else min(timeout, deadline.left())
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
-        answer = self._asked(self._kept, request, budget)
-        if not answer.is_about(about):
-            answer = self._asked_afresh(request, budget, about, answer.subject())
-        if not is_final(answer.status):
-            details = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
-            kind = FreeLimit if answer.status == 429 else ServiceDown
-            raise kind(f"{self._name} could not answer now ({details}); it will be asked again.", answer.retry_after())
+        with calls.counted(self._name, calls.GET, str(request.url)) as call:
+            answer = self._asked(self._kept, request, budget)
+            if not answer.is_about(about):
+                answer = self._asked_afresh(request, budget, about, answer.subject())
+            if not is_final(answer.status):
+                details = f"HTTP {answer.status}: {answer.error_text()}".removesuffix(": ")
+                kind = FreeLimit if answer.status == 429 else ServiceDown
+                raise kind(f"{self._name} could not answer now ({details}); it will be asked again.", answer.retry_after())
+            call.status = answer.status
         return answer
 
     def _asked(self, adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Answer:
@@ -201,6 +205,12 @@ class HttpClient:
         return answer
 
     def _post_once(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
+        with calls.counted(self._name, calls.PAID if paid else calls.POST, str(request.url)) as call:
+            answer = self._posted(request, timeout, paid=paid)
+            call.status = answer.status
+        return answer
+
+    def _posted(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
         proxy = proxy_for(str(request.url), self._proxies)
         try:
             with closing(Adapter(tls=self._tls)) as fresh:

@@ -22,7 +22,7 @@ import requests
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, NotFound, ServiceDown
-from tenxsom.http import links
+from tenxsom.http import calls, links
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter, send
@@ -89,8 +89,10 @@ class Downloader:
         user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
         headers_for: Callable[[str], dict[str, str]] | None = None,
+        name: str = "download",
     ) -> None:
-        """`service_url` is the base URL of the service that made the results; `headers_for` returns extra headers for a URL.
+        """`service_url` is the base URL of the service that made the results; `headers_for` returns extra headers for a URL;
+        `name` is the service's name in metrics.
 
         Links into this machine's network, and redirects to plain http, are allowed only for a service that is itself there.
         """
@@ -98,6 +100,7 @@ class Downloader:
         self._service_url = service_url
         self._user_agent = user_agent
         self._ca_file = ca_file
+        self._name = name
         self._headers_for = headers_for or (lambda _: {})
         self._opening = threading.Lock()
 
@@ -121,7 +124,7 @@ class Downloader:
         """
         limits = _Limits(max_bytes, clock.Deadline(deadline_seconds), read_timeout, find_problem)
         links.prepare(url, {}, local_allowed=self._local_allowed)
-        with PartFile(part) as file:
+        with calls.counted(self._name, calls.DOWNLOAD, url), PartFile(part) as file:
             content_type = self._persist(url, file, limits)
             return Download(part, file.size, file.sha256(), content_type)
 

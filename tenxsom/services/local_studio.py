@@ -51,7 +51,7 @@ class LocalStudio(UseApiLtx):
         self._studio = server.app.extensions["studio"]
         url = f"{server.url}/v1"
         client = HttpClient(url, headers={"Authorization": f"Bearer {token}"}, name=NAME)
-        downloader = Downloader(service_url=url)
+        downloader = Downloader(service_url=url, name=NAME)
         super().__init__(UseApi(NAME, client, downloader, None, status_timeout))
 
     def _body(self, order: VideoOrder) -> dict[str, Any]:

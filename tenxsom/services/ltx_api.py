@@ -252,7 +252,7 @@ def open_service(settings: LtxSettings, is_ours: Callable[[str], bool] | None = 
         raise BadSettings(f"{NAME} cannot be used: {missing_credentials(settings)}.")
     variant = default_variant(settings)
     url = settings.ltx_api_base_url
-    client, downloader = open_client(NAME, url, settings.ltx_api_key, settings, is_ours), open_downloader(url, settings)
+    client, downloader = open_client(NAME, url, settings.ltx_api_key, settings, is_ours), open_downloader(NAME, url, settings)
     uploader = Uploader(settings.proxies, service_url=url, ca_file=settings.tls_ca_file)
     return LtxApi(client, downloader, uploader, variant, settings.status_timeout_seconds)
 

@@ -28,6 +28,6 @@ def open_client(
     )
 
 
-def open_downloader(base_url: str, settings: CoreSettings) -> Downloader:
+def open_downloader(name: str, base_url: str, settings: CoreSettings) -> Downloader:
     """Return a downloader for the results of a service; it does not have the token."""
-    return Downloader(proxies=settings.proxies, service_url=base_url, ca_file=settings.tls_ca_file)
+    return Downloader(proxies=settings.proxies, service_url=base_url, ca_file=settings.tls_ca_file, name=name)

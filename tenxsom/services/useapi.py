@@ -189,7 +189,7 @@ def open_api(settings: UseApiSettings, name: str, is_ours: Callable[[str], bool]
         raise BadSettings(f"{name} cannot be used: {missing_credentials(settings)}.")
     url = settings.useapi_base_url
     client = open_client(name, url, settings.useapi_bearer_token, settings, is_ours)
-    downloader = open_downloader(url, settings)
+    downloader = open_downloader(name, url, settings)
     return UseApi(name, client, downloader, settings.useapi_account_email, settings.status_timeout_seconds)
 
 

@@ -168,3 +168,46 @@ def test_a_json_line_is_json_in_any_encoding(home, monkeypatch, encoding):
     lines = "import logging\nfrom tenxsom import log\nlog.start('INFO', 'json')\nlogging.info('ü 東京 🔥')"
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, check=True)
     assert json.loads(done.stderr.decode(encoding))["message"] == "ü 東京 🔥"
+
+
+# rotation, and what programs read
+
+
+def test_a_log_file_that_was_moved_away_is_begun_anew(tmp_path):
+    path = tmp_path / "log"
+    log.start("INFO", "text", path)
+    logging.getLogger("belt").info("before the rotation")
+    path.rename(tmp_path / "log.1")
+    logging.getLogger("belt").info("after the rotation")
+    assert "after" not in (tmp_path / "log.1").read_text()
+    assert "before" not in path.read_text()
+    assert "after the rotation" in path.read_text()
+
+
+def test_a_log_file_whose_folder_is_gone_stops_nothing_and_goes_on_when_it_is_back(tmp_path, capsys):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log.start("INFO", "text", folder / "log")
+    logging.getLogger("belt").info("one")
+    (folder / "log").unlink()
+    folder.rmdir()
+    logging.getLogger("belt").info("two")
+    folder.mkdir()
+    logging.getLogger("belt").info("three")
+    assert [line.split()[-1] for line in (folder / "log").read_text().splitlines()] == ["three"]
+    assert "two" in capsys.readouterr().err
+
+
+def test_a_json_line_has_what_is_known_of_the_event_and_nothing_else(logged):
+    known = {"content_id": "lake", "service": "ltx_api", "step": "request_video", "action": "paid", "seconds": 1.5, "usd": 0.24}
+    (line,) = logged("done", style="json", extra=known | {"other": "x"})
+    entry = json.loads(line)
+    assert {name: entry[name] for name in known} == known
+    assert "other" not in entry
+    (_, line) = logged("done", style="json")
+    assert not {*json.loads(line)} & {*known}
+
+
+def test_a_secret_in_a_field_of_a_json_line_is_masked(logged):
+    (line,) = logged("done", style="json", extra={"service": f"asked with {TOKEN}"})
+    assert "SECRET" not in line
