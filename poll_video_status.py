@@ -11,12 +11,17 @@ import os
 import sys
 
 
+def home_folder() -> str:
+    """Return TENXSOM_HOME, by default the folder of this script."""
+    return os.environ.get("TENXSOM_HOME", "").strip() or os.path.dirname(os.path.abspath(__file__))
+
+
 def queue_is_empty() -> bool:
     """Return whether the folder of pending jobs exists and holds none; False when anything is unusual.
 
     Runs before any import of the package: most ticks of a quiet night find an empty folder and end here.
     """
-    home = os.environ.get("TENXSOM_HOME", "").strip() or os.path.dirname(os.path.abspath(__file__))
+    home = home_folder()
     folder = os.path.join(home, "pending_video_jobs")
     if not os.path.isabs(home):
         return False
@@ -39,9 +44,28 @@ def note_the_tick(folder: str) -> None:
         pass
 
 
+def is_observed() -> bool:
+    """Return whether a tick over an empty queue tells a dead-man's switch or metrics, or has messages to deliver."""
+    names = ("HEALTHCHECK_URL", "METRICS_FILE")
+    if any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in names):
+        return True
+    try:
+        if any(name.endswith(".json") and name[0] != "." for name in os.listdir(os.path.join(home_folder(), ".outbox"))):
+            return True
+    except OSError:
+        pass  # nothing was ever told
+    try:
+        with open(os.path.join(home_folder(), "production.env"), "rb") as file:
+            lines = file.read(1_048_576).splitlines()
+    except OSError:
+        return False  # no settings, or unreadable ones, which a tick over jobs reports
+    written = [line for line in lines if not line.lstrip().startswith(b"#") and not line.rstrip().endswith(b"=")]
+    return any(name.encode() in line for name in names for line in written)
+
+
 IS_PLAIN_TICK = len(sys.argv) == 1 or (len(sys.argv) == 3 and sys.argv[1] == "--patience")
 
-if __name__ == "__main__" and IS_PLAIN_TICK and queue_is_empty():
+if __name__ == "__main__" and IS_PLAIN_TICK and queue_is_empty() and not is_observed():
     try:
         print("No pending video jobs.", flush=True)
     except OSError:

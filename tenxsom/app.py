@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.observers import Observers
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
@@ -63,6 +64,7 @@ class App:
         jobs = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
         self.store: JobStore = ObservedStore(jobs, self.events)
         self.results = JobResults(self.store, self.artifacts)
+        self.observers = Observers(settings, self.events, self.store, self.artifacts, lambda: self.ledger)
         self._services: dict[str, VideoService] = {}
         self._sources: dict[tuple[str, str], StillSource] = {}
         self._voices: dict[tuple[str, str | None], Voice] = {}
@@ -308,6 +310,7 @@ class App:
             service.settle(seconds)
 
     def close(self) -> None:
+        self.observers.run_ended()
         for composer in self._music.values():
             composer.close()
         for voice in self._voices.values():

@@ -13,15 +13,15 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from dotenv.parser import parse_stream
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
 from tenxsom.safe_files import read_file
-from tenxsom.setting_values import Secret, choice, number
+from tenxsom.setting_values import Secret, choice, number, several
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder of this installation, with its scripts and templates."""
@@ -47,10 +47,15 @@ OUR_PREFIXES = (
 """The names of our variables; all others in the environment are ignored."""
 
 SecretText = Annotated[Secret, BeforeValidator(values.secret)]
+SecretAddresses = Annotated[Secret, BeforeValidator(values.notify_addresses)]
+SecretKeys = Annotated[Secret, BeforeValidator(values.webhook_secret)]
+HookAddress = Annotated[Secret, BeforeValidator(values.hook)]
+PingAddress = Annotated[Secret, BeforeValidator(values.ping_address)]
 WebAddress = Annotated[str, BeforeValidator(values.web_address)]
 CloudFolder = Annotated[str, BeforeValidator(values.cloud_folder)]
 Dollars = Annotated[Decimal, BeforeValidator(values.dollars)]
 FilePath = Annotated[Path, BeforeValidator(values.path_in_home)]
+NewFile = Annotated[Path, BeforeValidator(values.new_file)]
 ExistingFile = Annotated[Path, BeforeValidator(values.existing_file)]
 Certificates = Annotated[Path, BeforeValidator(values.certificates)]
 Folders = Annotated[tuple[Path, ...], BeforeValidator(values.folders)]
@@ -194,18 +199,84 @@ class LoggingSettings(SettingsGroup):
     log_format: Annotated[str, choice("text", "json")] = setting(
         "text",
         "How log lines look",
-        allowed="`text`, `json` (one object a line: time, level, message, logger, content_id)",
+        allowed="`text`, `json` (one object a line: [docs/reference/metrics-and-logs.md](metrics-and-logs.md))",
         comment="text or json.",
     )
     log_file: FilePath | None = setting(
         None,
-        "Also append the log to this file",
+        "Also append the log to this file, which may be rotated (logrotate) at any time",
         allowed="a path; its folder must exist",
         comment="Also append the log to this file, for example /path/to/logs/tenxsom.log",
     )
 
 
-class CoreSettings(FilmSettings, CollectingSettings, MoneySettings, NetworkSettings, LoggingSettings):
+EVENTS = ("completed", "failed", "needs_decision", "budget_reached", "result_expiring", "queue_stuck", "published")
+"""What notifications and webhooks are about."""
+
+
+class NotifySettings(SettingsGroup):
+    """Settings of notifications, the webhook and the dead-man's switch."""
+
+    section: ClassVar[str] = "Being told"
+
+    notify_urls: SecretAddresses | None = setting(
+        None,
+        "Whom to notify, by [Apprise](https://github.com/caronc/apprise): mail, Discord, Slack, Telegram, ntfy and a hundred more",
+        allowed="addresses of Apprise with a blank between two; needs the package `apprise`",
+        comment="Whom to notify: addresses of Apprise with a blank between two, for example ntfy://ntfy.sh/my-topic",
+    )
+    notify_on: Annotated[tuple[str, ...], several(*EVENTS)] = setting(
+        EVENTS,
+        "What notifications and the webhook are about",
+        allowed="one or several of `completed`, `failed`, `needs_decision`, `budget_reached`, `result_expiring`, `queue_stuck`, "
+        "`published`, separated by commas",
+        comment="What to tell: completed, failed, needs_decision, budget_reached, result_expiring, queue_stuck, published.",
+    )
+    webhook_url: HookAddress | None = setting(
+        None,
+        "Where the same events are sent to as JSON, signed by the Standard Webhooks scheme, at least once each",
+        allowed="an http or https address; needs `WEBHOOK_SECRET`",
+        comment="Where the same events are sent to as JSON, for example https://example.com/hooks/tenxsom",
+    )
+    webhook_secret: SecretKeys | None = setting(
+        None,
+        "What webhooks are signed with",
+        allowed="`whsec_` and 24 to 64 bytes in base64; two with a blank between them while you change it",
+        comment='What webhooks are signed with: what `echo "whsec_$(openssl rand -base64 32)"` prints.',
+    )
+    healthcheck_url: PingAddress | None = setting(
+        None,
+        "A check of healthchecks.io (or of a server with its protocol), pinged at each tick's start, success and failure",
+        allowed="an http or https address without a query",
+        comment="A check of healthchecks.io, which alerts you when ticks fail or stop: https://hc-ping.com/ and its id",
+    )
+
+    @model_validator(mode="after")
+    def _are_signed(self) -> Self:
+        if self.webhook_url and not self.webhook_secret:
+            raise BadSettings(
+                "WEBHOOK_URL needs WEBHOOK_SECRET, with which webhooks are signed; set it to what "
+                '`echo "whsec_$(openssl rand -base64 32)"` prints, here and at the receiver.'
+            )
+        return self
+
+
+class MetricsSettings(SettingsGroup):
+    """Settings of metrics."""
+
+    section: ClassVar[str] = "Metrics"
+
+    metrics_file: NewFile | None = setting(
+        None,
+        "Where metrics are written to for Prometheus, after each tick and each run that changed something",
+        allowed="a path in a folder that exists; node_exporter reads names that end with `.prom`",
+        comment="Where metrics are written to for Prometheus: a .prom file in node_exporter's textfile folder",
+    )
+
+
+class CoreSettings(
+    FilmSettings, CollectingSettings, MoneySettings, NetworkSettings, NotifySettings, MetricsSettings, LoggingSettings
+):
     """The settings that every part of the program may use; the groups of vendors add theirs."""
 
     groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
@@ -213,6 +284,8 @@ class CoreSettings(FilmSettings, CollectingSettings, MoneySettings, NetworkSetti
         CollectingSettings,
         MoneySettings,
         NetworkSettings,
+        NotifySettings,
+        MetricsSettings,
         LoggingSettings,
     )
     """All groups in the order of the documents."""
@@ -223,7 +296,7 @@ class CoreSettings(FilmSettings, CollectingSettings, MoneySettings, NetworkSetti
 
     def secrets(self) -> list[str]:
         """Return the text of every secret, so that logs and messages can mask it."""
-        return [value.reveal() for _, value in self if isinstance(value, Secret)]
+        return [text for _, value in self if isinstance(value, Secret) for text in value.texts()]
 
     @property
     def pending_folder(self) -> Path:
@@ -241,6 +314,11 @@ class CoreSettings(FilmSettings, CollectingSettings, MoneySettings, NetworkSetti
     def channels_folder(self) -> Path:
         """Return the folder of the channels' recent stock sentences, which may be deleted."""
         return self.home / ".channels"
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Return the folder of notifications and webhooks that are not delivered yet."""
+        return self.home / ".outbox"
 
     @property
     def studio_folder(self) -> Path:

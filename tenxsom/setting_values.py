@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, ValidationInfo
 
@@ -22,13 +22,19 @@ from tenxsom.errors import BadSettings
 class Secret:
     """A value that only `reveal` returns: it does not appear in logs, errors, reprs, pickles or JSON."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_parts", "_value")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, parts: Sequence[str] = ()) -> None:
+        """`parts` are secrets within the value, such as the token in an address."""
         self._value = value
+        self._parts = tuple(parts)
 
     def reveal(self) -> str:
         return self._value
+
+    def texts(self) -> list[str]:
+        """Return the value and its secret parts, so that logs and messages can mask them."""
+        return [self._value, *self._parts]
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -77,6 +83,95 @@ def _one_of(names: Sequence[str]) -> Callable[[str], str]:
         raise ValueError(f"is not one of {', '.join(names)}{hint}")
 
     return parse
+
+
+def hook(text: str | Secret) -> Secret:
+    """Parse an http(s) address that is called without an account: the address itself is the secret."""
+    if isinstance(text, Secret):
+        return text
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is no web address") from None
+    if parts.scheme not in ("http", "https") or not host or not text.isascii() or not text.isprintable() or {*text} & {*" \\#"}:
+        raise ValueError("is no http or https address")
+    if "@" in parts.netloc:
+        raise ValueError("holds a user name, which is not supported; use an address with a token in its path or query")
+    return Secret(text, secret_parts(text))
+
+
+def ping_address(text: str | Secret) -> Secret:
+    """Parse the address of a check, to which `/start` and `/fail` are appended."""
+    found = hook(text)
+    if "?" in found.reveal():
+        raise ValueError("has a query; give the check's own address, such as https://hc-ping.com/ and its id")
+    return Secret(found.reveal().rstrip("/"), secret_parts(found.reveal()))
+
+
+_WEBHOOK_PREFIX = "whsec_"
+WEBHOOK_KEY_BYTES = (24, 64)
+"""The shortest and the longest key of a Standard Webhooks signature
+(https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme)."""
+
+
+def webhook_secret(text: str | Secret) -> Secret:
+    """Parse one or several keys of Standard Webhooks, separated by blanks: `whsec_` and the key in base64."""
+    if isinstance(text, Secret):
+        return text
+    keys = text.split()
+    if not keys or not all(map(_is_webhook_key, keys)):
+        least, most = WEBHOOK_KEY_BYTES
+        raise ValueError(
+            f"is no secret of Standard Webhooks; write {_WEBHOOK_PREFIX} and {least} to {most} random bytes in base64, for example "
+            f'what `echo "{_WEBHOOK_PREFIX}$(openssl rand -base64 32)"` prints'
+        )
+    return Secret(" ".join(keys), [part for key in keys for part in (key, key.removeprefix(_WEBHOOK_PREFIX))])
+
+
+def webhook_keys(secret: Secret) -> list[bytes]:
+    """Return the keys of a webhook secret; the first one is the newest."""
+    return [binascii.a2b_base64(key.removeprefix(_WEBHOOK_PREFIX), strict_mode=True) for key in secret.reveal().split()]
+
+
+def _is_webhook_key(text: str) -> bool:
+    try:
+        key = binascii.a2b_base64(text.removeprefix(_WEBHOOK_PREFIX), strict_mode=True)
+    except (ValueError, binascii.Error):
+        return False
+    return text.startswith(_WEBHOOK_PREFIX) and WEBHOOK_KEY_BYTES[0] <= len(key) <= WEBHOOK_KEY_BYTES[1]
+
+
+_NEXT_ADDRESS = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9.+-]{1,29}://)|\s+")
+_SERVICE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9.+-]{1,29}://\S*")
+
+
+def notify_addresses(text: str | Secret) -> Secret:
+    """Parse addresses of Apprise, separated by blanks or commas. Apprise checks the rest (`tenxsom.notify.chat`)."""
+    if isinstance(text, Secret):
+        return text
+    found = [each.strip(",") for each in _NEXT_ADDRESS.split(text.strip()) if each.strip(",")]
+    if not found or not all(map(_SERVICE_ADDRESS.fullmatch, found)):
+        raise ValueError(
+            "is no list of notification addresses; write for example ntfy://ntfy.sh/my-topic, with a blank between two"
+        )
+    if importlib.util.find_spec("apprise") is None:
+        raise ValueError("needs one more package; run `pip install 'apprise>=1.9,<2'`, or remove the setting")
+    return Secret("\n".join(found), [part for each in found for part in (each, *secret_parts(each))])
+
+
+LEAST_SECRET_PART = 8
+
+
+def secret_parts(address: str) -> list[str]:
+    """Return what may be secret in an address on its own: the password, and words of path and query that look like tokens."""
+    _, _, rest = address.partition("://")
+    account, _, place = rest.rpartition("@")
+    words = [account, *account.split(":")[1:]] if account else []
+    names = re.split(r"[/?&=#:,]+", place)
+    words += [word for word in names[1:] + [names[0]] * bool(not account) if any(map(str.isdigit, word)) or len(word) >= 24]
+    both = {form for word in words for form in (word, unquote(word))}
+    return sorted(word for word in both if len(word) >= LEAST_SECRET_PART)
 
 
 def web_address(text: str) -> str:
@@ -191,6 +286,14 @@ def path_in_home(text: str | Path, info: ValidationInfo) -> Path:
     """Parse a path; a relative one starts in TENXSOM_HOME."""
     home = (info.context or {}).get("home")
     return Path(home) / path(str(text)) if home else Path(text)
+
+
+def new_file(text: str | Path, info: ValidationInfo) -> Path:
+    """Parse the path of a file that the program writes; its folder must exist. A relative one starts in TENXSOM_HOME."""
+    found = path_in_home(text, info)
+    if not found.parent.is_dir() or found.is_dir():
+        raise ValueError("names no file in a folder that is there; make the folder first, and give it a file's name")
+    return found
 
 
 def existing_file(text: str | Path, info: ValidationInfo) -> Path:

@@ -29,7 +29,9 @@ EXAMPLE_HEAD = """\
 def default_of(setting: Setting) -> str:
     """Return a default as it is written in a file of settings; empty where there is none."""
     default = setting.default
-    return "" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def readme_table() -> str:

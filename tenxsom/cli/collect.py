@@ -48,13 +48,18 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
         poller = app.poller(arguments.time_limit)
         last: dict[str, JobResult] = {}
         while True:
-            job_results = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
-            last |= {job_result.content_id: job_result for job_result in job_results}
-            last_tick.note(app.settings.pending_folder)
-            left = len(app.store.ids())
-            if not arguments.watch or clock.stop_requested():
-                return with_patience(app, render.tick(list(last.values()), left), list(last.values()), arguments.patience)
-            (run.notice if arguments.json else partial(print, flush=True))(render.tick(job_results, left).text)
+            with app.observers.tick() as tick:
+                job_results = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
+                last |= {job_result.content_id: job_result for job_result in job_results}
+                last_tick.note(app.settings.pending_folder)
+                left = len(app.store.ids())
+                is_last = not arguments.watch or clock.stop_requested()
+                shown = list(last.values()) if is_last else job_results
+                result = with_patience(app, render.tick(shown, left), shown, arguments.patience)
+                tick.ended(job_results, result.exit_code)
+            if is_last:
+                return result
+            (run.notice if arguments.json else partial(print, flush=True))(result.text)
             with contextlib.suppress(Interrupted):
                 clock.sleep(arguments.watch)
 

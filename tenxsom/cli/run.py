@@ -248,6 +248,10 @@ def _checked(loaded: settings.Settings) -> settings.Settings:
         from tenxsom.http.tls import tls_context
 
         tls_context(loaded.tls_ca_file)
+    if loaded.notify_urls:
+        from tenxsom.notify.chat import check
+
+        check(loaded.notify_urls)
     return loaded
 
 

@@ -168,6 +168,10 @@ class VideoJob(StoredModel):
         """Add the report's entries that a crash kept out of this state, so that subscribers get them."""
         self._unheard.extend(entries)
 
+    def unheard(self) -> tuple[HistoryEntry, ...]:
+        """Return the entries that the next save stores."""
+        return tuple(self._unheard)
+
     def take_unheard(self) -> list[HistoryEntry]:
         """Return the entries recorded since the last call; subscribers get them after the save."""
         entries, self._unheard = self._unheard, []

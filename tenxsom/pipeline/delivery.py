@@ -175,7 +175,7 @@ class ClipDelivery:
         clip.facts, clip.fetched, clip.refusal, clip.hold = facts, None, None, None
         clip.step, clip.file, clip.error = Step.DONE, target, None
         clip.attempts.pop(TAKING_IN, None)
-        job.record("downloaded", f"clip {clip.index + 1}, {fetched.size_bytes} bytes")
+        job.record("downloaded", f"clip {clip.index + 1}, {fetched.size_bytes} bytes", bytes=fetched.size_bytes)
         job.settle_state()
         claim.save()
 

@@ -1,18 +1,20 @@
 """Events: every entry of a job's audit trail is sent to subscribers once it is stored. A failing subscriber stops nothing.
 
 `ObservedStore` wraps any job store and emits the saved entries. Events that a crash prevents after a save are lost: the audit
-trail in the state and in the report is the record.
+trail in the state and in the report is the record. What must not be lost is noted beforehand: `announce` sends the entries of a
+save just before it, and who noted one finds in the audit trail whether it was stored.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tenxsom import clock
 from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model.job import VideoJob
 from tenxsom.store.base import Claim, JobStore
@@ -32,6 +34,12 @@ class JobEvent(BaseModel):
     """The event's name in the audit trail: `accepted`, `video_requested`, `completed`, …"""
     detail: str = ""
     facts: Mapping[str, Any] = {}
+    service: str = ""
+    """The job's video service."""
+    seconds: float | None = None
+    """The time since the previous entry of the audit trail; None for the first one."""
+    job_seconds: float = 0.0
+    """The time since the job was accepted."""
 
 
 class Events:
@@ -39,18 +47,32 @@ class Events:
 
     def __init__(self) -> None:
         self._subscribers: tuple[Callable[[JobEvent], object], ...] = ()
+        self._beforehand: tuple[Callable[[VideoJob, JobEvent], object], ...] = ()
 
     def subscribe(self, subscriber: Callable[[JobEvent], object]) -> None:
         """Call `subscriber` with every event from now on."""
         self._subscribers = (*self._subscribers, subscriber)
 
-    def emit(self, content_id: str, entry: Mapping[str, Any]) -> None:
+    def subscribe_beforehand(self, subscriber: Callable[[VideoJob, JobEvent], object]) -> None:
+        """Call `subscriber` with every event just before the save that stores it, and again if that save is repeated."""
+        self._beforehand = (*self._beforehand, subscriber)
+
+    def announce(self, job: VideoJob) -> None:
+        """Send the entries that the next save stores to those who note them beforehand."""
+        for subscriber in self._beforehand:
+            for entry in job.unheard():
+                try:
+                    subscriber(job, _event(job, entry))
+                except Exception:  # a subscriber's error must not stop the job or the next subscriber
+                    log.exception("A subscriber failed before %.200r", entry, extra={"content_id": job.content_id})
+
+    def emit(self, job: VideoJob, entry: Mapping[str, Any]) -> None:
         """Send an entry of the audit trail to every subscriber. A failing subscriber is logged and stops nothing."""
         for subscriber in self._subscribers:
             try:
-                subscriber(_event(content_id, entry))
+                subscriber(_event(job, entry))
             except Exception:  # a subscriber's error must not stop the job or the next subscriber
-                log.exception("A subscriber failed with the event %.200r", entry, extra={"content_id": content_id})
+                log.exception("A subscriber failed with the event %.200r", entry, extra={"content_id": job.content_id})
 
 
 class ObservedClaim:
@@ -69,6 +91,7 @@ class ObservedClaim:
         return self._claim.finished
 
     def save(self) -> None:
+        self._events.announce(self.job)
         self._claim.save()
         self.emit()
 
@@ -76,13 +99,14 @@ class ObservedClaim:
         self._claim.reload()
 
     def finish(self) -> None:
+        self._events.announce(self.job)
         self._claim.finish()
         self.emit()
 
     def emit(self) -> None:
         """Emit the entries that are stored now."""
         for entry in self.job.take_unheard():
-            self._events.emit(self.job.content_id, entry)
+            self._events.emit(self.job, entry)
 
 
 class ObservedStore:
@@ -133,6 +157,24 @@ class ObservedStore:
         self._store.check_room()
 
 
-def _event(content_id: str, entry: Mapping[str, Any]) -> JobEvent:
-    facts = {name: value for name, value in entry.items() if name not in ("time", "event", "detail")}
-    return JobEvent(time=entry["time"], content_id=content_id, event=entry["event"], detail=entry.get("detail", ""), facts=facts)
+def _event(job: VideoJob, entry: Mapping[str, Any]) -> JobEvent:
+    return JobEvent(
+        time=entry["time"],
+        content_id=job.content_id,
+        event=entry["event"],
+        detail=entry.get("detail", ""),
+        facts={name: value for name, value in entry.items() if name not in ("time", "event", "detail")},
+        service=job.service,
+        seconds=_since_previous(job.history, entry),
+        job_seconds=_between(job.submit_time, entry["time"]),
+    )
+
+
+def _since_previous(history: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]) -> float | None:
+    at = next((number for number, each in enumerate(history) if each is entry), 0)
+    return _between(history[at - 1]["time"], entry["time"]) if at else None
+
+
+def _between(earlier: str, later: str) -> float:
+    """Return the seconds between two stamps; 0.0 after the clock was set back."""
+    return max(0.0, (clock.parse(later) - clock.parse(earlier)).total_seconds())

@@ -84,14 +84,17 @@ class ClipSteps:
         used = spent_usd(job, but=set_aside(job))
         if used + rest <= usd(cap):
             return
+        error = OverBudget(
+            f"{shown(rest)} for what is still to be made would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used, and"
+            " nothing further is ordered. Cancel the job, raise max_cost_usd in the definition and run it again with --again."
+        )
+        if any(clip.hold != "budget" for clip in unpaid):
+            job.record("over_budget", str(error))
         for clip in unpaid:
             clip.hold, clip.next_check_at = "budget", clock.later(BUDGET_PAUSE_SECONDS)
         job.settle_state()
         claim.save()
-        raise OverBudget(
-            f"{shown(rest)} for what is still to be made would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used, and"
-            " nothing further is ordered. Cancel the job, raise max_cost_usd in the definition and run it again with --again."
-        )
+        raise error
 
     def request_image(self, claim: Claim, clip: Clip) -> None:
         """Order the still. Paid."""

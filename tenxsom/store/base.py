@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
@@ -295,3 +295,28 @@ class Channels(Protocol):
 
         Two films of a channel are planned one after the other. Raises only what `plan` raises.
         """
+
+
+# messages to people and programs
+
+
+class Outbox(Protocol):
+    """Keeps messages until they are delivered, across processes and crashes. Every method may raise DiskError."""
+
+    def put(self, message_id: str, data: bytes) -> None:
+        """Store a message durably, or replace it. One that was delivered a short while ago is not stored again."""
+
+    def messages(self) -> list[tuple[str, bytes]]:
+        """Return the stored messages with their ids, the oldest first."""
+
+    def remove(self, message_id: str) -> None:
+        """Remove a message that is delivered, or given up."""
+
+    def memory(self) -> dict[str, Any]:
+        """Return what was remembered between runs; empty without it, or where it cannot be read."""
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Replace what is remembered. Only the process that delivers does it."""
+
+    def deliver(self) -> AbstractContextManager[bool]:
+        """Deliver alone for the block; False where another process delivers now."""
