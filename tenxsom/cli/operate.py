@@ -63,13 +63,14 @@ def status(app: App, arguments: argparse.Namespace) -> run.Result:
         if arguments.json:
             raise BadInput("--watch draws for people; leave --json out, or run status --json again and again.")
         return _watched(app, wanted)
-    found = _status(app, wanted)
+    found = current(app, wanted)
     for content_id, reason in found.queue.unreadable.items():
         run.notice(f"{content_id}: {reason}")
     return status_screen.result(found)
 
 
-def _status(app: App, wanted: queue_view.Wanted) -> status_screen.Status:
+def current(app: App, wanted: queue_view.Wanted) -> status_screen.Status:
+    """Return what the screen shows now."""
     a_day_ago = clock.now() - timedelta(days=1)
     queue = queue_view.read(app.store, wanted)
     is_filtered = bool(wanted.states or wanted.services or wanted.since)
@@ -83,7 +84,7 @@ def _watched(app: App, wanted: queue_view.Wanted) -> run.Result:
         while not clock.stop_requested():
             size = shutil.get_terminal_size()
             columns, most = (size.columns, max(3, (size.lines - 14) // 3)) if sys.stdout.isatty() else (None, None)
-            draw(f"{clock.stamp()[:19]}Z\n\n{status_screen.text(_status(app, wanted), columns, most)}")
+            draw(f"{clock.stamp()[:19]}Z\n\n{status_screen.text(current(app, wanted), columns, most)}")
             with contextlib.suppress(Interrupted):
                 clock.sleep(WATCH_SECONDS)
     return run.Result(0, dict, "")
