@@ -100,13 +100,15 @@ class Notifier:
             return
         try:
             with self._outbox.deliver() as alone:
-                if alone:
-                    memory = self._outbox.memory()
-                    before = repr(memory)
-                    self._look_around(memory, results, jobs)
-                    self._deliver(memory)
-                    if repr(memory) != before:
-                        self._outbox.remember(memory)
+                memory = self._outbox.memory()
+                before = repr(memory)
+                if not alone:  # another process delivers what is noted here, and remembers
+                    self._note_troubles(memory, results)
+                    return
+                self._look_around(memory, results, jobs)
+                self._deliver(memory)
+                if repr(memory) != before:
+                    self._outbox.remember(memory)
         except Exception as error:  # noqa: BLE001  (a notification that fails ends nothing: promise 14)
             log.warning("Notifications could not be delivered (%s); the next run tries again.", describe(error))
 

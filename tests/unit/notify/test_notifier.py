@@ -13,6 +13,7 @@ from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.notify import heartbeat, notifier, telling
 from tenxsom.pipeline.results import JobResult
+from tenxsom.store.files.outbox import FileOutbox
 from tests.belt import ROOT, definition
 from tests.crash.deaths import Blow, Death, struck
 from tests.crash.paper_vendor import PaperVendor, paper_suite
@@ -142,6 +143,16 @@ def test_a_refused_account_is_told_once_for_all_its_jobs_and_all_ticks(home, ven
             tick.ended(results, 3)
     assert receiver.events() == ["needs_decision"]
     assert "1 other job" in receiver.arrived[0].document["data"]["message"]
+
+
+def test_what_a_run_finds_while_another_process_delivers_is_told_by_the_next_one(home, vendor, receiver):
+    app = suite(home, vendor, receiver.url)
+    with FileOutbox(home / ".outbox").deliver():
+        with app.observers.tick() as tick:
+            tick.ended([JobResult("lake", "unreadable", 3, "lake.json cannot be read")], 3)
+        assert receiver.arrived == []
+    ticked(app)
+    assert receiver.events() == ["needs_decision"]
 
 
 def test_only_the_events_of_notify_on_are_told(home, vendor, receiver):
