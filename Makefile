@@ -19,7 +19,7 @@ test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account i
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films
-	$(RUN) -m pytest -n 2 --dist worksteal -m slow
+	$(RUN) -m pytest -n 3 --dist worksteal -m slow
 
 test-all: $(VENV)/.ready-dev  ## every test
 	$(RUN) -m pytest -n 2 --dist worksteal
