@@ -68,6 +68,7 @@ def test_a_film_survives_a_death_at_every_change_of_a_file(world: World, at: int
     assert not [name for name in left if "film-sound" in name or name.endswith(".part")]
 
 
+@pytest.mark.slow
 def test_a_film_that_was_killed_before_its_check_is_not_made_twice(world: World) -> None:
     assembled: list[str] = []
     real = FilmMaker.assemble

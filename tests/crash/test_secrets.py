@@ -110,7 +110,7 @@ def faults() -> list[dict[str, Any]]:
     return [*creates, *checks, *loads]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", [pytest.param(each, marks=pytest.mark.slow) for each in list(SOURCES)[1:]] + list(SOURCES)[:1])
 def test_a_token_from_any_source_appears_nowhere(belt, listener, source):
     SOURCES[source](belt)
     said = [belt.submit(definition()), belt.poll("lake"), belt.run("manage_jobs.py", "show", "lake", "--json")]
@@ -148,6 +148,7 @@ def test_a_token_is_shown_to_the_api_alone_and_not_to_the_host_of_the_results(be
     assert {shown for path, shown in listener.shown.items() if path not in stored} == {f"Bearer {CANARY}"}
 
 
+@pytest.mark.slow
 def test_a_token_is_in_no_process_title(belt, studio):
     put_into_the_environment(belt)
     studio.write_faults({"on": "POST /images/flux-create", "do": "slow", "seconds": 1})
@@ -160,6 +161,7 @@ def test_a_token_is_in_no_process_title(belt, studio):
     assert b"master_orchestrator" in titles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["https://user:{}@api.example.com/v1", "https://api.example.com/v1?key={}"])
 def test_an_address_with_a_secret_in_it_is_refused_without_repeating_it(belt, url):
     secret = secrets.token_hex(16)

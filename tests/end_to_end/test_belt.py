@@ -197,6 +197,7 @@ def test_a_definition_may_come_from_standard_input(rehearsal):
     assert rehearsal.state("piped")["state"] == "waiting"
 
 
+@pytest.mark.slow
 def test_the_pending_file_holds_the_original_systems_fields(rehearsal):
     rehearsal.submit(definition())
     state = rehearsal.state("lake")
@@ -216,6 +217,7 @@ def test_the_generator_submits_a_given_blueprint(rehearsal):
     assert rehearsal.state("boat")["clips"][0]["prompt"] == "A red boat on a lake."
 
 
+@pytest.mark.slow
 def test_the_planners_output_can_be_handed_to_the_generator(rehearsal):
     job = rehearsal.write(definition("handed"))
     planned = rehearsal.run("claude_video_service.py", "--local", "--json", job)
@@ -315,6 +317,7 @@ def test_a_busy_service_is_tried_again_later_by_the_poller(rehearsal, studio):
     assert rehearsal.state("lake")["state"] == "waiting"
 
 
+@pytest.mark.slow
 def test_a_moderated_prompt_fails_the_job_with_a_report(rehearsal, studio):
     studio.write_faults({"on": "POST /videos/ltx-create", "times": 1, "do": "status", "status": 422})
     assert rehearsal.submit(definition()).code == 1
@@ -337,6 +340,7 @@ def test_a_tick_over_an_empty_queue_says_so(tmp_path):
     assert belt.run("poll_video_status.py").out == "No pending video jobs.\n"
 
 
+@pytest.mark.slow
 def test_a_tick_leaves_a_young_job_alone_until_it_is_due(rehearsal):
     rehearsal.submit(definition())
     ended = rehearsal.poll()
@@ -344,6 +348,7 @@ def test_a_tick_leaves_a_young_job_alone_until_it_is_due(rehearsal):
     assert ended.document["pending"] == 1
 
 
+@pytest.mark.slow
 def test_an_unreadable_state_file_is_set_aside_and_the_tick_goes_on(rehearsal):
     rehearsal.submit(definition())
     (rehearsal.home / "pending_video_jobs" / "broken.json").write_text('{"half":')
@@ -458,6 +463,7 @@ def test_a_job_whose_state_was_set_aside_is_not_ordered_again_unless_somebody_sa
     assert rehearsal.state("lake")["state"] == "waiting"
 
 
+@pytest.mark.slow
 def test_a_stop_request_finishes_the_step_in_hand_and_saves(rehearsal, studio):
     studio.write_faults({"on": "GET /assets/*", "times": 1, "do": "slow", "seconds": 1})
     process = rehearsal.start("master_orchestrator_v3.py", "--json", rehearsal.write(definition()))

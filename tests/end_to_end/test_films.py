@@ -114,6 +114,7 @@ def frames(path: Path, at: float) -> Image.Image:
     raise AssertionError(f"{path} has no picture at {at} s")
 
 
+@pytest.mark.slow
 def test_the_length_asked_is_the_length_delivered(film):
     report = film.report()
     with av.open(str(film.made / "kettle.mp4")) as video:
@@ -174,6 +175,7 @@ def test_everything_lies_beside_the_film(film):
     assert not [path.name for path in film.made.iterdir() if path.name.endswith((".part", ".tmp")) or "film-sound" in path.name]
 
 
+@pytest.mark.slow
 def test_a_film_is_made_again_in_another_shape_without_paying(copy):
     charges = len(copy.vendor.charges)
     with copy.app() as app:
@@ -188,6 +190,7 @@ def test_a_film_is_made_again_in_another_shape_without_paying(copy):
     assert "music" not in report["files"]
 
 
+@pytest.mark.slow
 def test_a_film_that_is_made_again_can_be_made_again(copy):
     with copy.app() as app:
         app.reassembler().reassemble("kettle", {"captions": "track"})
@@ -275,6 +278,7 @@ def test_without_a_planner_a_translation_begins_nothing(copy):
         assert app.store.ids() == []
 
 
+@pytest.mark.slow
 def test_a_translation_that_fails_ends_with_a_report_and_can_be_tried_again(copy):
     with StubPlanners() as planner:
         given = PLANNER | {"PLANNER_BASE_URL": planner.base_url, "VOICE_SERVICE": "none"}

@@ -38,6 +38,7 @@ def test_a_scripted_refusal_has_no_sound_and_costs_nothing(music, studio):
     assert studio.charges() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["accept_then_status", "accept_then_drop"])
 def test_a_scripted_loss_is_charged_and_unclear(music, studio, fault):
     studio.write_faults({"service": "lyria", "on": "POST *", "do": fault, "times": 1})

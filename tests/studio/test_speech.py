@@ -52,6 +52,7 @@ def test_a_scripted_refusal_has_its_reason(studio):
     voice.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["accept_then_status", "accept_then_drop", "no_job_id"])
 def test_a_scripted_loss_is_charged_and_unclear(fault, studio):
     studio.write_faults({"on": "POST *:generateContent", "do": fault, "times": 1})

@@ -43,6 +43,7 @@ def test_check_finds_everything_in_order(google: StubVertex, capsys: pytest.Capt
     assert google.predictions() == [], "checking is free"
 
 
+@pytest.mark.slow
 def test_check_asks_model_garden_for_the_exact_version(
     google: StubVertex, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

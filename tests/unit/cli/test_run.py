@@ -191,6 +191,7 @@ def test_a_terminal_without_typographic_signs_gets_plain_ones(home, monkeypatch)
     assert out == "- \\xfc \\U0001f600 \\udcff\n"
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_is_no_error(home):
     process = start(PRINT.replace("─ ü 😀 \\udcff", "x").replace('"x"', '"x" * 5_000_000'))
     assert process.stdin is not None

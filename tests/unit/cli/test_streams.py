@@ -74,6 +74,7 @@ def test_a_result_that_a_full_disk_did_not_take_is_told_on_the_other_stream(home
     assert "The result could not be written to standard output" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_told_nothing(home, tmp_path):
     with reader_gone() as descriptor:
         ended = work(home, tmp_path / "done", stdout=descriptor)

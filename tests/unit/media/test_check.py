@@ -373,6 +373,7 @@ def test_a_stop_request_ends_a_look(clip: Path) -> None:
         clock.forget_stop()
 
 
+@pytest.mark.slow
 def test_garbled_videos_are_broken_media_and_nothing_else(clip: Path, tmp_path: Path) -> None:
     """Mutations of the header and of the rest: a video, or one sentence."""
     whole, dice = clip.read_bytes(), random.Random(7)

@@ -31,6 +31,7 @@ def beds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {mood: folder / f"{mood}.wav" for mood in MOODS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", MOODS)
 def test_a_phone_without_bass_plays_half_of_the_bed_and_more(beds: dict[str, Path], mood: str) -> None:
     made = sounds.read(beds[mood]).mean(axis=0)

@@ -148,6 +148,7 @@ def test_a_film_that_is_one_clip_is_decoded_once(make_world, good, monkeypatch):
     assert looks == ["lake.mp4.part"]
 
 
+@pytest.mark.slow
 def test_a_joined_film_is_decoded_as_well(make_world, good, monkeypatch):
     looks = looks_of(monkeypatch)
     world = make_world(write_clip(good, seconds=5, size=(320, 180)))
@@ -314,6 +315,7 @@ def test_a_film_that_is_half_a_second_short_at_most_is_published_with_a_warning(
     assert world.report["clips"][0]["length"]["done"] == ("shorter" if warns else "as asked")
 
 
+@pytest.mark.slow
 def test_clips_that_lack_a_little_each_make_a_film_that_lacks_too_much(make_world, tmp_path):
     world = make_world(tmp_path / "first.mp4")
     world.submit(target_duration=10, clips="storyboard", archetype="tech_news")

@@ -56,7 +56,7 @@ class House:
 
     def submit(self, **changes: Any) -> None:
         page = self.app.settings.home / "lake.page.json"
-        page.write_text(json.dumps(definition(**changes)))
+        page.write_text(json.dumps(definition(length="at_least", **changes)))  # paper cannot be cut
         blueprint = parse_blueprint(json.dumps({"video_plan": {"title": "Lake", "script_segments": [PLAN]}}).encode(), "plan.json")
         orchestrator = self.app.orchestrator(again=bool(self.report))
         orchestrator.submit_all(orchestrator.read([str(page)]), blueprint)

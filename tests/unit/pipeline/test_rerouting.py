@@ -69,6 +69,7 @@ def test_without_a_fallback_a_retired_service_fails_the_job_and_names_the_living
     assert paid(studio) == []
 
 
+@pytest.mark.slow
 def test_a_clip_with_a_paid_still_never_moves(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     studio.write_faults({"on": "POST /videos/ltx-create", "do": "retired"})
@@ -78,6 +79,7 @@ def test_a_clip_with_a_paid_still_never_moves(belt, studio):
     assert paid(studio) == ["useapi_ltx image"]
 
 
+@pytest.mark.slow
 def test_a_clip_whose_call_is_unclear_never_moves(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     drop = {"on": "POST /images/flux-create", "do": "accept_then_drop", "times": 1}

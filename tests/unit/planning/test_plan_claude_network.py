@@ -76,6 +76,7 @@ def test_a_companys_authority_is_trusted_where_it_is_named(vertex_environment, p
         assert "said through the proxy" in reason_of(vertex_environment, plan_templates, base_url=url, ca_file=trusted)
 
 
+@pytest.mark.slow
 def test_the_settings_reach_the_planner_and_the_check(vertex_environment, plan_templates, tmp_path: Path):
     tls, trusted = certificate(tmp_path)
     with ScriptedServer(REFUSED, tls=tls) as server:
