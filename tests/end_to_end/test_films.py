@@ -23,7 +23,8 @@ from tenxsom.app import App
 from tenxsom.errors import BadInput, Conflict
 from tenxsom.media.sound.loudness import loudness_of
 from tenxsom.model.job import VideoJob
-from tests.end_to_end.test_every_definition import ClipVendor
+from tests import sounds
+from tests.end_to_end.test_every_definition import ClipVendor, a_clip
 from tests.stub_planners import KEY, StubPlanners
 from tests.unit.media.test_subtitles import blocks
 
@@ -304,3 +305,60 @@ def test_a_film_gets_there_in_ticks_that_are_shorter_than_its_making(tmp_path, f
     report = world.report()
     assert report["media"]["seconds"] == pytest.approx(9, abs=0.05)
     assert "music" in report["files"]
+
+
+# other films
+
+
+def brand_with_files(world: World) -> None:
+    folder = world.home / "templates" / "brands"
+    folder.mkdir(parents=True)
+    shutil.copyfile(a_clip(world.vendor._folder, 3.0, "9:16"), folder / "intro.mp4")
+    kit = {
+        "name": "Steam",
+        "intro": {"file": "intro.mp4"},
+        "outro": {"text": "Thanks", "seconds": 1.0},
+        "end_text": "More tomorrow",
+    }
+    (folder / "steam.json").write_text(json.dumps(kit))
+
+
+def test_a_brands_own_beginning_is_shown_before_the_film_and_the_length_is_as_asked(tmp_path, film):
+    (tmp_path / "home").mkdir()
+    world = World(tmp_path / "home", film.vendor._folder)
+    brand_with_files(world)
+    world.submit(PAGE | {"brand": "steam", "target_duration": 13, "transition": "crossfade", "captions": "burned"})
+    world.collect()
+    report = world.report()
+    plan = report["assembly"]["film"]
+    assert report["media"]["seconds"] == pytest.approx(13, abs=0.05)
+    assert plan["begin"] == pytest.approx(3, abs=0.3)
+    assert plan["shots"][0]["start"] == plan["begin"]
+    assert plan["voices"][0]["start"] > plan["begin"]
+    assert plan["voices"][-1]["start"] + plan["voices"][-1]["seconds"] < 12
+    assert not (world.made / "kettle.srt").exists()
+
+
+def test_a_film_that_may_be_longer_says_everything_and_one_that_may_not_names_what_is_missing(tmp_path, film):
+    (tmp_path / "home").mkdir()
+    world = World(tmp_path / "home", film.vendor._folder)
+    slow = {"voice": {"service": "hibari", "speed": 0.9}, "brand": "kitchen_table"}
+    world.submit(PAGE | slow | {"content_id": "long", "target_duration": 5, "length": "at_least", "prompt": "x", "script": None})
+    world.submit(PAGE | {"content_id": "one", "clips": "single", "captions": False, "music": "none", "brand": "kitchen_table"})
+    world.collect()
+    assert world.report("long")["media"]["seconds"] >= 5
+    assert len(world.report("one")["assembly"]["clips"]) == 1
+    assert "subtitles" not in world.report("one")["files"]
+
+
+def test_a_film_with_music_of_ones_own_is_made_from_the_copy(tmp_path, film):
+    (tmp_path / "home").mkdir()
+    world = World(tmp_path / "home", film.vendor._folder)
+    music = sounds.write(world.home / "tune.wav", sounds.tone(4, 440, -18))
+    world.submit(PAGE | {"music": "tune.wav"})
+    music.unlink()
+    world.collect()
+    assert {"music", "music_source"} <= set(world.report()["files"])
+    with world.app() as app:
+        app.reassembler().reassemble("kettle", {"captions": "srt"})
+    assert "music" in world.report()["files"]
