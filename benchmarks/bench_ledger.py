@@ -22,7 +22,7 @@ from tenxsom import clock
 from tenxsom.store.base import SPENT, SUMMED, Purchase
 from tenxsom.store.files.ledger import FileLedger
 
-YEARS, FILMS, CALLS, ROUNDS = 10, 200, 25, 15
+YEARS, FILMS, CALLS, ROUNDS = 10, 200, 25, 9
 SERVICES = ("useapi_ltx", "ltx_api", "planner")
 numbers = count()
 

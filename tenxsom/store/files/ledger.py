@@ -43,8 +43,10 @@ NOTHING: Mapping[str, Any] = {}
 KEPT_DAYS = 7
 """A compaction leaves the lines of so many days as they are."""
 
-CHECKPOINT_BYTES = 256 * 1024
+CHECKPOINT_BYTES = 64 * 1024
 """A checkpoint is written when this much of the ledger comes after the last one."""
+FIRST_BYTES_OF_A_DAY = 4 * 1024
+"""The same in the first lines of a day, which make each process look through the calls of the days before."""
 
 
 class FileLedger:
@@ -78,7 +80,7 @@ class FileLedger:
         **facts: str | None,
     ) -> None:
         with self._locked(finishing=True):
-            before = self._tally.calls.get(purchase.reference)
+            before = self._tally.call(purchase.reference)
             line = None if before or day else self.last(purchase.reference, since)
             counts_on = (before.day if before else line["day"] if line else None) or day or clock.day()
             lines = [self._line(entry, purchase, counts_on, facts)]
@@ -160,7 +162,7 @@ class FileLedger:
 
     def _counted(self, purchase: Purchase, day: str) -> Decimal:
         """Return the amount that the same call already counts on that day."""
-        before = self._tally.calls.get(purchase.reference)
+        before = self._tally.call(purchase.reference)
         return before.counted if before and (before.day, before.rehearsal) == (day, purchase.rehearsal) else ZERO
 
     @contextlib.contextmanager
@@ -203,7 +205,8 @@ class FileLedger:
 
     def _save_checkpoint(self, file: BinaryIO) -> None:
         """Save the tally when much was read since the last checkpoint. A failure to save it costs only time."""
-        if self._tally.read_bytes - (self._checkpoint_at or 0) < CHECKPOINT_BYTES:
+        since = self._tally.read_bytes - (self._checkpoint_at or 0)
+        if since < (CHECKPOINT_BYTES if not self._tally.has_new_day else FIRST_BYTES_OF_A_DAY):
             return
         self._checkpoint_at = self._tally.read_bytes
         try:

@@ -11,7 +11,8 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -35,7 +36,7 @@ RECENT_DAYS = 3
 MOST_CALLS = 100_000
 """The largest number of calls kept individually; a further line of a dropped one counts again."""
 
-_VERSION = 1
+_VERSION = 2
 _MOST_BYTES = 1 << 62
 
 _PLAIN_LINE = re.compile(
@@ -60,22 +61,48 @@ class Call(NamedTuple):
 
 
 class Tally:
-    """Sums by day, and calls by reference, of the ledger's first `read_bytes` bytes."""
+    """Sums by day, and calls by reference, of the ledger's first `read_bytes` bytes.
+
+    A checkpoint of ten years has thousands of days and hundreds of closed calls that a paid call does not need. They stay folded,
+    as texts of the checkpoint, until a day or a reference among them is asked for.
+    """
 
     def __init__(self) -> None:
         self.read_bytes = 0
-        self.calls: dict[str, Call] = {}
+        self.has_new_day = False
+        """Whether a day began since the last checkpoint, which is then worth another one."""
+        self._calls: dict[str, Call] = {}
         self._sums: dict[tuple[str, bool], Decimal] = {}
         self._days: list[str] = []
+        self._folded_calls = b"{}"
+        """Closed calls of recent days, a JSON object."""
+        self._folded_sums = b"[]"
+        """The sums of earlier days, a JSON list. A sum in `_sums` is what was added since."""
+        self._folded_until = ""
+        """The last day of the folded sums."""
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        """Return all calls by reference, oldest first."""
+        self._unfold_calls()
+        return self._calls
+
+    def call(self, reference: str) -> Call | None:
+        """Return the call of a reference; None for an unknown one, or a closed one of an earlier day."""
+        if reference not in self._calls and json.dumps(reference).encode() in self._folded_calls:
+            self._unfold_calls()
+        return self._calls.get(reference)
 
     def used(self, day: str, *, rehearsal: bool = False) -> Decimal:
         """Return the sum that counts against the budget of a UTC day, in US dollars. Rehearsals have their own budget."""
+        if day <= self._folded_until:
+            self._unfold_sums()
         return self._sums.get((day, rehearsal), ZERO)
 
     def open_sums(self, day: str, *, rehearsal: bool = False) -> dict[str, Decimal]:
         """Return the sums of the day's open calls, by their entry: RESERVED and UNKNOWN."""
         sums = dict.fromkeys(OPEN, ZERO)
-        for call in self.calls.values():
+        for call in self._calls.values():  # the folded ones are closed
             if call.entry in OPEN and (call.day, call.rehearsal) == (day, rehearsal):
                 sums[call.entry] += call.usd
         return sums
@@ -92,16 +119,18 @@ class Tally:
 
     def _add(self, reference: str, call: Call) -> None:
         """Replace the previous line of a reference by its newest one."""
-        before = self.calls.pop(reference, None)
+        before = self.call(reference)
         if before:
+            del self._calls[reference]
             self._count(before, -before.counted)
         self._count(call, call.counted)
-        self.calls[reference] = call
+        self._calls[reference] = call
         if call.day not in self._days:
+            self.has_new_day = True
             self._days = [*self._days, call.day][-RECENT_DAYS:]
             self._forget_closed()
-        elif len(self.calls) > MOST_CALLS:
-            del self.calls[next(iter(self.calls))]
+        elif len(self._calls) > MOST_CALLS:
+            del self._calls[next(iter(self._calls))]
 
     def _count(self, call: Call, usd: Decimal) -> None:
         key = (call.day, call.rehearsal)
@@ -109,34 +138,59 @@ class Tally:
 
     def _forget_closed(self) -> None:
         """Drop closed calls of earlier days; their sums stay."""
-        self.calls = {name: call for name, call in self.calls.items() if call.entry in OPEN or call.day in self._days}
+        self._unfold_calls()
+        self._calls = {name: call for name, call in self._calls.items() if call.entry in OPEN or call.day in self._days}
+
+    def _unfold_calls(self) -> None:
+        if self._folded_calls != b"{}":
+            self._calls, self._folded_calls = {**_calls_in(json.loads(self._folded_calls)), **self._calls}, b"{}"
+
+    def _unfold_sums(self) -> None:
+        """Add what was counted since the checkpoint to its sums."""
+        since, self._sums = self._sums, _sums_in(json.loads(self._folded_sums))
+        self._folded_sums, self._folded_until = b"[]", ""
+        for key, usd in since.items():
+            self._sums[key] = self._sums.get(key, ZERO) + usd
 
     # the checkpoint
 
     def as_json(self, file: BinaryIO) -> bytes:
-        """Return the tally as a checkpoint of the ledger `file`."""
-        document = {
+        """Return the tally as a checkpoint of the ledger `file`: a line with the head, then what stays folded, a line each."""
+        self._unfold_calls()
+        self._unfold_sums()
+        recent = {key: usd for key, usd in self._sums.items() if key[0] in self._days}
+        earlier = {key: usd for key, usd in self._sums.items() if key not in recent}
+        folded = (
+            _json([[day, rehearsal, text(usd)] for (day, rehearsal), usd in earlier.items()]),
+            _json({name: _fields(call) for name, call in self._calls.items() if call.entry not in OPEN}),
+        )
+        head = {
             "version": _VERSION,
             "bytes": self.read_bytes,
             "fingerprint": fingerprint(file, self.read_bytes),
+            "folded": _digest(*folded),
+            "folded_until": max((day for day, _ in earlier), default=""),
             "days": self._days,
-            "sums": [[day, rehearsal, text(usd)] for (day, rehearsal), usd in self._sums.items()],
-            "calls": {name: [call.day, call.entry, text(call.usd), call.rehearsal] for name, call in self.calls.items()},
+            "sums": [[day, rehearsal, text(usd)] for (day, rehearsal), usd in recent.items()],
+            "calls": {name: _fields(call) for name, call in self._calls.items() if call.entry in OPEN},
         }
-        return json.dumps(document, separators=(",", ":")).encode()
+        self.has_new_day = False
+        return b"\n".join((_json(head), *folded))
 
     @classmethod
     def from_json(cls, data: bytes, file: BinaryIO) -> Self:
         """Return the tally of a checkpoint; an empty one for a checkpoint of another ledger."""
         tally = cls()
         try:
-            document = json.loads(data)
-            if document["version"] != _VERSION or not tally._is_of(file, document):
+            head, sums, calls = data.split(b"\n")
+            document = json.loads(head)
+            is_ours = document["version"] == _VERSION and document["folded"] == _digest(sums, calls)
+            if not is_ours or not tally._is_of(file, document):
                 return cls()
-            tally._sums = {(str(day), bool(rehearsal)): stored(usd) for day, rehearsal, usd in document["sums"]}
+            tally._sums = _sums_in(document["sums"])
             tally._days = [str(day) for day in document["days"]]
-            for name, (day, entry, usd, rehearsal) in document["calls"].items():
-                tally.calls[name] = Call(str(day), str(entry), stored(usd), bool(rehearsal))
+            tally._calls = _calls_in(document["calls"])
+            tally._folded_sums, tally._folded_calls, tally._folded_until = sums, calls, str(document["folded_until"])
             tally.read_bytes = document["bytes"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return cls()
@@ -147,6 +201,27 @@ class Tally:
         position = document["bytes"]
         expected = document["fingerprint"]
         return type(position) is int and 0 <= position <= _MOST_BYTES and bool(expected) and expected == fingerprint(file, position)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _digest(*parts: bytes) -> list[int]:
+    """Return the checksums that tell a damaged checkpoint. Nothing but damage is to be found: the file is its owner's alone."""
+    return [zlib.crc32(part) for part in parts]
+
+
+def _fields(call: Call) -> list[Any]:
+    return [call.day, call.entry, text(call.usd), call.rehearsal]
+
+
+def _calls_in(fields: Mapping[str, Any]) -> dict[str, Call]:
+    return {name: Call(str(day), str(entry), stored(usd), bool(rehearsal)) for name, (day, entry, usd, rehearsal) in fields.items()}
+
+
+def _sums_in(rows: Iterable[Any]) -> dict[tuple[str, bool], Decimal]:
+    return {(str(day), bool(rehearsal)): stored(usd) for day, rehearsal, usd in rows}
 
 
 def fingerprint(file: BinaryIO, position: int) -> str:

@@ -579,10 +579,36 @@ def test_a_checkpoint_with_a_sum_that_is_none_is_made_anew(path, value):
     years(path, 20)
     FileLedger(path).total("2020-01-01")
     checkpoint = path.with_name(".ledger.jsonl.sums")
-    document = json.loads(checkpoint.read_bytes())
+    head, *folded = checkpoint.read_bytes().split(b"\n")
+    document = json.loads(head)
     document["sums"][0][2] = value
-    checkpoint.write_text(json.dumps(document))
+    checkpoint.write_bytes(b"\n".join([json.dumps(document).encode(), *folded]))
     assert FileLedger(path).total("2020-01-01") == Decimal("0.3")
+
+
+@pytest.mark.parametrize("line", [1, 2])
+@pytest.mark.usefixtures("small_checkpoints")
+def test_a_checkpoint_whose_folded_days_or_calls_were_changed_is_made_anew(path, line):
+    years(path, 20)
+    FileLedger(path).total("2020-01-01")
+    checkpoint = path.with_name(".ledger.jsonl.sums")
+    lines = checkpoint.read_bytes().split(b"\n")
+    lines[line] = lines[line].replace(b"0.3", b"0.9").replace(b"0.1", b"0.9")
+    checkpoint.write_bytes(b"\n".join(lines))
+    assert FileLedger(path).total("2020-01-01") == Decimal("0.3")
+
+
+@pytest.mark.usefixtures("small_checkpoints")
+def test_a_closed_call_of_the_checkpoint_counts_once_when_its_line_is_repeated(path):
+    years(path, 20)
+    FileLedger(path).total("2020-01-01")
+    with path.open("a") as file:
+        file.write(path.read_text().splitlines()[-1] + "\n")
+    assert FileLedger(path).total("2020-01-20") == Decimal("0.3")
+    again = FileLedger(path)
+    again.settle(purchase("tx-59.0.request_video.1"), RELEASED)
+    assert FileLedger(path).total("2020-01-20") == again.total("2020-01-20") == Decimal("0.2")
+    assert FileLedger(path).total("2020-01-03") == Decimal("0.3")
 
 
 @pytest.mark.usefixtures("small_checkpoints")
