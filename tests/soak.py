@@ -391,7 +391,9 @@ def half_files(home: Path, reports: dict[str, dict[str, Any] | None]) -> int:
             data = (home / "completed_videos" / f"{content_id}.mp4").read_bytes()
             wrong += hashlib.sha256(data).hexdigest() != report["media"]["sha256"]
     quarantine = home / "pending_video_jobs" / "quarantine"
-    left = [name for name in os.listdir(home / "completed_videos") if ".part" in name or "~" in name]
+    kept = {content_id for content_id, report in reports.items() if report and report["state"] != "completed"}  # for a retry
+    names = [name for name in os.listdir(home / "completed_videos") if ".part" in name or "~" in name]
+    left = [name for name in names if "~still" not in name or name.partition("~")[0] not in kept]
     return wrong + (len(os.listdir(quarantine)) if quarantine.exists() else 0) + len(left)
 
 

@@ -8,6 +8,7 @@ intervals, because the service may repair it.
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ _media_work = threading.BoundedSemaphore(2)
 @contextmanager
 def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
     """Wait for a free core for a block. Raises TryAgainLater when none is free before `deadline`."""
-    if not _media_work.acquire(timeout=None if deadline is None else deadline.left()):
+    left = math.inf if deadline is None else deadline.left()
+    if not _media_work.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
         raise TryAgainLater("Other videos are being decoded; this one's turn comes with the next tick.")
     try:
         yield

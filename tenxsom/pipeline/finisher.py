@@ -39,6 +39,17 @@ GO_ON = "Every clip is kept. manage_jobs.py retry {content_id} goes on from ther
 """The advice for a job whose clips are complete, but whose film could not be finished."""
 
 
+PUBLISHED = (
+    file_names.video,
+    file_names.thumbnail,
+    file_names.contact_sheet,
+    file_names.subtitles,
+    file_names.web_subtitles,
+    file_names.blueprint,
+)
+"""The names of a film's own files: what is left of an interrupted write of one is removed with the job."""
+
+
 class Finisher:
     """Ends jobs: besides `cancel`, only `complete` and `fail` remove a job from the queue."""
 
@@ -282,11 +293,9 @@ class Finisher:
             self._sweep(remove_part, file_names.clip(content_id, clip.index))
         for name in self._sounds(job):
             self._sweep(remove_part, name)
-        for remove, name in (
-            (self._artifacts.discard, file_names.video(content_id)),
-            (self._artifacts.remove, file_names.film_sound(content_id)),
-        ):
-            self._sweep(remove, name)
+        self._sweep(self._artifacts.remove, file_names.film_sound(content_id))
+        for name_of in PUBLISHED:
+            self._sweep(self._artifacts.discard, name_of(content_id))
         claim.finish()
 
     @staticmethod

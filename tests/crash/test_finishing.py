@@ -213,6 +213,8 @@ def test_a_step_that_kills_the_program_is_counted_and_the_job_ends(world, break_
 def test_a_side_file_that_kills_the_program_is_done_without(world, break_step, step):
     mend = break_step(step, Death())
     world.submit()
+    interrupted = world.home / "completed_videos" / "lake.jpg.part"
+    interrupted.write_bytes(b"half a thumbnail")
     for _ in range(10):
         with contextlib.suppress(Death):
             world.tick()
@@ -221,6 +223,7 @@ def test_a_side_file_that_kills_the_program_is_done_without(world, break_step, s
     assert len(world.tried) == 3
     assert world.report["state"] == "completed"
     assert any(f"without its {SIDE_FILES[step]}" in warning for warning in world.report["warnings"])
+    assert not interrupted.exists()
 
 
 def test_a_real_kill_in_a_step_is_found_in_the_state(world, break_step, monkeypatch):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from tenxsom.app import App
 from tenxsom.errors import BadInput, DiskError
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
+from tenxsom.pipeline.delivery import media_work
 from tenxsom.pipeline.results import JobResult
 from tests.belt import PLAIN_FILMS, TOKEN, definition
 from tests.crash.paper_vendor import PaperVendor
@@ -429,3 +432,18 @@ def test_a_crash_between_keeping_short_clips_and_their_report_is_repaired(make_w
     world.manager.resolve("lake", None, take_as_is=True)
     world.tick()
     assert world.report["state"] == "completed"
+
+
+def test_work_without_a_deadline_waits_for_its_turn():
+    done = threading.Event()
+
+    def work() -> None:
+        with media_work(clock.Deadline(math.inf)):
+            done.set()
+
+    with media_work(), media_work():
+        waiting = threading.Thread(target=work)
+        waiting.start()
+        assert not done.wait(0.1)
+    waiting.join()
+    assert done.is_set()
