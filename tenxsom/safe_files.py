@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 
@@ -76,6 +77,18 @@ def writing(path: AnyPath) -> Iterator[str]:
         yield magic if os.path.exists(magic) else os.fspath(path)
     finally:
         os.close(descriptor)
+
+
+def copy_file(source: AnyPath, target: AnyPath) -> None:
+    """Copy a regular file to a new file at `target`, which is never written through a link. Raises OSError."""
+    with writing(target) as name:
+        shutil.copyfile(source, name)
+
+
+def write_file(path: AnyPath, data: bytes) -> None:
+    """Write a new file at `path`, which is never written through a link. Raises OSError."""
+    with open(open_new(path), "wb") as file:
+        file.write(data)
 
 
 def discard(path: AnyPath) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenxsom.errors import BadInput
+from tenxsom.safe_files import read_file
 from tenxsom.text import graphemes, one_line
 
 _SHOWN_AT_MOST = 12
@@ -164,6 +165,7 @@ def face_in(path: Path) -> Face:
 
     face = Face(path)
     try:
+        read_file(path, 0)  # a pipe or a device would be waited for
         has_letters = bool(_coverage(face))
         ImageFont.truetype(str(path), 20)
     except Exception as error:  # fontTools raises the errors of many readers; the file is the user's

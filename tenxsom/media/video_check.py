@@ -89,8 +89,11 @@ def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
         return _facts(path, (track, sound), first, seconds, len(track.index_entries))
 
 
-def refuse_what_is_no_media(path: Path, expected: str) -> None:
-    """Raise BrokenMedia for a file that is missing, empty, or text, such as a web server's error page."""
+def refuse_what_is_no_media(path: Path, expected: str, *, quotes: bool = True) -> None:
+    """Raise BrokenMedia for a file that is missing, empty, or text, such as a web server's error page.
+
+    The message quotes the text's beginning, without `quotes` not: a file of this machine may be one that nobody may read.
+    """
     try:
         start = read_file(path, 256)
     except OSError as error:
@@ -102,7 +105,8 @@ def refuse_what_is_no_media(path: Path, expected: str) -> None:
     if not kind and all(0x20 <= byte < 0x7F or byte in b"\t\r\n" for byte in text):
         kind = "plain text"
     if kind:
-        raise BrokenMedia(f"{path.name} is {kind}, not {expected}: it begins with {text[:60].decode('utf-8', 'replace')!r}.")
+        quote = f": it begins with {text[:60].decode('utf-8', 'replace')!r}" if quotes else ""
+        raise BrokenMedia(f"{path.name} is {kind}, not {expected}{quote}.")
 
 
 def _refuse_cut_boxes(path: Path) -> None:

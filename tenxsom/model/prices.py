@@ -17,9 +17,10 @@ _DIGITS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,12})?")
 
 def _price(value: Any) -> Decimal:
     """Parse an amount in US dollars, a number or its text. Raises ValueError for anything else."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if is_whole or (isinstance(value, str) and _DIGITS.fullmatch(value)):
         amount = Decimal(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    elif isinstance(value, float) and math.isfinite(value):
         amount = Decimal(str(value))
     else:
         raise ValueError("this is no price")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tenxsom.pipeline import captions
 from tenxsom.pipeline.cutting import chosen_film, plain_voice
 from tenxsom.pipeline.music import Composer
 from tenxsom.pipeline.narration import Narrator
+from tenxsom.safe_files import copy_file
 from tenxsom.services.images.picture_place import find_own_file
 from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
@@ -93,7 +93,7 @@ class FilmIntake:
         try:
             file = self.music_file(definition, source)
             with disk_errors(part):
-                shutil.copyfile(file, part)
+                copy_file(file, part)
         except (BrokenMedia, NotFound) as error:
             raise BadDefinition(source, [Problem("music", str(error).rstrip("."))]) from None
         artifacts.publish(part, name)

@@ -15,6 +15,7 @@ from tenxsom.model.sound_order import SoundOrder, SoundStep
 from tenxsom.pipeline.kept_sounds import KeptSound, KeptSounds
 from tenxsom.pipeline.payment import PaidCalls
 from tenxsom.pipeline.prices import Prices
+from tenxsom.safe_files import write_file
 from tenxsom.services.base import Submitted
 from tenxsom.services.music import registry
 from tenxsom.services.music.base import MusicOrder, MusicService
@@ -97,7 +98,7 @@ class Composer:
         try:
             data = kept.read(reference).data
             with disk_errors(part):
-                part.write_bytes(data)
+                write_file(part, data)
             check_sound(part)
         except (BrokenMedia, BrokenState) as error:
             self._artifacts.discard(name)

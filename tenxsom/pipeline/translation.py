@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 
 from tenxsom import clock
@@ -14,6 +13,7 @@ from tenxsom.model.clip import Clip
 from tenxsom.model.definition import AcceptedDefinition, check_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.safe_files import copy_file
 from tenxsom.store.base import Artifacts, JobStore, SpendLedger
 
 OWN_WORDS = ("script", "pronunciations", "voice", "thumbnail_title")
@@ -87,5 +87,5 @@ class Translations:
             raise BadInput(f"{name} is not kept any more; a film is translated over the clips that it was made of.")
         part = self._artifacts.scratch(new)
         with disk_errors(part):
-            shutil.copyfile(self._artifacts.local(name), part)
+            copy_file(self._artifacts.local(name), part)
         self._artifacts.publish(part, new)

@@ -75,7 +75,20 @@ def through_a_video(place: Path) -> None:
         container.add_stream("libx264", rate=24).width = 64
 
 
-WRITERS = [through_a_download, through_a_picture, through_a_video]
+def through_a_copy(place: Path) -> None:
+    place.with_name("tune.mp3").write_bytes(b"the tune")
+    with disk_errors(place):
+        safe_files.copy_file(place.with_name("tune.mp3"), place)
+    assert place.read_bytes() == b"the tune"
+
+
+def through_music_that_was_ordered(place: Path) -> None:
+    with disk_errors(place):
+        safe_files.write_file(place, b"the music")
+    assert place.read_bytes() == b"the music"
+
+
+WRITERS = [through_a_download, through_a_picture, through_a_video, through_a_copy, through_music_that_was_ordered]
 
 
 @pytest.mark.parametrize("plant", PLANTED)

@@ -16,6 +16,8 @@ from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.film.titles import Room, TextBlock, TextLook, bar, text_block
 from tenxsom.media.fonts import Face, face_in, letters_without_glyph
 from tenxsom.media.lettering import Lettering
+from tenxsom.media.sound.reading import open_sound
+from tenxsom.media.video_check import refuse_what_is_no_media
 from tenxsom.model.brand import Brand, Ending, Logo, Plate, rgb
 
 _FADE_SECONDS = 0.3
@@ -30,7 +32,10 @@ def seconds_of(ending: Ending | None) -> float:
     """Return how long an intro or outro lasts: its file's length, or the card's seconds. Raises BrokenMedia."""
     if ending is None:
         return 0.0
-    return check_video(Path(ending.file)).seconds if ending.file else ending.seconds
+    if not ending.file:
+        return ending.seconds
+    refuse_what_is_no_media(Path(ending.file), "a video", quotes=False)
+    return check_video(Path(ending.file)).seconds
 
 
 def title_font(brand: Brand) -> Face | None:
@@ -77,6 +82,7 @@ def problems_of_files(brand: Brand, texts: Sequence[str] = ()) -> list[Problem]:
 def _problems_of_files(brand: Brand, texts: Sequence[str]) -> Iterator[Problem]:
     if brand.logo is not None and brand.logo.file:
         try:
+            refuse_what_is_no_media(Path(brand.logo.file), "a picture", quotes=False)
             open_picture(Path(brand.logo.file))
         except BrokenMedia as error:
             yield Problem("brand.logo.file", f"{error} Name a PNG, JPEG or WEBP picture")
@@ -90,7 +96,7 @@ def _problems_of_files(brand: Brand, texts: Sequence[str]) -> Iterator[Problem]:
         ending: Ending | None = getattr(brand, name)
         if ending is not None and ending.file:
             try:
-                check_video(Path(ending.file))
+                seconds_of(ending)
             except BrokenMedia as error:
                 yield Problem(f"brand.{name}.file", f"{error} Name a video, such as an MP4")
     if brand.music_file is not None and (why := _why_no_sound(brand.music_file)):
@@ -113,11 +119,11 @@ def _problems_of_letters(brand: Brand, texts: Sequence[str]) -> Iterator[Problem
 def _why_no_sound(file: Path) -> str | None:
     """Return why a file cannot be used as music, as the rest of a sentence; None if it can."""
     try:
-        with av.open(str(file), metadata_errors="replace") as container:
+        with open_sound(file) as container:
             if not container.streams.audio:
                 return "has no sound in it"
             next(container.decode(audio=0))
-    except (av.FFmpegError, StopIteration) as error:
+    except (av.FFmpegError, BrokenMedia, StopIteration) as error:
         return "is not there" if isinstance(error, FileNotFoundError) else "cannot be decoded"
     return None
 

@@ -17,6 +17,7 @@ from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import RATE, told_as_broken
 from tenxsom.media.video_file import MAX_STREAMS, sound_track
+from tenxsom.safe_files import NoOrdinaryFile, read_file
 
 av.logging.set_level(None)
 
@@ -45,7 +46,13 @@ _LONGEST_GAP = 600 * RATE
 
 @contextmanager
 def open_sound(path: Path) -> Iterator[InputContainer]:
-    """Open a file for reading its sound. Raises av.FFmpegError."""
+    """Open a file for reading its sound. Raises av.FFmpegError; BrokenMedia for a pipe or a device, which would be waited for."""
+    try:
+        read_file(path, 0)
+    except NoOrdinaryFile as error:
+        raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
+    except OSError:
+        pass  # FFmpeg's own error has the reason
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(MAX_STREAMS)}
     with av.open(str(path), metadata_errors="replace", container_options=options) as container:
         yield container

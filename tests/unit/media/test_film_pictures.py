@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -190,6 +192,39 @@ def test_files_that_can_be_used_are_no_problem(tmp_path: Path, logo: Path) -> No
     clip = write_clip(tmp_path / "clip.mp4", seconds=0.5)
     brand = Brand(logo=Logo(file=str(logo)), intro=Ending(file=str(clip)), music=str(tone_file(tmp_path / "bed.wav", 1)))
     assert problems_of_files(brand, ["A title"]) == []
+
+
+FILES_OF_A_BRAND: dict[str, Callable[[str], Brand]] = {
+    "brand.logo.file": lambda file: Brand(logo=Logo(file=file)),
+    "brand.intro.file": lambda file: Brand(intro=Ending(file=file)),
+    "brand.outro.file": lambda file: Brand(outro=Ending(file=file)),
+    "brand.fonts.titles": lambda file: Brand(fonts=Fonts(titles=file)),
+    "brand.fonts.captions": lambda file: Brand(fonts=Fonts(captions=file)),
+    "brand.music": lambda file: Brand(music=file),
+}
+
+
+@pytest.mark.parametrize("place", FILES_OF_A_BRAND)
+def test_a_refusal_of_a_brands_file_quotes_nothing_of_it(tmp_path: Path, place: str) -> None:
+    (tmp_path / "odd.mp4").write_text("LTX_API_KEY=never-show-this")
+    (problem,) = problems_of_files(FILES_OF_A_BRAND[place](str(tmp_path / "odd.mp4")))
+    assert problem.path == place
+    assert "never-show-this" not in problem.message
+
+
+def test_an_intro_that_became_text_since_is_not_quoted_either(tmp_path: Path) -> None:
+    (tmp_path / "odd.mp4").write_text("LTX_API_KEY=never-show-this")
+    with pytest.raises(BrokenMedia, match="plain text, not a video") as refused:
+        seconds_of(Ending(file=str(tmp_path / "odd.mp4")))
+    assert "never-show-this" not in str(refused.value)
+
+
+@pytest.mark.parametrize("place", FILES_OF_A_BRAND)
+def test_no_pipe_and_no_device_in_place_of_a_brands_file_is_waited_for(tmp_path: Path, place: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for odd in (tmp_path / "pipe", Path("/dev/zero")):
+        (problem,) = problems_of_files(FILES_OF_A_BRAND[place](str(odd)))
+        assert problem.path == place
 
 
 @pytest.mark.parametrize(("music", "why"), [("gone.mp3", "is not there"), ("text.mp3", "cannot be decoded")])

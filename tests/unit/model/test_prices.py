@@ -25,12 +25,15 @@ PATHS = [
     ("services", "useapi_ltx", "clip_second_usd"),
     ("services", "ltx_api", "models", "ltx-2-3-fast", "1080p"),
     ("stills", "vertex_image", "models", "gemini-3.1-flash-image", "image_usd"),
+    ("voices", "gemini", "models", "gemini-3.8-flash-tts", "later", "output_usd"),
+    ("music", "lyria", "models", "lyria-002", "piece_usd"),
     ("planners", "claude-haiku-5-5", "input_usd"),
     ("planners", "claude-haiku-5-5", "long_prompt", "output_usd"),
 ]
 NO_PRICES = [
     "NaN", "nan", "Infinity", "-1", "-0.01", "1e3", "0x10", "1,50", "$1", " 1", "", "free", "1_000", "٣", "1000.01", "9" * 30,
-    float("nan"), float("inf"), float("-inf"), -1, -0.01, 1000.01, 10**30, True, False, None, [], {}, ["0.5"], {"usd": "1"},
+    float("nan"), float("inf"), float("-inf"), -1, -0.01, 1000.01, 10**30, 10**400, True, False, None, [], {}, ["0.5"],
+    {"usd": "1"},
 ]  # fmt: skip
 
 
