@@ -127,10 +127,11 @@ def _start_frame(world: World, order: Order, painted: Path) -> Path:
 
 
 def _paint(world: World, order: Order, target: Path) -> None:
+    from tenxsom_studio.painting import depth
     from tenxsom_studio.painting.paint import MAX_SIDE, paint
 
     sides = world.size(order)
     larger = min(1.25, MAX_SIDE / max(sides))  # a margin for the camera move, as far as a 4K picture allows one
     width, height = (int(side * larger) for side in sides)
     with disk_errors(target):
-        paint(order.prompt, width, height, order.seed, order.mood, number=order.number).save(target, format="PNG", compress_level=1)
+        depth.save(paint(order.prompt, width, height, order.seed, order.mood, number=order.number), target)

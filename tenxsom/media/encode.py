@@ -37,9 +37,19 @@ RATE = 48_000
 class Mp4Writer:
     """Writes an MP4 from frames and sound in chunks of any size; sound is muxed up to the time of the last frame."""
 
-    def __init__(self, container: av.container.OutputContainer, width: int, height: int, fps: Fraction, has_sound: bool) -> None:
+    def __init__(
+        self,
+        container: av.container.OutputContainer,
+        width: int,
+        height: int,
+        fps: Fraction,
+        has_sound: bool,
+        *,
+        preset: str = "veryfast",
+    ) -> None:
+        """`preset` is x264's: how much time it takes to make the file small."""
         self._container, self._fps = container, fps
-        self._video: VideoStream = container.add_stream("libx264", rate=fps, options={"preset": "veryfast", "crf": "20"})
+        self._video: VideoStream = container.add_stream("libx264", rate=fps, options={"preset": preset, "crf": "20"})
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         context = self._video.codec_context
         context.gop_size = max(1, round(fps * 2))

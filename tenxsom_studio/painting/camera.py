@@ -62,17 +62,20 @@ def to_yuv(rgb: NDArray[np.uint8]) -> tuple[Samples, Samples, Samples]:
     return (luma * np.float32(219 / 255) + np.float32(16.5)).astype(np.uint8), chroma[0], chroma[1]
 
 
-def view_at(move: str, travel: float, progress: float, lean: tuple[float, float]) -> View:
-    """Return the camera's view after a share of its move; `lean` (-1..1 each) is the side that a zoom drifts to."""
+def view_at(move: str, travel: float, progress: float, lean: tuple[float, float], nearness: float = 1.0) -> View:
+    """Return the camera's view after a share of its move; `lean` (-1..1 each) is the side that a zoom drifts to.
+
+    `nearness` is that of a layer: 1 moves with the whole travel, less moves less.
+    """
     eased = 0.3 * progress + 0.7 * (0.5 - 0.5 * math.cos(math.pi * progress))
     if move in {"push_in", "pull_out"}:
         inward = eased if move == "push_in" else 1 - eased
-        size = (1 + travel) ** -inward
+        size = (1 + travel * nearness) ** -inward
         room = (1 - size) / 2
         return View(0.5 + lean[0] * room * 0.6, 0.5 + lean[1] * room * 0.5, size)
     size = 1 / (1 + 0.75 * travel)
     room = (1 - size) / 2
-    swing = (2 * eased - 1) * room
+    swing = (2 * eased - 1) * room * nearness
     if move == "rise":
         return View(0.5 + lean[0] * room * 0.3, 0.5 - swing, size)
     return View(0.5 + (swing if move == "pan_right" else -swing), 0.5 + lean[1] * room * 0.3, size)
@@ -82,23 +85,32 @@ class Reader:
     """Reads one plane at views of it. Keeps its buffers, so it belongs to one thread."""
 
     def __init__(self, plane: Samples, width: int, height: int, is_colour: bool = False) -> None:
-        self._plane = plane
+        self._plane, self._count = plane, (height, width)
         # colour of 4:2:0 video stands at the left pixel of its pair, that of our planes in the middle
         self._siting = 0.25 if is_colour else 0.5
-        self._rows = [np.empty((height, plane.shape[1]), np.uint16) for _ in range(2)]
-        self._columns = [np.empty((height, width), np.uint16) for _ in range(2)]
+        self._rows = [np.empty(height * plane.shape[1], np.uint16) for _ in range(2)]
+        self._columns = [np.empty(height * width, np.uint16) for _ in range(2)]
 
     def read(self, view: View, target: Samples) -> None:
         """Fill `target` with what `view` shows."""
-        height, width = self._plane.shape
-        top, down = _positions(view.y, view.size, (height, target.shape[0]), 0.5, 256)
-        left, right = _positions(view.x, view.size, (width, target.shape[1]), self._siting, 64)
-        first, second = self._rows
-        np.multiply(self._plane[top], 256 - down[:, None], out=first)
-        np.multiply(self._plane[top + 1], down[:, None], out=second)
+        height, width = self._count
+        target[:] = self.seen(view, (slice(0, height), slice(0, width)))
+
+    def seen(self, view: View, window: tuple[slice, slice]) -> NDArray[np.uint16]:
+        """Return what `view` shows in some rows and columns of a frame, in a buffer that the next call reuses."""
+        (high, wide), (tall, broad) = self._plane.shape, self._count
+        top, down = (part[window[0]] for part in _positions(view.y, view.size, (high, tall), 0.5, 256))
+        left, right = (part[window[1]] for part in _positions(view.x, view.size, (wide, broad), self._siting, 64))
+        if not (top.size and left.size):
+            return np.empty((top.size, left.size), np.uint16)
+        plane = self._plane[:, left[0] : left[-1] + 2]
+        left = left - left[0]
+        first, second = (_shaped(buffer, top.size, plane.shape[1]) for buffer in self._rows)
+        np.multiply(plane[top], 256 - down[:, None], out=first)
+        np.multiply(plane[top + 1], down[:, None], out=second)
         first += second
         first >>= 6  # ten bits: what the weights of the columns leave room for
-        before, after = self._columns
+        before, after = (_shaped(buffer, top.size, left.size) for buffer in self._columns)
         np.take(first, left, axis=1, out=before, mode="clip")
         np.take(first, left + 1, axis=1, out=after, mode="clip")
         before *= 64 - right
@@ -106,7 +118,20 @@ class Reader:
         before += after
         before += 128
         before >>= 8
-        target[:] = before
+        return before
+
+
+def nearest(plane: NDArray[np.int16], view: View, window: tuple[slice, slice], counts: tuple[int, int]) -> NDArray[np.int16]:
+    """Return what `view` shows in some rows and columns of a frame of `counts`, without what lies between the pixels."""
+    rows, columns = (
+        np.clip((middle - view.size / 2 + (np.arange(part.start, part.stop) + 0.5) * (view.size / count)) * size, 0, size - 1)
+        for middle, part, count, size in zip((view.y, view.x), window, counts, plane.shape, strict=True)
+    )
+    return np.asarray(plane[rows.astype(np.intp)].take(columns.astype(np.intp), axis=1, mode="clip"))
+
+
+def _shaped(buffer: NDArray[np.uint16], rows: int, columns: int) -> NDArray[np.uint16]:
+    return buffer[: rows * columns].reshape(rows, columns)
 
 
 def _positions(

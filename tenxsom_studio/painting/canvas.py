@@ -54,10 +54,10 @@ class Canvas:
 
         A scene calls it once or twice; the last layer goes up to `picture`.
         """
-        self._end_layer()
+        self.end_layer()
         self._below = self.light[:, ::LAYER_STEP, ::LAYER_STEP].copy()
 
-    def _end_layer(self) -> None:
+    def end_layer(self) -> None:
         """Keep where the light has changed since the layer began, 0 to 255, at a part of the picture's size."""
         if self._below is not None:
             now = self.light[:, ::LAYER_STEP, ::LAYER_STEP]
@@ -108,7 +108,7 @@ class Canvas:
 
     def picture(self) -> Image.Image:
         """Return the finished picture, with bloom, vignette, soft highlights, and grain (which also hides 8-bit banding)."""
-        self._end_layer()
+        self.end_layer()
         light = self.light
         if self.bloom:
             _add_bloom(light, self.bloom)

@@ -22,8 +22,12 @@ from tenxsom.media.layers import Layer
 from tenxsom.media.subtitles import Cue
 from tenxsom.media.video_file import writable
 from tenxsom_studio.painting import sound
-from tenxsom_studio.painting.camera import MOVES, TRAVEL, Planes, Reader, planes_of, view_at
+from tenxsom_studio.painting.camera import MOVES, TRAVEL
 from tenxsom_studio.painting.caption import badge_layer, caption_layer, set_captions, strength_at
+from tenxsom_studio.painting.scenery import Scenery
+
+_PRESET = "ultrafast"
+"""x264's preset for previews, which are encoded again for the film: what it saves pays for the layers that move."""
 
 __all__ = ["MOVES", "ClipOrder", "Cue", "render_clip"]
 
@@ -68,10 +72,9 @@ def render_clip(still: Path, target: Path, order: ClipOrder, progress: Callable[
     Raises BrokenMedia when the still cannot be read and DiskError when the clip cannot be written; the caller removes an
     incomplete `target`.
     """
-    planes = planes_of(open_picture(still), order.width, order.height)
-    studio = _Studio(planes, order)
+    studio = _Studio(Scenery(open_picture(still), order.width, order.height), order)
     with disk_errors(target), new_mp4(target) as container:
-        writer = Mp4Writer(container, order.width, order.height, Fraction(order.fps), order.sound)
+        writer = Mp4Writer(container, order.width, order.height, Fraction(order.fps), order.sound, preset=_PRESET)
         music = sound.bed(order.frames / order.fps, order.seed) if order.sound else np.zeros((2, 0), np.float32)
         with closing(made_ahead(studio.shoot, order.frames)) as frames:
             for index, frame in enumerate(frames):
@@ -89,17 +92,14 @@ def _sample(frame: int, order: ClipOrder) -> int:
 
 
 class _Studio:
-    """The planes, the camera and the captions of frames. Used by one thread."""
+    """The scenery, the camera and the captions of frames. Used by one thread."""
 
-    def __init__(self, planes: Planes, order: ClipOrder) -> None:
-        self._order = order
+    def __init__(self, scenery: Scenery, order: ClipOrder) -> None:
+        self._scenery, self._order = scenery, order
         dice = np.random.default_rng(order.seed)
         chosen = MOVES[int(dice.choice(len(MOVES), p=[0.4, 0.2, 0.13, 0.13, 0.14]))]
         self._move = order.camera or chosen
         self._lean = (float(dice.uniform(-1, 1)), float(dice.uniform(-1, 0.4)))
-        half = (order.width // 2, order.height // 2)
-        self._readers = [Reader(planes.luma, order.width, order.height)]
-        self._readers += [Reader(plane, *half, is_colour=True) for plane in (planes.blue, planes.red)]
         self._badge = badge_layer(order.badge, order.width, order.height)
         self._captions = set_captions(order.cues, order.frames / order.fps, order.width, order.height)
         self._drawn: tuple[int, Layer] | None = None
@@ -109,9 +109,8 @@ class _Studio:
         order = self._order
         frame = av.VideoFrame(order.width, order.height, "yuv420p")
         planes = writable(frame)
-        view = view_at(self._move, TRAVEL[order.intensity], index / max(1, order.frames - 1), self._lean)
-        for reader, plane in zip(self._readers, planes, strict=True):
-            reader.read(view, plane)
+        progress = index / max(1, order.frames - 1)
+        self._scenery.shoot(self._move, TRAVEL[order.intensity], progress, lean=self._lean, planes=planes)
         if self._badge is not None:
             self._badge.put(planes, 1.0)
         for number, caption in enumerate(self._captions):

@@ -13,6 +13,7 @@ import re
 import numpy as np
 from PIL import Image
 
+from tenxsom_studio.painting import depth
 from tenxsom_studio.painting.canvas import Canvas
 from tenxsom_studio.painting.lexicon import EVEN, FRAMINGS, LOOKS, MOODS, PALETTES_OF, TOPICS, Topic
 from tenxsom_studio.painting.palettes import PALETTES, WORDS
@@ -24,7 +25,7 @@ _SHOT = re.compile(rf": (?:{'|'.join(FRAMINGS)}), .*", re.IGNORECASE)
 
 
 def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "", *, number: int | None = None) -> Image.Image:
-    """Paint a picture of `width` x `height` pixels (RGB), deterministic in its arguments.
+    """Paint a picture of `width` x `height` pixels (RGB), deterministic in its arguments; its layers are attached.
 
     `archetype` is an archetype's key such as `tech_news`; an unknown one counts as more words of the prompt.
     `number` is the picture's place in its film (see `choose_scene`).
@@ -37,7 +38,9 @@ def paint(prompt: str, width: int, height: int, seed: int, archetype: str = "", 
     palette = PALETTES[_choose_palette(prompt, scene, rng)]
     canvas = Canvas(width, height, rng)
     importlib.import_module(f"tenxsom_studio.painting.scenes.{scene}").paint(canvas, palette)
-    return canvas.picture()
+    picture = canvas.picture()
+    depth.note(picture, canvas.layers)
+    return picture
 
 
 def choose_scene(prompt: str, archetype: str, rng: np.random.Generator, number: int | None = None) -> str:

@@ -22,6 +22,7 @@ from tenxsom_studio.painting.camera import MOVES, TRAVEL, Reader, planes_of, vie
 from tenxsom_studio.painting.caption import caption_layer, set_captions, strength_at
 from tenxsom_studio.painting.clip import ClipOrder, Cue, render_clip
 from tenxsom_studio.painting.paint import paint
+from tenxsom_studio.painting.scenery import Scenery
 from tests.scripts_of_the_world import SENTENCES
 
 PLAIN = {"badge": "", "sound": False}
@@ -111,8 +112,8 @@ def test_standing_still_reproduces_the_picture() -> None:
 
 def test_the_seed_chooses_the_move_and_the_sound(still: Path) -> None:
     """Looked at before the encoder, which does not encode very small frames bit by bit alike."""
-    planes = planes_of(open_picture(still), 160, 90)
-    shots = [clip._Studio(planes, ClipOrder(160, 90, 0.5, seed=seed, badge="")).shoot(4).to_ndarray() for seed in (1, 1, 6)]
+    scenery = Scenery(open_picture(still), 160, 90)
+    shots = [clip._Studio(scenery, ClipOrder(160, 90, 0.5, seed=seed, badge="")).shoot(4).to_ndarray() for seed in (1, 1, 6)]
     assert np.array_equal(shots[0], shots[1])
     assert not np.array_equal(shots[0], shots[2])
     assert not np.allclose(sound.bed(1, 1), sound.bed(1, 6))

@@ -22,6 +22,8 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     moss, drift = canvas.noise(0.06, 6, 0.65, stretch=2.5), canvas.noise(0.4, 4, stretch=2.4)
     for index in range(_ROWS):
         depth = index / (_ROWS - 1)
+        if index == _ROWS - 1:
+            canvas.nearer()
         _paint_ground(canvas, palette, depth, np.roll(moss, index * canvas.width // 5, axis=1))
         _paint_trunks(canvas, palette, depth, lamp[0])
         if depth < 0.9:
@@ -29,6 +31,7 @@ def paint(canvas: Canvas, palette: Palette) -> None:
         if index in {2, 4}:
             canvas.add(_shafts(canvas, lamp) * (0.3 if index == 2 else 0.34), 0.5 * palette.warm + 0.5 * palette.light)
     _paint_canopy(canvas, palette)
+    canvas.end_layer()
     _paint_motes(canvas, palette, lamp[0])
     canvas.vignette = 0.46
 

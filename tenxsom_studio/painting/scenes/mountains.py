@@ -32,8 +32,11 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     floor = horizon + 0.05 if has_lake else canvas.tall
     ridges = [_ridge(canvas, index / (_RIDGES - 1), horizon, floor) for index in range(_RIDGES)]
     for ridge, nearer in zip(ridges, [*ridges[1:], None], strict=True):
+        if nearer is None:
+            canvas.nearer()
         hidden_from = float(nearer.crest.max()) if nearer else canvas.tall
         _paint_ridge(canvas, palette, sun, ridge, canvas.row(hidden_from + 2 * canvas.pixel))
+    canvas.end_layer()
     if has_lake:
         sky.mirror_in_water(canvas, horizon + 0.03 * canvas.tall, palette)
         _paint_shore(canvas, palette)

@@ -19,7 +19,9 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     sky.paint_sun(canvas, palette, sun)
     sky.paint_clouds(canvas, palette, sun, horizon, float(canvas.rng.uniform(0.35, 0.7)))
     top = canvas.row(horizon)
+    canvas.nearer()
     _paint_sea(canvas, palette, sun, top)
+    canvas.end_layer()
     haze = np.exp(-np.abs(canvas.y - horizon) / (0.012 * canvas.tall)) * 0.3
     canvas.add(haze * np.exp(-np.abs(canvas.x - sun.x) / 0.7), palette.warm)
 

@@ -19,6 +19,8 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     if canvas.rng.random() < 0.5:
         sky.paint_moon(canvas, palette, sun)
     for depth in (0.0, 0.5, 1.0):
+        if depth == 1.0:
+            canvas.nearer()
         _paint_row(canvas, palette, depth, waterline)
         _paint_haze(canvas, palette, waterline, 0.34 * (1 - depth) + 0.05)
     sky.mirror_in_water(canvas, waterline, palette, streak=0.16, darkness=0.22)

@@ -19,6 +19,7 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     tones = [palette.mid, palette.accent, palette.dark, palette.haze, palette.warm, palette.mid, palette.accent]
     balls = sorted(_arrange(canvas), key=lambda ball: ball[2])
     offset = int(rng.integers(0, len(tones)))
+    canvas.nearer()
     for index, (x, z, radius) in enumerate((ball[0], ball[2], ball[1]) for ball in balls):
         y = floor + z * 0.24 * canvas.tall - radius
         _paint_ball(canvas, palette, (x, y, radius), tones[(index + offset) % len(tones)], back)
