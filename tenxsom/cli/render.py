@@ -20,6 +20,7 @@ from tenxsom.pipeline import job_story
 from tenxsom.pipeline.estimate import Estimate, Offer
 from tenxsom.pipeline.job_story import Next, StoryLine
 from tenxsom.pipeline.results import JobResult, worst
+from tenxsom.text import shortened
 
 WORDS = {
     "accepted": "accepted, goes on with the next tick",
@@ -186,7 +187,7 @@ def _estimate_text(one: Estimate) -> str:
     count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
     lines = [f"{job.content_id}: {job.title}"]
     lines.append(f"{order.route.describe()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
-    lines += one.notes
+    lines += [*one.notes, *blueprint.warnings]
     lines.append(f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
     segments = blueprint.video_plan.script_segments
     rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
@@ -293,4 +294,4 @@ def _cost(value: str | None) -> str:
 
 
 def _short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    return shortened(text, limit)

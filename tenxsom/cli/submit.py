@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
+from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.cli import render, run
+from tenxsom.model.money import ZERO
 from tenxsom.pipeline import results
+from tenxsom.pipeline.estimate import Estimate, money_notes
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
@@ -42,12 +45,24 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result
         for sentence in (*batch.left_out, *(job_result.message for job_result in refused if arguments.dry_run)):
             run.notice(sentence)
         if arguments.dry_run:
-            estimated = render.estimates([orchestrator.estimate(order) for order in batch.orders])
+            estimated = render.estimates(with_money_notes(app, [orchestrator.estimate(order) for order in batch.orders]))
             return estimated._replace(exit_code=results.worst(job_result.exit_code for job_result in refused))
         say_who_makes_it(batch.orders, app.is_rehearsal)
         job_results = orchestrator.submit_all(batch.orders)
         waited = wait_for(app, job_results, arguments.json) if arguments.wait else job_results
         return render.job_results([*refused, *waited], batch.left_out)
+
+
+def with_money_notes(app: App, found: Sequence[Estimate]) -> list[Estimate]:
+    """Return the estimates with warnings about budgets, which a rehearsal has of its own."""
+    budget, day = app.ledger.daily_budget, clock.day()
+    left = None if budget is None else max(ZERO, budget - app.ledger.total(day, rehearsal=any(map(_is_rehearsed(app), found))))
+    notes = money_notes(found, left)
+    return [one._replace(notes=[*told, *one.notes]) for one, told in zip(found, notes, strict=True)]
+
+
+def _is_rehearsed(app: App) -> Callable[[Estimate], bool]:
+    return lambda one: app.is_rehearsal(one.order.service)
 
 
 def wait_for(app: App, job_results: Sequence[JobResult], quiet: bool) -> list[JobResult]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from tenxsom.errors import BadSettings
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
-from tenxsom.model.money import ZERO, shown
+from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.pipeline import clips, intake
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.pipeline.prices import Prices
@@ -64,6 +65,27 @@ def estimate(
     notes = [*filter(None, [MADE_BEFORE.get(order.standing), choice]), *clips.differences(job)]
     notes += [f"About {shown(voice_usd)} of it is the voice."] if voice_usd else []
     return Estimate(order, blueprint, job, prices.of_job(job) + voice_usd, offers, notes)
+
+
+def money_notes(found: Sequence[Estimate], left_today: Decimal | None) -> list[list[str]]:
+    """Return for each estimate what its price would pass: the job's own cap, and what is left of today's budget.
+
+    The estimates are ordered one after the other; `left_today` is None without a budget.
+    """
+    notes: list[list[str]] = []
+    before = ZERO
+    for one in found:
+        told, cap = [], one.order.definition.max_cost_usd
+        if cap is not None and one.usd > usd(cap):
+            told.append(f"Warning: {shown(one.usd)} would pass its max_cost_usd, {shown(usd(cap))}.")
+        if left_today is not None and one.usd and before + one.usd > left_today:
+            others = f", after {shown(before)} for the jobs before it," if before else ""
+            told.append(
+                f"Warning: {shown(one.usd)}{others} would pass what is left of today's budget, {shown(left_today)}; it waits."
+            )
+        notes.append(told)
+        before += one.usd
+    return notes
 
 
 def _offer(
