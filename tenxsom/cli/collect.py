@@ -12,6 +12,7 @@ from tenxsom.app import App
 from tenxsom.cli import render, run
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import last_tick, patience
+from tenxsom.pipeline.orders import PaidOrders
 from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
 
@@ -45,6 +46,8 @@ def command_line() -> argparse.ArgumentParser:
 def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
         check_known(app, arguments.content_ids)
+        orders = PaidOrders()
+        app.events.subscribe(orders.hear)
         poller = app.poller(arguments.time_limit)
         last: dict[str, JobResult] = {}
         while True:
@@ -55,7 +58,8 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
                 left = len(app.store.ids())
                 is_last = not arguments.watch or clock.stop_requested()
                 shown = list(last.values()) if is_last else job_results
-                result = with_patience(app, render.tick(shown, left), shown, arguments.patience)
+                paid = orders.calls() if is_last else orders.new_calls()
+                result = with_patience(app, render.tick(shown, left, paid), shown, arguments.patience)
                 tick.ended(job_results, result.exit_code)
             if is_last:
                 return result

@@ -19,6 +19,7 @@ from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline import job_story
 from tenxsom.pipeline.estimate import Estimate, Offer
 from tenxsom.pipeline.job_story import Next, StoryLine
+from tenxsom.pipeline.orders import PaidCall
 from tenxsom.pipeline.results import JobResult, worst
 from tenxsom.text import shortened
 
@@ -65,8 +66,8 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> R
     return Result(code, lambda: document, "\n\n".join(lines))
 
 
-def tick(results: Sequence[JobResult], left: int) -> Result:
-    """Render the result of a tick: a row for each job that ended or needs attention, and the number of pending jobs."""
+def tick(results: Sequence[JobResult], left: int, paid: Sequence[PaidCall] = ()) -> Result:
+    """Render the result of a tick: a row for each job that ended or needs attention, what it paid for, and the pending jobs."""
     notable = [result for result in results if result.message or not result.is_on_its_way]
     code = worst(result.exit_code for result in results)
     done = sum(result.state == JobState.COMPLETED for result in results)
@@ -74,9 +75,16 @@ def tick(results: Sequence[JobResult], left: int) -> Result:
     text = job_results(notable).text if notable else ""
 
     def document() -> dict[str, Any]:
-        return {"jobs": [result.as_dict() for result in results], "checked": len(results), "completed": done, "pending": left}
+        return {
+            "jobs": [result.as_dict() for result in results],
+            "checked": len(results),
+            "completed": done,
+            "pending": left,
+        } | paid_for
 
-    return Result(code, document, f"{text}\n\n{summary}" if text else summary)
+    paid_for = {"paid_for": [call._asdict() for call in paid]}
+    spent = f"Paid for: {'; '.join(f'{call.content_id}, {call.what}' for call in paid)}." if paid else ""
+    return Result(code, document, joined_blocks([text, spent, summary]))
 
 
 def estimates(found: Sequence[Estimate]) -> Result:
