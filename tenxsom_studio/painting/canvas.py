@@ -62,7 +62,7 @@ class Canvas:
         if self._below is not None:
             now = self.light[:, ::LAYER_STEP, ::LAYER_STEP]
             change = np.abs(np.sqrt(np.maximum(now, 0)) - np.sqrt(np.maximum(self._below, 0))).max(axis=0)
-            self.layers.append(np.asarray(np.clip((change - 0.015) / 0.05, 0, 1) * 255, np.uint8))
+            self.layers.append(np.asarray(np.clip((change - 0.004) / 0.02, 0, 1) * 255, np.uint8))
             self._below = None
 
     def fill(self, stops: Sequence[tuple[float, Colour]]) -> None:
@@ -158,10 +158,10 @@ def _add_bloom(light: Light, strength: float) -> None:
         light[channel] += noise.enlarge(near[channel] * 0.6 + far[channel] * 0.9, height, width)
 
 
-def blur(field: Plane, radius: int) -> Plane:
+def blur(field: Plane, radius: int, axes: tuple[int, ...] = (0, 1)) -> Plane:
     """Apply three box blurs of `radius` cells, which is close to a Gaussian blur. Edges are continued."""
     for _ in range(3):
-        for axis in (0, 1):
+        for axis in axes:
             field = _box(field, radius, axis)
     return field
 

@@ -67,9 +67,10 @@ def filled(plane: NDArray[np.uint8], hole: NDArray[np.uint8]) -> NDArray[np.uint
     weight = 1 - hole.astype(np.float32) / 255
     around = _blocks(plane * weight), _blocks(weight)
     guess = np.full_like(around[1], float(plane.mean()))
-    for radius in (24, 8, 3, 1):
-        light, share = (blur(field, radius) for field in around)
-        trust = np.clip(share * 40, 0, 1)
+    # ground stays ground and sky stays sky where a gap is filled from its left and right
+    for radius, axes in ((24, (0, 1)), (24, (1,)), (8, (1,)), (3, (1,)), (1, (1,))):
+        light, share = (blur(field, radius, axes) for field in around)
+        trust = np.clip((share - 0.03) * 20, 0, 1)
         guess += trust * (light / np.maximum(share, 1e-4) - guess)
     smooth = noise.enlarge(guess, height, width)
     return np.asarray(np.clip(plane + (1 - weight) * (smooth - plane) + 0.5, 0, 255), np.uint8)
