@@ -69,7 +69,6 @@ def test_without_a_fallback_a_retired_service_fails_the_job_and_names_the_living
     assert paid(studio) == []
 
 
-@pytest.mark.slow
 def test_a_clip_with_a_paid_still_never_moves(belt, studio):
     belt.environment["VIDEO_SERVICE_FALLBACK"] = "ltx_api"
     studio.write_faults({"on": "POST /videos/ltx-create", "do": "retired"})
