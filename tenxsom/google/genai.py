@@ -136,7 +136,7 @@ class GenAi:
         self._tls = partial(tls_context, ca_file)
         session = partial(token_session, self._proxies, ca_file)
         self._account = Account(credentials_file, rehearses=rehearses, session=session)
-        self._transport = _Transport(self._tls, self._proxies)
+        self._transport = _Transport(self._tls, self._proxies, self._account.secrets)
         self._circuit, self._lock = Circuit(), threading.Lock()
         calls.CIRCUITS[name] = self._circuit
         self._client: Any = None
@@ -409,8 +409,9 @@ class _Transport(httpx.BaseTransport):
     httpx's own transport does not always tell whether a request was sent, and restarts its timeouts with every byte.
     """
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext], proxies: Mapping[str, str]) -> None:
-        self._tls, self._proxies = tls, proxies
+    def __init__(self, tls: Callable[[], ssl.SSLContext], proxies: Mapping[str, str], secrets: Callable[[], Sequence[str]]) -> None:
+        """`secrets` returns the texts that are masked in responses, whatever is read from them."""
+        self._tls, self._proxies, self._secrets = tls, proxies, secrets
         self._thread = threading.local()
 
     @contextmanager
@@ -436,6 +437,8 @@ class _Transport(httpx.BaseTransport):
         proxy, thread = proxy_for(str(prepared.url), self._proxies), self._thread
         with closing(Adapter(tls=self._tls, long_bodies=True)) as fresh:
             reply = send_once(fresh, prepared, thread.seconds, proxy, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+        for secret in self._secrets():
+            reply = reply._replace(body=reply.body.replace(secret.encode(), b"***"))
         thread.reply = reply if len(reply.body) <= _LARGEST_KEPT_BYTES else None
         kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_BODY_AS_SENT]
         return httpx.Response(reply.status, headers=kept, content=reply.body)

@@ -102,6 +102,17 @@ class Answer:
             "ids": [self._masked(found) for found in _ids_in(_parsed(self.body))],
         }
 
+    def file(self) -> bytes:
+        """Return the body for a file, with our secrets masked: an error page may come in place of a sound, and repeat them."""
+        body = self.body
+        for secret in self.secrets:
+            body = body.replace(secret.encode(), b"***")
+        return body
+
+    def header(self, name: str) -> str:
+        """Return a header with our secrets masked; empty without it."""
+        return self._masked(self.headers.get(name, ""))
+
     def _masked(self, text: str) -> str:
         return _without(text, self.secrets)
 

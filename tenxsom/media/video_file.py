@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tenxsom.errors import BrokenMedia
+from tenxsom.safe_files import NoOrdinaryFile, read_file
 
 av.logging.set_level(None)
 
@@ -35,9 +36,19 @@ _WIDEST_PIXEL = 4
 """A pixel shape beyond this is a wrong header; such a pixel counts as square."""
 
 
+def refuse_odd_file(path: Path) -> None:
+    """Raise BrokenMedia for a pipe or a device, which FFmpeg would wait for without end."""
+    try:
+        read_file(path, 0)
+    except NoOrdinaryFile as error:
+        raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
+    except OSError:
+        pass  # FFmpeg's own error has the reason
+
+
 @contextmanager
 def open_video(path: Path, max_pixels: int | None = None, probe: bool = True) -> Iterator[InputContainer]:
-    """Open a video file for reading. Raises av.FFmpegError.
+    """Open a video file for reading. Raises av.FFmpegError; BrokenMedia for a pipe or a device.
 
     Without `probe` FFmpeg decodes nothing to learn more than an MP4's headers say, which is most of the time of opening one; the
     pixel format is then known after the first decoded picture.
@@ -45,6 +56,7 @@ def open_video(path: Path, max_pixels: int | None = None, probe: bool = True) ->
     `max_pixels` is for an unchecked file: pictures of twice as many are not decoded, not even for the header, and the decoder
     raises every error. Without it the decoder skips errors, as players do.
     """
+    refuse_odd_file(path)
     limits = {} if max_pixels is None else {"max_pixels": str(2 * max_pixels)}  # decoders round up to whole blocks
     strictness = {} if max_pixels is None else {"err_detect": "explode"}
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(MAX_STREAMS)}

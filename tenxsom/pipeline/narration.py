@@ -37,6 +37,8 @@ SYLLABLES_A_SECOND = 4.2
 """A usual speed, for estimates."""
 MOST_SECONDS_MORE = 2.0
 """The factor of the usual length for which money is reserved."""
+MOST_COUNTED_TOKENS = 10_000_000
+"""A service that counts more tokens in a sentence, or fewer than none, has miscounted: the reserved price stays."""
 READING_SYLLABLES_A_SECOND = 4.5
 """How fast words are read on a screen."""
 
@@ -296,8 +298,9 @@ class Narrator:
         return self._prices.of_voice(service, text, registry.expected_usage(service, text, seconds))
 
     def _cost(self, order: SoundOrder, text: str, speech: Speech) -> Decimal | None:
-        """Return what a sentence cost by the service's own count; None where it counts nothing."""
-        return self._prices.of_voice(order.service, text, speech.usage) if speech.usage else None
+        """Return what a sentence cost by the service's own count; None where it counts nothing, or what cannot be."""
+        is_count = all(0 <= tokens <= MOST_COUNTED_TOKENS for tokens in speech.usage.values())
+        return self._prices.of_voice(order.service, text, speech.usage) if speech.usage and is_count else None
 
 
 def _read(script: Script, index: int) -> SpokenSegment:

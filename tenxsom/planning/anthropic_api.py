@@ -70,6 +70,9 @@ class AnthropicApi(ClaudeMessages):
             http_client=self.http_client(),
         )
 
+    def secret(self) -> str | None:
+        return self._key.reveal()
+
     def error_sentence(self, error: Any) -> str:
         status = getattr(error, "status_code", None)
         if status is None:

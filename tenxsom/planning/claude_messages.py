@@ -63,7 +63,9 @@ class ClaudeMessages:
         while True:
             tries += 1
             try:
-                return _text_of(self._request(system, talk, schema, bill, deadline), self.model, self.not_claude())
+                text = _text_of(self._request(system, talk, schema, bill, deadline), self.model, self.not_claude())
+                secret = self.secret()
+                return text.replace(secret, "***") if secret else text
             except anthropic.APIError as error:
                 if self._structured and is_about_structured_outputs(error):
                     log.warning("Structured outputs are not allowed by %s; the plan is asked for without them.", self.title)
@@ -101,6 +103,10 @@ class ClaudeMessages:
 
     def prepare(self, deadline: clock.Deadline) -> None:
         """Do what is needed before each request."""
+
+    def secret(self) -> str | None:
+        """Return the key or token of the requests, which is masked where a response repeats it."""
+        raise NotImplementedError
 
     def error_sentence(self, error: Any) -> str:
         """Return the sentence for an error of the library."""

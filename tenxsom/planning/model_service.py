@@ -30,6 +30,9 @@ LEAST_SECONDS = 5.0
 """The least remaining time for another attempt."""
 
 _STOP_CHECK_SECONDS = 0.25
+MOST_COUNTED_TOKENS = 10_000_000
+"""A service that counts more tokens in one response, or fewer than none, has miscounted: the most that is possible is booked."""
+_MOST = {"input_tokens": MOST_PROMPT_TOKENS, "output_tokens": MAX_TOKENS}
 _USAGE = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -61,7 +64,8 @@ class Bill:
         """Add the tokens of a response, by their names in Claude's API."""
         for name in _USAGE:
             tokens = usage.get(name) if isinstance(usage, dict) else None
-            self.usage[name] += tokens if isinstance(tokens, int) else 0
+            if isinstance(tokens, int) and not isinstance(tokens, bool):
+                self.usage[name] += tokens if 0 <= tokens <= MOST_COUNTED_TOKENS else _MOST.get(name, 0)
 
 
 class ModelService(Protocol):

@@ -88,6 +88,10 @@ class VertexClaude(ClaudeMessages):
         session = None if self._credentials.valid else google_credentials.token_session(self._proxies, self._ca_file)
         google_credentials.refresh(self._credentials, time_left(deadline, self.title), session)
 
+    def secret(self) -> str | None:
+        token = self._credentials.token
+        return str(token) if token else None
+
     def error_sentence(self, error: Any) -> str:
         return error_sentence(error, self._project, self._location, self.model, self._credentials.token, proxy=self.proxy())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -83,7 +84,7 @@ class SpeechApi:
         answer = self._posted(_SPEECH, body)
         if answer.body[:1] == b"{":  # an error message with a status of success
             return Speech(b"", complaint=f"{NAME} sent no sound ({answer.error_text() or 'it is JSON'})")
-        return Speech(answer.body, answer.headers.get("Content-Type", ""))
+        return Speech(answer.file(), answer.header("Content-Type"))
 
     def close(self) -> None:
         self._client.close()
@@ -185,4 +186,5 @@ def _times(timestamps: Any) -> Iterator[WordTime]:
         word, start, end = each.get("word"), each.get("start_time"), each.get("end_time")
         is_timed = all(isinstance(moment, int | float) and not isinstance(moment, bool) for moment in (start, end))
         if isinstance(word, str) and is_timed and any(letter.isalnum() for letter in word):
-            yield WordTime(word, float(start), float(end))  # type: ignore[arg-type]  # numbers, as was just checked
+            with contextlib.suppress(OverflowError):
+                yield WordTime(word, float(start), float(end))  # type: ignore[arg-type]  # numbers, as was just checked

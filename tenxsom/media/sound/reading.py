@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import RATE, told_as_broken
-from tenxsom.media.video_file import MAX_STREAMS, sound_track
-from tenxsom.safe_files import NoOrdinaryFile, read_file
+from tenxsom.media.video_file import MAX_STREAMS, refuse_odd_file, sound_track
 
 av.logging.set_level(None)
 
@@ -47,12 +46,7 @@ _LONGEST_GAP = 600 * RATE
 @contextmanager
 def open_sound(path: Path) -> Iterator[InputContainer]:
     """Open a file for reading its sound. Raises av.FFmpegError; BrokenMedia for a pipe or a device, which would be waited for."""
-    try:
-        read_file(path, 0)
-    except NoOrdinaryFile as error:
-        raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
-    except OSError:
-        pass  # FFmpeg's own error has the reason
+    refuse_odd_file(path)
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(MAX_STREAMS)}
     with av.open(str(path), metadata_errors="replace", container_options=options) as container:
         yield container

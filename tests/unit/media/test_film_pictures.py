@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,8 @@ from tenxsom.media.film.sheet import contact_sheet
 from tenxsom.media.film.thumbnail import make_title_thumbnail
 from tenxsom.media.film.titles import Room, TextLook, text_block
 from tenxsom.media.moments import pictures_at
+from tenxsom.media.sound.reading import open_sound
+from tenxsom.media.video_file import open_video
 from tenxsom.model.brand import Brand, Ending, Fonts, Logo, Plate, ThumbnailLook
 from tenxsom.services import local_studio
 from tenxsom_studio.painting.caption import badge_layer
@@ -225,6 +228,16 @@ def test_no_pipe_and_no_device_in_place_of_a_brands_file_is_waited_for(tmp_path:
     for odd in (tmp_path / "pipe", Path("/dev/zero")):
         (problem,) = problems_of_files(FILES_OF_A_BRAND[place](str(odd)))
         assert problem.path == place
+
+
+@pytest.mark.parametrize("opened", [open_video, open_sound])
+@pytest.mark.parametrize("odd", ["pipe", "/dev/zero"])
+def test_a_clip_or_a_sound_that_became_a_pipe_or_a_device_is_broken(
+    tmp_path: Path, opened: Callable[[Path], AbstractContextManager[object]], odd: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BrokenMedia, match="no ordinary file"), opened(tmp_path / odd):
+        pytest.fail("it was opened")
 
 
 @pytest.mark.parametrize(("music", "why"), [("gone.mp3", "is not there"), ("text.mp3", "cannot be decoded")])

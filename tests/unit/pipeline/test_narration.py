@@ -144,6 +144,16 @@ def test_the_ledger_shows_what_the_service_counted(studio, gemini):
     assert len(studio.job().spend) == 2
 
 
+@pytest.mark.parametrize("tokens", [-5_000_000, 10**25])
+def test_a_count_that_cannot_be_leaves_the_reserved_price(tokens, studio, gemini):
+    gemini(answer(200, spoken(tokens=tokens)))
+    studio.put(definition())
+    studio.narrate()
+    reserved = [line[2] for line in studio.ledger() if line[0] == "reserved"]
+    assert [line[2] for line in studio.ledger() if line[0] == SPENT] == reserved
+    assert all(0 < Decimal(usd) < 1 for usd in reserved)
+
+
 def test_a_finished_narration_asks_for_nothing(studio, gemini):
     server = gemini(answer(200, spoken()))
     studio.put(definition())

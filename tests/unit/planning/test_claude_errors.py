@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from claude_video_service import ClaudeVideoService
 from tenxsom import clock, settings
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import planner as pipeline_planner
-from tenxsom.planning.model_service import ServiceFailed
+from tenxsom.planning.model_service import MAX_TOKENS, MOST_PROMPT_TOKENS, Bill, ServiceFailed
 from tenxsom.store.templates import Templates
 from tests.claude_world import archetype_of, claude, durations, job_file, order
 from tests.stub_vertex import TOKEN, Reply, StubVertex, answer, google_error, message
@@ -229,3 +230,27 @@ def test_the_token_is_in_no_log_and_no_blueprint_even_if_the_service_repeats_it(
     assert "is not welcome" in err
     for secret in (TOKEN, "BEGIN PRIVATE KEY", "planner@"):
         assert secret not in out + err
+
+
+def test_a_token_that_stands_in_a_plan_is_in_no_blueprint(
+    google: StubVertex, vertex_environment: dict[str, str], plan_templates: Templates
+) -> None:
+    plan = json.loads(json.dumps(answer(5, 5)).replace('"content": "', f'"content": "{TOKEN} '))
+    google.script(plan)
+    made = claude(vertex_environment, plan_templates).plan(order(plan_templates), archetype_of(plan_templates))
+    assert google.predictions()
+    written = json.dumps(made.as_dict())
+    assert "***" in written
+    assert TOKEN not in written
+
+
+# what a service counts
+
+
+@pytest.mark.parametrize("tokens", [-5_000_000, 10**30, True, "many", 2.5, None])
+def test_tokens_that_cannot_be_are_never_booked_as_less_than_nothing_or_as_a_fortune(tokens: object) -> None:
+    bill = Bill()
+    bill.add({"input_tokens": tokens, "output_tokens": tokens, "cache_read_input_tokens": tokens})
+    assert 0 <= bill.usage["input_tokens"] <= MOST_PROMPT_TOKENS
+    assert 0 <= bill.usage["output_tokens"] <= MAX_TOKENS
+    assert bill.usage["cache_read_input_tokens"] == 0

@@ -372,6 +372,29 @@ def test_a_token_that_the_service_repeats_is_in_no_message(
     assert "roles/aiplatform.user" in str(refused.value)
 
 
+def test_a_token_that_is_repeated_beside_a_sound_goes_no_further(
+    account: StubVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, trusted = certificate(tmp_path)
+    monkeypatch.setattr(google_genai, "is_this_machine", lambda _: False)
+    part = {"inlineData": {"mimeType": f"audio/wav; {TOKEN}", "data": base64.b64encode(b"sound").decode()}}
+    script = (
+        answer(200, {"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]}),
+        answer(200, {"candidates": [{"finishReason": "OTHER", "finishMessage": f"{TOKEN} may not"}]}),
+        answer(200, {"predictions": [], "raiFilteredReason": f"{TOKEN} may not"}),
+        answer(200, {"outputs": [{"type": "text", "text": f"{TOKEN} may not"}]}),
+    )
+    with ScriptedServer(*script, tls=server) as google:
+        details: dict[str, Any] = {"base_url": google.url, "credentials_file": tmp_path / "key.json", "ca_file": trusted}
+        genai = GenAi("gemini", "demo-project", "us-central1", **details)
+        spoken = [genai.speak("gemini-tts", "Hello.", "Kore", "") for _ in range(2)]
+        music = [genai.predict_music("lyria-002", "calm", "", None), genai.interact_for_music("lyria-3", "calm")]
+        genai.close()
+    assert google.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert spoken[0].content == b"sound"
+    assert TOKEN not in repr([spoken, music])
+
+
 def test_the_environment_does_not_change_where_credentials_go(
     account: StubVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,19 @@ def test_the_bytes_count_and_not_the_content_type(content_type, ask):
     assert read_speech(speech.audio, speech.mime_type).seconds == pytest.approx(2.0, abs=0.01)
 
 
+def test_a_key_that_comes_back_in_place_of_a_sound_goes_no_further(ask):
+    speech, _ = ask(NO_TIMES, answer(200, b"Bearer secret-key is not welcome", Content_Type="text/plain; secret-key"))
+    assert "not welcome" in repr(speech)
+    assert "secret-key" not in repr(speech)
+
+
+def test_a_time_beyond_all_numbers_is_none(ask):
+    times = [{"word": "Moss", "start_time": 0, "end_time": 10**400}, {"word": "Moss", "start_time": 0.1, "end_time": 0.4}]
+    document = {"audio": base64.b64encode(WAV).decode(), "timestamps": times}
+    speech, _ = ask(OFFERS_TIMES, answer(200, document))
+    assert [word.end for word in speech.words] == [0.4]
+
+
 def test_times_are_asked_for_where_they_are_offered(ask):
     times = [
         {"word": "Moss", "start_time": 0.1, "end_time": 0.5},
