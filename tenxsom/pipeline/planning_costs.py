@@ -43,7 +43,8 @@ class PlanningCosts:
                 self._ledger.settle(purchase, RELEASED)
             raise
         if cost > ZERO:
-            job.spend.append({"reference": purchase.reference, "step": "plan", "clip": None, "usd": text(cost), "entry": SPENT})
+            line = {"reference": purchase.reference, "step": "plan", "clip": None, "usd": text(cost), "entry": SPENT}
+            job.spend.append(line | ({"rehearsal": True} if self._rehearsal else {}))
             self._ledger.settle(purchase._replace(usd=cost), SPENT, day=clock.day())
         elif most > ZERO:
             self._ledger.settle(purchase, RELEASED)

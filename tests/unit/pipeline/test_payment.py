@@ -673,6 +673,13 @@ def test_planning_is_booked_each_time_it_is_done(belt):
     assert belt.counted() == Decimal("0.02")
 
 
+def test_a_plan_at_another_address_is_marked_as_a_rehearsal_in_its_job(belt):
+    for rehearsal in (True, False):
+        with belt.store.claim("lake") as claim:
+            PlanningCosts(belt.ledger, rehearsal).pay(claim, Decimal("0.03"), lambda: ("a plan", Decimal("0.01")))
+            assert [line.get("rehearsal", False) for line in claim.job.spend] == [rehearsal]
+
+
 def test_planning_that_costs_nothing_is_not_booked(belt):
     with belt.store.claim("lake") as claim:
         assert belt.planning.pay(claim, Decimal(0), lambda: ("a plan", Decimal(0))) == "a plan"
