@@ -118,6 +118,10 @@ class TryAgainLater(TenxsomError):
         self.retry_after = retry_after
 
 
+class GoesOn(TryAgainLater):
+    """A step that has advanced as far as its time allowed; the next tick goes on from there, and nothing counts as failed."""
+
+
 class NotSent(TryAgainLater):
     pass
 

@@ -30,8 +30,43 @@ BT709 = 1
 """FFmpeg's number for BT.709, the same for primaries, transfer and matrix."""
 
 
+ENCODER = f"PyAV {av.__version__}"
+"""What encodes: pictures of two versions may not share a track."""
+
+
 RATE = 48_000
 """Samples of sound per second."""
+
+
+class SoundTrack:
+    """Encodes sound in chunks of any size into a track of an MP4."""
+
+    def __init__(self, container: av.container.OutputContainer) -> None:
+        self._container = container
+        self._audio: AudioStream = container.add_stream("aac", rate=RATE, layout="stereo")
+        self._audio.bit_rate = 160_000
+        self._samples = 0
+        self._waiting: NDArray[np.float32] = np.zeros((2, 0), np.float32)
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        """Write the next chunk, shape (2, n)."""
+        self._waiting = np.concatenate([self._waiting, samples], axis=1)
+        whole = self._waiting.shape[1] // _AAC_SAMPLES * _AAC_SAMPLES
+        for start in range(0, whole, _AAC_SAMPLES):
+            self._encode(self._waiting[:, start : start + _AAC_SAMPLES])
+        self._waiting = self._waiting[:, whole:]
+
+    def finish(self) -> None:
+        """Flush the encoder and write its last packets."""
+        if self._waiting.shape[1]:
+            self._encode(self._waiting)
+        self._container.mux(self._audio.encode(None))
+
+    def _encode(self, samples: NDArray[np.float32]) -> None:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
+        self._samples += frame.samples
+        self._container.mux(self._audio.encode(frame))
 
 
 class Mp4Writer:
@@ -55,13 +90,8 @@ class Mp4Writer:
         context.gop_size = max(1, round(fps * 2))
         context.color_range = 1
         context.colorspace = context.color_primaries = context.color_trc = BT709
-        self._audio: AudioStream | None = None
-        if has_sound:
-            self._audio = container.add_stream("aac", rate=RATE, layout="stereo")
-            self._audio.bit_rate = 160_000
+        self._sound = SoundTrack(container) if has_sound else None
         self.frames = 0
-        self._samples = 0
-        self._waiting: NDArray[np.float32] = np.zeros((2, 0), np.float32)
 
     def frame(self, frame: av.VideoFrame) -> None:
         """Write the next picture."""
@@ -72,27 +102,14 @@ class Mp4Writer:
 
     def sound(self, samples: NDArray[np.float32]) -> None:
         """Write the next chunk of sound, shape (2, n)."""
-        self._waiting = np.concatenate([self._waiting, samples], axis=1)
-        whole = self._waiting.shape[1] // _AAC_SAMPLES * _AAC_SAMPLES
-        for start in range(0, whole, _AAC_SAMPLES):
-            self._encode(self._waiting[:, start : start + _AAC_SAMPLES])
-        self._waiting = self._waiting[:, whole:]
+        if self._sound:
+            self._sound.write(samples)
 
     def finish(self) -> None:
         """Flush the encoders and write their last packets."""
-        if self._audio is not None:
-            if self._waiting.shape[1]:
-                self._encode(self._waiting)
-            self._container.mux(self._audio.encode(None))
+        if self._sound:
+            self._sound.finish()
         self._container.mux(self._video.encode(None))
-
-    def _encode(self, samples: NDArray[np.float32]) -> None:
-        if self._audio is None:
-            return
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
-        self._samples += frame.samples
-        self._container.mux(self._audio.encode(frame))
 
 
 @contextmanager

@@ -99,14 +99,19 @@ def film_sound(content_id: str) -> str:
     return f"{content_id}~film-sound.wav"
 
 
+def stretch(content_id: str, index: int) -> str:
+    """Return the name of an encoded stretch of a film, which exists until the film is joined; `index` begins with 0."""
+    return f"{content_id}~picture-{index + 1:02}.mp4"
+
+
 _FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source)")
 
 
-_PART = re.compile(r"([^~]+)~(?:clip\d+\.mp4|voice-\d+\.wav|music\.wav|music-source)")
+_PART = re.compile(r"([^~]+)~(?:clip\d+\.mp4|picture-\d+\.mp4|voice-\d+\.wav|music\.wav|music-source)")
 
 
 def is_part(name: str) -> bool:
-    """Return whether a file is a clip, a voice or music of a job's last run, from which its film can be made again."""
+    """Return whether a file is a clip, a voice or music of a job's last run, from which its film is made, or a stretch of it."""
     return _PART.fullmatch(name) is not None
 
 

@@ -63,6 +63,14 @@ class FilmPlan(Part):
     """Whether its sound is mixed, and waits for the film."""
     voice_above_bed_db: float | None = None
     """How much louder the voice is than all else, measured in the mix; None without a voice."""
+    pictures_of: str = ""
+    """The fingerprint of what `stretches` were made from."""
+    stretches: list[int] = Field(default_factory=list)
+    """The numbers of frames of the encoded stretches, until they are joined."""
+
+    def forget_unfinished(self) -> None:
+        """Forget what is made on the way to the film."""
+        self.is_mixed, self.pictures_of, self.stretches = False, "", []
 
     @property
     def is_burned(self) -> bool:

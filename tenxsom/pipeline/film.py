@@ -2,7 +2,8 @@
 
 A step that the film needs has five attempts, with growing pauses; then the job ends with a failure report, and every clip is
 kept. A side file that cannot be made is a warning, and the film is published without it. Transient errors (a full disk, the end
-of a tick) do not count before the job's deadline. A step that killed the program counts.
+of a tick) do not count before the job's deadline, and a step that advances with each tick has none. A step that killed the program
+counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 from tenxsom import clock
-from tenxsom.errors import DiskRefused, Interrupted, TenxsomError, TryAgainLater
+from tenxsom.errors import DiskRefused, GoesOn, Interrupted, TenxsomError, TryAgainLater
 from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
@@ -59,7 +60,11 @@ class FilmSteps:
                 self._leave_to_the_next_run(step, claim)
                 clock.check_stop()
                 return False
-            self._take(step, claim, deadline)
+            try:
+                self._take(step, claim, deadline)
+            except GoesOn as told:
+                log.info("%s", told, extra={"content_id": claim.job.content_id})
+                return False
         return True
 
     @staticmethod
@@ -74,7 +79,7 @@ class FilmSteps:
             if tries > (TRIES_OF_A_SIDE_FILE if step.side_file else limits.TRIES):
                 raise CannotFinish(f"the program ended {tries - 1} times while it did that")
             step.work(claim, deadline)
-        except Interrupted:
+        except (Interrupted, GoesOn):
             self._give_back(step, claim)
             raise
         except Exception as error:  # noqa: BLE001  (any error of a library or of ours is counted and reported)
@@ -95,7 +100,8 @@ class FilmSteps:
         return tries
 
     def _give_back(self, step: FilmStep, claim: Claim) -> None:
-        """Do not count an attempt that a stop ended: the next run repeats the step at once."""
+        """Do not count an attempt that a stop ended, or the end of a tick after some progress: the next run goes on at once."""
+        claim.job.attempts.pop(f"{step.name}_waits", None)
         _forget_try(claim.job, step)
         claim.save()
 

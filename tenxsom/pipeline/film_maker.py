@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +24,7 @@ from tenxsom.model.loudness import loudness_target
 from tenxsom.pipeline import captions
 from tenxsom.pipeline.cutting import words_of
 from tenxsom.pipeline.delivery import media_work
+from tenxsom.pipeline.film_stretches import FilmStretches, fingerprint_of
 from tenxsom.pipeline.reports import is_of_shape
 from tenxsom.services import registry as services
 from tenxsom.services.base import Variant
@@ -34,10 +35,10 @@ from tenxsom.store.templates import Templates
 if TYPE_CHECKING:
     from tenxsom.media.captions.look import CaptionLook
     from tenxsom.media.captions.phrases import TimedWord
-    from tenxsom.media.film.order import Shot
+    from tenxsom.media.film.order import FilmOrder, Shot
     from tenxsom.media.film.overlay import Overlay
     from tenxsom.media.film.verify import FilmCheck, Span
-    from tenxsom.media.sound.mix import ClipSound, SoundFacts, VoicePart
+    from tenxsom.media.sound.mix import ClipSound, SoundFacts, SoundOrder, VoicePart
 
 RATES = tuple(
     Fraction(*rate) for rate in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
@@ -101,14 +102,27 @@ class FilmMaker:
 
     def mix_sound(self, job: VideoJob, deadline: clock.Deadline) -> SoundFacts | None:
         """Mix voice, music and the clips' own sound; return its facts, None for a film without sound."""
-        from tenxsom.media.sound.mix import SoundOrder, mix
+        from tenxsom.media.sound.mix import mix
 
-        film, name = _film(job), file_names.film_sound(job.content_id)
+        film, name, order = _film(job), file_names.film_sound(job.content_id), self._sound_order(job)
+        if order is None:
+            return None
+        part = self._artifacts.scratch(name)
+        with _work(film, deadline, part) as limit:
+            facts = mix(order, part, limit)
+        self._artifacts.publish(part, name)
+        return facts
+
+    def _sound_order(self, job: VideoJob) -> SoundOrder | None:
+        """Return what the sound of a film is mixed from; None for a film without sound."""
+        from tenxsom.media.sound.mix import SoundOrder
+
+        film = _film(job)
         voices, clips, music = self._voices(job, film), self._clip_sounds(job, film), self._music(job)
         if not voices and not clips and music is None:
             return None
         level = loudness_target(self._platform(film), self._settings.loudness_lufs, self._settings.true_peak_dbtp)
-        order = SoundOrder(
+        return SoundOrder(
             seconds=film.seconds,
             voices=voices,
             clips=clips,
@@ -118,11 +132,6 @@ class FilmMaker:
             true_peak_dbtp=level.true_peak_dbtp,
             fade_out=min(FADE_OUT_SECONDS, film.seconds / 4),
         )
-        part = self._artifacts.scratch(name)
-        with _work(film, deadline, part) as limit:
-            facts = mix(order, part, limit)
-        self._artifacts.publish(part, name)
-        return facts
 
     def _voices(self, job: VideoJob, film: FilmPlan) -> list[VoicePart]:
         from tenxsom.media.sound.mix import VoicePart
@@ -144,8 +153,11 @@ class FilmMaker:
         name = file_names.music(job.content_id)
         return self._artifacts.local(name) if self._artifacts.exists(name) and _film(job).music != "none" else None
 
-    def assemble(self, job: VideoJob, deadline: clock.Deadline) -> None:
-        """Make `<content_id>.mp4`: one encode of the clips with everything that lies over them, and the sound."""
+    def assemble(self, job: VideoJob, deadline: clock.Deadline, save: Callable[[], None]) -> None:
+        """Make `<content_id>.mp4`: one encode of the clips with everything that lies over them, and the sound.
+
+        What is encoded before the deadline is kept, and stored in the job by `save`. Raises GoesOn when there is more to encode.
+        """
         from tenxsom.media.film.assemble import assemble
         from tenxsom.media.film.order import FilmOrder
 
@@ -165,10 +177,38 @@ class FilmMaker:
         )
         part = self._artifacts.scratch(name)
         with _work(film, deadline, part) as limit:
-            assemble(order, part, limit)
+            stretches = FilmStretches(self._artifacts, job.content_id, film, self._fingerprint(job, order), save)
+            assemble(order, part, deadline, stretches)
             if film.captions == "track":
                 part = self._with_track(job, film, part, limit)
         self._artifacts.publish(part, name)
+
+    def _fingerprint(self, job: VideoJob, order: FilmOrder) -> str:
+        """Return the fingerprint of everything that the pictures of a film depend on."""
+        film, brand = _film(job), self._brand(_film(job))
+        own = {
+            "is_mixed",
+            "pictures_of",
+            "stretches",
+            "voices",
+            "voice_above_bed_db",
+            "music",
+            "mood",
+            "clip_sound",
+            "thumbnail_title",
+        }
+        kit = brand.model_dump(mode="json") if brand else {}
+        font = captions.chosen_font(brand, self._settings.caption_font).file
+        document = {
+            "film": {name: value for name, value in film.as_dict().items() if name not in own},
+            "size": [order.width, order.height, str(order.fps)],
+            "words": [[word.text, word.start, word.end] for word in timed_words(job)],
+            "clips": [clip.facts.sha256 if clip.facts else None for clip in job.clips],
+            "brand": kit,
+            "platform": self._platform(film),
+        }
+        brand_files = [Path(text) for text in _texts_in(kit) if text.startswith("/")]
+        return fingerprint_of(document, [*brand_files, *([font] if font else [])])
 
     def _with_track(self, job: VideoJob, film: FilmPlan, part: Path, deadline: clock.Deadline) -> Path:
         """Return the film with its words as a track that players can switch on."""
@@ -302,6 +342,15 @@ class FilmMaker:
     def _brand(self, film: FilmPlan) -> Brand | None:
         """Return the film's brand. Raises BadDefinition when it is gone or broken."""
         return self._templates.brand(film.brand) if film.brand else None
+
+
+def _texts_in(document: object) -> Iterator[str]:
+    """Yield every text in a document of JSON."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for value in document.values() if isinstance(document, dict) else document:
+            yield from _texts_in(value)
 
 
 def _cards(film: FilmPlan, brand: Brand | None) -> list[Span]:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
+from tenxsom.pipeline.film_stretches import remove_stretches
 from tenxsom.store.base import Artifacts, Claim
 
 if TYPE_CHECKING:
@@ -296,6 +297,8 @@ class Finisher:
         self._sweep(self._artifacts.remove, file_names.film_sound(content_id))
         for name_of in PUBLISHED:
             self._sweep(self._artifacts.discard, name_of(content_id))
+        if job.film:
+            self._sweep(partial(remove_stretches, self._artifacts), content_id)
         claim.finish()
 
     @staticmethod

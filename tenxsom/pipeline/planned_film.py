@@ -12,6 +12,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.film import FilmStep
 from tenxsom.pipeline.film_maker import FilmMaker, rate_of
+from tenxsom.pipeline.film_stretches import remove_stretches
 from tenxsom.store.base import Artifacts, Claim
 
 LEAST_ABOVE_BED_DB = 6.0
@@ -56,14 +57,20 @@ class PlannedFilm:
             job.warn(f"The voice is only {above:.1f} dB above music and clips; below {LEAST_ABOVE_BED_DB:g} dB it is hard to hear.")
 
     def _assemble(self, claim: Claim, deadline: clock.Deadline) -> None:
-        """Make the film, unless an earlier run has made it."""
+        """Make the film, or the part of it for which the tick has time, unless an earlier run has made it."""
         job = claim.job
-        if self._is_assembled(job):
+        if self._is_assembled(job) or job.film is None:
             return
-        self._maker.assemble(job, deadline)
+        try:
+            self._maker.assemble(job, deadline, claim.save)
+        except BrokenMedia:  # a stretch, too, may be what is broken
+            job.film.forget_unfinished()
+            raise
         job.media = MediaFacts(size_bytes=self._artifacts.size(file_names.video(job.content_id)) or 0)
-        job.record("assembled", f"{len(job.clips)} clips, {job.film.seconds if job.film else 0:g} s")
+        job.record("assembled", f"{len(job.clips)} clips, {job.film.seconds:g} s")
+        job.film.forget_unfinished()
         claim.save()
+        remove_stretches(self._artifacts, job.content_id)
 
     def _is_assembled(self, job: VideoJob) -> bool:
         return job.media is not None and job.media.size_bytes == self._artifacts.size(file_names.video(job.content_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,9 @@ def test_a_film_that_was_killed_before_its_check_is_not_made_twice(world: World)
     assembled: list[str] = []
     real = FilmMaker.assemble
 
-    def assemble(self: FilmMaker, job: VideoJob, deadline: clock.Deadline) -> None:
+    def assemble(self: FilmMaker, job: VideoJob, deadline: clock.Deadline, save: Callable[[], None]) -> None:
         assembled.append(job.content_id)
-        real(self, job, deadline)
+        real(self, job, deadline, save)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FilmMaker, "assemble", assemble)

@@ -1,11 +1,13 @@
 """Makes a film from its order in one pass: decodes the clips, fits them, lays the overlays over them, and encodes all once.
 
+A film that is longer than a stretch is encoded stretch by stretch, and its stretches are joined without another encode, so that
+whatever ends the program costs a stretch at most.
 Memory is constant in the length of the film: clips, overlays and sound are read while the film is encoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from fractions import Fraction
 from itertools import chain, islice, pairwise, repeat
@@ -18,11 +20,12 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tenxsom import clock
-from tenxsom.errors import BrokenMedia
+from tenxsom.errors import BrokenMedia, GoesOn
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken
 from tenxsom.media.film.fit import Fitter
 from tenxsom.media.film.order import FilmOrder, Shot
 from tenxsom.media.film.overlay import Overlay
+from tenxsom.media.film.stretches import LEAST_SECONDS, WORK_SECONDS, Stretches, join_stretches, next_length
 from tenxsom.media.join_encode import at_rate
 from tenxsom.media.layers import Layer, layer_of
 from tenxsom.media.video_file import writable
@@ -31,59 +34,125 @@ _CROSSFADE_SECONDS = Fraction(3, 10)
 _Frames = Iterator[av.VideoFrame]
 
 
-def assemble(order: FilmOrder, target: Path, deadline: clock.Deadline | None = None) -> None:
+def assemble(order: FilmOrder, target: Path, deadline: clock.Deadline | None = None, stretches: Stretches | None = None) -> None:
     """Write the film to `target` (MP4, index at the front), exactly as long as ordered.
 
-    A clip that is shorter than its shot holds its last picture. Raises BrokenMedia when a clip or the sound cannot be read,
-    OSError when `target` cannot be written, TryAgainLater when `deadline` is reached, Interrupted when a stop is requested,
-    ValueError for an order that makes no film.
+    What is encoded is kept in `stretches` (without them it is lost when the work ends early), and the next call goes on after
+    them. A clip that is shorter than its shot holds its last picture. Raises BrokenMedia when a clip or the sound cannot be read,
+    OSError when `target` cannot be written, Interrupted when a stop is requested, ValueError for an order that makes no film.
+    After `deadline` it raises GoesOn when at least one stretch was added, which is always so with `stretches`, else TryAgainLater.
     """
     order.check()
-    overlays = _Overlays(order)
-    with told_as_broken("The film cannot be assembled"), new_mp4(target) as output:
-        writer = Mp4Writer(output, order.width, order.height, order.fps, has_sound=order.sound is not None)
-        with closing(_sound_of(order)) as sound:
-            for index, frame in enumerate(_drawable(_pictures(order, deadline))):
-                overlays.draw(index, frame)
+    with told_as_broken("The film cannot be assembled"):
+        if stretches is None:
+            _Encoding(order).write(target, order.frames, _checks(deadline))
+        elif not _encode_in_stretches(order, target, deadline, stretches):
+            with closing(_sound_of(order)) as sound:
+                join_stretches(stretches, order, sound, target)
+
+
+def _checks(deadline: clock.Deadline | None) -> Callable[[int], bool]:
+    """Return what raises TryAgainLater after a deadline, asked after each frame."""
+
+    def is_enough(_: int) -> bool:
+        if deadline:
+            deadline.check("Encoding the film")
+        return False
+
+    return is_enough
+
+
+def _encode_in_stretches(order: FilmOrder, target: Path, deadline: clock.Deadline | None, stretches: Stretches) -> bool:
+    """Encode the stretches that are missing; return whether `target` is the whole film, because one was enough for it."""
+    encoding, least = _Encoding(order, stretches.frames), round(LEAST_SECONDS * order.fps)
+    while encoding.at < order.frames:
+        limit = clock.Deadline(WORK_SECONDS)
+
+        def is_enough(frames: int, limit: clock.Deadline = limit) -> bool:
+            return frames >= least and (limit.passed() or (deadline is not None and deadline.passed()))
+
+        frames = encoding.write(target, next_length(order, encoding.at), is_enough)
+        if frames == order.frames:
+            return True
+        stretches.keep(target, frames)
+        if deadline and deadline.passed() and encoding.at < order.frames:
+            raise GoesOn(f"{stretches.frames} of {order.frames} frames of the film are encoded; the next tick goes on from there.")
+    return False
+
+
+class _Encoding:
+    """The encoding of a film, or of the rest of one from the frame `at` on."""
+
+    def __init__(self, order: FilmOrder, at: int = 0) -> None:
+        self._order = order
+        self._frames = _drawable(_pictures(order, at))
+        self._overlays = _Overlays(order)
+        self.at = at
+
+    def write(self, target: Path, most: int, is_enough: Callable[[int], bool]) -> int:
+        """Write the next frames to an MP4, at most so many, or fewer after `is_enough` of their number; return how many.
+
+        A film that is wanted as a whole has its sound, too.
+        """
+        order, begin, is_whole = self._order, self.at, most == self._order.frames
+        with new_mp4(target) as output, closing(_sound_of(order)) as sound:
+            writer = Mp4Writer(output, order.width, order.height, order.fps, has_sound=is_whole and order.sound is not None)
+            for frame in islice(self._frames, most):
+                self._overlays.draw(self.at, frame)
                 writer.frame(frame)
-                writer.sound(next(sound))
-        writer.finish()
+                if is_whole:
+                    writer.sound(next(sound))
+                self.at += 1
+                if is_enough(self.at - begin):
+                    break
+            writer.finish()
+        return self.at - begin
 
 
-def _pictures(order: FilmOrder, deadline: clock.Deadline | None) -> _Frames:
-    """Yield the frames of the film, without overlays."""
-    slots = _slots(order)
-    longest_fade = round(_CROSSFADE_SECONDS * order.fps) if order.transition == "crossfade" else 0
-    frames = _frames_of(slots[0].shot, order, deadline)
+def _pictures(order: FilmOrder, begin: int) -> _Frames:
+    """Yield the frames of the film from one of them on, without overlays."""
+    slots, at = [slot for slot in _slots(order) if slot.end > begin], begin
+    frames = _frames_of(slots[0], order, begin) if slots else iter(())
     for slot, following in pairwise(slots):
-        after, fade = _frames_of(following.shot, order, deadline), min(longest_fade, slot.frames // 3)
-        yield from islice(frames, slot.frames - fade)
-        for step in range(fade):
-            yield _blended(next(frames), next(after), (step + 1) / (fade + 1))
+        after = _frames_of(following, order, begin)
+        while at < slot.end:
+            faded = at - (slot.end - slot.fade) + 1
+            yield _blended(next(frames), next(after), faded / (slot.fade + 1)) if faded > 0 else next(frames)
+            at += 1
         frames = after
-    yield from islice(frames, slots[-1].frames)
+    yield from islice(frames, order.frames - at)
 
 
 class _Slot(NamedTuple):
-    """A shot and the number of its frames in the film."""
+    """A shot and its frames in the film."""
 
     shot: Shot
-    frames: int
+    begin: int
+    """The first frame of its clip, which is mixed with the shot before during a crossfade."""
+    end: int
+    fade: int
+    """How many of its last frames are mixed with the next shot."""
 
 
 def _slots(order: FilmOrder) -> list[_Slot]:
     """Return the shots that have frames; the last one reaches to the end of the film."""
+    longest_fade = round(_CROSSFADE_SECONDS * order.fps) if order.transition == "crossfade" else 0
     ends = [*(min(order.frame_at(shot.end), order.frames) for shot in order.shots[:-1]), order.frames]
-    slots = [_Slot(shot, end - begin) for shot, begin, end in zip(order.shots, [0, *ends], ends, strict=False)]
-    return [slot for slot in slots if slot.frames > 0]
+    slots, fade = list[_Slot](), 0
+    for shot, begin, end in zip(order.shots, [0, *ends], ends, strict=False):
+        if end > begin:
+            begin_of_clip, fade = begin - fade, min(longest_fade, (end - begin) // 3)
+            slots.append(_Slot(shot, begin_of_clip, end, fade))
+    return slots
 
 
-def _frames_of(shot: Shot, order: FilmOrder, deadline: clock.Deadline | None) -> _Frames:
-    """Yield the frames of a shot's clip in the size of the film, and the last one for ever."""
-    fitter = Fitter(order.width, order.height)
+def _frames_of(slot: _Slot, order: FilmOrder, begin: int) -> _Frames:
+    """Yield the frames of a shot's clip in the size of the film, and the last one for ever; from frame `begin` of the film on."""
+    shot, fitter = slot.shot, Fitter(order.width, order.height)
+    offset = (round(shot.offset * order.fps) + max(0, begin - slot.begin)) / order.fps
     source: av.VideoFrame | None = None
     shown: av.VideoFrame | None = None
-    for frame in at_rate(shot.clip, order.fps, deadline, shot.offset):
+    for frame in at_rate(shot.clip, order.fps, begin=float(offset)):
         if shown is None or frame is not source:
             source, shown = frame, fitter.fit(frame)
         yield shown

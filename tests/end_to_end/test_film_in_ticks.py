@@ -1,0 +1,119 @@
+"""A film whose making takes longer than a tick: it advances with every tick, and uses only stretches of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenxsom import clock
+from tenxsom.media.film import assemble as assembly
+from tenxsom.model.job import VideoJob
+from tenxsom.pipeline.film_maker import FilmMaker
+from tenxsom.pipeline.film_stretches import FilmStretches
+from tests.crash.test_film_deaths import collected, world  # noqa: F401  (fixtures)
+from tests.end_to_end.test_films import World
+
+
+class Over(clock.Deadline):
+    """A deadline that has passed."""
+
+    def left(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Every assembly has no time at all; the number of frames that are there after each is collected."""
+    after: list[int] = []
+    real = assembly.assemble
+
+    def assemble(order: Any, target: Path, deadline: clock.Deadline, stretches: FilmStretches) -> None:
+        assert deadline
+        try:
+            real(order, target, Over(0), stretches)
+        finally:
+            after.append(stretches.frames)
+
+    monkeypatch.setattr(assembly, "assemble", assemble)
+    return after
+
+
+def tick(world: World) -> None:  # noqa: F811
+    with world.app() as app:
+        app.poller().tick(["kettle"], at_once=True)
+
+
+def stored(world: World) -> VideoJob:  # noqa: F811
+    with world.app() as app:
+        job = app.store.load("kettle")
+    assert job
+    return job
+
+
+def stretches_of(world: World) -> list[str]:  # noqa: F811
+    return sorted(path.name for path in world.made.iterdir() if "~picture" in path.name)
+
+
+def test_a_film_advances_with_every_tick_and_ends_after_its_deadline(
+    world: World,  # noqa: F811
+    hurried: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mixed: list[str] = []
+    real = FilmMaker.mix_sound
+
+    def mix_sound(self: FilmMaker, job: VideoJob, deadline: clock.Deadline) -> Any:
+        mixed.append(job.content_id)
+        return real(self, job, deadline)
+
+    monkeypatch.setattr(FilmMaker, "mix_sound", mix_sound)
+    with world.app() as app, app.store.claim("kettle") as claim:
+        assert claim
+        claim.job.submit_time = "2020-01-01T00:00:00.000Z"
+        claim.save()
+    tick(world)
+    job = stored(world)
+    assert job.film
+    assert (job.step, job.attempts, job.next_check_at) == ("assemble_film", {}, None)
+    assert stretches_of(world) == ["kettle~picture-01.mp4"]
+    for _ in range(10):
+        if world.made.joinpath("kettle_completion_report.json").exists():
+            break
+        tick(world)
+    assert hurried == sorted(set(hurried))
+    assert len(hurried) > 2
+    assert mixed == ["kettle"]
+    report = world.report()
+    assert report["media"]["seconds"] == pytest.approx(8, abs=0.05)
+    assert report["assembly"]["film"]["stretches"] == []
+    assert not stretches_of(world)
+
+
+def test_stretches_of_another_film_are_not_used(world: World, hurried: list[int]) -> None:  # noqa: F811
+    tick(world)
+    tick(world)
+    with world.app() as app, app.store.claim("kettle") as claim:
+        assert claim
+        assert claim.job.film
+        claim.job.film.captions = "srt"
+        claim.save()
+    tick(world)
+    assert hurried[2] == hurried[0] < hurried[1]
+
+
+def test_a_stretch_that_is_gone_is_encoded_anew(world: World, hurried: list[int]) -> None:  # noqa: F811
+    tick(world)
+    (world.made / "kettle~picture-01.mp4").unlink()
+    tick(world)
+    assert hurried[0] == hurried[1]
+
+
+def test_a_job_that_is_cancelled_leaves_no_stretches(world: World, hurried: list[int]) -> None:  # noqa: F811
+    tick(world)
+    assert hurried
+    with world.app() as app, app.store.claim("kettle") as claim:
+        assert claim
+        app.finisher.fail(claim, "it is not wanted any more")
+    assert not stretches_of(world)
