@@ -139,7 +139,7 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
     monkeypatch.setattr(clock, "now", lambda: moment)
     clip = new_clip(service="ltx_api", percent=36.6, next_check_at=wait and clock.later(wait), **changes)
     shown = render.job(new_job(clips=[clip]).as_dict(), JobResult("lake", "waiting"), [clip]).text
-    (row,) = [line for line in shown.splitlines() if "ltx_api" in line]
+    (row,) = [line for line in shown.splitlines() if "37 %" in line]
     call = "open_call           request_video of clip 1, $1.00, 2026-11-22T00:00:00.000Z, reference r"
     assert (call in shown.splitlines()) == (words == "when you have decided")
     assert row.endswith(f"37 %       0  {words}")
