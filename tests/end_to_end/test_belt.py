@@ -166,7 +166,8 @@ def test_a_storyboard_becomes_one_video_of_several_clips(rehearsal, studio):
     clips = rehearsal.state("story")["clips"]
     report = rehearsal.collect("story")
     assert len(clips) > 1
-    assert report["media"]["seconds"] == pytest.approx(sum(clip["seconds"] for clip in clips), abs=0.2)
+    assert sum(clip["seconds"] for clip in clips) > 8
+    assert report["media"]["seconds"] == pytest.approx(8, abs=0.2)
     assert (report["media"]["width"], report["media"]["height"]) == (204, 204)
     assert not rehearsal.leftovers()
 

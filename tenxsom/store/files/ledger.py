@@ -29,10 +29,10 @@ from typing import Any, BinaryIO
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BadInput, DiskError, OverBudget, TryAgainLater
+from tenxsom.errors import BadInput, DiskError, DiskRefused, OverBudget, TryAgainLater
 from tenxsom.locks import hold_file
-from tenxsom.model.money import ZERO, shown, text
-from tenxsom.store.base import RESERVED, SUMMED, UNKNOWN, Compaction, DayTotals, Purchase
+from tenxsom.model.money import ZERO, shown, stored, text
+from tenxsom.store.base import RESERVED, SPENT, SUMMED, UNKNOWN, Compaction, DayTotals, Purchase
 from tenxsom.store.files import archives, compaction
 from tenxsom.store.files.tally import BLOCK_BYTES, Tally, fingerprint, lines_from_the_end, parsed
 
@@ -112,9 +112,22 @@ class FileLedger:
     def totals(self, day: str, *, rehearsal: bool = False) -> DayTotals:
         if not self.path.exists():
             return DayTotals(ZERO, ZERO, ZERO)
-        with self._locked():
-            used, still_open = self._tally.used(day, rehearsal=rehearsal), self._tally.open_sums(day, rehearsal=rehearsal)
+        try:
+            with self._locked():
+                used, still_open = self._tally.used(day, rehearsal=rehearsal), self._tally.open_sums(day, rehearsal=rehearsal)
+        except DiskRefused:  # a disk that is read-only has no lock, and no writer either
+            return self._totals_of_lines(day, rehearsal=rehearsal)
         return DayTotals(used - still_open[RESERVED] - still_open[UNKNOWN], still_open[RESERVED], still_open[UNKNOWN])
+
+    def _totals_of_lines(self, day: str, *, rehearsal: bool) -> DayTotals:
+        """Return the totals of a day from its lines: the last one of a call counts."""
+        last = {line["reference"]: line for line in self.lines(day) if line["day"] == day}
+        counted = [line for line in last.values() if bool(line.get("rehearsal")) == rehearsal]
+        sums = {
+            entry: sum((stored(line["usd"]) for line in counted if line["entry"] == entry), ZERO) for entry in (RESERVED, UNKNOWN)
+        }
+        spent = sum((stored(line["usd"]) for line in counted if line["entry"] in (SPENT, SUMMED)), ZERO)
+        return DayTotals(spent, sums[RESERVED], sums[UNKNOWN])
 
     def lines(self, since: str = "") -> Iterator[dict[str, Any]]:
         if not self.path.exists():
