@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tenxsom import atomic, clock, locks
-from tenxsom.errors import DiskError, Interrupted, LockIsHeld, OverBudget
+from tenxsom.errors import DiskError, DiskRefused, Interrupted, LockIsHeld, OverBudget
 from tenxsom.model import money
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
 from tenxsom.store.files import ledger as ledgers
@@ -702,3 +702,19 @@ def test_what_was_rehearsed_before_it_was_marked_stays_as_it_is(path):
     ledger.reserve(purchase("old", "0.04"))
     ledger.settle(purchase("old", "0.04")._replace(service="local_studio"), SPENT)
     assert total(ledger) == "0.04"
+
+
+def test_todays_totals_are_the_same_where_nobody_can_lock_the_ledger(path, monkeypatch):
+    ledger = FileLedger(path)
+    for number, entry in enumerate((None, SPENT, SPENT, UNKNOWN, RELEASED)):
+        ledger.reserve(each := purchase(f"r{number}", f"0.{number + 1}"))
+        if entry:
+            ledger.settle(each, entry)
+    locked = ledger.totals(clock.day())
+
+    def refuse(_: FileLedger) -> None:
+        raise DiskRefused("a disk that is read-only")
+
+    monkeypatch.setattr(FileLedger, "_locked", refuse)
+    assert ledger.totals(clock.day()) == locked
+    assert locked == (Decimal("0.5"), Decimal("0.1"), Decimal("0.4"))
