@@ -72,7 +72,7 @@ def counted(service: str, kind: str, url: str) -> Iterator[CallInProgress]:
     try:
         yield call
         error = f"http_{call.status}" if call.status >= 400 else ""
-    except Exception as raised:
+    except Exception as raised:  # any error of a call is counted by its kind, and raised again
         error = _kind_of(raised)
         raise
     finally:

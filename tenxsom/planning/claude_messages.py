@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -35,7 +36,7 @@ from tenxsom.planning.model_service import (
 log = logging.getLogger(__name__)
 
 
-class ClaudeMessages:
+class ClaudeMessages(ABC):
     """Claude, wherever it is served. Reusable; keeps its connection."""
 
     name: ServiceName
@@ -90,9 +91,9 @@ class ClaudeMessages:
 
     # what differs between the places where Claude is served
 
+    @abstractmethod
     def new_client(self) -> Any:
         """Return a client of the library. Raises PlanFailed or AccountError with the remedy."""
-        raise NotImplementedError
 
     def connect(self) -> None:
         """Open the client once."""
@@ -101,23 +102,24 @@ class ClaudeMessages:
                 self._client = self.new_client()
                 weakref.finalize(self, self._client.close)  # the library closes only clients that it has made itself
 
-    def prepare(self, deadline: clock.Deadline) -> None:
+    def prepare(self, deadline: clock.Deadline) -> None:  # noqa: B027  (only Vertex needs a step here)
         """Do what is needed before each request."""
 
+    @abstractmethod
     def secret(self) -> str | None:
         """Return the key or token of the requests, which is masked where a response repeats it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error_sentence(self, error: Any) -> str:
         """Return the sentence for an error of the library."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unstructured_warning(self) -> str:
-        raise NotImplementedError
+        """Return the warning of a plan that is made without structured outputs."""
 
+    @abstractmethod
     def not_claude(self) -> str:
         """Return the sentence for a response that is none of Claude's."""
-        raise NotImplementedError
 
     def proxy(self) -> str | None:
         """Return the proxy to the service, or None."""
