@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import TypeVar
 
 from tenxsom import clock
-from tenxsom.errors import OverBudget
+from tenxsom.errors import BadInput, OverBudget, PlanFailed
 from tenxsom.model.job import JobState
-from tenxsom.model.money import ZERO, text
+from tenxsom.model.money import ZERO, text, usd
 from tenxsom.pipeline.spend import check_cap
-from tenxsom.store.base import RELEASED, SPENT, Claim, Purchase, SpendLedger
+from tenxsom.planning.model_service import ServiceFailed
+from tenxsom.store.base import RELEASED, SPENT, UNKNOWN, Claim, Purchase, SpendLedger
 
 Plan = TypeVar("Plan")
 
@@ -29,7 +30,8 @@ class PlanningCosts:
         """Call `plan()`, which returns the plan and its cost, at most `most`, and book the cost.
 
         Each call has its own reference: planning repeated after a crash costs twice. Raises OverBudget before the call when the
-        job's cap or today's budget does not cover it; the job then waits on the queue.
+        job's cap or today's budget does not cover it; the job then waits on the queue. A failed call is booked with what it
+        cost, and one that was interrupted as unknown, because it may be billed.
         """
         job = claim.job
         reference = f"{job.run_id}.plan.{uuid.uuid4().hex[:8]}"
@@ -38,17 +40,26 @@ class PlanningCosts:
             self._reserve(claim, purchase)
         try:
             made, cost = plan()
-        except BaseException:  # no cost is known; the caller gets the error
-            if most > ZERO:
-                self._ledger.settle(purchase, RELEASED)
+        except ServiceFailed as failure:
+            self._book(claim, purchase, usd(failure.record.cost_usd))
             raise
+        except (BadInput, PlanFailed):
+            self._book(claim, purchase, ZERO)
+            raise
+        except BaseException:  # the service may bill what was interrupted
+            if most > ZERO:
+                self._ledger.settle(purchase, UNKNOWN)
+            raise
+        self._book(claim, purchase, cost)
+        return made
+
+    def _book(self, claim: Claim, purchase: Purchase, cost: Decimal) -> None:
         if cost > ZERO:
             line = {"reference": purchase.reference, "step": "plan", "clip": None, "usd": text(cost), "entry": SPENT}
-            job.spend.append(line | ({"rehearsal": True} if self._rehearsal else {}))
+            claim.job.spend.append(line | ({"rehearsal": True} if self._rehearsal else {}))
             self._ledger.settle(purchase._replace(usd=cost), SPENT, day=clock.day())
-        elif most > ZERO:
+        elif purchase.usd > ZERO:
             self._ledger.settle(purchase, RELEASED)
-        return made
 
     def _reserve(self, claim: Claim, purchase: Purchase) -> None:
         job = claim.job

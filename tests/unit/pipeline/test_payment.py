@@ -23,6 +23,7 @@ from tenxsom.errors import (
     Interrupted,
     NotSent,
     OverBudget,
+    PlanFailed,
     RevisionIsStale,
     ServiceBusy,
     ServiceClosed,
@@ -32,6 +33,7 @@ from tenxsom.errors import (
     TenxsomError,
     TryAgainLater,
 )
+from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.model.clip import Step
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import Upload
@@ -45,6 +47,7 @@ from tenxsom.pipeline.payment import (
 )
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.spend import spent_usd
+from tenxsom.planning.model_service import ServiceFailed
 from tenxsom.services.base import Submitted
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, Purchase
 from tenxsom.store.files.jobs import FileJobStore
@@ -698,10 +701,22 @@ def test_planning_that_the_days_budget_does_not_hold_asks_nobody_and_waits(belt)
         assert (claim.job.state, belt.counted()) == (JobState.ACCEPTED, Decimal("0.01"))
 
 
-def test_planning_that_breaks_gives_its_money_back(belt):
+def test_planning_that_was_interrupted_may_be_billed(belt):
     with belt.store.claim("lake") as claim, pytest.raises(Interrupted):
         belt.planning.pay(claim, Decimal("0.03"), lambda: _raise(Interrupted("stop")))
-    assert belt.counted() == Decimal(0)
+    assert belt.counted() == Decimal("0.03")
+
+
+def test_planning_that_fails_costs_what_the_service_counted(belt):
+    record = PlannerRecord(name="claude_on_vertex", cost_usd="0.01")
+    with belt.store.claim("lake") as claim:
+        with pytest.raises(PlanFailed):
+            belt.planning.pay(claim, Decimal("0.03"), lambda: _raise(PlanFailed("no plan")))
+        assert belt.counted() == Decimal(0)
+        with pytest.raises(PlanFailed):
+            belt.planning.pay(claim, Decimal("0.03"), lambda: _raise(ServiceFailed("no translation", record)))
+        assert spent_usd(claim.job) == Decimal("0.01")
+    assert belt.counted() == Decimal("0.01")
 
 
 def _raise(error: BaseException) -> Any:
