@@ -7,6 +7,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from tenxsom.app import App
 from tenxsom.errors import AccountError, BadSettings, NotSent, OverBudget, ServiceBusy, SubmitUnclear
 from tenxsom.media.sound.reading import check_sound
 from tenxsom.model import file_names
-from tenxsom.model.job import JobState, VideoJob
+from tenxsom.model.job import JobState
 from tenxsom.model.sound_order import SoundStep
 from tenxsom.store.base import RELEASED, SPENT, UNKNOWN
 from tests import sounds
 from tests.crash.deaths import DEATHS, Blow, Death, struck
 from tests.net_server import Behaviour, ScriptedServer, answer, close_at_once, raw, unused_port
-from tests.states import new_job
+from tests.one_job import OneJob
 
 WORDS = "Light pizzicato strings around 96 bpm."
 
@@ -47,42 +48,14 @@ def interaction(data: str | None = None) -> dict[str, Any]:
     return {"id": "i-1", "status": "completed", "outputs": [{"type": "text", "text": "[Intro] marimba"}, sound]}
 
 
-class Desk:
+class Desk(OneJob):
     """One job on a real queue, with the music service of the settings."""
-
-    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.home, self._monkeypatch = home, monkeypatch
-
-    def set(self, **names: str) -> None:
-        for name, value in names.items():
-            self._monkeypatch.setenv(name, value)
-
-    def put(self, **changes: Any) -> None:
-        with App(settings.load()) as app, app.store.accept(new_job(**changes)) as claim:
-            assert claim
 
     def compose(self, **changes: Any) -> bool:
         """What a run does for the music of the job."""
         with App(settings.load()) as app, app.store.claim("lake") as claim:
             assert claim
             return app.composer.compose(claim, "lyria", WORDS, **changes)
-
-    def job(self) -> VideoJob:
-        with App(settings.load()) as app:
-            job = app.store.load("lake")
-            assert job
-            return job
-
-    def ledger(self) -> list[tuple[str, str, str]]:
-        with App(settings.load()) as app:
-            return [(line["entry"], line["service"], line["usd"]) for line in app.ledger.lines()]
-
-    def resolve(self, **how: Any) -> str:
-        with App(settings.load()) as app:
-            return app.manager().resolve("lake", None, **how)
-
-    def files(self) -> list[str]:
-        return sorted(path.name for path in (self.home / "completed_videos").iterdir())
 
     @property
     def music(self) -> Path:
@@ -97,22 +70,13 @@ def desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 @pytest.fixture
 def lyria(desk: Desk) -> Iterator[Callable[..., ScriptedServer]]:
     """Let Lyria answer call by call as scripted; its server is asked over a socket."""
-    opened: list[ScriptedServer] = []
-
-    def script(*behaviours: Behaviour) -> ScriptedServer:
-        server = ScriptedServer(*behaviours).__enter__()
-        opened.append(server)
-        desk.set(VERTEX_AI_PROJECT_ID="demo", VERTEX_GENAI_BASE_URL=server.url)
-        return server
-
-    yield script
-    for server in opened:
-        server.__exit__()
+    with ExitStack() as servers:
+        yield desk.scripted(servers)
 
 
 def test_music_is_one_paid_call_and_a_file_of_the_job(desk, lyria):
     server = lyria(answer(200, predicted()))
-    desk.put()
+    desk.accept()
     assert desk.compose(seed=7)
     (request,) = server.requests
     assert request.target == "/v1/projects/demo/locations/us-central1/publishers/google/models/lyria-002:predict"
@@ -130,7 +94,7 @@ def test_music_is_one_paid_call_and_a_file_of_the_job(desk, lyria):
 def test_lyria_3_is_asked_by_an_interaction_that_google_does_not_keep_and_told_not_to_sing(desk, lyria):
     server = lyria(answer(200, interaction()))
     desk.set(VERTEX_MUSIC_MODEL_ID="lyria-3-clip-preview")
-    desk.put()
+    desk.accept()
     assert desk.compose()
     (request,) = server.requests
     assert request.target == "/v1beta1/projects/demo/locations/global/interactions"
@@ -147,7 +111,7 @@ def test_music_in_the_steps_of_an_interaction_is_found_as_well(desk, lyria):
     made = interaction()
     lyria(answer(200, {"id": "i-1", "steps": [{"type": "model_output", "content": made["outputs"]}]}))
     desk.set(VERTEX_MUSIC_MODEL_ID="lyria-3-pro-preview")
-    desk.put()
+    desk.accept()
     assert desk.compose()
 
 
@@ -171,7 +135,7 @@ def test_words_that_are_refused_cost_nothing_and_are_not_sent_again(case, desk, 
         written["music"]["lyria"]["models"][model] = {"piece_usd": "0.01"}
         (home / "templates").mkdir()
         (home / "templates/prices.json").write_text(json.dumps(written))
-    desk.put()
+    desk.accept()
     assert not desk.compose()
     assert not desk.compose()
     assert server.connections == 1
@@ -187,7 +151,7 @@ def test_a_piece_that_is_paid_for_and_useless_is_kept_and_not_paid_for_again(cas
     silent = sounds.write(tmp_path / "silent.wav", sounds.silence(2)).read_bytes()
     data = {"no sound file": b"These are only words. " * 50, "silence": silent, "a header alone": silent[:44]}[case]
     server = lyria(answer(200, predicted(base64.b64encode(data).decode())))
-    desk.put()
+    desk.accept()
     assert not desk.compose()
     assert not desk.compose()
     assert server.connections == 1
@@ -210,7 +174,7 @@ UNCLEAR: dict[str, Behaviour] = {
 @pytest.mark.parametrize("case", UNCLEAR)
 def test_a_call_of_unknown_outcome_waits_for_a_user_and_is_not_repeated(case, desk, lyria):
     server = lyria(UNCLEAR[case])
-    desk.put()
+    desk.accept()
     with pytest.raises(SubmitUnclear):
         desk.compose()
     for _ in range(2):
@@ -223,7 +187,7 @@ def test_a_call_of_unknown_outcome_waits_for_a_user_and_is_not_repeated(case, de
 
 def test_a_user_may_have_it_ordered_again_or_go_on_without_it(desk, lyria):
     server = lyria(UNCLEAR["an internal error"], UNCLEAR["an internal error"], answer(200, predicted()))
-    desk.put()
+    desk.accept()
     with pytest.raises(SubmitUnclear):
         desk.compose()
     assert "ordered again" in desk.resolve(never_sent=True)
@@ -244,7 +208,7 @@ def test_a_user_may_have_it_ordered_again_or_go_on_without_it(desk, lyria):
 )
 def test_a_clear_refusal_releases_the_money_and_is_tried_again_by_a_later_run(behaviour, error, desk, lyria):
     server = lyria(behaviour, answer(200, predicted()))
-    desk.put()
+    desk.accept()
     with pytest.raises(error):
         desk.compose()
     assert desk.ledger()[-1][0] == RELEASED
@@ -255,7 +219,7 @@ def test_a_clear_refusal_releases_the_money_and_is_tried_again_by_a_later_run(be
 def test_a_service_that_cannot_be_reached_is_tried_again_by_a_later_run(desk, lyria):
     lyria(answer(200, predicted()))
     desk.set(VERTEX_GENAI_BASE_URL=f"http://127.0.0.1:{unused_port()}")
-    desk.put()
+    desk.accept()
     with pytest.raises(NotSent):
         desk.compose()
     assert desk.ledger()[-1][0] == RELEASED
@@ -263,7 +227,7 @@ def test_a_service_that_cannot_be_reached_is_tried_again_by_a_later_run(desk, ly
 
 def test_a_job_over_its_budget_orders_nothing(desk, lyria):
     server = lyria(answer(200, predicted()))
-    desk.put(definition={"content_id": "lake", "max_cost_usd": 0.01})
+    desk.accept(definition={"content_id": "lake", "max_cost_usd": 0.01})
     with pytest.raises(OverBudget):
         desk.compose()
     assert server.connections == 0
@@ -314,7 +278,7 @@ def test_killed_at_any_durable_change_the_music_is_paid_for_at_most_once(how, de
     for at in itertools.count(1):
         server = lyria(answer(200, predicted(paid)))
         content_id = f"lake-{at}"
-        desk.put(content_id=content_id, run_id=f"tx-{at}")
+        desk.accept(content_id=content_id, run_id=f"tx-{at}")
         died = False
         with struck(Blow(at, how)), App(settings.load()) as app, app.store.claim(content_id) as claim:
             assert claim

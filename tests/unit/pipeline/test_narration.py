@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tenxsom.model.narration import SILENT
 from tenxsom.store.base import RELEASED, SPENT, UNKNOWN
 from tenxsom.voices import espeak, hibari
 from tests.net_server import Behaviour, ScriptedServer, answer, close_at_once, unused_port
-from tests.states import new_job
+from tests.one_job import OneJob
 from tests.voices import babble
 
 TEXTS = ["Glass is a liquid that forgot how to flow.", "It only looks as if it had made up its mind."]
@@ -51,22 +52,11 @@ def spoken(seconds: float = 3.0, tokens: int = 75, **changes: Any) -> dict[str, 
     return {"candidates": [candidate], "usageMetadata": usage}
 
 
-class Studio:
+class Studio(OneJob):
     """One job on a real queue, with the voices of the settings."""
 
-    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.home, self._monkeypatch = home, monkeypatch
-
-    def set(self, **names: str) -> None:
-        for name, value in names.items():
-            self._monkeypatch.setenv(name, value)
-
     def put(self, page: JobDefinition, *texts: str, **changes: Any) -> None:
-        with App(settings.load()) as app, app.store.accept(self._job(page, *texts, **changes)) as claim:
-            assert claim
-
-    def _job(self, page: JobDefinition, *texts: str, **changes: Any) -> VideoJob:
-        return new_job(definition=page.as_dict(), blueprint=blueprint(*texts), **changes)
+        self.accept(definition=page.as_dict(), blueprint=blueprint(*texts), **changes)
 
     def narrate(self, page: JobDefinition | None = None) -> VideoJob:
         """What a run does for the voice of the job."""
@@ -74,23 +64,6 @@ class Studio:
             assert claim
             app.narrator.narrate(claim, page or JobDefinition.model_validate(claim.job.definition.as_dict()))
             return claim.job
-
-    def job(self) -> VideoJob:
-        with App(settings.load()) as app:
-            job = app.store.load("lake")
-            assert job
-            return job
-
-    def ledger(self) -> list[tuple[str, str, str]]:
-        with App(settings.load()) as app:
-            return [(line["entry"], line["service"], line["usd"]) for line in app.ledger.lines()]
-
-    def resolve(self, **how: Any) -> str:
-        with App(settings.load()) as app:
-            return app.manager().resolve("lake", None, **how)
-
-    def files(self) -> list[str]:
-        return sorted(path.name for path in (self.home / "completed_videos").iterdir())
 
 
 @pytest.fixture
@@ -104,17 +77,8 @@ def studio(home: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
 @pytest.fixture
 def gemini(studio: Studio) -> Iterator[Callable[..., ScriptedServer]]:
     """Let Gemini answer call by call as scripted; its server is asked over a socket."""
-    opened: list[ScriptedServer] = []
-
-    def script(*behaviours: Behaviour) -> ScriptedServer:
-        server = ScriptedServer(*behaviours).__enter__()
-        opened.append(server)
-        studio.set(VOICE_SERVICE="gemini", VERTEX_AI_PROJECT_ID="demo", VERTEX_GENAI_BASE_URL=server.url)
-        return server
-
-    yield script
-    for server in opened:
-        server.__exit__()
+    with ExitStack() as servers:
+        yield studio.scripted(servers, VOICE_SERVICE="gemini")
 
 
 # paid voices
