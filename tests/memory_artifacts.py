@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,9 @@ class MemoryArtifacts:
                     report = parsed_report(data)
                     if since is None or clock.parse(report.get("times", {}).get("ended", clock.stamp())) >= since:
                         yield re.sub(r"_(completion|failure)_report\.json$", "", name), report
+
+    def marks(self, *endings: str) -> dict[str, Hashable]:
+        return {name: (id(data), data) for name, data in self._objects.items() if name.endswith(endings)}
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
         for path in sorted(self._scratch.iterdir()):

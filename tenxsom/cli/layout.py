@@ -1,4 +1,4 @@
-"""Lays text out in columns of a terminal: wrapped lines, bars, amounts, lengths of time."""
+"""Lays text out in columns of a terminal: wrapped lines and bars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 
-from tenxsom import clock
 from tenxsom.text import columns, units
 
 FILE_COLUMNS = 100_000
@@ -39,32 +38,6 @@ def bar(amount: Decimal, most: Decimal, across: int) -> str:
     eighths = int(amount * across * 8 / most) if most > 0 else 0
     eighths = max(eighths, 1 if amount > 0 else 0)
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
-
-
-def age(moment: str) -> str:
-    """Return the age of a stored time, in the largest fitting unit."""
-    return duration(clock.age_seconds(moment))
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in the largest fitting unit."""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in the largest fitting unit."""
-    for unit, length in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
-        if count >= length:
-            return f"{count / length:.1f} {unit}"
-    return f"{count} bytes"
-
-
-def counted(number: int, word: str) -> str:
-    """Return a number with its noun: `1 job`, `2 jobs`."""
-    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def joined_blocks(blocks: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tenxsom.app import App
 from tenxsom.cli import operate_screens, render, run, status_screen
 from tenxsom.errors import BadInput, Interrupted, TenxsomError
 from tenxsom.model.vocabulary import nearest
-from tenxsom.pipeline import ended, money_report, periods, queue_view
+from tenxsom.pipeline import ended, money_report, overview, periods, queue_view
 from tenxsom.settings import SERVICES
 
 WATCH_SECONDS = 2.0
@@ -69,13 +68,9 @@ def status(app: App, arguments: argparse.Namespace) -> run.Result:
     return status_screen.result(found)
 
 
-def current(app: App, wanted: queue_view.Wanted) -> status_screen.Status:
+def current(app: App, wanted: queue_view.Wanted) -> overview.Overview:
     """Return what the screen shows now."""
-    a_day_ago = clock.now() - timedelta(days=1)
-    queue = queue_view.read(app.store, wanted)
-    is_filtered = bool(wanted.states or wanted.services or wanted.since)
-    films = [] if is_filtered else ended.since(app.artifacts, a_day_ago)
-    return status_screen.Status(queue, app.store.set_aside(), films, money_report.today(app.ledger), is_filtered)
+    return overview.read(app.store, app.artifacts, app.ledger, wanted)
 
 
 def _watched(app: App, wanted: queue_view.Wanted) -> run.Result:
@@ -115,7 +110,7 @@ def costs(app: App, arguments: argparse.Namespace) -> run.Result:
 
 
 def _write_page(by_group: list[money_report.Costs], path: Path) -> None:
-    from tenxsom.cli import plots
+    from tenxsom import plots
 
     if not path.parent.is_dir():
         raise BadInput(f"--html names {path}, but there is no folder {path.parent}; make it first.")

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tenxsom import clock
-from tenxsom.cli.layout import FILE_COLUMNS, bar, counted, joined_blocks, size, width, wrapped
+from tenxsom.cli.layout import FILE_COLUMNS, bar, joined_blocks, width, wrapped
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.pipeline.doctor import Finding
 from tenxsom.pipeline.ended import EndedFilm
 from tenxsom.pipeline.money_report import Costs
 from tenxsom.pipeline.pruning import Leftover
+from tenxsom.quantities import counted, size
 from tenxsom.store.base import Compaction
 from tenxsom.text import shortened
 

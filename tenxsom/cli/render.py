@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenxsom import clock
-from tenxsom.cli.layout import duration, joined_blocks, width, wrapped
+from tenxsom.cli.layout import joined_blocks, width, wrapped
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.model.clip import DECISION, Clip
@@ -21,6 +21,7 @@ from tenxsom.pipeline.estimate import Estimate, Offer
 from tenxsom.pipeline.job_story import Next, StoryLine
 from tenxsom.pipeline.orders import PaidCall
 from tenxsom.pipeline.results import JobResult, worst
+from tenxsom.quantities import duration
 from tenxsom.text import shortened
 
 WORDS = {

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from tenxsom.cli.layout import FILE_COLUMNS, age, bar, counted, joined_blocks, width, wrapped
+from tenxsom.cli.layout import FILE_COLUMNS, bar, joined_blocks, width, wrapped
 from tenxsom.cli.run import Result, table
 from tenxsom.model import money
 from tenxsom.pipeline.ended import EndedFilm
 from tenxsom.pipeline.money_report import Today
-from tenxsom.pipeline.queue_view import QueuedJob, QueueView
+from tenxsom.pipeline.overview import Overview
+from tenxsom.pipeline.queue_view import QueuedJob
+from tenxsom.quantities import age, counted
 from tenxsom.text import shortened
 
 MOST_ENDED = 10
@@ -19,23 +21,12 @@ MOST_ENDED = 10
 LONGEST_TITLE = 50
 
 
-class Status(NamedTuple):
-    """Everything that the screen shows."""
-
-    queue: QueueView
-    set_aside: Sequence[str]
-    ended: Sequence[EndedFilm]
-    """What ended in the last day, the last one first."""
-    today: Today
-    is_filtered: bool = False
-
-
-def result(status: Status) -> Result:
+def result(status: Overview) -> Result:
     """Return the result of the command."""
     return Result(0, lambda: document(status), text(status))
 
 
-def document(status: Status) -> dict[str, Any]:
+def document(status: Overview) -> dict[str, Any]:
     """Return the screen for programs: the stored documents as `jobs`, and what the screen says of each as `queue`."""
     return {
         "jobs": status.queue.documents,
@@ -48,7 +39,7 @@ def document(status: Status) -> dict[str, Any]:
     }
 
 
-def text(status: Status, columns: int | None = None, most_jobs: int | None = None) -> str:
+def text(status: Overview, columns: int | None = None, most_jobs: int | None = None) -> str:
     """Return the screen for people, in `columns` columns (default: those of the terminal), with at most so many jobs."""
     across = columns or width()
     jobs = status.queue.jobs
@@ -94,7 +85,7 @@ def _listing(jobs: Sequence[QueuedJob], across: int) -> str:
     return "\n".join(shown)
 
 
-def _aside(status: Status) -> str:
+def _aside(status: Overview) -> str:
     lines = [f"{content_id}: {reason}" for content_id, reason in status.queue.unreadable.items()]
     if status.set_aside:
         lines.append(
@@ -125,7 +116,7 @@ def _what_became(film: EndedFilm, narrow: bool) -> str:
     return shortened(name, 160)
 
 
-def _summary(status: Status, across: int) -> str:
+def _summary(status: Overview, across: int) -> str:
     counts = Counter(job.state for job in status.queue.jobs)
     lines = [", ".join(f"{count} {state}" for state, count in counts.items()) + "."] if counts else []
     hidden = status.queue.on_queue - len(status.queue.jobs) - len(status.queue.unreadable)

@@ -41,7 +41,7 @@ class EndedFilm(NamedTuple):
 
 def since(artifacts: Artifacts, moment: datetime) -> list[EndedFilm]:
     """Return what has ended at `moment` or later, the last one first."""
-    films = (_film(artifacts, stem, report) for stem, report in artifacts.reports(moment))
+    films = (film_of(artifacts, stem, report) for stem, report in artifacts.reports(moment))
     return sorted((film for film in films if clock.parse(film.ended) >= moment), key=lambda film: film.ended, reverse=True)
 
 
@@ -52,7 +52,8 @@ def tags_of(metadata: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.strip() for tag in listed if isinstance(tag, str) and tag.strip()))
 
 
-def _film(artifacts: Artifacts, stem: str, report: dict[str, Any]) -> EndedFilm:
+def film_of(artifacts: Artifacts, stem: str, report: dict[str, Any]) -> EndedFilm:
+    """Return the ended job of a final report, whose files begin with `stem`. Raises KeyError, TypeError for what is no report."""
     is_done, run = report["state"] == JobState.COMPLETED, stem.rpartition("~")[2]
     name = file_names.video(stem)
     media = report.get("media")

@@ -8,7 +8,7 @@ save just before it, and who noted one finds in the audit trail whether it was s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -135,8 +135,11 @@ class ObservedStore:
     def ids(self) -> list[str]:
         return self._store.ids()
 
-    def documents(self) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
-        return self._store.documents()
+    def marks(self) -> dict[str, Hashable]:
+        return self._store.marks()
+
+    def documents(self, only: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
+        return self._store.documents(only)
 
     def requeue(self, name: str, unless: Callable[[VideoJob], bool] | None = None) -> VideoJob:
         return self._store.requeue(name, unless)

@@ -94,17 +94,25 @@ def read(store: JobStore, wanted: Wanted = Wanted()) -> QueueView:  # noqa: B008
     count = 0
     for content_id, document in store.documents():
         count += 1
-        job: QueuedJob | BrokenState | DiskError | None
-        try:
-            job = queued_job(document) if isinstance(document, dict) else document
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
-            job = _error_of(store, content_id)
-        if isinstance(job, BrokenState | DiskError):
-            unreadable[content_id] = f"its state file cannot be used because {job}." if isinstance(job, BrokenState) else str(job)
+        job = seen(store, content_id, document)
+        if isinstance(job, str):
+            unreadable[content_id] = job
         elif isinstance(document, dict) and job is not None and _is_wanted(job, document, wanted):
             found.append((job, document if wanted.documents else None))
     found.sort(key=lambda pair: pair[0].submit_time)
     return QueueView([job for job, _ in found], [document for _, document in found if document], unreadable, count)
+
+
+def seen(store: JobStore, content_id: str, document: dict[str, Any] | BrokenState | DiskError) -> QueuedJob | str | None:
+    """Return a job of `JobStore.documents` as the screens show it, or why its state cannot be used; None for one that has gone."""
+    job: QueuedJob | BrokenState | DiskError | None
+    try:
+        job = queued_job(document) if isinstance(document, dict) else document
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+        job = _error_of(store, content_id)
+    if isinstance(job, BrokenState):
+        return f"its state file cannot be used because {job}."
+    return str(job) if isinstance(job, DiskError) else job
 
 
 def queued_job(document: Mapping[str, Any]) -> QueuedJob:

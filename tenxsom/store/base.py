@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
@@ -62,8 +62,14 @@ class JobStore(Protocol):
     def ids(self) -> list[str]:
         """Return the ids of all jobs on the queue, in no particular order."""
 
-    def documents(self) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
-        """Yield every job's id with its stored document, for overviews of thousands of jobs; in no particular order.
+    def marks(self) -> dict[str, Hashable]:
+        """Return a mark of every job on the queue by its id, which is another one after each save.
+
+        It costs a fraction of `documents`, so that a program sees twice a second which of ten thousand jobs have changed.
+        """
+
+    def documents(self, only: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
+        """Yield the id of every job, or of every one in `only`, with its stored document; in no particular order.
 
         A document is what `VideoJob.as_dict` returns, read without checking every field; in place of one that cannot be read
         there is its error. A job that leaves the queue meanwhile, or is from a newer version, is left out.
@@ -268,6 +274,9 @@ class Artifacts(Protocol):
 
         In no particular order; unreadable ones are left out. Raises DiskError.
         """
+
+    def marks(self, *endings: str) -> dict[str, Hashable]:
+        """Return a mark of every published file whose name has one of these endings, by name: another one when it is replaced."""
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
         """Yield the name, the size in bytes and the time of the last change of every scratch file on this machine."""

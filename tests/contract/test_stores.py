@@ -70,6 +70,42 @@ def loaded(jobs: JobStore, content_id: str = "lake") -> VideoJob:
     return job
 
 
+# looking for changes
+
+
+def test_a_job_has_another_mark_after_each_save(jobs, opened):
+    put(jobs, "lake")
+    put(jobs, "hill")
+    seen = [jobs.marks()]
+    with jobs.claim("lake") as claim:
+        for title in ("one", "two", "three"):
+            claim.job.title = title
+            claim.save()
+            seen.append(opened().jobs.marks())
+    assert len({marks["lake"] for marks in seen}) == 4
+    assert len({marks["hill"] for marks in seen}) == 1
+    with jobs.claim("hill") as claim:
+        claim.finish()
+    assert list(jobs.marks()) == ["lake"]
+
+
+def test_documents_are_read_of_the_jobs_that_are_asked_for(jobs):
+    for content_id in ("lake", "hill", "shore"):
+        put(jobs, content_id)
+    assert {content_id for content_id, _ in jobs.documents(["hill", "gone"])} == {"hill"}
+    assert {content_id for content_id, _ in jobs.documents()} == {"lake", "hill", "shore"}
+
+
+def test_a_published_file_has_another_mark_when_it_is_replaced(machine, artifacts):
+    artifacts.write("lake.srt", b"1")
+    artifacts.write("lake.mp4", b"1")
+    first = machine().marks(".srt", ".vtt")
+    artifacts.write("lake.srt", b"2")
+    second = machine().marks(".srt", ".vtt")
+    assert list(first) == list(second) == ["lake.srt"]
+    assert first != second
+
+
 # accepting
 
 

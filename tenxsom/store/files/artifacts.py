@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tenxsom.errors import BrokenState
 from tenxsom.model import file_names
 from tenxsom.model.ids import masked_id
 from tenxsom.safe_files import NoOrdinaryFile, read_file
+from tenxsom.store.files.file_marks import mark_of
 from tenxsom.store.final_reports import MAX_REPORT_BYTES, parsed_report
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,10 @@ class FileArtifacts:
                 log.warning("%s is left out: %s.", name, error)
             except OSError as error:
                 raise as_disk_error(facts.path, error, "read") from error
+
+    def marks(self, *endings: str) -> dict[str, Hashable]:
+        marked = ((name, mark_of(facts)) for name, facts in self._entries() if name.endswith(endings))
+        return {name: mark for name, mark in marked if mark}
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
         for name, facts in self._entries():

@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tenxsom.model.job import SCHEMA_VERSION, VideoJob
 from tenxsom.store.base import Claim
 from tenxsom.store.files import state_file
 from tenxsom.store.files.failed_loads import FailedLoads
+from tenxsom.store.files.file_marks import mark_of
 from tenxsom.store.files.state_file import check_unchanged, holds
 
 log = logging.getLogger(__name__)
@@ -85,9 +86,22 @@ class FileJobStore:
             return True  # its claim raises the error
         return job is not None and job.is_due()
 
-    def documents(self) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
-        for content_id in self.ids():
-            path = f"{self._place}/{content_id}.json"
+    def marks(self) -> dict[str, Hashable]:
+        found: dict[str, Hashable] = {}
+        try:
+            with os.scandir(self._place) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".json") and entry.name[0] != "." and (mark := mark_of(entry)):
+                        found[entry.name[:-5]] = mark
+        except FileNotFoundError:
+            return {}  # nothing has been accepted yet
+        except OSError as error:
+            raise as_disk_error(self._place, error, "read") from error
+        return found
+
+    def documents(self, only: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
+        for content_id in self.ids() if only is None else only:
+            path = self._path(content_id)
             try:
                 document = state_file.document(path)
                 if document is None:

@@ -25,6 +25,7 @@ from tenxsom.model.money import ZERO
 from tenxsom.model.parts import Generation, MediaFacts
 from tenxsom.pipeline import job_story, reports
 from tenxsom.pipeline.money_report import Today
+from tenxsom.pipeline.overview import Overview
 from tenxsom.pipeline.queue_view import QueueView, queued_job
 from tenxsom.store.base import DayTotals
 from tenxsom.store.files.jobs import FileJobStore
@@ -152,7 +153,7 @@ def test_no_line_of_status_is_wider_than_the_terminal(across):
     jobs = [new_job(f"job-{number}", title=title, clips=[clip], state=JobState.WAITING) for number, title in enumerate(TITLES)]
     view = QueueView([queued_job(json.loads(job.as_json())) for job in jobs], [], {}, len(jobs))
     none = DayTotals(ZERO, ZERO, ZERO)
-    shown = status_screen.text(status_screen.Status(view, [], [], Today("2026-11-29", None, none, none)), across)
+    shown = status_screen.text(Overview(view, [], [], Today("2026-11-29", None, none, none)), across)
     assert max(columns(line) for line in shown.splitlines()) <= across
     assert "[red]no markup[/red]" in shown
 
