@@ -229,6 +229,7 @@ class App:
         from tenxsom.pipeline.planner import ClaudeVideoService
         from tenxsom.pipeline.translation import Translations
 
+        local_planner = ClaudeVideoService(self.settings, self.templates, local_only=True)
         return MasterOrchestrator(
             settings=self.settings,
             store=self.store,
@@ -242,9 +243,8 @@ class App:
             film_intake=self.film_intake,
             narrator=self.narrator,
             composer=self.composer,
-            planner=ClaudeVideoService(
-                self.settings, self.templates, local_only=dry_run, channels=None if dry_run else self.channels
-            ),
+            planner=local_planner if dry_run else ClaudeVideoService(self.settings, self.templates, channels=self.channels),
+            local_planner=local_planner,
             planning_costs=self.planning_costs,
             generator=self.generator,
             finisher=self.finisher,

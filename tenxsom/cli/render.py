@@ -18,9 +18,11 @@ from tenxsom.model.job import JobState
 from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline import job_story
 from tenxsom.pipeline.estimate import Estimate, Offer
+from tenxsom.pipeline.intake import SubmissionCheck
 from tenxsom.pipeline.job_story import Next, StoryLine
 from tenxsom.pipeline.orders import PaidCall
-from tenxsom.pipeline.results import JobResult, worst
+from tenxsom.pipeline.results import ALREADY_KNOWN, JobResult, worst
+from tenxsom.pipeline.run_budget import NOT_STARTED
 from tenxsom.quantities import duration
 from tenxsom.text import shortened
 
@@ -35,15 +37,24 @@ WORDS = {
     "failed": "failed",
     "cancelled": "cancelled",
     "refused": "refused, see below",
+    NOT_STARTED: NOT_STARTED,
 }
 """The states of a job in the words of the tables."""
 
+LONG_BATCH = 10
+"""With more jobs a run tells of those only that need attention."""
 
-def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> Result:
+MOST_NAMES = 6
+"""How many jobs are named of which the same is said; of more only the first and the last."""
+
+
+def job_results(results: Sequence[JobResult], left_out: Sequence[str] = (), *, of_a_batch: bool = False) -> Result:
     """Render the results of a run: one row per job, their messages, and the paths of the files.
 
-    `left_out` has a sentence for each skipped file, for the document; people have seen them as notices.
+    `left_out` has a sentence for each skipped file, for the document; people have seen them as notices. A batch ends with a table
+    of what became of how many; a long one tells no paths, and says of known jobs only in the tables that they were known.
     """
+    is_long = of_a_batch and len(results) > LONG_BATCH
     code = worst(result.exit_code for result in results)
     rows = [
         (
@@ -56,8 +67,11 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> R
         for result in results
     ]
     lines = [table(("JOB", "STATE", "SERVICE", "SECONDS", "COST"), rows, right=(3, 4))]
-    lines += [_details(result) for result in results if result.message or result.file or result.report]
-    if len(results) > 1:
+    told = [result for result in results if (_is_notable(result) if is_long else result.message or result.file or result.report)]
+    lines += _grouped(told) if is_long else [_details(result) for result in told]
+    if len(results) > 1 and of_a_batch:
+        lines.append(_summary(results))
+    elif len(results) > 1:
         counts = Counter(result.state for result in results)
         total = sum((money.usd(result.cost_usd) for result in results if result.cost_usd), money.ZERO)
         lines.append(
@@ -65,6 +79,44 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = ()) -> R
         )
     document = {"jobs": [result.as_dict() for result in results], **({"left_out": list(left_out)} if left_out else {})}
     return Result(code, lambda: document, "\n\n".join(lines))
+
+
+def _is_notable(result: JobResult) -> bool:
+    """Return whether a job of a long batch needs more than its row."""
+    is_known_and_well = result.standing in ALREADY_KNOWN and not result.exit_code
+    return bool(result.exit_code or result.warnings or (result.message and not is_known_and_well))
+
+
+def _grouped(results: Sequence[JobResult]) -> list[str]:
+    """Return what is to be said about the jobs of a long batch, once for all of which the same is to be said."""
+    groups: dict[str, list[str]] = {}
+    for result in results:
+        first, *rest = _details(result, with_places=False).splitlines()
+        groups.setdefault("\n".join(rest).replace(result.content_id, "\0"), []).append(first)
+    return [
+        f"{_several(names)}\n{said.replace(chr(0), names[0] if len(names) == 1 else 'CONTENT_ID')}"
+        for said, names in groups.items()
+    ]
+
+
+def _several(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{', '.join(names[:3])}, … {names[-1]} ({len(names)} jobs)"
+
+
+def _summary(results: Sequence[JobResult]) -> str:
+    """Render what became of how many jobs of a batch, and what they cost."""
+    outcomes: dict[str, list[JobResult]] = {}
+    for result in results:
+        known = " (already known)" if result.standing in (*ALREADY_KNOWN, SubmissionCheck.FAILED) else ""
+        words = WORDS.get(result.state, result.state).removesuffix(", see below")
+        outcomes.setdefault(f"{words}{known}", []).append(result)
+    rows = [_sums(words, members) for words, members in outcomes.items()]
+    return table(("OUTCOME", "JOBS", "SECONDS", "COST"), [*rows, _sums("all", results)] if len(rows) > 1 else rows, right=(1, 2, 3))
+
+
+def _sums(words: str, results: Sequence[JobResult]) -> tuple[str, str, str, str]:
+    total = sum((money.usd(result.cost_usd) for result in results if result.cost_usd), money.ZERO)
+    return words, str(len(results)), _seconds(sum(result.seconds or 0.0 for result in results) or None), money.shown(total)
 
 
 def tick(results: Sequence[JobResult], left: int, paid: Sequence[PaidCall] = ()) -> Result:
@@ -256,8 +308,8 @@ def _offer_document(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _details(result: JobResult) -> str:
-    lines = [result.content_id, *(f"  {label:<8}{place}" for label, place in _places(result))]
+def _details(result: JobResult, *, with_places: bool = True) -> str:
+    lines = [result.content_id, *(f"  {label:<8}{place}" for label, place in _places(result) if with_places)]
     if result.message:
         lines.append(f"  {result.message.removeprefix(result.content_id + ': ')}")
     lines += [f"  {'note':<8}{warning}" for warning in result.warnings]

@@ -11,11 +11,12 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
-from tenxsom import clock, log, settings
+from tenxsom import clock, log, setting_values, settings
 from tenxsom.cli.streams import Unfailing, unfailing_output
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, UnexpectedError
 from tenxsom.model.stored import encode
@@ -73,6 +74,14 @@ def positive(text: str) -> float:
     if not 0 < seconds < 1e7:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
+
+
+def dollars(text: str) -> Decimal:
+    """Parse an amount of US dollars, for argparse."""
+    try:
+        return setting_values.dollars(text.strip().removeprefix("$"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} {error}") from None
 
 
 def port(text: str) -> int:

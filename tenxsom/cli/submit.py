@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from tenxsom import clock
 from tenxsom.app import App
@@ -22,7 +23,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="master_orchestrator_v3.py", description="Turn job definitions into video jobs on their way."
     )
-    parser.add_argument("jobs", metavar="JOB", nargs="+", help="a definition's file, a folder of them, or - for standard input")
+    parser.add_argument(
+        "jobs", metavar="JOB", nargs="+", help="a definition's file, a folder of them, a batch (.jsonl, .csv), or -"
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="plan and estimate only: no video service is called, nothing is written"
     )
@@ -30,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--service", metavar="NAME", help="the video service; overrides VIDEO_SERVICE and the definitions")
     chosen.add_argument("--route", action="store_true", help="let the tier choose the service (templates/tiers.json)")
+    parser.add_argument(
+        "--max-cost", metavar="USD", type=run.dollars, help="stop before the job that would make this run cost more than this"
+    )
     parser.add_argument("--again", action="store_true", help="make ended jobs once more, deliberately; their files are kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return run.run("submit", parser, orchestrate, argv)
@@ -45,19 +51,20 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result
         for sentence in (*batch.left_out, *(job_result.message for job_result in refused if arguments.dry_run)):
             run.notice(sentence)
         if arguments.dry_run:
-            estimated = render.estimates(with_money_notes(app, [orchestrator.estimate(order) for order in batch.orders]))
+            found = with_money_notes(app, [orchestrator.estimate(order) for order in batch.orders], arguments.max_cost)
+            estimated = render.estimates(found)
             return estimated._replace(exit_code=results.worst(job_result.exit_code for job_result in refused))
         say_who_makes_it(batch.orders, app.is_rehearsal)
-        job_results = orchestrator.submit_all(batch.orders)
+        job_results = orchestrator.submit_all(batch.orders, max_usd=arguments.max_cost)
         waited = wait_for(app, job_results, arguments.json) if arguments.wait else job_results
-        return render.job_results([*refused, *waited], batch.left_out)
+        return render.job_results([*refused, *waited], batch.left_out, of_a_batch=True)
 
 
-def with_money_notes(app: App, found: Sequence[Estimate]) -> list[Estimate]:
+def with_money_notes(app: App, found: Sequence[Estimate], max_usd: Decimal | None = None) -> list[Estimate]:
     """Return the estimates with warnings about budgets, which a rehearsal has of its own."""
     budget, day = app.ledger.daily_budget, clock.day()
     left = None if budget is None else max(ZERO, budget - app.ledger.total(day, rehearsal=any(map(_is_rehearsed(app), found))))
-    notes = money_notes(found, left)
+    notes = money_notes(found, left, max_usd)
     return [one._replace(notes=[*told, *one.notes]) for one, told in zip(found, notes, strict=True)]
 
 

@@ -25,7 +25,8 @@ def parse_object(data: bytes, source: str, max_bytes: int = MAX_BYTES) -> dict[s
     try:
         value = _loads(text)
     except json.JSONDecodeError as error:
-        raise _bad(source, f"this is no valid JSON: {_complaint(error)} in line {error.lineno}, column {error.colno}") from None
+        line = f"line {error.lineno}, " if "\n" in text else ""
+        raise _bad(source, f"this is no valid JSON: {_complaint(error)} in {line}column {error.colno}") from None
     except _Refused as refused:
         raise _bad(source, str(refused)) from None
     except RecursionError:

@@ -56,7 +56,7 @@ def estimate(
     order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices, cutter: Cutter, *, voice_usd: Decimal = ZERO
 ) -> Estimate:
     """Estimate an order; `voice_usd` is about what its voice costs. Raises BadSettings when it has no price."""
-    job = _cut(order, blueprint, order.route, cutter)
+    job = planned_job(order, blueprint, order.route, cutter)
     offers = [
         _offer(order, blueprint, name, route, chooser=chooser, prices=prices, cutter=cutter, voice_usd=voice_usd)
         for name, route in chooser.every(order.definition)
@@ -67,13 +67,13 @@ def estimate(
     return Estimate(order, blueprint, job, prices.of_job(job) + voice_usd, offers, notes)
 
 
-def money_notes(found: Sequence[Estimate], left_today: Decimal | None) -> list[list[str]]:
-    """Return for each estimate what its price would pass: the job's own cap, and what is left of today's budget.
+def money_notes(found: Sequence[Estimate], left_today: Decimal | None, max_usd: Decimal | None = None) -> list[list[str]]:
+    """Return for each estimate what its price would pass: the job's own cap, what is left of today's budget, the run's limit.
 
-    The estimates are ordered one after the other; `left_today` is None without a budget.
+    The estimates are ordered one after the other; `left_today` is None without a budget, `max_usd` without a limit of the run.
     """
     notes: list[list[str]] = []
-    before = ZERO
+    before, has_stopped = ZERO, False
     for one in found:
         told, cap = [], one.order.definition.max_cost_usd
         if cap is not None and one.usd > usd(cap):
@@ -83,6 +83,9 @@ def money_notes(found: Sequence[Estimate], left_today: Decimal | None) -> list[l
             told.append(
                 f"Warning: {shown(one.usd)}{others} would pass what is left of today's budget, {shown(left_today)}; it waits."
             )
+        has_stopped = has_stopped or (max_usd is not None and before + one.usd > max_usd)
+        if has_stopped and max_usd is not None:
+            told.append(f"Warning: it is not started, because the run would pass --max-cost, {shown(max_usd)}.")
         notes.append(told)
         before += one.usd
     return notes
@@ -105,7 +108,7 @@ def _offer(
     if problems := clips.obstacles(order.definition, order.shape, route):
         return Offer(name, None, None, "; ".join(problem.message for problem in problems))
     try:
-        job = _cut(order, blueprint, route, cutter)
+        job = planned_job(order, blueprint, route, cutter)
     except BadSettings as error:
         return Offer(name, None, None, str(error).rstrip("."))
     try:
@@ -114,7 +117,8 @@ def _offer(
         return Offer(name, job, None, str(error).rstrip("."))
 
 
-def _cut(order: Order, blueprint: Blueprint, route: Route, cutter: Cutter) -> VideoJob:
+def planned_job(order: Order, blueprint: Blueprint, route: Route, cutter: Cutter) -> VideoJob:
+    """Return the job that an order becomes with a plan, cut into clips; it is stored nowhere."""
     job = intake.new_job(order.definition, route, "")
     job.blueprint = blueprint
     cutter.cut(job, route)

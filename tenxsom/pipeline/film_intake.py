@@ -14,6 +14,7 @@ from tenxsom.pipeline import captions
 from tenxsom.pipeline.cutting import chosen_film, plain_voice
 from tenxsom.pipeline.music import Composer
 from tenxsom.pipeline.narration import Narrator
+from tenxsom.pipeline.sources import folder_of
 from tenxsom.safe_files import copy_file
 from tenxsom.services.images.picture_place import find_own_file
 from tenxsom.services.music.registry import MUSIC
@@ -74,8 +75,7 @@ class FilmIntake:
 
     def music_file(self, definition: JobDefinition, source: str) -> Path:
         """Return the place of the definition's own music. Raises BrokenMedia, NotFound when it may not be read or is not there."""
-        folder = Path(source).parent if Path(source).is_file() else Path.cwd()
-        folders = (folder.absolute(), *self._settings.start_image_folders)
+        folders = (folder_of(source), *self._settings.start_image_folders)
         path = find_own_file(definition.music or "", folders, self._settings.private_places, "sound file")
         if not path.is_file():
             raise NotFound(f"{path} is not there")

@@ -14,19 +14,19 @@ MAX_INPUT_BYTES = 2 * 1024 * 1024
 _LOOK_MILLISECONDS = 100
 
 
-def read_input(name: str) -> bytes:
-    """Read a file, or standard input for `-`, up to MAX_INPUT_BYTES.
+def read_input(name: str, most: int = MAX_INPUT_BYTES) -> bytes:
+    """Read a file, or standard input for `-`, up to `most` bytes.
 
     A read from a pipe waits until a stop request (Interrupted). Raises BadInput for an unreadable file.
     """
     if name == "-":
         if sys.stdin is None:
             raise BadInput("standard input is closed; name a file instead of -.")
-        return _standard_input()
+        return _standard_input(most)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            return _read(descriptor)
+            return _read(descriptor, most)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -43,22 +43,22 @@ def read_file_of_folder(name: str) -> bytes:
         raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
 
 
-def _standard_input() -> bytes:
+def _standard_input(most: int) -> bytes:
     try:
         descriptor = sys.stdin.fileno()
     except (OSError, ValueError):  # a calling program has replaced sys.stdin
-        return sys.stdin.buffer.read(MAX_INPUT_BYTES)
-    return _read(descriptor)
+        return sys.stdin.buffer.read(most)
+    return _read(descriptor, most)
 
 
-def _read(descriptor: int) -> bytes:
+def _read(descriptor: int, most: int) -> bytes:
     ready = select.poll()
     ready.register(descriptor, select.POLLIN)
     data = b""
-    while len(data) < MAX_INPUT_BYTES:
+    while len(data) < most:
         while not ready.poll(_LOOK_MILLISECONDS):
             clock.check_stop()
-        piece = os.read(descriptor, MAX_INPUT_BYTES - len(data))
+        piece = os.read(descriptor, most - len(data))
         if not piece:
             break
         data += piece

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from tenxsom import clock
-from tenxsom.errors import BadDefinition, BadInput, BrokenMedia, BrokenState, Conflict, NotFound, Problem, TenxsomError
+from tenxsom.errors import BadDefinition, BrokenMedia, BrokenState, Conflict, NotFound, Problem, TenxsomError
 from tenxsom.model.definition import AcceptedDefinition, JobDefinition, written_definition
 from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
-from tenxsom.pipeline.inputs import read_file_of_folder, read_input
 from tenxsom.pipeline.routing import Route, kept_route, route_of
+from tenxsom.pipeline.sources import folder_of
 from tenxsom.services import registry as services
 from tenxsom.services.images.picture_place import find_picture, is_address, read_picture
 from tenxsom.settings import Settings
@@ -75,47 +73,6 @@ class Intake(NamedTuple):
         return self.report["run_id"] if self.report else None
 
 
-def sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield every definition of the arguments: its name for messages, and a function that reads it or raises BadInput.
-
-    A folder stands for its *.json files, in any case.
-    """
-    for name in names:
-        if not name:
-            yield name, partial(_refuse, "An argument is empty (an unset variable in the command?); name a file, a folder or -.")
-        elif name == "-":
-            yield "standard input", partial(read_input, name)
-        elif Path(name).is_dir():
-            files = [file for file in _files_in(name) if not CONFLICT_COPY.search(Path(file).name)]
-            yield from ((file, partial(read_file_of_folder, file)) for file in files)
-            if not files:
-                yield name, partial(_refuse, f"{name}: this folder holds no definitions (*.json).")
-        else:
-            yield name, partial(read_input, name)
-
-
-CONFLICT_COPY = re.compile(r"\.sync-conflict-\d{8}-\d{6}|conflicted copy|Konfliktkopie|copie en conflit|copia en conflicto")
-"""The names of conflict copies of Syncthing, Dropbox, Nextcloud and ownCloud."""
-
-
-def conflict_copies(names: Sequence[str]) -> list[str]:
-    """Return a sentence for each conflict copy of a sync tool in the folders, which `sources` skips."""
-    files = [file for name in names if name and Path(name).is_dir() for file in _files_in(name)]
-    return [
-        f"{file}: a copy that a sync tool could not merge; it is left out. Merge it with the file it belongs to, and delete it."
-        for file in files
-        if CONFLICT_COPY.search(Path(file).name)
-    ]
-
-
-def _files_in(folder: str) -> list[str]:
-    return sorted(str(file) for file in Path(folder).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    raise BadInput(sentence)
-
-
 def with_its_picture(definition: JobDefinition, source: str, settings: Settings) -> str | None:
     """Return the location of the definition's `start_image`: an https address, or an absolute path.
 
@@ -126,9 +83,8 @@ def with_its_picture(definition: JobDefinition, source: str, settings: Settings)
         return place
     from tenxsom.media.check import check_picture
 
-    folder = Path(source).parent if Path(source).is_file() else Path.cwd()
     try:
-        path = find_picture(place, (folder.absolute(), *settings.start_image_folders), settings.private_places)
+        path = find_picture(place, (folder_of(source), *settings.start_image_folders), settings.private_places)
         check_picture(path, read_picture(path))
     except (NotFound, BrokenMedia) as error:
         raise BadDefinition(source, [Problem("start_image", str(error).rstrip("."))]) from None

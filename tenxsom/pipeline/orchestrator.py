@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,9 @@ from tenxsom.model.brand import is_sound_file
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
-from tenxsom.pipeline import clips, intake
+from tenxsom.pipeline import clips, intake, run_budget, sources
 from tenxsom.pipeline.cutting import Cutter
-from tenxsom.pipeline.estimate import Estimate, estimate
+from tenxsom.pipeline.estimate import Estimate, estimate, planned_job
 from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
@@ -30,8 +31,10 @@ from tenxsom.pipeline.narration import Narrator
 from tenxsom.pipeline.planner import ClaudeVideoService
 from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.results import JobResult, JobResults, exit_code_of
+from tenxsom.pipeline.results import ALREADY_KNOWN, JobResult, JobResults, exit_code_of
 from tenxsom.pipeline.routing import Chooser, Route, route_of
+from tenxsom.pipeline.run_budget import RunBudget
+from tenxsom.pipeline.spend import spent_usd
 from tenxsom.pipeline.translation import Translations
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
 from tenxsom.services.music.registry import MUSIC
@@ -40,11 +43,11 @@ from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
 
 log = logging.getLogger("orchestrate")
 
-ALREADY_KNOWN = {
-    SubmissionCheck.ON_ITS_WAY: "It was already known, and on its way: that job goes on, and nothing is ordered twice.",
-    SubmissionCheck.COMPLETED: "It was already known, and is done: nothing was ordered. --again makes it a second time.",
-}
-"""The message for an id that was not new."""
+ENDED = (SubmissionCheck.COMPLETED, SubmissionCheck.FAILED)
+"""The results of a lookup for which nothing is done."""
+
+MOST_BAD_INPUTS = 50
+"""After so many bad definitions a run reads no further: of a table with a wrong column nobody reads ten thousand messages."""
 
 
 class MasterOrchestrator:
@@ -66,6 +69,7 @@ class MasterOrchestrator:
         narrator: Narrator,
         composer: Composer,
         planner: ClaudeVideoService,
+        local_planner: ClaudeVideoService,
         planning_costs: PlanningCosts,
         generator: ProductionVideoGenerator,
         finisher: Finisher,
@@ -77,7 +81,7 @@ class MasterOrchestrator:
         again: bool = False,
         dry_run: bool = False,
     ) -> None:
-        """`is_rehearsal` tells whether a service costs nothing. The last four are the user's options."""
+        """`local_planner` plans estimates; `is_rehearsal` tells whether a service costs nothing. The last four are the user's."""
         self._settings = settings
         self._store = store
         self._artifacts = artifacts
@@ -99,6 +103,7 @@ class MasterOrchestrator:
         self._by_tier = by_tier
         self._again = again
         self._dry_run = dry_run
+        self._local_planner = local_planner
         self.planner = planner
         self.generator = generator
 
@@ -118,9 +123,12 @@ class MasterOrchestrator:
         orders: list[Order] = []
         refused: list[Refusal] = []
         problems: list[BadInput] = []
-        for source, read in intake.sources(names):
+        for source in sources.sources(names):
+            if len(problems) >= MOST_BAD_INPUTS:
+                problems.append(BadInput(f"Reading has stopped after {MOST_BAD_INPUTS} bad definitions; mend these first."))
+                break
             try:
-                order = self._order(source, read())
+                order = self._order(source.name, source.read())
             except BadInput as error:
                 problems.append(error)
                 continue
@@ -134,16 +142,38 @@ class MasterOrchestrator:
             raise problems[0] if len(problems) == 1 else BadInputs(problems)
         if len(refused) == 1 and not orders:
             raise refused[0].error
-        return Batch(orders, refused, [*intake.conflict_copies(names), *copies])
+        return Batch(orders, refused, [*sources.conflict_copies(names), *copies])
 
-    def submit_all(self, orders: Sequence[Order], blueprint: Blueprint | None = None) -> list[JobResult]:
-        """Submit the orders, as many at once as their services allow; return one result for each, in the same order."""
-        if not orders:
-            return []
-        routes = [order.route for order in orders if order.standing not in (SubmissionCheck.COMPLETED, SubmissionCheck.FAILED)]
+    def submit_all(
+        self, orders: Sequence[Order], blueprint: Blueprint | None = None, max_usd: Decimal | None = None
+    ) -> list[JobResult]:
+        """Submit the orders, as many at once as their services allow; return one result for each, in the same order.
+
+        With `max_usd` the run stops before the order that would make it cost more.
+        """
+        routes = [order.route for order in orders if order.standing not in ENDED]
         side_by_side = min((route.capabilities.concurrent_submissions for route in routes), default=1)
-        with ThreadPoolExecutor(max(1, min(side_by_side, len(orders)))) as pool:
-            return list(pool.map(lambda order: self._submit(order, blueprint), orders))
+        budget = None if max_usd is None else RunBudget(max_usd, self._price_of, self._cost_of)
+        taking, waiting = threading.Lock(), iter(orders)
+
+        def work() -> Iterator[tuple[Order, JobResult]]:
+            while True:
+                with taking:
+                    order = next(waiting, None)
+                    why = budget.admit(order) if budget and order else ""
+                if order is None:
+                    return
+                result = run_budget.not_started(order, why) if why else self._submit(order, blueprint)
+                if budget and not why:
+                    with taking:
+                        budget.note(result)
+                yield order, result
+
+        workers = max(1, min(side_by_side, len(orders)))
+        with ThreadPoolExecutor(workers) as pool:
+            made = [each for of_worker in pool.map(lambda _: list(work()), range(workers)) for each in of_worker]
+        by_id = {order.definition.content_id: result for order, result in made}
+        return [by_id[order.definition.content_id] for order in orders]
 
     def submit(self, order: Order, blueprint: Blueprint | None = None) -> VideoJob | None:
         """Submit one definition and take it as far as possible; None if it has been made already."""
@@ -259,9 +289,29 @@ class MasterOrchestrator:
 
     def estimate(self, order: Order) -> Estimate:
         """Plan an order from the local templates and cut it into clips, without writing, calling or paying anything."""
-        blueprint = self.planner.plan(order.definition)
-        voice = self._narrator.price_of(order.definition, blueprint, self._cutter.brand_voice(order.definition))
+        blueprint = self._local_planner.plan(order.definition)
+        voice = self._voice_price(order.definition, blueprint)
         return estimate(order, blueprint, self._chooser, self._prices, self._cutter, voice_usd=voice)
+
+    def _price_of(self, order: Order) -> Decimal:
+        """Return about what an order will cost from now on: planning at most, and the calls for a plan from the templates."""
+        if order.standing in ENDED:
+            return money.ZERO
+        job = self._store.load(order.definition.content_id)
+        if job and job.clips:
+            return max(money.ZERO, self._prices.of_job(job) - spent_usd(job))
+        blueprint = (job and job.blueprint) or self._local_planner.plan(order.definition)
+        planning = money.ZERO if job and job.blueprint else self.planner.most_usd()
+        voice = self._voice_price(order.definition, blueprint)
+        return planning + voice + self._prices.of_job(planned_job(order, blueprint, order.route, self._cutter))
+
+    def _cost_of(self, order: Order) -> Decimal:
+        """Return what the job of an order has cost until now."""
+        job = self._store.load(order.definition.content_id)
+        return spent_usd(job) if job else money.ZERO
+
+    def _voice_price(self, definition: JobDefinition, blueprint: Blueprint) -> Decimal:
+        return self._narrator.price_of(definition, blueprint, self._cutter.brand_voice(definition))
 
     def _order(self, source: str, data: bytes) -> Order | Refusal:
         try:
@@ -315,7 +365,7 @@ class MasterOrchestrator:
         content_id = order.definition.content_id
         rehearsal = self._is_rehearsal(order.service)
         known = intake.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
-        if known.standing in (SubmissionCheck.COMPLETED, SubmissionCheck.FAILED):
+        if known.standing in ENDED:
             yield None
             return
         if known.standing == SubmissionCheck.ON_ITS_WAY:

@@ -7,12 +7,18 @@ from tenxsom.errors import BadInput, BrokenState, DiskError, RateLimited, Servic
 from tenxsom.model import file_names, money
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import nearest
-from tenxsom.pipeline.intake import Refusal, is_rehearsed, is_set_aside
+from tenxsom.pipeline.intake import Refusal, SubmissionCheck, is_rehearsed, is_set_aside
 from tenxsom.pipeline.spend import spent_usd
 from tenxsom.store.base import Artifacts, JobStore
 
 EXIT_ORDER = (2, 1, 3, 75, 0)
 """The precedence of exit codes of several jobs: bad input, failure, decision, try again, done."""
+
+ALREADY_KNOWN = {
+    SubmissionCheck.ON_ITS_WAY: "It was already known, and on its way: that job goes on, and nothing is ordered twice.",
+    SubmissionCheck.COMPLETED: "It was already known, and is done: nothing was ordered. --again makes it a second time.",
+}
+"""The message for an id that was not new."""
 
 GONE = "It was made, but its video is not here any more (moved or deleted). --again makes it, and pays for it, once more."
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenxsom.errors import BadDefinition, BadInput, BrokenState, Conflict
+from tenxsom.errors import BadDefinition, BrokenState, Conflict
 from tenxsom.pipeline import intake
 from tenxsom.pipeline.intake import Order, SubmissionCheck
 from tenxsom.store.files.artifacts import FileArtifacts
@@ -80,37 +80,3 @@ def test_two_files_of_one_run_with_the_same_id_are_refused_with_both_names():
     problems = intake.same_id_twice(orders)
     assert [problem.source for problem in problems] == ["b.json", "c.json"]
     assert all(isinstance(problem, BadDefinition) and "a.json" in str(problem) for problem in problems)
-
-
-# where definitions come from
-
-
-@pytest.mark.case
-def test_a_folder_stands_for_its_definitions_whatever_the_case_of_their_ending(tmp_path: Path) -> None:
-    for name in ("a.json", "b.JSON", "c.Json", "notes.txt", ".hidden.json", "d.json.bak"):
-        (tmp_path / name).write_text(name)
-    found = {Path(name).name: read() for name, read in intake.sources([str(tmp_path)])}
-    assert found == {"a.json": b"a.json", "b.JSON": b"b.JSON", "c.Json": b"c.Json"}
-
-
-def test_a_folder_stands_for_its_definitions_in_order_of_their_names(tmp_path):
-    for name in ("b.json", "a.json", "notes.txt", "._a.json", ".hidden.json"):
-        (tmp_path / name).write_text(name)
-    found = [(source, read()) for source, read in intake.sources([str(tmp_path)])]
-    assert found == [(str(tmp_path / name), name.encode()) for name in ("a.json", "b.json")]
-
-
-@pytest.mark.parametrize("name", ["", "nowhere.json"])
-def test_an_argument_that_names_nothing_is_refused(tmp_path, monkeypatch, name):
-    """An unset shell variable must not stand for everything in the current folder."""
-    (tmp_path / "a.json").write_text("{}")
-    monkeypatch.chdir(tmp_path)
-    ((_, read),) = intake.sources([name])
-    with pytest.raises(BadInput):
-        read()
-
-
-def test_a_folder_without_definitions_is_refused(tmp_path):
-    ((_, read),) = intake.sources([str(tmp_path)])
-    with pytest.raises(BadInput, match="holds no definitions"):
-        read()

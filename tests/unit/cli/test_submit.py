@@ -1,0 +1,54 @@
+"""What master_orchestrator_v3.py says about batches, before anything starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tenxsom import clock
+from tenxsom.cli.submit import main
+
+HEAD = "content_id;title;archetype;tier;target_duration;platform"
+
+
+@pytest.fixture(autouse=True)
+def no_signals(monkeypatch):
+    monkeypatch.setattr(clock, "stop_on_signals", lambda: None)
+
+
+def table(home: Path, *rows: str) -> str:
+    path = home / "batch.csv"
+    path.write_text("\r\n".join([HEAD, *rows]), encoding="utf-8-sig")
+    return str(path)
+
+
+def test_one_bad_row_and_nothing_is_started(home, capsys):
+    name = table(home, "lake;The lake;explainer;volume;5;youtube", "sea;The sea;explainer;volume;long;youtube")
+    assert main([name, "--json"]) == 2
+    problems = json.loads(capsys.readouterr().out)["error"]["problems"]
+    assert problems == [{"file": f"{name}, row 3", "path": "target_duration", "message": "it must be a number, not 'long'"}]
+    assert [path.name for path in home.iterdir()] == ["batch.csv"]
+
+
+def test_of_a_table_with_a_wrong_column_fifty_rows_are_told(home, capsys):
+    name = table(home, *(f"job-{number};A title;explainer;volume;5;youtub" for number in range(80)))
+    assert main([name]) == 2
+    told = capsys.readouterr().err
+    assert (f"{name}, row 51" in told, f"{name}, row 52" in told) == (True, False)
+    assert "Reading has stopped after 50 bad definitions" in told
+
+
+def test_a_dry_run_says_which_jobs_a_limit_would_stop(home, capsys, monkeypatch):
+    monkeypatch.setenv("VIDEO_SERVICE", "ltx_api")
+    name = table(home, *(f"job-{number};A title;explainer;volume;6;youtube" for number in range(3)))
+    assert main([name, "--dry-run", "--max-cost", "$0.80", "--json"]) == 0
+    jobs = json.loads(capsys.readouterr().out)["jobs"]
+    assert [any("would pass --max-cost" in note for note in job["notes"]) for job in jobs] == [False, False, True]
+
+
+@pytest.mark.parametrize("amount", ["much", "-1", "nan", "", "1e99"])
+def test_a_limit_that_is_no_amount_is_refused(home, capsys, amount):
+    assert main([table(home, "lake;The lake;explainer;volume;5;youtube"), f"--max-cost={amount}"]) == 2
+    assert "no amount of dollars" in capsys.readouterr().err
