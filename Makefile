@@ -7,7 +7,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs-tables pictures bench soak clean
+.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs-tables requirements pictures bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ schema: $(VENV)/.ready  ## make templates/job_definition.schema.json anew
 
 docs-tables: $(VENV)/.ready  ## write the documents' tables from the program's declarations
 	$(RUN) tools/docs_tables.py
+
+requirements:  ## write requirements*.txt from pyproject.toml, where every dependency stands once
+	$(PYTHON) tools/requirements.py
 
 pictures: $(VENV)/.ready  ## draw the pictures that are made from the code
 	$(RUN) tools/architecture_picture.py

@@ -17,6 +17,7 @@ from typing import Any
 
 from tenxsom import clock
 from tenxsom.errors import BadSettings
+from tenxsom.program import typed
 
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._+'-])[A-Za-z0-9._+'-]+(?:@|%40)[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 """`%40` is the @ of an address in a URL. The look-behind keeps the search linear in long texts without an address."""
@@ -133,7 +134,7 @@ class _Formatter(logging.Formatter):
         message = record.getMessage() if self._json else record.getMessage().translate(_CONTROL)
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        message = self._masked(message)
+        message = typed(self._masked(message))
         job = getattr(record, "content_id", None)
         if self._json:
             entry: dict[str, Any] = {"time": clock.stamp(), "level": record.levelname, "message": message, "logger": record.name}

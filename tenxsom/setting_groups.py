@@ -20,11 +20,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tenxsom import setting_values as values
 from tenxsom.errors import BadSettings
+from tenxsom.program import default_home
 from tenxsom.safe_files import read_file
 from tenxsom.setting_values import Secret, choice, number, several
-
-ROOT = Path(__file__).resolve().parent.parent
-"""The folder of this installation, with its scripts and templates."""
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
 
@@ -408,13 +406,24 @@ def warnings(settings: CoreSettings) -> list[str]:
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the state folders: TENXSOM_HOME, else the repository's root; never the current directory."""
+    """Return the folder of the state folders: TENXSOM_HOME, else the default; never the current directory."""
     text = environ.get("TENXSOM_HOME", "").strip()
-    home = values.path(text) if text else ROOT
+    home = values.path(text) if text else _made_home()
     if text and not home.is_absolute():
         raise BadSettings(f"TENXSOM_HOME must be an absolute path, not {text!r}: cron starts in another folder than you do.")
     if not home.is_dir():
         raise BadSettings(f"TENXSOM_HOME names {home}, which is no folder; make it first (mkdir -p {home}).")
+    return home
+
+
+def _made_home() -> Path:
+    """Return the default home, which an installed program makes on its first run, for this user alone."""
+    try:
+        home = default_home()
+        home.mkdir(mode=0o700, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "this user has no home folder"
+        raise BadSettings(f"There is no folder for jobs and films ({why}); make one, and name it in TENXSOM_HOME.") from None
     return home
 
 

@@ -1,7 +1,7 @@
 """The settings: all groups of the program, read once from the environment and production.env.
 
-The environment overrides the file. The file is in TENXSOM_HOME, which is the repository's root by default. A misspelt name, an
-impossible value, or a missing file of a secret is one sentence and exit code 2.
+The environment overrides the file, which is in TENXSOM_HOME. A misspelt name, an impossible value, or a missing file of a secret
+is one sentence and exit code 2.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tenxsom.planning.anthropic_api import AnthropicSettings
 from tenxsom.planning.openai_compatible import OpenAiSettings
 from tenxsom.planning.registry import PlannerChoiceSettings, PlannerSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings
+from tenxsom.program import ROOT
 from tenxsom.services.images.registry import ImageSettings
 from tenxsom.services.images.vertex_image import VertexImageSettings
 from tenxsom.services.ltx_api import LtxSettings
@@ -26,7 +27,7 @@ from tenxsom.services.music.registry import MusicChoiceSettings, MusicSettings
 from tenxsom.services.registry import SERVICES
 from tenxsom.services.useapi import UseApiSettings
 from tenxsom.services.vertex_veo import VeoSettings
-from tenxsom.setting_groups import ROOT, CoreSettings, Folders, Setting, SettingsGroup, setting, warnings
+from tenxsom.setting_groups import CoreSettings, Folders, Setting, SettingsGroup, setting, warnings
 from tenxsom.setting_values import Secret, choice, several
 from tenxsom.voices.gemini import GeminiVoiceSettings
 from tenxsom.voices.registry import VoiceChoiceSettings, VoiceSettings

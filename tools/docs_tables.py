@@ -35,7 +35,7 @@ def default_of(setting: Setting) -> str:
 
 
 def readme_table() -> str:
-    rows = [f"| `TENXSOM_HOME` | the repository's root | {HOME_MEANING} |"]
+    rows = [f"| `TENXSOM_HOME` | the repository's root; `~/tenxsom-ai` where it is installed | {HOME_MEANING} |"]
     rows += [f"| `{each.name}` | {f'`{default_of(each)}`' if default_of(each) else '–'} | {each.meaning} |" for each in SETTINGS]
     return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows])
 

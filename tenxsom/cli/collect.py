@@ -18,13 +18,19 @@ from tenxsom.settings import Settings
 
 PROG = "poll_video_status.py"
 
+EXAMPLES = (
+    ("", "one tick, as cron runs it"),
+    ("lake", "ask about one job, and at once"),
+    ("--watch 30", "a tick every 30 seconds, until Ctrl-C"),
+)
 
-def main(argv: list[str] | None = None) -> int:
-    return run.run("poll", command_line(), poll, argv)
+
+def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
+    return run.run("poll", command_line(prog), poll, argv)
 
 
-def command_line() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROG, description="Collect finished videos: one tick over all due jobs.")
+def command_line(prog: str = PROG) -> argparse.ArgumentParser:
+    parser = run.command_line(prog, "Collect finished videos: one tick over all due jobs.", EXAMPLES)
     parser.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="only these, and at once (default: all that are due)")
     parser.add_argument("--watch", metavar="SECONDS", type=run.positive, help="tick again and again, this many seconds apart")
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from tenxsom.app import App
 from tenxsom.cli import render, run
@@ -26,11 +27,19 @@ CHANGES_OF_A_FILM = {
 """The options that change a film that is made again, with their values."""
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="production_video_generator.py",
-        description="Submit a definition with a blueprint that exists already, or make a finished film again, free of charge.",
-    )
+EXAMPLES = (
+    ("jobs/lake.json --blueprint lake.blueprint.json", "make a plan of yours"),
+    ("--reassemble lake --aspect-ratio 1:1", "the finished film once more, as a square"),
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "production_video_generator.py") -> int:
+    return run.run("generate", command_line(prog), generate, argv)
+
+
+def command_line(prog: str) -> argparse.ArgumentParser:
+    description = "Submit a definition with a blueprint that exists already, or make a finished film again, free of charge."
+    parser = run.command_line(prog, description, EXAMPLES)
     parser.add_argument("job", metavar="JOB", nargs="?", help="the job definition: a file, or - for standard input")
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--blueprint", metavar="FILE", help="the blueprint to make")
@@ -38,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, meaning in CHANGES_OF_A_FILM.items():
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=f"with --reassemble: {meaning}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return run.run("generate", parser, generate, argv)
+    return parser
 
 
 def generate(arguments: argparse.Namespace, settings: Settings) -> run.Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from tenxsom.app import App
 from tenxsom.cli import operate, render, run
@@ -18,8 +19,20 @@ The studio answers at {url}
   VERTEX_GENAI_BASE_URL={url}"""
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="manage_jobs.py", description="Look at jobs, and decide what is left to people.")
+EXAMPLES = (
+    ("status", "what is on its way, what waits for you, what has ended"),
+    ("costs --since 7d", "what the last week has cost"),
+    ("resolve lake --never-sent", "decide about a paid call of unknown outcome"),
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "manage_jobs.py") -> int:
+    return run.run("manage", command_line(prog)[0], manage, argv)
+
+
+def command_line(prog: str) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser, and those of its subcommands by name."""
+    parser = run.command_line(prog, "Look at jobs, and decide what is left to people.", EXAMPLES)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {
         **operate.add_commands(commands),
@@ -50,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         default=8765,
         help="where to listen on this machine (default: 8765)",
     )
-    return run.run("manage", parser, manage, argv)
+    return parser, made
 
 
 def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:

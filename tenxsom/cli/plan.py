@@ -1,11 +1,4 @@
-"""Plan: turn a job definition into a blueprint, with Claude on Vertex AI or from the local archetype templates.
-
-    claude_video_service.py [--local] [--json] JOB     print the blueprint of a job definition; JOB is a file, or - for stdin
-    claude_video_service.py --check [--json]           look whether Claude on Vertex AI is set up; free of charge
-
-Claude plans when VERTEX_AI_PROJECT_ID is set. When it cannot, for whatever reason, the local templates do, and the blueprint
-says why. Exit codes: 0 done; 1 there is no plan for this definition; 2 bad input or configuration; 75 interrupted.
-"""
+"""The command behind claude_video_service.py: prints the blueprint of a definition, or checks whether Claude can plan."""
 
 from __future__ import annotations
 
@@ -26,10 +19,22 @@ from tenxsom.planning.claude_check import CheckResult
 from tenxsom.planning.script import script_problems
 from tenxsom.store.templates import Templates
 
+DESCRIPTION = """\
+Turn a job definition into a blueprint, with Claude on Vertex AI or from the local archetype templates.
 
-def main(argv: Sequence[str] | None = None) -> int:
+Claude plans when VERTEX_AI_PROJECT_ID is set. When it cannot, for whatever reason, the local templates do, and the blueprint
+says why. Exit codes: 0 done; 1 there is no plan for this definition; 2 bad input or configuration; 75 interrupted."""
+
+EXAMPLES = (
+    ("--local jobs/lake.json", "plan from the templates, free of charge"),
+    ("--json jobs/lake.json > lake.blueprint.json", "keep the plan, to edit it"),
+    ("--check", "whether Claude on Vertex AI is set up; free of charge"),
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "claude_video_service.py") -> int:
     """Run the command. Returns the exit code; results go to stdout, everything else to stderr."""
-    return run.run("plan", _parser(), _plan, argv)
+    return run.run("plan", command_line(prog), _plan, argv)
 
 
 def _plan(arguments: argparse.Namespace, configuration: settings.Settings) -> run.Result:
@@ -47,9 +52,8 @@ def _plan(arguments: argparse.Namespace, configuration: settings.Settings) -> ru
     return run.Result(0, lambda: {"blueprint": blueprint.as_dict()}, "\n".join(_plan_lines(definition, blueprint)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("claude_video_service.py", description=__doc__, formatter_class=form)
+def command_line(prog: str) -> argparse.ArgumentParser:
+    parser = run.command_line(prog, DESCRIPTION, EXAMPLES)
     parser.add_argument("job", metavar="JOB", nargs="?", help="a job definition: a JSON file, or - for standard input")
     parser.add_argument("--local", action="store_true", help="plan from the local templates, whatever is configured")
     parser.add_argument("--check", action="store_true", help="look whether Claude on Vertex AI is set up; plans nothing")

@@ -20,6 +20,7 @@ from tenxsom import clock, log, setting_values, settings
 from tenxsom.cli.streams import Unfailing, unfailing_output
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, UnexpectedError
 from tenxsom.model.stored import encode
+from tenxsom.program import typed
 from tenxsom.text import columns
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ class Result(NamedTuple):
 
 Command = Callable[[Any, settings.Settings], Result]
 """A command: takes the parsed arguments and the settings."""
+
+
+def command_line(prog: str, description: str, examples: Sequence[tuple[str, str]]) -> argparse.ArgumentParser:
+    """Return a parser whose help ends with examples: what is typed after the command's name, and what that does."""
+    calls = [f"{prog} {words}".rstrip() for words, _ in examples]
+    across = max(map(len, calls))
+    lines = [f"  {call:<{across}}   {meaning}" for call, (_, meaning) in zip(calls, examples, strict=True)]
+    epilog = "\n".join(["examples:", *lines])
+    return argparse.ArgumentParser(
+        prog, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def run(name: str, parser: argparse.ArgumentParser, command: Command, argv: Sequence[str] | None = None) -> int:
@@ -146,7 +158,7 @@ def _unfolded(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequ
 
 def notice(sentence: str) -> None:
     """Print a sentence to stderr."""
-    print(_harmless(sentence), file=sys.stderr, flush=True)
+    print(_harmless(typed(sentence)), file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -278,6 +290,7 @@ def _show(command: str, result: Result, as_json: bool) -> None:
     text = encode({**head, **result.document()}).decode().rstrip("\n") if as_json else result.text
     if not text:
         return
+    text = typed(text)
     if as_json or result.is_json:
         _speak_utf_8()
     else:

@@ -19,10 +19,20 @@ from tenxsom.settings import Settings
 NOT_THERE_YET = "The wait was ended before the video was there; the poller collects it, or the same command goes on waiting."
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="master_orchestrator_v3.py", description="Turn job definitions into video jobs on their way."
-    )
+EXAMPLES = (
+    ("--dry-run jobs/", "what the films of a folder would cost; nothing is ordered"),
+    ("jobs/lake.json", "back in seconds; the ticks collect the film"),
+    ("--wait jobs/lake.json", "stay until the film is there"),
+    ("--max-cost 20 films.csv", "a film for each row of a table, for at most 20 dollars"),
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "master_orchestrator_v3.py") -> int:
+    return run.run("submit", command_line(prog), orchestrate, argv)
+
+
+def command_line(prog: str) -> argparse.ArgumentParser:
+    parser = run.command_line(prog, "Turn job definitions into video jobs on their way.", EXAMPLES)
     parser.add_argument(
         "jobs", metavar="JOB", nargs="+", help="a definition's file, a folder of them, a batch (.jsonl, .csv), or -"
     )
@@ -38,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--again", action="store_true", help="make ended jobs once more, deliberately; their files are kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    return run.run("submit", parser, orchestrate, argv)
+    return parser
 
 
 def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tenxsom import clock
 from tenxsom.log import mask
+from tenxsom.program import typed
 
 SCHEMA_VERSION = 1
 
@@ -48,14 +49,14 @@ class Message(BaseModel):
     @property
     def body(self) -> str:
         """Return the sentence and what to do, as people read it."""
-        return "\n".join(filter(None, (self.text, self.remedy)))
+        return typed("\n".join(filter(None, (self.text, self.remedy))))
 
     def payload(self) -> dict[str, Any]:
         """Return the document of a webhook: `type`, `timestamp` and `data`, as Standard Webhooks recommends.
 
         https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#payload-structure
         """
-        about = {"content_id": self.content_id, "message": self.text, "remedy": self.remedy or None}
+        about = {"content_id": self.content_id, "message": typed(self.text), "remedy": typed(self.remedy) or None}
         return {"type": self.event, "timestamp": self.time, "data": {**about, **self.data}}
 
 

@@ -315,7 +315,8 @@ def _requirements() -> list[tuple[str, str]]:
     """Return the packages that the program needs, with their lowest versions."""
     path = ROOT / "requirements.txt"
     lines = path.read_text().splitlines() if path.exists() else metadata.requires("tenxsom-ai") or []
-    found = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])? *\(?>=([0-9.]+)", line) for line in lines if "extra ==" not in line)
+    needed = (line for line in lines if "extra ==" not in line)
+    found = (re.match(r"([A-Za-z0-9._-]+)[^;]*?>=([0-9.]+)", line) for line in needed)
     return [(match[1], match[2]) for match in found if match]
 
 

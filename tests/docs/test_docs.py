@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import tenxsom
-from tenxsom import clock, settings
+from tenxsom import clock, program, settings
+from tenxsom.cli import commands
 from tenxsom.errors import TenxsomError
 from tenxsom.model.blueprint import PlannerRecord
 from tenxsom.model.clip import Clip, Intent, Step
@@ -33,7 +34,7 @@ from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
 from tenxsom_studio.faults import MOMENTS
 from tests.states import new_clip, new_job
-from tools import architecture_picture, docs_tables
+from tools import architecture_picture, docs_tables, requirements
 
 ROOT = settings.ROOT
 README = ROOT / "README.md"
@@ -117,6 +118,13 @@ def test_every_command_of_manage_jobs_is_documented_and_no_other() -> None:
     page = section(REFERENCE / "commands.md", "manage_jobs.py")
     assert set(re.findall(r"^manage_jobs\.py (\w+)", page, re.MULTILINE)) == commands_of_manage_jobs()
     assert {row[0].strip("`").split()[0] for row in rows(page)[1:]} - {"--json"} == commands_of_manage_jobs()
+
+
+def test_every_command_of_tenxsom_is_documented_and_no_other() -> None:
+    table = rows(section(REFERENCE / "commands.md", "tenxsom"))[1:]
+    assert [row[0].strip("`").removeprefix("tenxsom ") for row in table] == [*commands.COMMANDS]
+    stands_for = {row[0].strip("`"): row[1].strip("`") for row in table}
+    assert {script: command for command, script in stands_for.items() if script in program.COMMANDS} == program.COMMANDS
 
 
 def test_the_readme_shows_every_script_with_a_call() -> None:
@@ -282,6 +290,10 @@ def test_the_crontab_collects_every_two_minutes_by_absolute_paths_and_without_a_
     assert re.search(r">> /\S+ 2>&1$", job)
     assert not any(setting.name in text_of(ROOT / "crontab.example") for setting in settings.SETTINGS if setting.is_secret)
     assert not re.search(r"token|password|Bearer", text_of(ROOT / "crontab.example"), re.IGNORECASE)
+
+
+def test_the_requirements_are_those_of_pyproject_where_each_stands_once() -> None:
+    assert {path: text_of(path) for path in requirements.documents()} == requirements.documents(), "run: make requirements"
 
 
 def test_every_package_of_the_requirements_has_its_reason_in_the_readme() -> None:

@@ -13,7 +13,7 @@ from tests.docs.test_docs import rows, text_of
 
 PAGE = text_of(ROOT / "docs" / "explanation" / "licences.md")
 LICENCES = {name.strip("`"): licence for name, licence in rows(PAGE) if name.startswith("`")}
-FAMILIES = {"Apache": "Apache", "MIT": "MIT", "BSD": "BSD", "MPL": "MPL", "OFL": "OFL", "ZPL": "ZPL|Zope"}
+FAMILIES = {"Apache": "Apache", "MIT": "MIT", "BSD": "BSD", "GPL": "GPL", "MPL": "MPL", "OFL": "OFL", "ZPL": "ZPL|Zope"}
 """The word that begins a licence's name in the table, and how metadata, old and new, may spell it."""
 
 

@@ -1,0 +1,42 @@
+"""Where this installation lies, and what its commands are called: scripts in the repository, subcommands where it is installed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+IS_INSTALLED = (PACKAGE / "templates").is_dir()
+"""Whether this is an installed wheel, in which the templates are a part of the package. In the repository they stand beside it."""
+
+ROOT = PACKAGE if IS_INSTALLED else PACKAGE.parent
+"""The folder with the program's own templates."""
+
+COMMANDS = {
+    "master_orchestrator_v3.py": "tenxsom submit",
+    "poll_video_status.py": "tenxsom collect",
+    "claude_video_service.py": "tenxsom plan",
+    "production_video_generator.py": "tenxsom make",
+    "manage_jobs.py": "tenxsom jobs",
+}
+"""The five scripts, and the commands that stand for them."""
+
+_SCRIPT = re.compile(rf"(?<![\w/~.-])(?:{'|'.join(map(re.escape, COMMANDS))})(?![\w~-])")
+
+
+def typed(text: str, is_installed: bool = IS_INSTALLED) -> str:
+    """Return a text for people with each script's name as this installation's user types it.
+
+    Sentences name the scripts, also those in states and reports, which scripts and an installed command may share.
+    """
+    return _SCRIPT.sub(lambda found: COMMANDS[found[0]], text) if is_installed else text
+
+
+def default_home() -> Path:
+    """Return the folder of jobs and films without TENXSOM_HOME: the repository's root, or `tenxsom-ai` in the user's home.
+
+    Never the current folder: cron, a shell and a service start in three places, and a job would have three ledgers. Raises
+    RuntimeError when this user has no home.
+    """
+    return Path.home() / "tenxsom-ai" if IS_INSTALLED else ROOT

@@ -1,0 +1,49 @@
+"""Where an installation lies, and how its sentences name its commands."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tenxsom import program, setting_groups
+from tenxsom.errors import BadSettings
+
+
+def test_an_installed_programs_sentences_name_the_command_that_its_user_types() -> None:
+    told = "Decide: manage_jobs.py resolve lake --adopt JOB_ID. Check that cron runs poll_video_status.py."
+    assert program.typed(told, is_installed=True) == (
+        "Decide: tenxsom jobs resolve lake --adopt JOB_ID. Check that cron runs tenxsom collect."
+    )
+
+
+def test_in_the_repository_they_name_the_scripts() -> None:
+    assert program.typed("manage_jobs.py show lake") == "manage_jobs.py show lake"
+
+
+@pytest.mark.parametrize("path", ["/srv/tenxsom/manage_jobs.py", "my-manage_jobs.py", "manage_jobs.py~", "x.manage_jobs.py"])
+def test_a_files_name_that_only_looks_like_a_script_stays(path: str) -> None:
+    assert program.typed(path, is_installed=True) == path
+
+
+def test_in_the_repository_jobs_lie_in_its_root() -> None:
+    assert Path(__file__).resolve().parents[2] == program.ROOT
+    assert setting_groups.home_folder({}) == program.ROOT
+
+
+def test_an_installed_program_makes_a_home_in_the_users_own_for_the_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "IS_INSTALLED", True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert setting_groups.home_folder({}) == tmp_path / "tenxsom-ai"
+    assert stat.S_IMODE((tmp_path / "tenxsom-ai").stat().st_mode) == 0o700
+    assert setting_groups.home_folder({}) == tmp_path / "tenxsom-ai"
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "IS_INSTALLED", True)
+    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+    with pytest.raises(BadSettings, match=r"^There is no folder for jobs and films \(No such file.*TENXSOM_HOME\.$"):
+        setting_groups.home_folder({})
