@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
-from tenxsom.errors import Interrupted, TryAgainLater
+from tenxsom.errors import Interrupted, OutOfTime
 
 monotonic = time.monotonic
 
@@ -128,6 +128,7 @@ class Deadline:
     """A time limit, on this process's monotonic clock."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._end = monotonic() + seconds
 
     def left(self) -> float:
@@ -138,9 +139,9 @@ class Deadline:
         return self.left() <= 0.0
 
     def check(self, what: str) -> None:
-        """Raise TryAgainLater, naming `what`, when the deadline has passed."""
+        """Raise OutOfTime, naming `what`, when the deadline has passed."""
         if self.passed():
-            raise TryAgainLater(f"{what} ran out of time; nothing is lost, it will be tried again.")
+            raise OutOfTime(f"{what} ran out of time; nothing is lost, it will be tried again.")
 
 
 def backoff_seconds(attempt: int, first: float = 15.0, most: float = 600.0) -> float:

@@ -20,6 +20,9 @@
     │   ├── DiskError                         no room, too many open files, an I/O error
     │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: a user must fix it first
     │   │   └── LockIsHeld                    another process holds a lock for too long
+    │   ├── GoesOn                            a step advanced as far as its time allowed
+    │   ├── OutOfTime                         a piece of work that did not end within a tick
+    │   ├── NoTurn                            the tick had too little time left for a piece of work
     │   ├── JobIsBusy                         another process owns the job
     │   ├── RevisionIsStale                   another process has changed the job
     │   └── Interrupted                       TERM or INT arrived; the current step was finished
@@ -120,6 +123,14 @@ class TryAgainLater(TenxsomError):
 
 class GoesOn(TryAgainLater):
     """A step that has advanced as far as its time allowed; the next tick goes on from there, and nothing counts as failed."""
+
+
+class OutOfTime(TryAgainLater):
+    """A piece of work that reached the tick's deadline although it had most of a tick: the next one may not be enough either."""
+
+
+class NoTurn(TryAgainLater):
+    """A piece of work for which a tick had too little time left; the next tick begins with it."""
 
 
 class NotSent(TryAgainLater):

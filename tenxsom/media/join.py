@@ -27,7 +27,7 @@ def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | N
 
     The first clip decides size, frame rate and whether there is sound. Where clips differ, or do not play everywhere, all are
     encoded to that size with black bars, and silence fills in for missing sound. Raises BrokenMedia when a clip cannot be
-    read, OSError when `target` cannot be written, TryAgainLater when `deadline` is reached.
+    read, OSError when `target` cannot be written, OutOfTime when `deadline` is reached.
     """
     if not clips:
         raise ValueError("There are no clips to join.")

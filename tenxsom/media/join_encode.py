@@ -70,7 +70,7 @@ def at_rate(clip: Path, fps: Fraction, deadline: clock.Deadline | None = None, b
 
     Yields at least one frame: the last one where the clip is over before `begin`.
 
-    Raises TryAgainLater when `deadline` is reached, Interrupted when a stop is requested.
+    Raises OutOfTime when `deadline` is reached, Interrupted when a stop is requested.
     """
     with open_video(clip) as container:
         video = picture_track(container, clip.name)

@@ -40,7 +40,7 @@ def refit(
     Keeps the frame rate, and the sound in sync with the pictures; applies the clip's rotation. Returns a description, such as
     "trimmed from 6 s to 5 s, cropped from 1280x720 to 720x720"; returns "" and writes nothing when the clip fits already (a
     shorter one is never stretched). Raises BrokenMedia when the clip cannot be read, OSError when `target` cannot be written,
-    TryAgainLater when `deadline` is reached.
+    OutOfTime when `deadline` is reached.
     """
     with told_as_broken("A clip cannot be cut to fit"):
         length = _seconds_of(source)

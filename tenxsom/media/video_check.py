@@ -21,12 +21,14 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from tenxsom import clock
-from tenxsom.errors import BrokenMedia, TenxsomError
+from tenxsom.errors import BrokenMedia, GoesOn, TenxsomError
 from tenxsom.media.video_file import MAX_PIXELS, open_video, picture_track, rotation_of, shown_size, sound_track
+from tenxsom.model.film import CheckedStretch
 from tenxsom.safe_files import read_file
 
 _MOST_PACKETS = 1_000_000
 """The largest number of pictures in a file: more than four hours at 60 per second."""
+OVERLAP_SECONDS = 2.0
 _LATEST_START = 1.0
 """Players skip pictures before the first decodable one; more seconds of them count as damage."""
 _BOXES = frozenset(
@@ -61,14 +63,20 @@ def check_video(
     deadline: clock.Deadline | None = None,
     look: Callable[[av.VideoFrame], None] | None = None,
     is_own: bool = False,
+    checked: CheckedStretch | None = None,
+    keep: Callable[[CheckedStretch], None] | None = None,
 ) -> VideoFacts:
     """Decode every picture and the sound of a video, and return its facts; `look` is called with every picture.
 
     `is_own`: this program has encoded it, so that the filter that smooths the edges of blocks may be left out, and one thread
     decodes it, which costs a quarter less of a processor.
 
+    With `keep`, for a video of this program only, a check has no end that loses it: `keep` is called at key frames, and the
+    next check goes on from what it kept (`checked`). After `deadline` it raises GoesOn, once at least OVERLAP_SECONDS were added:
+    `look` is called again with the pictures of as many seconds.
+
     Raises BrokenMedia, in one sentence, for a file that is not whole and playable, and for pictures of more than `max_pixels`;
-    TryAgainLater when `deadline` is reached and Interrupted when a stop is requested, which say nothing about the video.
+    OutOfTime when `deadline` is reached and Interrupted when a stop is requested, which say nothing about the video.
     """
     refuse_what_is_no_media(path, "a video")
     _refuse_cut_boxes(path)
@@ -76,7 +84,10 @@ def check_video(
         if is_own:
             context = picture_track(container, path.name).codec_context
             context.thread_type, context.options = "SLICE", context.options | {"skip_loop_filter": "all"}
-        return _Pass(path, container, max_pixels, deadline or clock.Deadline(float("inf")), look).facts()
+        until = deadline or clock.Deadline(float("inf"))
+        if keep is None:
+            return _Pass(path, container, max_pixels, until, look).facts()
+        return _PassInParts(path, container, max_pixels, until, look, checked=checked, keep=keep).facts()
 
 
 def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
@@ -177,7 +188,7 @@ class _Pass:
         """Read and decode everything. Raises BrokenMedia for the first defect."""
         for packet in self._container.demux([self._video, *([self._audio] if self._audio else [])]):
             clock.check_stop()
-            self._deadline.check(f"Decoding {self._path.name}")
+            self._check_time()
             if packet.is_corrupt:
                 raise BrokenMedia(f"{self._path.name} is damaged or was cut off after {max(self._end, 0.0):.2f} s.")
             if packet.size:
@@ -188,6 +199,9 @@ class _Pass:
         self._refuse_missing_packets(seconds)
         self._refuse_missing_frames()
         return _facts(self._path, (self._video, self._audio), self._first_frame(), seconds, self._frames)
+
+    def _check_time(self) -> None:
+        self._deadline.check(f"Decoding {self._path.name}")
 
     def _note(self, packet: Packet[Stream]) -> None:
         """Count a packet, and update the start and the end of the pictures or the sound."""
@@ -253,6 +267,86 @@ class _Pass:
             raise BrokenMedia(f"{self._path.name} is damaged: its first {late:.2f} s cannot be decoded.")
         if self._audio is not None and self._packets[self._audio.index] and not self._sound_frames:
             raise BrokenMedia(f"{self._path.name} is damaged: nothing of its sound can be decoded.")
+
+
+class _PassInParts(_Pass):
+    """A pass over a video of this program, in parts: nothing after one of its key frames is needed for the pictures before it."""
+
+    def __init__(
+        self,
+        path: Path,
+        container: InputContainer,
+        max_pixels: int,
+        deadline: clock.Deadline,
+        look: Callable[[av.VideoFrame], None] | None,
+        *,
+        checked: CheckedStretch | None,
+        keep: Callable[[CheckedStretch], None],
+    ) -> None:
+        super().__init__(path, container, max_pixels, deadline, look)
+        self._size, self._keep = path.stat().st_size, keep
+        self._arrived: dict[int, CheckedStretch] = {}
+        self._last_sound: int | None = None
+        self._enough = OVERLAP_SECONDS
+        self._from = checked if checked is not None and checked.size_bytes == self._size else None
+        if self._from is not None:
+            self._go_on_from(self._from)
+
+    def _go_on_from(self, checked: CheckedStretch) -> None:
+        self._first = next(self._container.decode(self._video), None)
+        self._packets[self._video.index] = checked.pictures
+        if self._audio is not None:
+            self._packets[self._audio.index] = self._sound_frames = checked.sounds
+        self._begin, self._end, self._sound_end = checked.begin, checked.end, checked.sound_end
+        self._enough = checked.end + OVERLAP_SECONDS
+        self._shown, self._frames, self._last_sound = checked.shown, checked.frames, checked.last_sound
+        overlap = round(OVERLAP_SECONDS / (self._video.time_base or 1))
+        self._container.seek(max(self._video.start_time or 0, checked.key - overlap), stream=self._video)
+
+    def _check_time(self) -> None:
+        """Do nothing: a part ends at a key frame."""
+
+    def _note(self, packet: Packet[Stream]) -> None:
+        """Count a packet, unless an earlier part has, and keep what is known when a key frame arrives."""
+        is_picture = packet.stream_index == self._video.index
+        if is_picture:
+            if self._from is not None and packet.dts is not None and packet.dts < self._from.key_dts:
+                return
+            if packet.is_keyframe and packet.pts is not None and self._packets[self._video.index]:
+                self._arrived[packet.pts] = self._so_far(packet.pts, packet.dts or 0)
+        elif packet.pts is not None:
+            if self._last_sound is not None and packet.pts <= self._last_sound:
+                return
+            self._last_sound = packet.pts
+        super()._note(packet)
+
+    def _so_far(self, key: int, key_dts: int) -> CheckedStretch:
+        return CheckedStretch(
+            size_bytes=self._size,
+            key=key,
+            key_dts=key_dts,
+            last_sound=self._last_sound,
+            pictures=self._packets[self._video.index],
+            sounds=self._packets[self._audio.index] if self._audio is not None else 0,
+            begin=self._begin,
+            end=self._end,
+            sound_end=self._sound_end,
+            shown=self._shown,
+        )
+
+    def _look_at(self, frame: object) -> None:
+        """Count a picture, unless an earlier part has; at a key frame keep how far the check is, and end after the deadline."""
+        if not isinstance(frame, av.VideoFrame) or frame.pts is None:
+            super()._look_at(frame)
+            return
+        if (known := self._arrived.pop(frame.pts, None)) and known.end >= self._enough:
+            known.frames = self._frames
+            self._keep(known)
+            if self._deadline.passed():
+                raise GoesOn(f"{known.end:.0f} s of {self._path.name} are verified; the next tick goes on from there.")
+        super()._look_at(frame)
+        if self._from is not None and frame.pts < self._from.key:
+            self._frames -= 1
 
 
 def _refuse_too_much(path: Path, track: VideoStream, max_pixels: int) -> None:

@@ -35,6 +35,37 @@ class PlannedVoice(StoredModel):
     """How fast it is played, from 0.9 to 1.25."""
 
 
+class FoundSpan(StoredModel):
+    """A stretch of a film that is `black` or `frozen`, in seconds."""
+
+    kind: str
+    start: float
+    end: float
+
+
+class CheckedStretch(StoredModel):
+    """How much of a finished film is verified: everything before one of its key frames."""
+
+    size_bytes: int = 0
+    """The size of the film's file, by which another file is noticed."""
+    key: int = 0
+    key_dts: int = 0
+    """When the key frame is shown and decoded, in units of the picture track."""
+    last_sound: int | None = None
+    """The time of the last packet of sound, in units of its track."""
+    pictures: int = 0
+    sounds: int = 0
+    """The packets of each track."""
+    begin: float = 0.0
+    end: float = 0.0
+    sound_end: float = 0.0
+    """In seconds of the file."""
+    shown: int = 0
+    frames: int = 0
+    """The pictures that are to be shown, and those that were decoded."""
+    spans: list[FoundSpan] = Field(default_factory=list)
+
+
 class FilmPlan(Part):
     """How a film is put together. A job without one is joined from its clips, as in earlier versions."""
 
@@ -68,9 +99,12 @@ class FilmPlan(Part):
     stretches: list[int] = Field(default_factory=list)
     """The numbers of frames of the encoded stretches, until they are joined."""
 
+    checked: CheckedStretch | None = None
+    """How much of the finished film is verified, until all of it is."""
+
     def forget_unfinished(self) -> None:
         """Forget what is made on the way to the film."""
-        self.is_mixed, self.pictures_of, self.stretches = False, "", []
+        self.is_mixed, self.pictures_of, self.stretches, self.checked = False, "", [], None
 
     @property
     def is_burned(self) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, TryAgainLater
+from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, NoTurn, OutOfTime
 from tenxsom.model import file_names
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
@@ -33,6 +33,8 @@ DOWNLOADS_AT_ONCE = 4
 REFUSALS_BEFORE_ASKING = 3
 TRIES_BEFORE_ASKING = 3
 """Verifications of a file that may exceed a tick before a user must decide."""
+MOST_OF_A_TICK = 0.5
+"""The least share of a tick after which work that did not end counts as too long for a tick."""
 SHORT_SECONDS = 0.5
 """The seconds by which a film may be too short; a shorter one needs a user's decision."""
 UNDECIDED_LOOKS = 5
@@ -47,12 +49,20 @@ _media_work = threading.BoundedSemaphore(2)
 
 @contextmanager
 def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
-    """Wait for a free core for a block. Raises TryAgainLater when none is free before `deadline`."""
-    left = math.inf if deadline is None else deadline.left()
-    if not _media_work.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
-        raise TryAgainLater("Other videos are being decoded; this one's turn comes with the next tick.")
+    """Wait for a free core for a block. Raises NoTurn when none is free before `deadline`.
+
+    The block raises OutOfTime only when it had most of a tick; with less it raises NoTurn, which says nothing about the work.
+    """
+    deadline = deadline or clock.Deadline(math.inf)
+    if not _media_work.acquire(timeout=min(deadline.left(), threading.TIMEOUT_MAX)):
+        raise NoTurn("Other videos are being decoded; this one's turn comes with the next tick.", retry_after=1)
+    left = deadline.left()
     try:
         yield
+    except OutOfTime as error:
+        if left >= MOST_OF_A_TICK * deadline.seconds:
+            raise
+        raise NoTurn(str(error), retry_after=1) from None
     finally:
         _media_work.release()
 
@@ -95,10 +105,13 @@ class ClipDelivery:
         """Verify and publish a file that was downloaded before. Raises like `receive`."""
         try:
             self._take_in(claim, clip, deadline)
-        except TryAgainLater as error:
-            if deadline.passed() and clip.count("verify") >= TRIES_BEFORE_ASKING:
-                name, limit = self._part(claim.job, clip).name, f"{self._settings.poll_time_limit_seconds:g} s"
-                sentence = f"{name} takes longer to decode than a tick lasts ({limit}, POLL_TIME_LIMIT_SECONDS)."
+        except OutOfTime as error:
+            if clip.count("verify") >= TRIES_BEFORE_ASKING:
+                name, limit = self._part(claim.job, clip).name, f"{deadline.seconds:g} s"
+                sentence = (
+                    f"{name} takes longer to decode, or to cut to fit, than a tick lasts ({limit}, POLL_TIME_LIMIT_SECONDS). Set"
+                )
+                sentence += " it higher, and the clip is looked at again within the hour."
                 raise self._asked(claim, clip, sentence) from error
             raise
 
@@ -150,11 +163,10 @@ class ClipDelivery:
         return True
 
     def verify(self, part: Path, deadline: clock.Deadline | None = None) -> MediaFacts:
-        """Decode every picture and the sound of a video and return its facts. Raises BrokenMedia, TryAgainLater."""
+        """Decode every picture and the sound of a video, within `media_work`; return its facts. Raises BrokenMedia, OutOfTime."""
         from tenxsom.media.check import check_video
 
-        with media_work(deadline):
-            facts = check_video(part, max_pixels=self._settings.max_video_pixels, deadline=deadline)
+        facts = check_video(part, max_pixels=self._settings.max_video_pixels, deadline=deadline)
         return MediaFacts.from_dict(facts.as_dict())
 
     def describe(self, video: Path) -> MediaFacts:
@@ -167,8 +179,9 @@ class ClipDelivery:
         """Verify, fit and publish a downloaded clip."""
         job, part, fetched = claim.job, self._part(claim.job, clip), clip.fetched or FetchedFile()
         try:
-            facts = self.verify(part, deadline)
-            facts = self._fit(job, clip, part, facts.model_copy(update={"sha256": fetched.sha256}), deadline)
+            with media_work(deadline):
+                facts = self.verify(part, deadline)
+                facts = self._fit(job, clip, part, facts.model_copy(update={"sha256": fetched.sha256}), deadline)
         except BrokenMedia as error:
             raise self._refused(claim, clip, part, error) from error
         target = _target(job, clip)
@@ -195,7 +208,7 @@ class ClipDelivery:
         if not shape and not (trims and facts.seconds > clip.asked_seconds):
             return facts
         target = part.with_name(part.name + ".fit")
-        with media_work(deadline), disk_errors(target):
+        with disk_errors(target):
             seconds = clip.asked_seconds if trims else None
             how = refit(part, target, seconds=seconds, aspect_ratio=shape, deadline=deadline)
         if not how:

@@ -1,9 +1,10 @@
 """The steps of a whole job after its clips: each attempt is counted and saved before it begins, and attempts are limited.
 
 A step that the film needs has five attempts, with growing pauses; then the job ends with a failure report, and every clip is
-kept. A side file that cannot be made is a warning, and the film is published without it. Transient errors (a full disk, the end
-of a tick) do not count before the job's deadline, and a step that advances with each tick has none. A step that killed the program
-counts.
+kept. A side file that cannot be made is a warning, and the film is published without it. Transient errors (a full disk, a tick with
+too little time left) do not count before the job's deadline, and a step that advances with each tick has none. A step that killed
+the program counts, and so does one that did not end within most of a tick: a third such tick ends the job, because no other would
+do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 from tenxsom import clock
-from tenxsom.errors import DiskRefused, GoesOn, Interrupted, TenxsomError, TryAgainLater
+from tenxsom.errors import DiskRefused, GoesOn, Interrupted, NoTurn, OutOfTime, TenxsomError, TryAgainLater
 from tenxsom.log import describe, place_of
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline import limits
@@ -23,6 +24,10 @@ from tenxsom.store.base import Claim
 log = logging.getLogger(__name__)
 
 TRIES_OF_A_SIDE_FILE = 3
+TRIES_OF_LONG_WORK = 3
+"""The ticks in which a step may run out of time."""
+TURNS = 50
+"""The ticks that may have too little time left for a step of a job that is past its deadline."""
 LONGEST_WAIT_SECONDS = 900.0
 
 
@@ -83,9 +88,10 @@ class FilmSteps:
             self._give_back(step, claim)
             raise
         except Exception as error:  # noqa: BLE001  (any error of a library or of ours is counted and reported)
-            self._after(step, claim, error, tries)
+            self._after(step, claim, error, tries, deadline)
         else:
-            claim.job.attempts.pop(f"{step.name}_waits", None)
+            for counter in _counters(step):
+                claim.job.attempts.pop(counter, None)
             if claim.job.unexpected and claim.job.unexpected.during == _during(step):
                 claim.job.unexpected = None
         _forget_try(claim.job, step)
@@ -101,28 +107,43 @@ class FilmSteps:
 
     def _give_back(self, step: FilmStep, claim: Claim) -> None:
         """Do not count an attempt that a stop ended, or the end of a tick after some progress: the next run goes on at once."""
-        claim.job.attempts.pop(f"{step.name}_waits", None)
+        for counter in _counters(step):
+            claim.job.attempts.pop(counter, None)
         _forget_try(claim.job, step)
         claim.save()
 
-    def _after(self, step: FilmStep, claim: Claim, error: Exception, tries: int) -> None:
+    def _after(self, step: FilmStep, claim: Claim, error: Exception, tries: int, deadline: clock.Deadline) -> None:
         """Handle a failure. Returns for a side file that is omitted."""
         if not all(clip.is_final for clip in claim.job.clips):
             _start_over(claim)
             raise error
+        if isinstance(error, OutOfTime):
+            error = self._as_too_long(step, claim, error, deadline)
         if isinstance(error, TryAgainLater) and not isinstance(error, DiskRefused):
             self._wait(step, claim, error)
         elif step.side_file is None:
             self._try_again(step, claim, error, tries)
         self._do_without(step, claim.job, error)
 
+    @staticmethod
+    def _as_too_long(step: FilmStep, claim: Claim, error: OutOfTime, deadline: clock.Deadline) -> CannotFinish:
+        """Count a tick that was too short for a step, and leave the step to the next one; return the error after the last."""
+        job = claim.job
+        if job.count(f"{step.name}_too_long") < TRIES_OF_LONG_WORK:
+            _forget_try(job, step)
+            claim.save()
+            raise error
+        lasts = f"{deadline.seconds:g} s"
+        return CannotFinish(f"it takes longer than a tick lasts ({lasts}); set POLL_TIME_LIMIT_SECONDS higher")
+
     def _wait(self, step: FilmStep, claim: Claim, error: TryAgainLater) -> None:
         """Postpone a step after a transient error. Returns when the wait has been long enough."""
         job = claim.job
-        waits = job.count(f"{step.name}_waits")
-        if step.side_file and waits >= TRIES_OF_A_SIDE_FILE:
+        waits, is_queued = job.count(f"{step.name}_waits"), isinstance(error, NoTurn)
+        is_overdue = waits >= (TURNS if is_queued else 2) and limits.has_had_its_tries(job, 2, self._deadline_hours)
+        if step.side_file and (is_overdue or (waits >= TRIES_OF_A_SIDE_FILE and not is_queued)):
             return
-        if step.side_file is None and waits >= 2 and limits.has_had_its_tries(job, 2, self._deadline_hours):
+        if is_overdue:
             raise CannotFinish(_reason(step, error, waits)) from error
         _forget_try(job, step)
         job.next_check_at = clock.later(error.retry_after or min(LONGEST_WAIT_SECONDS, limits.pause_after(waits)))
@@ -151,6 +172,11 @@ class FilmSteps:
         job.warn(f"The video was published without its {step.side_file}: {why}.")
         job.record("side_file_missing", f"{step.side_file}: {why}")
         log.warning("The %s could not be made: %s.", step.side_file, why, extra={"content_id": job.content_id})
+
+
+def _counters(step: FilmStep) -> tuple[str, str]:
+    """Return the counters of a step's ticks without a result, which a step that has advanced forgets."""
+    return f"{step.name}_waits", f"{step.name}_too_long"
 
 
 def _during(step: FilmStep) -> str:

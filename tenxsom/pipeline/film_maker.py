@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,21 +51,13 @@ FADE_OUT_SECONDS = 1.2
 """How long music and clips' sound fade at the end of a film."""
 
 
-WORK_SECONDS, SECONDS_PER_SECOND = 120.0, 20.0
-"""How long work on a film may take, with so much for each of its seconds: more than a tick, which cannot continue it."""
-
-
 @contextmanager
-def _work(film: FilmPlan, deadline: clock.Deadline, *scratch: Path, waits: bool = True) -> Iterator[clock.Deadline]:
-    """Wait for a free core, at most until `deadline` (not `waits`: as long as it takes), and yield a deadline for the work itself.
-
-    Work that has begun may outlast a tick, because the next one could only begin it anew. Raises DiskError for `scratch` files.
-    """
-    enough = WORK_SECONDS + SECONDS_PER_SECOND * film.seconds
-    with media_work(deadline if waits else clock.Deadline(enough)), ExitStack() as stack:
+def _work(deadline: clock.Deadline, *scratch: Path) -> Iterator[None]:
+    """Wait for a free core, at most until `deadline`, for a block. Raises NoTurn, and DiskError for `scratch` files."""
+    with media_work(deadline), ExitStack() as stack:
         for path in scratch:
             stack.enter_context(disk_errors(path))
-        yield clock.Deadline(max(enough, deadline.left()))
+        yield
 
 
 class FilmMaker:
@@ -84,13 +77,13 @@ class FilmMaker:
         if film.music == "none" or self._artifacts.exists(name):
             return
         part = self._artifacts.scratch(name)
-        with _work(film, deadline, part, waits=False) as limit:
+        with _work(deadline, part):
             if film.music == "bed":
                 cuts = [shot.start for shot in film.shots[1:]]
                 seed = zlib.crc32(job.content_id.encode())
-                write_bed(film.mood, film.seconds, seed, part, cuts, deadline=limit)
+                write_bed(film.mood, film.seconds, seed, part, cuts, deadline=deadline)
             else:
-                fit_music(self._music_source(job, film), film.seconds, part, limit)
+                fit_music(self._music_source(job, film), film.seconds, part, deadline)
         self._artifacts.publish(part, name)
 
     def _music_source(self, job: VideoJob, film: FilmPlan) -> Path:
@@ -104,12 +97,12 @@ class FilmMaker:
         """Mix voice, music and the clips' own sound; return its facts, None for a film without sound."""
         from tenxsom.media.sound.mix import mix
 
-        film, name, order = _film(job), file_names.film_sound(job.content_id), self._sound_order(job)
+        name, order = file_names.film_sound(job.content_id), self._sound_order(job)
         if order is None:
             return None
         part = self._artifacts.scratch(name)
-        with _work(film, deadline, part) as limit:
-            facts = mix(order, part, limit)
+        with _work(deadline, part):
+            facts = mix(order, part, deadline)
         self._artifacts.publish(part, name)
         return facts
 
@@ -176,11 +169,11 @@ class FilmMaker:
             sound=self._artifacts.local(sound) if self._artifacts.exists(sound) else None,
         )
         part = self._artifacts.scratch(name)
-        with _work(film, deadline, part) as limit:
+        with _work(deadline, part):
             stretches = FilmStretches(self._artifacts, job.content_id, film, self._fingerprint(job, order), save)
             assemble(order, part, deadline, stretches)
             if film.captions == "track":
-                part = self._with_track(job, film, part, limit)
+                part = self._with_track(job, film, part, deadline)
         self._artifacts.publish(part, name)
 
     def _fingerprint(self, job: VideoJob, order: FilmOrder) -> str:
@@ -190,6 +183,7 @@ class FilmMaker:
             "is_mixed",
             "pictures_of",
             "stretches",
+            "checked",
             "voices",
             "voice_above_bed_db",
             "music",
@@ -272,7 +266,10 @@ class FilmMaker:
         return captions.look_of(film, (width, height), self._platform(film), brand, font)
 
     def check(self, job: VideoJob, deadline: clock.Deadline) -> FilmCheck:
-        """Decode the finished film completely, and look for black and frozen stretches. Raises BrokenMedia."""
+        """Decode the finished film completely, and look for black and frozen stretches.
+
+        Raises BrokenMedia; GoesOn after the deadline, with what is verified in the film's plan.
+        """
         from tenxsom.media.captions.look import Box
         from tenxsom.media.film.verify import check_film
 
@@ -280,21 +277,23 @@ class FilmMaker:
         width, height = size_of(job, film)
         box = self._look(film, width, height).box
         covered = Box(0, box.top, width, box.bottom) if film.is_burned else None
-        with _work(film, deadline) as limit:
+        with _work(deadline):
             return check_film(
                 self._artifacts.local(file_names.video(job.content_id)),
                 max_pixels=self._settings.max_video_pixels,
-                deadline=limit,
+                deadline=deadline,
                 captions=covered,
                 cards=_cards(film, self._brand(film)),
+                checked=film.checked,
+                keep=partial(setattr, film, "checked"),
             )
 
     def measure(self, job: VideoJob, deadline: clock.Deadline) -> SoundFacts:
         """Measure loudness and true peak of the finished film."""
         from tenxsom.media.sound.mix import measure
 
-        with _work(_film(job), deadline) as limit:
-            return measure(self._artifacts.local(file_names.video(job.content_id)), limit)
+        with _work(deadline):
+            return measure(self._artifacts.local(file_names.video(job.content_id)), deadline)
 
     def make_thumbnail(self, job: VideoJob, deadline: clock.Deadline) -> None:
         from tenxsom.media.film.thumbnail import make_title_thumbnail
@@ -303,7 +302,7 @@ class FilmMaker:
         width, height = size_of(job, film)
         marked = max((services.pace(job.service_of(clip), Variant()).marked_top for clip in job.clips), default=0.0)
         part = self._artifacts.scratch(name)
-        with _work(film, deadline, part, waits=False):
+        with _work(deadline, part):
             make_title_thumbnail(
                 self._shots(job, film),
                 film.thumbnail_title or film.title,
@@ -321,7 +320,7 @@ class FilmMaker:
 
         name = file_names.contact_sheet(job.content_id)
         part = self._artifacts.scratch(name)
-        with _work(_film(job), deadline, part, waits=False):
+        with _work(deadline, part):
             contact_sheet(self._artifacts.local(file_names.video(job.content_id)), part)
         self._artifacts.publish(part, name)
 

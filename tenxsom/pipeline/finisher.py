@@ -227,7 +227,8 @@ class Finisher:
             return verified.model_copy(update=asked)
         is_taken_as_is = any(clip.was_taken_as_is for clip in job.clips)
         film = self._artifacts.local(name)
-        facts = self._delivery.describe(film) if is_taken_as_is else self._delivery.verify(film, deadline)
+        with media_work(deadline):
+            facts = self._delivery.describe(film) if is_taken_as_is else self._delivery.verify(film, deadline)
         return facts.model_copy(update={"sha256": _sha256(film), **asked})
 
     def _join(self, claim: Claim, deadline: clock.Deadline) -> None:

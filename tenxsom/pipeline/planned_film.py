@@ -30,6 +30,7 @@ class PlannedFilm:
             FilmStep("mix_sound", self._mix_sound),
             FilmStep("assemble_film", self._assemble),
             FilmStep("check_film", self._check),
+            FilmStep("measure_sound", self._measure),
             FilmStep("make_thumbnail", lambda claim, deadline: maker.make_thumbnail(claim.job, deadline), side_file="thumbnail"),
             FilmStep(
                 "make_contact_sheet",
@@ -84,16 +85,27 @@ class PlannedFilm:
             _check_length(job, facts)
         except BrokenMedia:
             job.media = None
+            if job.film:
+                job.film.checked = None
             raise
-        sound, film = self._maker.measure(job, deadline) if facts.audio_codec else None, job.film
-        known = {"loudness_lufs": sound.loudness_lufs, "true_peak_dbtp": sound.true_peak_dbtp} if sound else {}
-        if film and film.voice_above_bed_db is not None:
-            known["voice_above_bed_db"] = film.voice_above_bed_db
         digest = _sha256(self._artifacts.local(file_names.video(job.content_id)))
-        job.media = facts.model_copy(update={**known, "sha256": digest, "asked_seconds": film.seconds if film else 0.0})
+        job.media = facts.model_copy(update={"sha256": digest, "asked_seconds": job.film.seconds if job.film else 0.0})
+        if job.film:
+            job.film.checked = None
         for sentence in found.warnings:
             job.warn(sentence)
         job.record("verified", f"{facts.seconds:.2f} s, {facts.width}x{facts.height}")
+
+    def _measure(self, claim: Claim, deadline: clock.Deadline) -> None:
+        """Keep how loud the verified film is."""
+        media, film = claim.job.media, claim.job.film
+        if media is None or film is None or not media.audio_codec:
+            return
+        sound = self._maker.measure(claim.job, deadline)
+        known = {"loudness_lufs": sound.loudness_lufs, "true_peak_dbtp": sound.true_peak_dbtp}
+        if film.voice_above_bed_db is not None:
+            known["voice_above_bed_db"] = film.voice_above_bed_db
+        claim.job.media = media.model_copy(update=known)
 
 
 def _check_length(job: VideoJob, facts: MediaFacts) -> None:

@@ -18,7 +18,16 @@ import pytest
 from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.disk import as_disk_error
-from tenxsom.errors import BadSettings, BrokenMedia, Interrupted, ServiceRefused, SubmitUnclear, TryAgainLater
+from tenxsom.errors import (
+    BadSettings,
+    BrokenMedia,
+    Interrupted,
+    NoTurn,
+    OutOfTime,
+    ServiceRefused,
+    SubmitUnclear,
+    TryAgainLater,
+)  # fmt: skip
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.results import JobResult
@@ -195,6 +204,50 @@ def test_a_film_waits_for_room_on_the_disk_until_the_jobs_deadline(world, break_
     world.ticks(3, minutes=60)
     assert world.report["state"] == "failed"
     assert "No space left" in world.report["reason"]
+
+
+def test_a_step_that_no_tick_is_long_enough_for_ends_the_job_and_names_the_setting(world, break_step):
+    mend = break_step("_assemble_film", OutOfTime("Decoding lake.mp4 ran out of time."))
+    world.submit()
+    world.ticks(4)
+    assert len(world.tried) == 3
+    assert world.report["state"] == "failed"
+    assert "assemble_film: it takes longer than a tick lasts (110 s); set POLL_TIME_LIMIT_SECONDS higher" in world.report["reason"]
+    assert "manage_jobs.py retry lake" in world.report["advice"]
+    mend()
+    world.retry()
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert len(world.vendor.charges) == 2
+
+
+def test_a_film_is_published_without_a_side_file_that_no_tick_is_long_enough_for(world, break_step):
+    break_step("_make_thumbnail", OutOfTime("Looking for a picture ran out of time."))
+    world.submit()
+    world.ticks(3)
+    assert world.report["state"] == "completed"
+    told = "without its thumbnail: it takes longer than a tick lasts (110 s); set POLL_TIME_LIMIT_SECONDS higher."
+    assert any(told in warning for warning in world.report["warnings"])
+
+
+@pytest.mark.parametrize("step", ["_assemble_film", "_make_thumbnail"])
+def test_a_tick_with_too_little_time_left_for_a_step_uses_up_no_try(world, break_step, step):
+    mend = break_step(step, NoTurn("Other videos are being decoded.", retry_after=1))
+    world.submit()
+    world.ticks(30, minutes=60)
+    assert len(world.tried) == 30
+    assert not world.has_report
+    mend()
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert not any("without its thumbnail" in warning for warning in world.report["warnings"])
+
+
+def test_a_step_that_no_tick_ever_has_time_for_ends_after_its_deadline(world, break_step):
+    break_step("_assemble_film", NoTurn("Other videos are being decoded.", retry_after=1))
+    world.submit()
+    world.ticks(60, minutes=60)
+    assert world.report["state"] == "failed"
 
 
 @pytest.mark.parametrize("step", [*NEEDED, "_write_report"])

@@ -9,6 +9,7 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.media.film import assemble as assembly
+from tenxsom.media.film import verify
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.film_maker import FilmMaker
 from tenxsom.pipeline.film_stretches import FilmStretches
@@ -25,18 +26,27 @@ class Over(clock.Deadline):
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Every assembly has no time at all; the number of frames that are there after each is collected."""
+    """No encode and no check has any time at all; the number of frames that are there after each encode is collected."""
     after: list[int] = []
     real = assembly.assemble
 
     def assemble(order: Any, target: Path, deadline: clock.Deadline, stretches: FilmStretches) -> None:
         assert deadline
+        if stretches.frames == order.frames:
+            real(order, target, deadline, stretches)
+            return
         try:
             real(order, target, Over(0), stretches)
         finally:
             after.append(stretches.frames)
 
+    def check_film(film: Path, *, deadline: clock.Deadline, **options: Any) -> verify.FilmCheck:
+        assert deadline
+        return real_check(film, deadline=Over(0), **options)
+
+    real_check = verify.check_film
     monkeypatch.setattr(assembly, "assemble", assemble)
+    monkeypatch.setattr(verify, "check_film", check_film)
     return after
 
 
@@ -45,9 +55,13 @@ def tick(world: World) -> None:  # noqa: F811
         app.poller().tick(["kettle"], at_once=True)
 
 
-def stored(world: World) -> VideoJob:  # noqa: F811
+def stored_if_there(world: World) -> VideoJob | None:  # noqa: F811
     with world.app() as app:
-        job = app.store.load("kettle")
+        return app.store.load("kettle")
+
+
+def stored(world: World) -> VideoJob:  # noqa: F811
+    job = stored_if_there(world)
     assert job
     return job
 
@@ -61,7 +75,7 @@ def test_a_film_advances_with_every_tick_and_ends_after_its_deadline(
     hurried: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mixed: list[str] = []
+    mixed, checked = list[str](), list[int]()
     real = FilmMaker.mix_sound
 
     def mix_sound(self: FilmMaker, job: VideoJob, deadline: clock.Deadline) -> Any:
@@ -78,10 +92,14 @@ def test_a_film_advances_with_every_tick_and_ends_after_its_deadline(
     assert job.film
     assert (job.step, job.attempts, job.next_check_at) == ("assemble_film", {}, None)
     assert stretches_of(world) == ["kettle~picture-01.mp4"]
-    for _ in range(10):
+    for _ in range(20):
         if world.made.joinpath("kettle_completion_report.json").exists():
             break
         tick(world)
+        if (there := stored_if_there(world)) and there.film and there.film.checked:
+            checked.append(there.film.checked.frames)
+    assert len(checked) > 1
+    assert checked == sorted(set(checked))
     assert hurried == sorted(set(hurried))
     assert len(hurried) > 2
     assert mixed == ["kettle"]
@@ -91,6 +109,31 @@ def test_a_film_advances_with_every_tick_and_ends_after_its_deadline(
     assert not stretches_of(world)
 
 
+@pytest.mark.slow
+def test_a_sound_that_no_tick_is_long_enough_for_ends_the_job_and_a_retry_goes_on(
+    world: World,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    charges, real = len(world.vendor.charges), clock.Deadline.check
+
+    def check(self: clock.Deadline, what: str) -> None:
+        real(Over(0) if "Mixing the sound" in what else self, what)
+
+    with monkeypatch.context() as hurried:
+        hurried.setattr(clock.Deadline, "check", check)
+        for _ in range(3):
+            tick(world)
+    with world.app() as app:
+        failed = app.artifacts.final_report("kettle")
+        assert failed
+        assert "mix_sound: it takes longer than a tick lasts (110 s); set POLL_TIME_LIMIT_SECONDS higher" in failed["reason"]
+        app.manager().retry(app.manager().retry_cost("kettle")[0])
+    world.collect()
+    assert world.report()["media"]["seconds"] == pytest.approx(8, abs=0.05)
+    assert len(world.vendor.charges) == charges
+
+
+@pytest.mark.slow
 def test_stretches_of_another_film_are_not_used(world: World, hurried: list[int]) -> None:  # noqa: F811
     tick(world)
     tick(world)
@@ -103,6 +146,7 @@ def test_stretches_of_another_film_are_not_used(world: World, hurried: list[int]
     assert hurried[2] == hurried[0] < hurried[1]
 
 
+@pytest.mark.slow
 def test_a_stretch_that_is_gone_is_encoded_anew(world: World, hurried: list[int]) -> None:  # noqa: F811
     tick(world)
     (world.made / "kettle~picture-01.mp4").unlink()

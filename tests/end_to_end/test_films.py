@@ -297,16 +297,6 @@ def test_a_translation_that_fails_ends_with_a_report_and_can_be_tried_again(copy
     assert copy.report("kettle-de")["state"] == "completed"
 
 
-def test_a_film_gets_there_in_ticks_that_are_shorter_than_its_making(tmp_path, film):
-    (tmp_path / "home").mkdir()
-    world = World(tmp_path / "home", film.vendor._folder)
-    world.submit(PAGE, POLL_TIME_LIMIT_SECONDS="1")
-    world.collect(POLL_TIME_LIMIT_SECONDS="1")
-    report = world.report()
-    assert report["media"]["seconds"] == pytest.approx(9, abs=0.05)
-    assert "music" in report["files"]
-
-
 # other films
 
 

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tenxsom import clock
-from tenxsom.errors import BrokenMedia, GoesOn
+from tenxsom.errors import BrokenMedia, GoesOn, OutOfTime
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken
 from tenxsom.media.film.fit import Fitter
 from tenxsom.media.film.order import FilmOrder, Shot
@@ -40,19 +40,20 @@ def assemble(order: FilmOrder, target: Path, deadline: clock.Deadline | None = N
     What is encoded is kept in `stretches` (without them it is lost when the work ends early), and the next call goes on after
     them. A clip that is shorter than its shot holds its last picture. Raises BrokenMedia when a clip or the sound cannot be read,
     OSError when `target` cannot be written, Interrupted when a stop is requested, ValueError for an order that makes no film.
-    After `deadline` it raises GoesOn when at least one stretch was added, which is always so with `stretches`, else TryAgainLater.
+    After `deadline` it raises GoesOn when at least one stretch was added, which is always so with `stretches` until all are there,
+    else OutOfTime.
     """
     order.check()
+    begin = stretches.frames if stretches else 0
     with told_as_broken("The film cannot be assembled"):
         if stretches is None:
             _Encoding(order).write(target, order.frames, _checks(deadline))
         elif not _encode_in_stretches(order, target, deadline, stretches):
-            with closing(_sound_of(order)) as sound:
-                join_stretches(stretches, order, sound, target)
+            _join(stretches, order, target, deadline, is_new=stretches.frames > begin)
 
 
 def _checks(deadline: clock.Deadline | None) -> Callable[[int], bool]:
-    """Return what raises TryAgainLater after a deadline, asked after each frame."""
+    """Return what raises OutOfTime after a deadline, asked after each frame."""
 
     def is_enough(_: int) -> bool:
         if deadline:
@@ -75,9 +76,20 @@ def _encode_in_stretches(order: FilmOrder, target: Path, deadline: clock.Deadlin
         if frames == order.frames:
             return True
         stretches.keep(target, frames)
-        if deadline and deadline.passed() and encoding.at < order.frames:
+        if deadline and deadline.passed():
             raise GoesOn(f"{stretches.frames} of {order.frames} frames of the film are encoded; the next tick goes on from there.")
     return False
+
+
+def _join(stretches: Stretches, order: FilmOrder, target: Path, deadline: clock.Deadline | None, *, is_new: bool) -> None:
+    """Join the stretches. Raises OutOfTime; GoesOn when the last of them `is_new`, so that the tick has advanced."""
+    try:
+        with closing(_sound_of(order)) as sound:
+            join_stretches(stretches, order, sound, target, deadline)
+    except OutOfTime:
+        if not is_new:
+            raise
+        raise GoesOn("The whole film is encoded; the next tick joins its stretches.") from None
 
 
 class _Encoding:

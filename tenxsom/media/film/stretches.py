@@ -47,10 +47,17 @@ def next_length(order: FilmOrder, at: int) -> int:
     return left if 2 * left <= 3 * usual else usual
 
 
-def join_stretches(stretches: Stretches, order: FilmOrder, sound: Iterator[NDArray[np.float32]], target: Path) -> None:
+def join_stretches(
+    stretches: Stretches,
+    order: FilmOrder,
+    sound: Iterator[NDArray[np.float32]],
+    target: Path,
+    deadline: clock.Deadline | None = None,
+) -> None:
     """Write the film from its stretches and the sound of each frame.
 
-    Raises BrokenMedia when stretches do not fit together or are not the whole film, Interrupted when a stop is requested.
+    Raises BrokenMedia when stretches do not fit together or are not the whole film, OutOfTime when `deadline` is reached,
+    Interrupted when a stop is requested.
     """
     files = stretches.files()
     with new_mp4(target) as output:
@@ -58,6 +65,8 @@ def join_stretches(stretches: Stretches, order: FilmOrder, sound: Iterator[NDArr
         track = SoundTrack(output) if order.sound else None
         for file in files:
             for packet in joint.packets_of(file):
+                if deadline:
+                    deadline.check("Joining the film")
                 output.mux(packet)
                 samples = next(sound, None)
                 if track and samples is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from tenxsom.media.captions.look import Box
 from tenxsom.media.check import VideoFacts, check_video
 from tenxsom.media.filters import Chain
 from tenxsom.media.video_file import MAX_PIXELS
+from tenxsom.model.film import CheckedStretch, FoundSpan
 
 BLACK_SECONDS = 0.5
 FROZEN_SECONDS = 1.5
@@ -54,14 +55,30 @@ def check_film(
     deadline: clock.Deadline | None = None,
     captions: Box | None = None,
     cards: Sequence[Span] = (),
+    checked: CheckedStretch | None = None,
+    keep: Callable[[CheckedStretch], None] | None = None,
 ) -> FilmCheck:
     """Decode a whole film of this program once; return its facts and its warnings.
 
     Words that change do not hide that the picture behind them stands still: the part where `captions` are is not looked at.
-    During `cards` the picture may stand still. Raises BrokenMedia, TryAgainLater and Interrupted as `check_video` does.
+    During `cards` the picture may stand still. `checked` and `keep` are those of `check_video`. Raises BrokenMedia, OutOfTime,
+    GoesOn and Interrupted as it does.
     """
-    watch = _Watch(captions)
-    facts = check_video(path, max_pixels=max_pixels, deadline=deadline, look=watch.look, is_own=True)
+    watch = _Watch(captions, checked)
+
+    def keep_all(part: CheckedStretch) -> None:
+        if keep is not None:
+            keep(part.model_copy(update={"spans": watch.spans(part.end - part.begin)}))
+
+    facts = check_video(
+        path,
+        max_pixels=max_pixels,
+        deadline=deadline,
+        look=watch.look,
+        is_own=True,
+        checked=checked,
+        keep=keep_all if keep is not None else None,
+    )
     return FilmCheck(facts, list(watch.warnings(facts.seconds, cards)))
 
 
@@ -73,12 +90,14 @@ def film_warnings(path: Path, deadline: clock.Deadline | None = None) -> list[st
 class _Watch:
     """Finds black and frozen stretches in pictures that it is shown one after the other."""
 
-    def __init__(self, captions: Box | None) -> None:
+    def __init__(self, captions: Box | None, checked: CheckedStretch | None = None) -> None:
         self._captions = captions
         self._chain: Chain | None = None
-        self._start: float | None = None
+        self._start = checked.begin if checked else None
         self._open: dict[str, float] = {}
         self._found: dict[str, list[Span]] = {_BLACK: [], _FROZEN: []}
+        for span in checked.spans if checked else ():
+            self._found[span.kind].append(Span(span.start, span.end))
 
     def look(self, frame: av.VideoFrame) -> None:
         """Look at the next picture. What the filters cannot read is no reason to refuse a film that can be decoded."""
@@ -98,14 +117,19 @@ class _Watch:
         elif kind in self._open:
             self._found[kind].append(Span(self._open.pop(kind), moment))
 
+    def spans(self, seconds: float) -> list[FoundSpan]:
+        """Return what was found in the first `seconds`; what is not over ends there."""
+        ended = [FoundSpan(kind=kind, start=span.start, end=span.end) for kind, spans in self._found.items() for span in spans]
+        return ended + [FoundSpan(kind=kind, start=start, end=seconds) for kind, start in self._open.items()]
+
     def warnings(self, seconds: float, cards: Sequence[Span]) -> Iterator[str]:
         """Yield the sentences, for a film of so many seconds."""
-        for kind, start in self._open.items():
-            self._found[kind].append(Span(start, seconds))
-        black = [span for span in self._found[_BLACK] if span.seconds >= BLACK_SECONDS]
+        found = self.spans(seconds)
+        black, frozen = (_joined([Span(each.start, each.end) for each in found if each.kind == kind]) for kind in (_BLACK, _FROZEN))
+        black = [span for span in black if span.seconds >= BLACK_SECONDS]
         for span in black:
             yield f"The picture is black from {_times(span)}."
-        for span in _joined(self._found[_FROZEN]):
+        for span in frozen:
             if _outside(span, [*black, *cards]) >= FROZEN_SECONDS:
                 yield f"The picture stands still from {_times(span)}."
 
@@ -121,9 +145,10 @@ def _detectors(captions: Box | None) -> Chain:
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
     joined: list[Span] = []
-    for span in spans:
+    for span in sorted(spans):
         if joined and span.start - joined[-1].end <= _JOIN_SECONDS:
-            span = Span(joined.pop().start, span.end)  # noqa: PLW2901  (the joined one takes its place)
+            last = joined.pop()
+            span = Span(last.start, max(last.end, span.end))  # noqa: PLW2901  (the joined one takes its place)
         joined.append(span)
     return joined
 

@@ -84,7 +84,7 @@ def write_bed(
     """Write a bed of exactly `seconds` to `target`, a WAV file, and return what is played.
 
     `mood` is a mood, or words about music (`moods.mood_of`). `cuts` are the film's cuts in seconds. Raises
-    OSError when `target` cannot be written, TryAgainLater when `deadline` is reached.
+    OSError when `target` cannot be written, OutOfTime when `deadline` is reached.
     """
     name = mood_of(mood)
     rng = np.random.default_rng([seed % 2**32, zlib.crc32(name.encode())])

@@ -90,7 +90,7 @@ class SoundFacts(NamedTuple):
 def mix(order: SoundOrder, target: Path, deadline: clock.Deadline | None = None) -> SoundFacts:
     """Write the film's sound to `target`, a WAV file of exactly `order.seconds`, and return what it measures.
 
-    Raises BrokenMedia when a file cannot be decoded, OSError when `target` cannot be written, TryAgainLater when `deadline` is
+    Raises BrokenMedia when a file cannot be decoded, OSError when `target` cannot be written, OutOfTime when `deadline` is
     reached.
     """
     tracks = _tracks(order, deadline)

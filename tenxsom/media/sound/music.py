@@ -50,7 +50,7 @@ def fit_music(file: Path, seconds: float, target: Path, deadline: clock.Deadline
     """Write music of exactly `seconds` to `target`, a WAV file. Longer music is cut; shorter music is looped. Both end in a fade.
 
     Raises BrokenMedia when `file` cannot be decoded, is silent, or shorter than a second; OSError when `target` cannot be
-    written; TryAgainLater when `deadline` is reached.
+    written; OutOfTime when `deadline` is reached.
     """
     wanted = round(seconds * RATE)
     with tempfile.TemporaryFile(dir=target.parent) as raw:

@@ -55,7 +55,7 @@ def open_sound(path: Path) -> Iterator[InputContainer]:
 def read_sound(path: Path, *, offset: float = 0.0, deadline: clock.Deadline | None = None) -> Iterator[Block]:
     """Yield a file's sound from `offset` seconds on, in sync with its pictures; nothing where it has no sound.
 
-    Raises BrokenMedia when it cannot be decoded, TryAgainLater when `deadline` is reached, Interrupted when a stop is requested.
+    Raises BrokenMedia when it cannot be decoded, OutOfTime when `deadline` is reached, Interrupted when a stop is requested.
     """
     with told_as_broken(f"The sound of {path.name} cannot be read"), open_sound(path) as container:
         if (track := sound_track(container)) is None:

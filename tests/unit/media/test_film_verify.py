@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tenxsom import clock
-from tenxsom.errors import BrokenMedia, TryAgainLater
+from tenxsom.errors import BrokenMedia, GoesOn, OutOfTime
 from tenxsom.media.captions.look import Box
 from tenxsom.media.film.assemble import assemble
 from tenxsom.media.film.order import FilmOrder, Shot
 from tenxsom.media.film.overlay import Overlay
-from tenxsom.media.film.verify import Span, check_film, film_warnings
-from tests.film_parts import TALL, grey_clip, plate
+from tenxsom.media.film.verify import FilmCheck, Span, check_film, film_warnings
+from tenxsom.model.film import CheckedStretch
+from tests.film_parts import TALL, grey_clip, plate, tone_file
 from tests.odd_videos import write_clip
 
 MOVING = [60 + number * 7 % 120 for number in range(96)]
@@ -96,5 +98,74 @@ def test_a_film_that_cannot_be_decoded_is_refused(tmp_path: Path, damage: str) -
 
 
 def test_a_check_ends_with_its_tick(tmp_path: Path) -> None:
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(OutOfTime):
         check_film(grey_clip(tmp_path / "film.mp4", MOVING), deadline=clock.Deadline(0))
+
+
+# in parts
+
+
+def in_parts(film: Path, deadline: clock.Deadline) -> tuple[FilmCheck, int]:
+    """Check a film in ticks; return what was found, and how many parts it took."""
+    kept: list[CheckedStretch] = []
+    for parts in count(1):
+        last = CheckedStretch.from_dict(kept[-1].as_dict()) if kept else None
+        try:
+            return check_film(film, deadline=deadline, checked=last, keep=kept.append), parts
+        except GoesOn:
+            assert parts < 50
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [*MOVING, *MOVING],
+        [*MOVING[:84], *[0] * 24, *MOVING[:84]],
+        [*MOVING[:80], *[120] * 40, *MOVING[:72]],
+        [*MOVING[:48], *[120] * 144],
+        [*MOVING[:90], *[0] * 13, *MOVING[:89]],
+    ],
+    ids=["moving", "black over a key frame", "frozen over a key frame", "frozen to the end", "black just long enough"],
+)
+def test_a_film_that_is_checked_in_parts_is_found_as_it_is_at_once(tmp_path: Path, levels: list[int]) -> None:
+    film = film_with_sound(tmp_path, levels)
+    at_once = check_film(film)
+    found, parts = in_parts(film, clock.Deadline(0))
+    assert parts in (3, 4)
+    assert found.facts == at_once.facts
+    assert [re.sub(r"[\d.]+", "", each) for each in found.warnings] == [re.sub(r"[\d.]+", "", each) for each in at_once.warnings]
+    times = [[float(number) for number in re.findall(r"[\d]+\.\d", " ".join(each.warnings))] for each in (found, at_once)]
+    assert times[0] == pytest.approx(times[1], abs=0.11)
+
+
+@pytest.mark.parametrize("at", [0.3, 0.9])
+def test_damage_is_found_in_whichever_part_it_is(tmp_path: Path, at: float) -> None:
+    film = film_with_sound(tmp_path, [*MOVING, *MOVING], textured=True)
+    data = bytearray(film.read_bytes())
+    place = round(len(data) * at)
+    data[place : place + 400] = np.random.default_rng(1).bytes(400)
+    film.write_bytes(data)
+    with pytest.raises(BrokenMedia):
+        in_parts(film, clock.Deadline(0))
+
+
+def test_another_film_is_checked_from_its_beginning(tmp_path: Path) -> None:
+    kept: list[CheckedStretch] = []
+    with pytest.raises(GoesOn):
+        check_film(film_with_sound(tmp_path, [*MOVING, *MOVING]), deadline=clock.Deadline(0), keep=kept.append)
+    assert 48 <= kept[-1].frames < 96
+    other = film_with_sound(tmp_path, [0] * 192)
+    assert check_film(other, checked=kept[-1], keep=kept.append).warnings == ["The picture is black from 0.0 s to 8.0 s."]
+
+
+def film_with_sound(tmp_path: Path, levels: list[int], *, textured: bool = False) -> Path:
+    seconds = len(levels) / 24
+    clip = (
+        write_clip(tmp_path / "c.mp4", seconds=seconds, size=TALL, textured=True)
+        if textured
+        else grey_clip(tmp_path / "c.mp4", levels)
+    )
+    sound = tone_file(tmp_path / "sound.wav", seconds)
+    assemble(FilmOrder([Shot(clip, 0, seconds)], *TALL, Fraction(24), seconds, sound=sound), tmp_path / "film.mp4")
+    return tmp_path / "film.mp4"

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tenxsom import clock, settings
 from tenxsom.app import App
-from tenxsom.errors import BadInput, DiskError
+from tenxsom.errors import BadInput, DiskError, NoTurn, OutOfTime
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
 from tenxsom.pipeline.delivery import media_work
@@ -432,6 +432,46 @@ def test_a_crash_between_keeping_short_clips_and_their_report_is_repaired(make_w
     world.manager.resolve("lake", None, take_as_is=True)
     world.tick()
     assert world.report["state"] == "completed"
+
+
+def test_work_that_had_most_of_a_tick_is_out_of_time_and_other_work_had_no_turn():
+    late = clock.Deadline(100)
+    late._end -= 60
+    for deadline, error in ((clock.Deadline(100), OutOfTime), (late, NoTurn)):
+        with pytest.raises(error), media_work(deadline):
+            clock.Deadline(-1).check("Decoding")
+
+
+def test_work_whose_turn_never_comes_in_a_tick_had_no_turn():
+    with media_work(), media_work(), pytest.raises(NoTurn), media_work(clock.Deadline(0)):
+        raise AssertionError("there is no free core")
+
+
+def test_a_clip_that_no_tick_is_long_enough_for_is_kept_and_somebody_is_asked(make_world, good, monkeypatch):
+    world = make_world(good)
+    world.submit()
+    real = clock.Deadline.check
+    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
+    assert [world.tick(minutes=60).exit_code for _ in range(4)] == [75, 75, 75, 3]
+    assert "takes longer to decode, or to cut to fit, than a tick lasts (110 s, POLL_TIME_LIMIT_SECONDS)" in world.clip.error
+    assert world.vendor.downloads == 1
+    monkeypatch.setattr(clock.Deadline, "check", real)
+    world.tick(minutes=60)
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+def test_a_clip_that_had_no_turn_is_not_asked_about(make_world, good, monkeypatch):
+    world = make_world(good)
+    world.submit()
+    with monkeypatch.context() as patched:
+        patched.setattr("tenxsom.pipeline.delivery.MOST_OF_A_TICK", 2)
+        real = clock.Deadline.check
+        patched.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
+        assert [world.tick(minutes=60).exit_code for _ in range(9)] == [75] * 9
+    world.tick()
+    assert world.report["state"] == "completed"
+    assert world.vendor.downloads == 1
 
 
 def test_work_without_a_deadline_waits_for_its_turn():
