@@ -33,11 +33,12 @@ from tenxsom.services.images.base import StillSource
 from tenxsom.services.music import registry as music
 from tenxsom.services.music.base import MusicService
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, SpendLedger
+from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, SpendLedger, Till
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.channels import FileChannels
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
+from tenxsom.store.files.till import FileTill
 from tenxsom.store.templates import Templates
 from tenxsom.voices import registry as voices
 from tenxsom.voices.base import Voice
@@ -84,8 +85,12 @@ class App:
         return FileLedger(self.settings.ledger_file, self.settings.daily_budget_usd)
 
     @cached_property
+    def till(self) -> Till:
+        return FileTill(self.ledger)
+
+    @cached_property
     def paid_calls(self) -> PaidCalls:
-        return PaidCalls(self.store, self.ledger, self.is_rehearsal)
+        return PaidCalls(self.store, self.till, self.is_rehearsal)
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:

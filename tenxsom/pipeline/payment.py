@@ -11,7 +11,6 @@ restored), the ledger has the result of the call with its ids, and no reference 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,7 +20,6 @@ from tenxsom import clock
 from tenxsom.errors import (
     BadInput,
     BadSettings,
-    DiskError,
     NotSent,
     OverBudget,
     ServiceBusy,
@@ -38,7 +36,7 @@ from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline.prices import billed_service
 from tenxsom.pipeline.spend import book, check_cap, note_rehearsal
 from tenxsom.services.base import Submitted
-from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, JobStore, Purchase, SpendLedger
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, JobStore, Purchase, Till
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +90,12 @@ def never(_billed_service: str) -> bool:
 
 
 class PaidCalls:
-    """Makes paid calls for jobs of one queue, booked in one ledger."""
+    """Makes paid calls for jobs of one queue, booked in one till."""
 
-    def __init__(self, store: JobStore, ledger: SpendLedger, is_rehearsal: Callable[[str], bool] = never) -> None:
+    def __init__(self, store: JobStore, till: Till, is_rehearsal: Callable[[str], bool] = never) -> None:
         """`is_rehearsal` tells whether calls to a billed service cost nothing (the local studio, a stand-in's address)."""
         self._store = store
-        self._ledger = ledger
+        self._till = till
         self._is_rehearsal = is_rehearsal
 
     def pay(
@@ -128,7 +126,6 @@ class PaidCalls:
         if self._made_already(claim, clip, purchase):
             return
         then = self._clip_purchase(job, clip, clip_price) if clip_price > ZERO else None
-        self._reserve(claim, clip, purchase, then)
         self._intend(claim, clip, purchase, then)
         self._call(claim, clip, purchase, call, can_be_asked)
 
@@ -138,8 +135,9 @@ class PaidCalls:
         """
         job = claim.job
         for clip in job.orders:
-            for each in self._set_aside(job, clip) if has_ended or clip.is_final else ():
-                self._ledger.settle(each, RELEASED, since=job.ledger_mark)
+            unused = self._set_aside(job, clip) if has_ended or clip.is_final else []
+            self._till.release(claim, unused)
+            for each in unused:
                 book(job, each, RELEASED)
 
     def reconcile_all(self, claim: Claim, who_knows: Callable[[Clip], Finder]) -> None:
@@ -237,7 +235,7 @@ class PaidCalls:
 
         Raises SubmitUnclear when the ledger has the call without ids. A reservation alone does not count: it precedes the call.
         """
-        line = self._ledger.last(purchase.reference, claim.job.ledger_mark)
+        line = self._till.last(purchase.reference, claim.job.ledger_mark)
         if line is None or line["entry"] in (RESERVED, RELEASED):
             return False
         clip.intent = _new_intent(clip, purchase)
@@ -247,22 +245,42 @@ class PaidCalls:
         raise SubmitUnclear(_waiting_sentence(claim.job, clip))
 
     def _intend(self, claim: Claim, clip: Order, purchase: Purchase, then: Purchase | None) -> None:
-        """Save the intent. After a failure nothing was sent, so memory and ledger are reset."""
-        job, clip.hold = claim.job, None
-        clip.intent = _new_intent(clip, purchase)
-        clip.count(_sent_key(clip))
-        job.record("intent", f"{clip.step} of {clip.label} for {shown(purchase.usd)}", reference=purchase.reference)
+        """Set the money aside, within the job's own cap and the day's budget, and save the intent.
+
+        Raises OverBudget; the job then waits. After another failure nothing was sent, so the job's memory is reset.
+        """
+        job, both = claim.job, [purchase] if then is None else [purchase, then]
+
+        def prepare() -> None:
+            for each in both:
+                book(job, each, RESERVED)
+            clip.hold = None
+            clip.intent = _new_intent(clip, purchase)
+            clip.count(_sent_key(clip))
+            job.record("intent", f"{clip.step} of {clip.label} for {shown(purchase.usd)}", reference=purchase.reference)
+
         try:
-            claim.save()
-        except BaseException:  # after any error or stop the call is not made, and the money must be released
-            clip.intent = None
-            self._take_back_send(clip)
-            job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
-            for each in filter(None, (purchase, then)):
-                book(job, each, RELEASED)
-                with contextlib.suppress(DiskError):
-                    self._ledger.settle(each, RELEASED, since=job.ledger_mark)
+            check_cap(job, *both)
+            self._till.intend(claim, purchase, then, prepare)
+        except OverBudget as error:
+            self._wait_for_a_budget(claim, clip, error)
             raise
+        except BaseException:  # after any error or stop the call is not made
+            if clip.intent:
+                clip.intent = None
+                self._take_back_send(clip)
+                job.record("not_sent", "its intent could not be saved", reference=purchase.reference)
+                for each in both:
+                    book(job, each, RELEASED)
+            raise
+
+    @staticmethod
+    def _wait_for_a_budget(claim: Claim, clip: Order, error: OverBudget) -> None:
+        if clip.hold != "budget":
+            claim.job.record("over_budget", str(error))
+        clip.hold, clip.next_check_at = "budget", clock.later(BUDGET_PAUSE_SECONDS)
+        claim.job.settle_state()
+        claim.save()
 
     def _call(self, claim: Claim, clip: Order, purchase: Purchase, call: Callable[[str], Submitted], can_be_asked: bool) -> None:
         try:
@@ -297,7 +315,7 @@ class PaidCalls:
             claim.job.record("in_doubt", str(error), reference=purchase.reference)
             book(claim.job, purchase, UNKNOWN)
             claim.job.settle_state()
-            self._save(claim, purchase, UNKNOWN)
+            self._till.book(claim, purchase, UNKNOWN)
         elif sends(clip) < UNPROVEN_SENDS:
             claim.job.record("refused", str(error), reference=purchase.reference)
             self._close(claim, clip, purchase, RELEASED)
@@ -319,7 +337,7 @@ class PaidCalls:
 
     def _remembered(self, claim: Claim, clip: Order, intent: Intent) -> bool:
         """Return whether the ledger has the result of a call whose state could not be saved; update the state from it."""
-        line = self._ledger.last(intent.reference, claim.job.ledger_mark)
+        line = self._till.last(intent.reference, claim.job.ledger_mark)
         purchase = self._purchase(claim.job, clip, usd(intent.usd))
         if line and line.get("job_id"):
             claim.job.record("adopted", f"{intent.step} of {clip.label} was found in the ledger")
@@ -341,23 +359,7 @@ class PaidCalls:
         book(claim.job, purchase, SPENT)
         note_rehearsal(claim.job)
         claim.job.settle_state()
-        self._save(claim, purchase, SPENT, None, **ids)
-
-    def _save(self, claim: Claim, purchase: Purchase, entry: str, renewed: Purchase | None = None, **ids: str | None) -> None:
-        """Save the state, then the ledger; if saving the state fails, the ledger still gets the ids.
-
-        `renewed` is reserved in place of a released call.
-        """
-        mark = claim.job.ledger_mark
-        try:
-            claim.save()
-        except BaseException:  # after any error or stop the ids of a paid call must not be lost
-            told = (purchase.reference, entry, ids.get("job_id") or "no id")
-            log.critical("%s is %s (%s), but the state could not be saved.", *told, extra={"content_id": claim.job.content_id})
-            with contextlib.suppress(DiskError):
-                self._ledger.settle(purchase, entry, since=mark, **ids)
-            raise
-        self._ledger.settle(purchase, entry, renewed, since=mark)
+        self._till.book(claim, purchase, SPENT, None, **ids)
 
     def _decided(self, claim: Claim, clip: Order, decision: str) -> None:
         claim.job.record("decided", _decision(clip, decision))
@@ -378,9 +380,7 @@ class PaidCalls:
         if renewed:
             book(job, renewed, RESERVED)
         job.settle_state()
-        self._save(claim, purchase, entry, renewed)
-        for each in unused:
-            self._ledger.settle(each, RELEASED, since=job.ledger_mark)
+        self._till.book(claim, purchase, entry, renewed, unused=unused)
 
     def _set_aside(self, job: VideoJob, clip: Order) -> list[Purchase]:
         """Return the reservations of a clip without an open call."""
@@ -407,23 +407,7 @@ class PaidCalls:
         claim.job.record("submit_unknown", why, reference=purchase.reference)
         book(claim.job, purchase, UNKNOWN)
         claim.job.settle_state()
-        self._save(claim, purchase, UNKNOWN)
-
-    def _reserve(self, claim: Claim, clip: Order, purchase: Purchase, then: Purchase | None) -> None:
-        """Reserve the money, within the job's own cap and the day's budget. Raises OverBudget; the job then waits."""
-        job = claim.job
-        try:
-            check_cap(job, *filter(None, (purchase, then)))
-            self._ledger.reserve(purchase, then)
-        except OverBudget as error:
-            if clip.hold != "budget":
-                job.record("over_budget", str(error))
-            clip.hold, clip.next_check_at = "budget", clock.later(BUDGET_PAUSE_SECONDS)
-            job.settle_state()
-            claim.save()
-            raise
-        for each in filter(None, (purchase, then)):
-            book(job, each, RESERVED)
+        self._till.book(claim, purchase, UNKNOWN)
 
     def _purchase(self, job: VideoJob, clip: Order, price: Decimal) -> Purchase:
         """Return the paid call of the clip's current step. Its reference consists of run, clip, step and attempt, so that the

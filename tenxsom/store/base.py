@@ -206,6 +206,44 @@ class SpendLedger(Protocol):
         """
 
 
+class Till(Protocol):
+    """Stores a job together with the money of its paid calls, so that neither is known without the other.
+
+    With files the money is written first when it is set aside, and last when it is spent, so that a crash in between costs nothing;
+    a database writes both in one transaction.
+    """
+
+    def intend(self, claim: Claim, purchase: Purchase, then: Purchase | None, prepare: Callable[[], None]) -> None:
+        """Set the price aside as `SpendLedger.reserve` does, call `prepare`, which puts the intent into the job, and save the job.
+
+        Raises OverBudget, with nothing written and `prepare` not called. After any other error nothing was set aside and no intent
+        is stored, so that no call may be made.
+        """
+
+    def book(
+        self,
+        claim: Claim,
+        purchase: Purchase,
+        entry: str,
+        renewed: Purchase | None = None,
+        /,
+        *,
+        unused: Collection[Purchase] = (),
+        **ids: str | None,
+    ) -> None:
+        """Save the job and what became of a paid call: SPENT, RELEASED or UNKNOWN.
+
+        The same money is set aside for `renewed`, if given, and that of `unused` is released. When the job cannot be saved, the
+        `ids` of the call are kept with its money, where `last` finds them.
+        """
+
+    def release(self, claim: Claim, unused: Collection[Purchase]) -> None:
+        """Release what was set aside for calls that will not be made. The caller saves the job."""
+
+    def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
+        """Return the line that counts for a reference, as `SpendLedger.last` does."""
+
+
 # finished files
 
 

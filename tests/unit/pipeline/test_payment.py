@@ -52,6 +52,7 @@ from tenxsom.services.base import Submitted
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Claim, Purchase
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
+from tenxsom.store.files.till import FileTill
 from tests.processes import running
 from tests.states import new_clip, new_job
 
@@ -92,7 +93,7 @@ class Belt:
 
     @property
     def paid(self) -> PaidCalls:
-        return PaidCalls(self.store, self.ledger)
+        return PaidCalls(self.store, FileTill(self.ledger))
 
     @property
     def planning(self) -> PlanningCosts:
