@@ -6,6 +6,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from tenxsom.http import calls
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.observers import Observers
 from tenxsom.pipeline import adoption
@@ -33,11 +34,12 @@ from tenxsom.services.images.base import StillSource
 from tenxsom.services.music import registry as music
 from tenxsom.services.music.base import MusicService
 from tenxsom.settings import ROOT, SERVICES, Settings
-from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, SpendLedger, Till
+from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, Pauses, SpendLedger, Till
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.channels import FileChannels
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
+from tenxsom.store.files.pauses import FilePauses
 from tenxsom.store.files.till import FileTill
 from tenxsom.store.templates import Templates
 from tenxsom.voices import registry as voices
@@ -62,7 +64,7 @@ class App:
         self.settings = settings
         self.artifacts = artifacts or FileArtifacts(settings.completed_folder)
         self.events = Events()
-        jobs = FileJobStore(settings.pending_folder, also_writable=(settings.completed_folder,))
+        jobs = FileJobStore(settings.pending_folder, (settings.completed_folder,), self.artifacts)
         self.store: JobStore = ObservedStore(jobs, self.events)
         self.results = JobResults(self.store, self.artifacts)
         self.observers = Observers(settings, self.events, self.store, self.artifacts, lambda: self.ledger)
@@ -83,6 +85,14 @@ class App:
     @cached_property
     def ledger(self) -> SpendLedger:
         return FileLedger(self.settings.ledger_file, self.settings.daily_budget_usd)
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        return FilePauses()
+
+    def share_pauses(self) -> None:
+        """Tell the processes that share the queue which services are left alone, and leave alone what they do."""
+        calls.take_over(self.pauses.exchange(calls.pauses()))
 
     @cached_property
     def till(self) -> Till:

@@ -19,7 +19,6 @@ from tenxsom.disk import free_bytes
 from tenxsom.http import calls
 from tenxsom.locks import lock_table
 from tenxsom.log import describe
-from tenxsom.model.clip import LONGEST_PAUSE_SECONDS
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.pipeline.events import JobEvent
 from tenxsom.safe_files import read_file
@@ -179,7 +178,7 @@ class Metrics:
         oldest = [({"state": state}, ages.get(state, 0.0)) for state in states]
         yield _gauge("oldest_job_age_seconds", "Age of the oldest job of each state; 0 without one.", oldest)
         yield _gauge("jobs_due", "Jobs that the next tick works on.", [({}, sum(job.is_due() for job in jobs))])
-        overdue = sum(_overdue_seconds(job) > OVERDUE_SECONDS for job in jobs)
+        overdue = sum(job.due_for_seconds() > OVERDUE_SECONDS for job in jobs)
         yield _gauge("jobs_overdue", f"Jobs that are due for more than {OVERDUE_SECONDS:.0f} seconds.", [({}, overdue)])
         yield _gauge("quarantined_states", "Unreadable states that wait for a user.", [({}, len(self._store.set_aside()))])
 
@@ -259,12 +258,3 @@ def exposition(metrics: Iterable[Metric]) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").encode("utf-8", "replace").decode()
-
-
-def _overdue_seconds(job: VideoJob) -> float:
-    """Return for how long a job is due; 0.0 for one that is not."""
-    if not job.is_due():
-        return 0.0
-    waiting = [clip.next_check_at for clip in job.clips if not clip.is_final] or [job.next_check_at]
-    moments = [moment for moment in waiting if moment and clock.is_due(moment, LONGEST_PAUSE_SECONDS)]
-    return max(map(clock.age_seconds, moments), default=clock.age_seconds(job.submit_time))

@@ -8,10 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from tenxsom.store.base import Artifacts, JobStore, SpendLedger
+from tenxsom.store.base import Artifacts, JobStore, Pauses, SpendLedger, Till
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
+from tenxsom.store.files.pauses import FilePauses
+from tenxsom.store.files.till import FileTill
 from tests.memory_artifacts import MemoryArtifacts
 
 
@@ -20,10 +22,15 @@ class Stores(NamedTuple):
 
     jobs: JobStore
     ledger: SpendLedger
+    till: Till
+    artifacts: Artifacts
+    pauses: Pauses
 
 
 def files(place: Path, budget: Decimal | None) -> Stores:
-    return Stores(FileJobStore(place / "pending"), FileLedger(place / "ledger.jsonl", budget))
+    artifacts, ledger = files_in_a_folder(place), FileLedger(place / "ledger.jsonl", budget)
+    jobs = FileJobStore(place / "pending", reports=artifacts)
+    return Stores(jobs, ledger, FileTill(ledger), artifacts, FilePauses())
 
 
 KINDS: dict[str, Callable[[Path, Decimal | None], Stores]] = {"files": files}

@@ -58,8 +58,10 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
         last: dict[str, JobResult] = {}
         while True:
             with app.observers.tick() as tick:
+                app.share_pauses()
                 job_results = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
                 last |= {job_result.content_id: job_result for job_result in job_results}
+                app.share_pauses()
                 last_tick.note(app.settings.pending_folder)
                 left = len(app.store.ids())
                 is_last = not arguments.watch or clock.stop_requested()

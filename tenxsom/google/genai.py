@@ -138,7 +138,7 @@ class GenAi:
         self._account = Account(credentials_file, rehearses=rehearses, session=session)
         self._transport = _Transport(self._tls, self._proxies, self._account.secrets)
         self._circuit, self._lock = Circuit(), threading.Lock()
-        calls.CIRCUITS[name] = self._circuit
+        calls.register(name, self._circuit)
         self._client: Any = None
         self.bucket = Bucket(self._account, self._proxies, base_url if rehearses else None, ca_file)
 

@@ -16,6 +16,7 @@ from tenxsom import clock
 from tenxsom.errors import TenxsomError
 from tenxsom.http.circuit import Circuit
 from tenxsom.log import mask
+from tenxsom.model.pause import Pause
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,32 @@ GET, POST, PAID, DOWNLOAD = "get", "post", "paid", "download"
 
 CIRCUITS: WeakValueDictionary[str, Circuit] = WeakValueDictionary()
 """The circuits of this process by the name of their service."""
+
+
+_told: dict[str, tuple[Pause, clock.Deadline]] = {}
+"""What other processes told last, for circuits of services that are opened later; the deadline is when all of it is over."""
+
+
+def register(name: str, circuit: Circuit) -> None:
+    """Know a service's circuit, which takes over what other processes told about the service."""
+    CIRCUITS[name] = circuit
+    pause, over = _told.get(name, (Pause(), clock.Deadline(0)))
+    if not over.passed():
+        circuit.take_over(pause)
+
+
+def pauses() -> dict[str, Pause]:
+    """Return which services are left alone now."""
+    found = {name: circuit.pause() for name, circuit in list(CIRCUITS.items())}
+    return {name: pause for name, pause in found.items() if any(pause)}
+
+
+def take_over(told: Mapping[str, Pause]) -> None:
+    """Leave services alone for as long as other processes do."""
+    for name, pause in told.items():
+        _told[name] = pause, clock.Deadline(max(pause))
+        if circuit := CIRCUITS.get(name):
+            circuit.take_over(pause)
 
 
 class CallKey(NamedTuple):

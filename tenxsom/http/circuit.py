@@ -6,6 +6,7 @@ import threading
 
 from tenxsom import clock
 from tenxsom.errors import ServiceDown
+from tenxsom.model.pause import Pause
 
 
 class CircuitOpen(ServiceDown):
@@ -64,6 +65,21 @@ class Circuit:
         """Delay free calls by the pause that the service asked for (429 with Retry-After). The circuit stays closed."""
         with self._lock:
             self._held_until = max(self._held_until, clock.monotonic() + seconds)
+
+    def pause(self) -> Pause:
+        """Return what holds now."""
+        until = self._shut_until
+        return Pause(max(0.0, until - clock.monotonic()) if until is not None else 0.0, self.held_seconds())
+
+    def take_over(self, pause: Pause) -> None:
+        """Leave the service alone for as long as another process does that shares its pauses."""
+        with self._lock:
+            now = clock.monotonic()
+            if pause.shut_seconds and (self._shut_until is None or self._shut_until < now):
+                self._failures = max(self._failures, self._limit)
+                self._shut_until = now + min(pause.shut_seconds, self._open_seconds)
+            if pause.held_seconds:
+                self._held_until = max(self._held_until, now + pause.held_seconds)
 
     def held_seconds(self) -> float:
         """Return the seconds that free calls must still wait; 0.0 for none."""

@@ -62,7 +62,7 @@ class HttpClient:
         self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
         self._proxies = dict(proxies or {})
         self._circuit = circuit or Circuit()
-        calls.CIRCUITS[name] = self._circuit
+        calls.register(name, self._circuit)
         self._is_ours = is_ours or (lambda _: True)
         self._tls = partial(tls_context, ca_file)
         self._kept = Adapter(pool_size, self._tls)

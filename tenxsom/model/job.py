@@ -213,6 +213,22 @@ class VideoJob(StoredModel):
         if first:
             self.job_id, self.status_endpoint = first.video.job_id, first.status_endpoint
 
+    def wait_seconds(self) -> float:
+        """Return the seconds until the job is due; 0.0 for one that is."""
+        waits = [0.0 if clock.is_due(at, LONGEST_PAUSE_SECONDS) else clock.seconds_until(at or "") for at in self._moments()]
+        return min(waits)
+
+    def due_for_seconds(self) -> float:
+        """Return for how long a job is due; 0.0 for one that is not."""
+        if not self.is_due():
+            return 0.0
+        moments = [at for at in self._moments() if at and clock.is_due(at, LONGEST_PAUSE_SECONDS)]
+        return max(map(clock.age_seconds, moments), default=clock.age_seconds(self.submit_time))
+
+    def _moments(self) -> list[str | None]:
+        """Return the next moments of the clips that are not final, else the job's own; None is at once."""
+        return [clip.next_check_at for clip in self.clips if not clip.is_final] or [self.next_check_at]
+
     def is_due(self) -> bool:
         """Return whether a clip is due, or the job itself: before it has clips, and when all clips are final."""
         waiting = [clip for clip in self.clips if not clip.is_final]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from tenxsom import clock
 from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model.job import VideoJob
-from tenxsom.store.base import Claim, JobStore
+from tenxsom.store.base import Claim, Counts, JobStore
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,9 @@ class ObservedClaim:
     def reload(self) -> None:
         self._claim.reload()
 
+    def report(self, name: str, data: bytes) -> None:
+        self._claim.report(name, data)
+
     def finish(self) -> None:
         self._events.announce(self.job)
         self._claim.finish()
@@ -146,6 +149,12 @@ class ObservedStore:
 
     def due(self, most: int | None = None) -> list[str]:
         return self._store.due(most)
+
+    def summary(self) -> Counts:
+        return self._store.summary()
+
+    def slot(self, service: str, most: int) -> AbstractContextManager[None]:
+        return self._store.slot(service, most)
 
     def set_aside(self) -> list[str]:
         return self._store.set_aside()

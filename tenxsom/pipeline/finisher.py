@@ -145,7 +145,7 @@ class Finisher:
         except Exception as error:  # noqa: BLE001  (an error about a side file must not prevent the report)
             job.warn(f"The blueprint could not be written beside the report: {describe(error)}.")
         report = reports.failure_report(job, reason, self._file_names(job.content_id, job), state, advice=advice, decision=decision)
-        self._artifacts.write(file_names.failure_report(job.content_id), pretty(report))
+        claim.report(file_names.failure_report(job.content_id), pretty(report))
         self.remove_from_queue(claim, keep_clips=True)
 
     def end(self, claim: Claim, deadline: clock.Deadline | None = None) -> None:
@@ -276,7 +276,7 @@ class Finisher:
         job.state, job.error, job.unexpected = JobState.COMPLETED, None, None
         names = self._file_names(job.content_id, job if self._keeps_parts else None)
         report = reports.completion_report(job, job.media or MediaFacts(), names, keeps_parts=self._keeps_parts)
-        self._artifacts.write(file_names.completion_report(job.content_id), pretty(report))
+        claim.report(file_names.completion_report(job.content_id), pretty(report))
 
     def remove_from_queue(self, claim: Claim, keep_clips: bool = False) -> None:
         """Remove the temporary files of a job that has its report, then the job from the queue.

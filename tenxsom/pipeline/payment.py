@@ -359,7 +359,7 @@ class PaidCalls:
         book(claim.job, purchase, SPENT)
         note_rehearsal(claim.job)
         claim.job.settle_state()
-        self._till.book(claim, purchase, SPENT, None, **ids)
+        self._till.book(claim, purchase, SPENT, ids=ids)
 
     def _decided(self, claim: Claim, clip: Order, decision: str) -> None:
         claim.job.record("decided", _decision(clip, decision))

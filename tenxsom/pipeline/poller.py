@@ -19,6 +19,7 @@ from tenxsom.errors import (
     JobIsBusy,
     NeedsDecision,
     RevisionIsStale,
+    ServiceBusy,
     TenxsomError,
     UnexpectedError,
 )
@@ -175,17 +176,26 @@ class VideoStatusPoller:
         is_due = any(map(Clip.is_due, unsubmitted)) if claim.job.clips else claim.job.is_due()
         if (claim.job.clips and not unsubmitted) or not (self._at_once or is_due):
             return
-        submitter, side_by_side = self._submission(route_of(claim.job))
+        route = route_of(claim.job)
+        submitter, side_by_side = self._submission(route)
         if not side_by_side.acquire(timeout=max(0.0, self._deadline.left())):
             return  # the tick is over; the next one continues
         try:
-            submitter.carry_on(claim, deadline=self._deadline)
+            with contextlib.ExitStack() as place:
+                try:
+                    place.enter_context(self._store.slot(route.service, route.capabilities.concurrent_submissions))
+                except ServiceBusy as busy:
+                    log.info("%s", busy, extra={"content_id": claim.job.content_id})
+                    return  # the next tick continues
+                submitter.carry_on(claim, deadline=self._deadline)
             self._unexpected_errors.forget(claim, SUBMITTING)
         finally:
             side_by_side.release()
 
     def _submission(self, route: Route) -> tuple[Submitter, threading.BoundedSemaphore]:
-        """Return this poller's submitter, created on first use, and the service's limit of concurrent submissions."""
+        """Return this poller's submitter, created on first use, and the service's limit for the threads of this process, which
+        wait for each other; those of other processes are the store's `slot`.
+        """
         with self._carrying_on:
             self._submitter = self._submitter or self._open_submitter()
             if route.service not in self._limits:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model.job import VideoJob
+from tenxsom.model.pause import Pause
 
 Planned = TypeVar("Planned")
 
@@ -36,8 +37,25 @@ class Claim(Protocol):
     def reload(self) -> None:
         """Load the stored job again and drop changes since the last save."""
 
+    def report(self, name: str, data: bytes) -> None:
+        """Store the final report under a name of `file_names`; from then on the job counts as done.
+
+        With files it is there at once. A database keeps it until `finish`, with which it arrives in one transaction; a death in
+        between leaves the job on the queue at the step that reports. Raises DiskError.
+        """
+
     def finish(self) -> None:
         """Remove the job from the queue. Its final report exists, and wins if a power cut restores the job."""
+
+
+class Counts(NamedTuple):
+    """The queue in numbers, for screens, metrics and what decides how many workers run."""
+
+    due: int
+    """How many jobs a worker could visit now."""
+    oldest_due_seconds: float
+    """For how long the first of them has been due; 0.0 without one."""
+    by_state: Mapping[str, int]
 
 
 class JobStore(Protocol):
@@ -77,6 +95,15 @@ class JobStore(Protocol):
 
     def due(self, most: int | None = None) -> list[str]:
         """Return the ids of jobs that may be due, the longest unsaved first; at most `most`."""
+
+    def summary(self) -> Counts:
+        """Return the queue in numbers. Jobs that cannot be read count as due, without a state."""
+
+    def slot(self, service: str, most: int) -> AbstractContextManager[None]:
+        """Hold one of the `most` places of a service for the block, over all processes that share the queue.
+
+        A place is free at once when its holder dies. Raises ServiceBusy when all are taken.
+        """
 
     def set_aside(self) -> list[str]:
         """Return the names of quarantined states: `<content_id>`, and `<content_id>~2` for a second one."""
@@ -206,6 +233,9 @@ class SpendLedger(Protocol):
         """
 
 
+NO_IDS: Mapping[str, str | None] = {}
+
+
 class Till(Protocol):
     """Stores a job together with the money of its paid calls, so that neither is known without the other.
 
@@ -229,7 +259,7 @@ class Till(Protocol):
         /,
         *,
         unused: Collection[Purchase] = (),
-        **ids: str | None,
+        ids: Mapping[str, str | None] = NO_IDS,
     ) -> None:
         """Save the job and what became of a paid call: SPENT, RELEASED or UNKNOWN.
 
@@ -342,6 +372,13 @@ class Channels(Protocol):
 
         Two films of a channel are planned one after the other. Raises only what `plan` raises.
         """
+
+
+class Pauses(Protocol):
+    """Tells the processes that share a queue which services are left alone for now, so that each need not find out itself."""
+
+    def exchange(self, mine: Mapping[str, Pause]) -> Mapping[str, Pause]:
+        """Tell the pauses of this process by the name of their service; return those that hold for it now. Raises DiskError."""
 
 
 # messages to people and programs

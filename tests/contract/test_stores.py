@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, OverBudget, RevisionIsStale
+from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, OverBudget, RevisionIsStale, ServiceBusy
 from tenxsom.model import file_names
 from tenxsom.model.clip import Step
-from tenxsom.model.job import VideoJob
+from tenxsom.model.job import JobState, VideoJob
+from tenxsom.model.pause import Pause
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Artifacts, JobStore, Purchase
 from tests.processes import race, running, said
 from tests.states import new_clip, new_job
@@ -290,6 +291,67 @@ def test_people_are_told_where_a_job_is_and_what_to_do_about_one_that_cannot_be_
     assert "lake" in jobs.remedy("lake")
 
 
+# leaving with a report, numbers, places, pauses
+
+
+def test_a_finished_job_is_gone_and_its_report_is_there(opened):
+    stores = opened()
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        claim.report(file_names.completion_report("lake"), report_of("lake"))
+        claim.finish()
+    other = opened()
+    assert other.jobs.load("lake") is None
+    assert other.artifacts.has_report("lake")
+    assert other.artifacts.final_report("lake")["run_id"] == "tx-1"
+    assert [stem for stem, _ in other.artifacts.reports()] == ["lake"]
+
+
+def test_the_queue_in_numbers(jobs):
+    put(jobs, "later", clips=[new_clip(next_check_at=clock.later(1800))], state=JobState.WAITING)
+    put(jobs, "due")
+    put(jobs, "overdue", clips=[new_clip(next_check_at=clock.later(-120))])
+    counts = jobs.summary()
+    assert (counts.due, dict(counts.by_state)) == (2, {"accepted": 2, "waiting": 1})
+    assert 120 <= counts.oldest_due_seconds < 180
+
+
+def test_a_service_has_so_many_places_and_no_more_over_all_processes(opened):
+    one, other = opened().jobs, opened().jobs
+    with one.slot("ltx_api", 2), other.slot("ltx_api", 2):
+        for jobs in (one, other):
+            with pytest.raises(ServiceBusy), jobs.slot("ltx_api", 2):
+                raise AssertionError
+        with one.slot("another", 1):
+            pass
+    with one.slot("ltx_api", 1):
+        pass
+
+
+def test_the_place_of_a_process_that_dies_is_free_at_once(kind, tmp_path, jobs):
+    lines = """
+with stores.jobs.slot("ltx_api", 1):
+    print("holding", flush=True)
+    sys.stdin.readline()
+"""
+    with running(OPEN + lines, kind, tmp_path) as (holder,):
+        assert said(holder) == "holding"
+        with pytest.raises(ServiceBusy), jobs.slot("ltx_api", 1):
+            raise AssertionError
+        holder.kill()
+        holder.wait()
+        with jobs.slot("ltx_api", 1):
+            pass
+
+
+def test_what_a_process_knows_of_a_service_stays_known(opened):
+    pauses = opened().pauses
+    assert pauses.exchange({}) == {}
+    told = pauses.exchange({"ltx_api": Pause(shut_seconds=20.0, held_seconds=5.0)})
+    assert 18 < told["ltx_api"].shut_seconds <= 20
+    assert 3 < told["ltx_api"].held_seconds <= 5
+
+
 # money
 
 
@@ -375,6 +437,80 @@ for number in range(9):
         held[line["reference"]] = Decimal(0) if line["entry"] == RELEASED else Decimal(line["usd"])
         highest = max(highest, sum(held.values(), Decimal(0)))
     assert Decimal("0.93") < highest <= Decimal("1.00")  # they want 1.68
+
+
+# a job and its money
+
+
+def test_an_intent_and_its_money_are_stored_together(opened):
+    stores = opened("0.30")
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        stores.till.intend(claim, purchase("still", "0.05"), purchase("clip", "0.20"), lambda: setattr(claim.job, "title", "meant"))
+    other = opened("0.30")
+    assert loaded(other.jobs).title == "meant"
+    assert [other.till.last(reference)["entry"] for reference in ("still", "clip")] == [RESERVED, RESERVED]
+
+
+def test_over_budget_neither_intent_nor_money_is_stored(opened):
+    stores = opened("0.10")
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        with pytest.raises(OverBudget):
+            stores.till.intend(claim, purchase("still", "0.11"), None, lambda: pytest.fail("it was prepared"))
+        claim.save()
+    assert stores.till.last("still") is None
+    assert stores.ledger.total(clock.day()) == 0
+
+
+def test_an_intent_of_a_job_that_another_process_has_ended_sets_no_money_aside(opened):
+    stores = opened("0.10")
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        claim.finish()
+        with pytest.raises(RevisionIsStale):
+            stores.till.intend(claim, purchase(), None, lambda: None)
+    assert opened().ledger.total(clock.day()) == 0
+    opened("0.10").ledger.reserve(purchase("another"))
+
+
+def test_what_became_of_a_call_is_booked_with_the_job(opened):
+    stores = opened("1")
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        stores.till.intend(claim, purchase(), purchase("then"), lambda: None)
+        claim.job.title = "ordered"
+        stores.till.book(claim, purchase(), SPENT, purchase("renewed"), unused=[purchase("then")], ids={"job_id": "v1"})
+    other = opened("1")
+    assert loaded(other.jobs).title == "ordered"
+    assert {name: other.till.last(name)["entry"] for name in ("r1", "renewed", "then")} == {
+        "r1": SPENT,
+        "renewed": RESERVED,
+        "then": RELEASED,
+    }
+    assert other.ledger.total(clock.day()) == Decimal("0.20")
+
+
+def test_the_ids_of_a_call_whose_job_is_gone_are_kept_with_its_money(opened):
+    stores = opened()
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        stores.till.intend(claim, purchase(), None, lambda: None)
+        claim.finish()
+        with pytest.raises(RevisionIsStale):
+            stores.till.book(claim, purchase(), SPENT, ids={"job_id": "v\x00\ud800"})
+    line = opened().till.last("r1")
+    assert (line["entry"], line["job_id"]) == (SPENT, "v\x00\ud800")
+
+
+def test_money_that_is_not_needed_is_released(opened):
+    stores = opened("1")
+    put(stores.jobs)
+    with stores.jobs.claim("lake") as claim:
+        stores.till.intend(claim, purchase("still"), purchase("clip"), lambda: None)
+        stores.till.release(claim, [purchase("clip")])
+        claim.save()
+    assert stores.ledger.total(clock.day()) == Decimal("0.10")
 
 
 # finished files

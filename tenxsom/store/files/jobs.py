@@ -6,17 +6,29 @@ import itertools
 import logging
 import os
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
 from tenxsom.disk import as_disk_error, disk_errors, make_folder
-from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, LoadFailed, NewerState, SetAside, UnexpectedError
+from tenxsom.errors import (
+    BadInput,
+    BadSettings,
+    BrokenState,
+    DiskError,
+    JobIsBusy,
+    LoadFailed,
+    NewerState,
+    ServiceBusy,
+    SetAside,
+    UnexpectedError,
+)
 from tenxsom.locks import lock_table
 from tenxsom.model.job import SCHEMA_VERSION, VideoJob
-from tenxsom.store.base import Claim
+from tenxsom.store.base import Artifacts, Claim, Counts
 from tenxsom.store.files import state_file
 from tenxsom.store.files.failed_loads import FailedLoads
 from tenxsom.store.files.file_marks import mark_of
@@ -34,11 +46,12 @@ ROOM_BYTES = 64 * 1024 * 1024
 class FileJobStore:
     """Stores jobs in `folder` as `<content_id>.json`, replaced atomically at every save.
 
-    `also_writable` are further folders that must have free space before a paid call.
+    `also_writable` are further folders that must have free space before a paid call; `reports` stores final reports.
     """
 
-    def __init__(self, folder: Path, also_writable: tuple[Path, ...] = ()) -> None:
+    def __init__(self, folder: Path, also_writable: tuple[Path, ...] = (), reports: Artifacts | None = None) -> None:
         self.folder = folder
+        self._reports = reports
         atomic.sweep(folder)
         self._place = str(folder)
         self._folders = (folder, *also_writable)
@@ -135,6 +148,33 @@ class FileJobStore:
             return nullcontext()  # nothing has been accepted yet, so there is no folder for a lock
         return _Claiming(self, path, content_id)
 
+    def summary(self) -> Counts:
+        states: Counter[str] = Counter()
+        due = []
+        for content_id in self.ids():
+            try:
+                job = self.load(content_id)
+            except (BrokenState, DiskError):
+                due.append(0.0)
+                continue
+            if job:
+                states[str(job.state)] += 1
+                due += [job.due_for_seconds()] if job.is_due() else []
+        return Counts(len(due), max(due, default=0.0), states)
+
+    @contextmanager
+    def slot(self, service: str, most: int) -> Iterator[None]:
+        if not self._is_made:
+            self._make_folders()
+        names = [f" place {number} of {service}" for number in range(most)]  # no id of a job begins with a blank
+        taken = next(filter(self._locks.try_acquire, names), None)
+        if taken is None:
+            raise ServiceBusy(f"{service} gets orders of {most} jobs at once, which others have now; this one waits its turn.")
+        try:
+            yield
+        finally:
+            self._locks.release(taken)
+
     def set_aside(self) -> list[str]:
         try:
             names = os.listdir(self.folder / QUARANTINE)
@@ -186,6 +226,12 @@ class FileJobStore:
             if not folder.is_dir():
                 make_folder(folder)
         self._is_there = self._is_made = True
+
+    def write_report(self, name: str, data: bytes) -> None:
+        """Store a final report. Raises DiskError."""
+        if self._reports is None:
+            raise BadSettings(f"{name} cannot be written, because this queue was opened without a place for reports.")
+        self._reports.write(name, data)
 
     def own(self, content_id: str) -> None:
         """Take the lock of a job. Raises JobIsBusy."""
@@ -267,6 +313,9 @@ class _FileClaim(AbstractContextManager[Claim | None]):
     def reload(self) -> None:
         if found := self._store.read(self.path, self._content_id):
             self.job, self.on_disk = found
+
+    def report(self, name: str, data: bytes) -> None:
+        self._store.write_report(name, data)
 
     def finish(self) -> None:
         atomic.remove(self.path, sync_names=False)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tenxsom.errors import DiskError
-from tenxsom.store.base import RELEASED, Claim, Purchase, SpendLedger
+from tenxsom.store.base import NO_IDS, RELEASED, Claim, Purchase, SpendLedger
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class FileTill:
         /,
         *,
         unused: Collection[Purchase] = (),
-        **ids: str | None,
+        ids: Mapping[str, str | None] = NO_IDS,
     ) -> None:
         mark = claim.job.ledger_mark
         try:
