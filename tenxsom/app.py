@@ -10,6 +10,7 @@ from tenxsom.http import calls
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.observers import Observers
 from tenxsom.pipeline import adoption
+from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore
@@ -77,6 +78,10 @@ class App:
     @cached_property
     def templates(self) -> Templates:
         return Templates(self.settings.home, ROOT)
+
+    @cached_property
+    def brands(self) -> BrandKits:
+        return BrandKits(self.settings, self.templates, self.artifacts)
 
     @cached_property
     def channels(self) -> Channels:
@@ -155,13 +160,13 @@ class App:
     def film_maker(self) -> FilmMaker:
         from tenxsom.pipeline.film_maker import FilmMaker
 
-        return FilmMaker(self.artifacts, self.templates, self.settings)
+        return FilmMaker(self.artifacts, self.templates, self.brands, self.settings)
 
     @property
     def film_intake(self) -> FilmIntake:
         from tenxsom.pipeline.film_intake import FilmIntake
 
-        return FilmIntake(self.settings, self.templates, self.narrator, self.composer)
+        return FilmIntake(self.settings, self.brands, self.narrator, self.composer)
 
     def release(self, claim: Claim) -> None:
         """Release the reservations of an ended job; the ledger is opened only if there are any."""
@@ -196,7 +201,7 @@ class App:
     def cutter(self) -> Cutter:
         from tenxsom.pipeline.cutting import Cutter
 
-        return Cutter(self.settings, self.templates, self.prices, self.vocabulary)
+        return Cutter(self.settings, self.templates, self.brands, self.prices, self.vocabulary)
 
     @cached_property
     def generator(self) -> ProductionVideoGenerator:
@@ -254,7 +259,8 @@ class App:
             chooser=self.chooser,
             prices=self.prices,
             cutter=self.cutter,
-            translations=Translations(self.store, self.artifacts, self.ledger, self.vocabulary),
+            brands=self.brands,
+            translations=Translations(self.store, self.artifacts, self.brands, self.ledger, self.vocabulary),
             film_intake=self.film_intake,
             narrator=self.narrator,
             composer=self.composer,
@@ -295,6 +301,7 @@ class App:
             settings=self.settings,
             store=self.store,
             artifacts=self.artifacts,
+            brands=self.brands,
             ledger=self.ledger,
             vocabulary=self.vocabulary,
             cutter=self.cutter,

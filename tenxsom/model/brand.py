@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from tenxsom.errors import BadDefinition, Problem
 from tenxsom.model.definition import AS_OBJECT, AS_TEXT, CaptionStyle, Voice
 from tenxsom.model.problems import sentence_of
-from tenxsom.model.stored import shown
+from tenxsom.model.stored import StoredModel, shown
 from tenxsom.model.vocabulary import nearest
 from tenxsom.text import is_blank
 
@@ -136,9 +137,24 @@ class Brand(_Part):
 
     def in_folder(self, folder: Path) -> Brand:
         """Return the brand with its file names as absolute paths."""
+        return self.with_files(lambda name: str(folder / name))
+
+    def files(self) -> set[str]:
+        """Return the names of all its files."""
+        found: set[str] = set()
+
+        def noted(name: str) -> str:
+            found.add(name)
+            return name
+
+        self.with_files(noted)
+        return found
+
+    def with_files(self, place_of: Callable[[str], str]) -> Brand:
+        """Return the brand with other names of its files: what `place_of` says of each."""
 
         def place(name: str | None) -> str | None:
-            return str(folder / name) if name else None
+            return place_of(name) if name else None
 
         def placed(part: Any) -> Any:
             return part.model_copy(update={"file": place(part.file)}) if part else None
@@ -147,6 +163,14 @@ class Brand(_Part):
         music = place(self.music) if self.music_file else self.music
         files = {"logo": placed(self.logo), "intro": placed(self.intro), "outro": placed(self.outro)}
         return self.model_copy(update={**files, "fonts": fonts, "music": music})
+
+
+class KeptBrand(StoredModel):
+    """The brand of a job as it was when the job was accepted. A job that was accepted without one has no name in it."""
+
+    name: str = ""
+    kit: dict[str, Any] = Field(default_factory=dict)
+    """The document of the kit; its file names are those of the job's own copies."""
 
 
 def check_brand(document: dict[str, Any], source: str) -> Brand:

@@ -229,6 +229,7 @@ class AcceptedDefinition(StoredModel):
     fit: str = "keep"
     language: str = "en"
     captions: bool | str = True
+    brand: str | None = None
     music: str | None = None
     max_cost_usd: float | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)

@@ -94,6 +94,11 @@ def given_music(content_id: str) -> str:
     return f"{content_id}~music-given"
 
 
+def brand_file(content_id: str, mark: str) -> str:
+    """Return the name of a copy of a brand's file, as it was when the job was accepted; `mark` tells its content."""
+    return f"{content_id}~brand-{mark}"
+
+
 def film_sound(content_id: str) -> str:
     """Return the name of the mixed sound of a film, which goes into the film."""
     return f"{content_id}~film-sound.wav"
@@ -107,11 +112,14 @@ def stretch(content_id: str, index: int) -> str:
 _FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source)")
 
 
-_PART = re.compile(r"([^~]+)~(?:clip\d+\.mp4|picture-\d+\.mp4|voice-\d+\.wav|music\.wav|music-source)")
+_PART = re.compile(r"([^~]+)~(?:clip\d+\.mp4|picture-\d+\.mp4|voice-\d+\.wav|music\.wav|music-source|brand-[0-9a-f]+)")
 
 
 def is_part(name: str) -> bool:
-    """Return whether a file is a clip, a voice or music of a job's last run, from which its film is made, or a stretch of it."""
+    """Return whether a file is a part of a job's last run, from which its film is made.
+
+    That is a clip, a voice, music, a file of the brand, or a stretch of the film.
+    """
     return _PART.fullmatch(name) is not None
 
 

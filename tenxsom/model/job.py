@@ -14,6 +14,7 @@ from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import file_names, money
 from tenxsom.model.blueprint import Blueprint
+from tenxsom.model.brand import KeptBrand
 from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
 from tenxsom.model.definition import AcceptedDefinition
 from tenxsom.model.film import FilmPlan
@@ -92,6 +93,8 @@ class VideoJob(StoredModel):
     """The voice; None before it is made, and in states of earlier versions, which are finished without one."""
     clips_of: str | None = None
     """The job whose clips this film shows in another language; nothing is ordered for it then."""
+    brand_kit: KeptBrand | None = None
+    """The brand of the film, as it was at acceptance; None in states of earlier versions."""
     film: FilmPlan | None = None
     """How the film is put together; None where its clips are joined, as in states of earlier versions."""
     spend: list[SpendLine] = Field(default_factory=list)

@@ -21,6 +21,7 @@ from tenxsom.model.money import usd
 from tenxsom.model.narration import Narration, SpokenSegment, SpokenWord
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import captions, clips, timeline
+from tenxsom.pipeline.brand_kits import NO_BRAND, BrandKits, ChosenBrand
 from tenxsom.pipeline.clips import FilmClip, clips_of_film, made_seconds
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.routing import Route
@@ -45,8 +46,9 @@ PriceOf = Callable[[float], Decimal]
 """The price of a clip of so many seconds, with its start frame."""
 
 
-def chosen_film(definition: JobDefinition, settings: Settings, shape: str, brand: Brand | None = None) -> FilmPlan:
+def chosen_film(definition: JobDefinition, settings: Settings, shape: str, chosen: ChosenBrand = NO_BRAND) -> FilmPlan:
     """Return what the film of a definition is like, without its times: as it says, else its brand, else the settings."""
+    brand = chosen.kit
     captions = settings.captions if definition.captions is True else definition.captions or "none"
     if (definition.caption_style or (brand.caption_style if brand else None)) == "none":
         captions = {"both": "srt", "burned": "none"}.get(captions, captions)
@@ -62,7 +64,7 @@ def chosen_film(definition: JobDefinition, settings: Settings, shape: str, brand
         language=definition.language,
         captions=captions,
         caption_style=definition.caption_style,
-        brand=definition.brand or settings.brand or "",
+        brand=chosen.name,
         music=music,
         clip_sound=definition.clip_sound,
         transition=definition.transition,
@@ -104,9 +106,10 @@ def _ends_of(brand: Brand | None) -> Ends:
 class Cutter:
     """Cuts jobs into clips."""
 
-    def __init__(self, settings: Settings, templates: Templates, prices: Prices, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: Settings, templates: Templates, brands: BrandKits, prices: Prices, vocabulary: Vocabulary) -> None:
         self._settings = settings
         self._templates = templates
+        self._brands = brands
         self._prices = prices
         self._vocabulary = vocabulary
 
@@ -116,7 +119,7 @@ class Cutter:
             raise BadInput(f"{job.content_id} has no plan yet; it cannot be cut into clips.")
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         shape = definition.shape(self._vocabulary)
-        film = job.film or chosen_film(definition, self._settings, shape, self.brand_of(definition))
+        film = job.film or chosen_film(definition, self._settings, shape, self._brands.of(job))
         film.mood = film.mood or self._mood(definition)
         if not is_made(film, speaks=self._speaks(job, definition)):
             joined = clips.clips_for(definition, job.blueprint, shape, route)
@@ -124,7 +127,7 @@ class Cutter:
                 job.clips, job.film = joined, None
                 return
         price_of, most = partial(self._prices.of_seconds, route), self._most_usd(job)
-        ends = self._ends_of(film)
+        ends = self._ends_of(job)
         job.film, job.clips = cut_film(
             film, definition, job.blueprint, job.narration, route, ends=ends, price_of=price_of, most_usd=most
         )
@@ -135,7 +138,7 @@ class Cutter:
             return []
         found = _unsaid(job.film, job.narration)
         if job.film.is_burned:
-            brand = self._templates.brand(job.film.brand) if job.film.brand else None
+            brand = self._brands.of(job).kit
             texts = [segment.content for segment in job.blueprint.video_plan.script_segments]
             found += filter(None, [captions.undrawable(texts, captions.chosen_font(brand, self._settings.caption_font))])
         return found
@@ -148,7 +151,7 @@ class Cutter:
         price_of, one = partial(self._prices.of_seconds, route), definition.model_copy(update={"clips": "single"})
         cut = f"cut into {len(job.clips)} pictures it costs {money.shown(self._prices.of_job(job))}"
         try:
-            ends = self._ends_of(job.film)
+            ends = self._ends_of(job)
             single = cut_film(job.film, one, job.blueprint, job.narration, route, ends=ends, price_of=price_of)[1][0]
         except BadInput:
             longest = route.capabilities.durations[-1]
@@ -158,7 +161,7 @@ class Cutter:
     def cut_over(self, job: VideoJob) -> None:
         """Set how the film of a job is put together that has its clips from another one."""
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
-        job.film = chosen_film(definition, self._settings, definition.shape(self._vocabulary), self.brand_of(definition))
+        job.film = chosen_film(definition, self._settings, definition.shape(self._vocabulary), self._brands.of(job))
         job.film.mood = self._mood(definition)
         if job.blueprint:
             job.film.title = job.blueprint.video_plan.title
@@ -169,20 +172,10 @@ class Cutter:
         if job.blueprint is None or job.film is None:
             raise BadInput(f"{job.content_id} has no plan of its film; it cannot be made from its clips.")
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
-        job.film = cut_over(job.film, definition, job.blueprint, job.narration, job.clips, ends=self._ends_of(job.film))
+        job.film = cut_over(job.film, definition, job.blueprint, job.narration, job.clips, ends=self._ends_of(job))
 
-    def _ends_of(self, film: FilmPlan) -> Ends:
-        return _ends_of(self._templates.brand(film.brand)) if film.brand else NO_ENDS
-
-    def brand_of(self, definition: JobDefinition) -> Brand | None:
-        """Return the brand of a definition. Raises BadDefinition for one that is not there, or is broken."""
-        name = definition.brand or self._settings.brand
-        return self._templates.brand(name) if name else None
-
-    def brand_voice(self, definition: JobDefinition) -> str | dict[str, Any] | None:
-        """Return the voice of a definition's brand, as plain data."""
-        brand = self.brand_of(definition)
-        return plain_voice(brand.voice) if brand else None
+    def _ends_of(self, job: VideoJob) -> Ends:
+        return _ends_of(self._brands.of(job).kit)
 
     def _mood(self, definition: JobDefinition) -> str:
         """Return the mood of the music: that of the archetype."""
@@ -192,7 +185,7 @@ class Cutter:
         """Return whether a voice is heard; before the voice is made, whether there is one for the language."""
         if job.narration is not None:
             return not job.narration.is_silent
-        wish = wish_for(plain_voice(definition.voice) or self.brand_voice(definition), self._settings)
+        wish = wish_for(plain_voice(definition.voice) or brand_voice(self._brands.of(job)), self._settings)
         return definition.narration and bool(candidates(wish, definition.language, self._settings))
 
     def _most_usd(self, job: VideoJob) -> Decimal | None:
@@ -201,6 +194,11 @@ class Cutter:
         limits = [] if cap is None else [usd(cap) - spent_usd(job)]
         limits += [] if self._settings.daily_budget_usd is None else [self._settings.daily_budget_usd]
         return min(limits, default=None)
+
+
+def brand_voice(brand: ChosenBrand) -> str | dict[str, Any] | None:
+    """Return the voice of a brand, as plain data."""
+    return plain_voice(brand.kit.voice) if brand.kit else None
 
 
 def plain_voice(voice: str | VoiceChoice | None) -> str | dict[str, Any] | None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadDefinition, BrokenMedia, NotFound, Problem
 from tenxsom.model import file_names
-from tenxsom.model.brand import MUSIC_NAMES, Brand, is_sound_file
+from tenxsom.model.brand import MUSIC_NAMES, is_sound_file
 from tenxsom.model.definition import JobDefinition
 from tenxsom.pipeline import captions
-from tenxsom.pipeline.cutting import chosen_film, plain_voice
+from tenxsom.pipeline.brand_kits import NO_BRAND, BrandKits, ChosenBrand
+from tenxsom.pipeline.cutting import brand_voice, chosen_film
 from tenxsom.pipeline.music import Composer
 from tenxsom.pipeline.narration import Narrator
 from tenxsom.pipeline.sources import folder_of
@@ -20,7 +21,6 @@ from tenxsom.services.images.picture_place import find_own_file
 from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts
-from tenxsom.store.templates import Templates
 
 MAX_MUSIC_BYTES = 500_000_000
 
@@ -28,12 +28,12 @@ MAX_MUSIC_BYTES = 500_000_000
 class FilmIntake:
     """Checks what films need, with every problem of a definition together."""
 
-    def __init__(self, settings: Settings, templates: Templates, narrator: Narrator, composer: Composer) -> None:
+    def __init__(self, settings: Settings, brands: BrandKits, narrator: Narrator, composer: Composer) -> None:
         self._settings = settings
-        self._templates = templates
+        self._kits = brands
         self._narrator = narrator
         self._composer = composer
-        self._brands: dict[str, tuple[Brand | None, list[Problem]]] = {}
+        self._looked_at: dict[str, tuple[ChosenBrand, list[Problem]]] = {}
 
     def problems(self, definition: JobDefinition, source: str, *, usable: bool = True) -> list[Problem]:
         """Return why the film of a definition cannot be made here; empty when it can.
@@ -41,28 +41,26 @@ class FilmIntake:
         An estimate needs no credentials: without `usable` the voice and paid music may lack them.
         """
         brand, found = self._brand(definition)
-        problems = [*found, *captions.film_problems(definition, self._settings, brand)]
+        problems = [*found, *captions.film_problems(definition, self._settings, brand.kit)]
         if is_sound_file(definition.music):
             problems += self._music_problems(definition, source)
         if usable:
-            problems += self._narrator.problems(definition, plain_voice(brand.voice) if brand else None)
+            problems += self._narrator.problems(definition, brand_voice(brand))
             problems += self._paid_music_problems(definition, brand)
         return problems
 
-    def _brand(self, definition: JobDefinition) -> tuple[Brand | None, list[Problem]]:
+    def _brand(self, definition: JobDefinition) -> tuple[ChosenBrand, list[Problem]]:
         """Return the brand of a definition with the problems of its file; each brand is looked at once."""
         from tenxsom.media.film.brand import problems_of_files
 
-        name = definition.brand or self._settings.brand
-        if not name:
-            return None, []
-        if name not in self._brands:
+        name = definition.brand or self._settings.brand or ""
+        if name not in self._looked_at:
             try:
-                brand = self._templates.brand(name)
-                self._brands[name] = (brand, problems_of_files(brand))
+                chosen = self._kits.named_by(definition)
+                self._looked_at[name] = (chosen, problems_of_files(chosen.kit) if chosen.kit else [])
             except BadDefinition as error:
-                self._brands[name] = (None, list(error.problems))
-        return self._brands[name]
+                self._looked_at[name] = (NO_BRAND, list(error.problems))
+        return self._looked_at[name]
 
     def _music_problems(self, definition: JobDefinition, source: str) -> Iterator[Problem]:
         from tenxsom.media.sound.reading import check_sound
@@ -98,7 +96,7 @@ class FilmIntake:
             raise BadDefinition(source, [Problem("music", str(error).rstrip("."))]) from None
         artifacts.publish(part, name)
 
-    def _paid_music_problems(self, definition: JobDefinition, brand: Brand | None) -> Iterator[Problem]:
+    def _paid_music_problems(self, definition: JobDefinition, brand: ChosenBrand) -> Iterator[Problem]:
         wanted = chosen_film(definition, self._settings, "1:1", brand).music
         if wanted in MUSIC and (why := self._composer.problem(wanted)):
             yield Problem("music", why)

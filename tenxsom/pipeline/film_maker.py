@@ -23,6 +23,7 @@ from tenxsom.model.film import FilmPlan, PlannedShot
 from tenxsom.model.job import VideoJob
 from tenxsom.model.loudness import loudness_target
 from tenxsom.pipeline import captions
+from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.cutting import words_of
 from tenxsom.pipeline.delivery import media_work
 from tenxsom.pipeline.film_stretches import FilmStretches, fingerprint_of
@@ -63,9 +64,10 @@ def _work(deadline: clock.Deadline, *scratch: Path) -> Iterator[None]:
 class FilmMaker:
     """Makes the files of planned films."""
 
-    def __init__(self, artifacts: Artifacts, templates: Templates, settings: Settings) -> None:
+    def __init__(self, artifacts: Artifacts, templates: Templates, brands: BrandKits, settings: Settings) -> None:
         self._artifacts = artifacts
         self._templates = templates
+        self._brands = brands
         self._settings = settings
 
     def make_music(self, job: VideoJob, deadline: clock.Deadline) -> None:
@@ -88,7 +90,7 @@ class FilmMaker:
 
     def _music_source(self, job: VideoJob, film: FilmPlan) -> Path:
         """Return the user's, the brand's or the ordered music."""
-        brand = self._brand(film)
+        brand = self._brand(job)
         if film.music == "brand" and brand and brand.music_file:
             return brand.music_file
         return self._artifacts.local(file_names.music_source(job.content_id))
@@ -140,7 +142,7 @@ class FilmMaker:
         with_sound = {clip.index for clip in job.clips if clip.facts and clip.facts.audio_codec}
         shots = [shot for shot in film.shots if shot.clip in with_sound and film.clip_sound != "mute"]
         sounds = [ClipSound(self._clip(job, shot), shot.start, shot.end, shot.offset) for shot in shots]
-        return [*sounds, *(ClipSound(shot.clip, shot.start, shot.end) for shot in self._brand_files(film))]
+        return [*sounds, *(ClipSound(shot.clip, shot.start, shot.end) for shot in self._brand_files(job, film))]
 
     def _music(self, job: VideoJob) -> Path | None:
         name = file_names.music(job.content_id)
@@ -156,7 +158,7 @@ class FilmMaker:
 
         film, name, sound = _film(job), file_names.video(job.content_id), file_names.film_sound(job.content_id)
         width, height = size_of(job, film)
-        intro, outro = self._brand_files(film, "intro"), self._brand_files(film, "outro")
+        intro, outro = self._brand_files(job, film, "intro"), self._brand_files(job, film, "outro")
         shots = [*intro, *self._shots(job, film), *outro]
         order = FilmOrder(
             shots=shots,
@@ -178,7 +180,7 @@ class FilmMaker:
 
     def _fingerprint(self, job: VideoJob, order: FilmOrder) -> str:
         """Return the fingerprint of everything that the pictures of a film depend on."""
-        film, brand = _film(job), self._brand(_film(job))
+        film, brand = _film(job), self._brand(job)
         own = {
             "is_mixed",
             "pictures_of",
@@ -224,11 +226,11 @@ class FilmMaker:
     def _clip(self, job: VideoJob, shot: PlannedShot) -> Path:
         return self._artifacts.local(file_names.clip(job.content_id, shot.clip))
 
-    def _brand_files(self, film: FilmPlan, *ends: str) -> list[Shot]:
+    def _brand_files(self, job: VideoJob, film: FilmPlan, *ends: str) -> list[Shot]:
         """Return the brand's own intro and outro, where they are files."""
         from tenxsom.media.film.order import Shot
 
-        brand, found = self._brand(film), []
+        brand, found = self._brand(job), []
         for end in ends or ("intro", "outro"):
             ending = getattr(brand, end, None)
             if ending is not None and ending.file:
@@ -240,7 +242,7 @@ class FilmMaker:
         """Yield everything that lies over the pictures, in the order of its start."""
         from tenxsom.media.film.brand import brand_overlays
 
-        look, brand, size = self._look(film, width, height), self._brand(film), (width, height)
+        look, brand, size = self._look(job, film, width, height), self._brand(job), (width, height)
         layers: list[Iterable[Overlay]] = []
         if film.is_burned:
             layers.append(captions.overlays_of(film, timed_words(job), size, look, has_hook=not (brand and brand.intro)))
@@ -259,9 +261,9 @@ class FilmMaker:
             )
         yield from heapq.merge(*layers, key=lambda overlay: overlay.start)
 
-    def _look(self, film: FilmPlan, width: int, height: int) -> CaptionLook:
+    def _look(self, job: VideoJob, film: FilmPlan, width: int, height: int) -> CaptionLook:
         """Return how captions look: as the definition says, else as the brand does."""
-        brand = self._brand(film)
+        brand = self._brand(job)
         font = captions.chosen_font(brand, self._settings.caption_font)
         return captions.look_of(film, (width, height), self._platform(film), brand, font)
 
@@ -275,7 +277,7 @@ class FilmMaker:
 
         film = _film(job)
         width, height = size_of(job, film)
-        box = self._look(film, width, height).box
+        box = self._look(job, film, width, height).box
         covered = Box(0, box.top, width, box.bottom) if film.is_burned else None
         with _work(deadline):
             return check_film(
@@ -283,7 +285,7 @@ class FilmMaker:
                 max_pixels=self._settings.max_video_pixels,
                 deadline=deadline,
                 captions=covered,
-                cards=_cards(film, self._brand(film)),
+                cards=_cards(film, self._brand(job)),
                 checked=film.checked,
                 keep=partial(setattr, film, "checked"),
             )
@@ -309,7 +311,7 @@ class FilmMaker:
                 part,
                 width=width,
                 height=height,
-                brand=self._brand(film),
+                brand=self._brand(job),
                 language=film.language,
                 clear_top=marked,
             )
@@ -338,9 +340,9 @@ class FilmMaker:
         entry = self._templates.platforms.get(film.platform)
         return entry if isinstance(entry, dict) else {}
 
-    def _brand(self, film: FilmPlan) -> Brand | None:
-        """Return the film's brand. Raises BadDefinition when it is gone or broken."""
-        return self._templates.brand(film.brand) if film.brand else None
+    def _brand(self, job: VideoJob) -> Brand | None:
+        """Return the film's brand, as the job has kept it."""
+        return self._brands.of(job).kit
 
 
 def _texts_in(document: object) -> Iterator[str]:

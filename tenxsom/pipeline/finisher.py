@@ -26,6 +26,7 @@ from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
+from tenxsom.pipeline.brand_kits import files_of as files_of_brand
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
 from tenxsom.pipeline.film_stretches import remove_stretches
@@ -293,7 +294,7 @@ class Finisher:
             remove_still = self._artifacts.discard if is_still_needed else self._artifacts.remove
             self._sweep(remove_still, file_names.still(content_id, clip.index))
             self._sweep(remove_part, file_names.clip(content_id, clip.index))
-        for name in self._sounds(job):
+        for name in (*self._sounds(job), *files_of_brand(job)):
             self._sweep(remove_part, name)
         self._sweep(self._artifacts.remove, file_names.film_sound(content_id))
         for name_of in PUBLISHED:

@@ -20,7 +20,8 @@ from tenxsom.model.definition import JobDefinition, check_definition, parse_defi
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips, intake, run_budget, sources
-from tenxsom.pipeline.cutting import Cutter
+from tenxsom.pipeline.brand_kits import BrandKits
+from tenxsom.pipeline.cutting import Cutter, brand_voice
 from tenxsom.pipeline.estimate import Estimate, estimate, planned_job
 from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
@@ -63,6 +64,7 @@ class MasterOrchestrator:
         vocabulary: Vocabulary,
         chooser: Chooser,
         prices: Prices,
+        brands: BrandKits,
         cutter: Cutter,
         film_intake: FilmIntake,
         translations: Translations,
@@ -89,6 +91,7 @@ class MasterOrchestrator:
         self._vocabulary = vocabulary
         self._chooser = chooser
         self._prices = prices
+        self._brands = brands
         self._cutter = cutter
         self._film_intake = film_intake
         self._translations = translations
@@ -262,7 +265,7 @@ class MasterOrchestrator:
         """
         job = claim.job
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
-        return self._narrator.narrate(claim, definition, deadline, self._cutter.brand_voice(definition))
+        return self._narrator.narrate(claim, definition, deadline, brand_voice(self._brands.of(job)))
 
     def compose(self, claim: Claim) -> None:
         """Order the music of a film where it is paid for, before its clips; without it the film gets music of this machine."""
@@ -311,7 +314,7 @@ class MasterOrchestrator:
         return spent_usd(job) if job else money.ZERO
 
     def _voice_price(self, definition: JobDefinition, blueprint: Blueprint) -> Decimal:
-        return self._narrator.price_of(definition, blueprint, self._cutter.brand_voice(definition))
+        return self._narrator.price_of(definition, blueprint, brand_voice(self._brands.named_by(definition)))
 
     def _order(self, source: str, data: bytes) -> Order | Refusal:
         try:
@@ -376,17 +379,19 @@ class MasterOrchestrator:
         mark = self._ledger.mark()
         route = intake.kept_picture_route(order.route, file_names.start_picture(content_id))
         job = intake.new_job(order.definition, route, str(expected), ledger_mark=mark, rehearsal=rehearsal)
-        with self._store.accept(job, unless=lambda: self._is_taken(order) or not self._keep_own_files(order)) as claim:
+        with self._store.accept(job, unless=lambda: self._is_taken(order) or not self._keep_own_files(order, job)) as claim:
             yield claim
 
-    def _keep_own_files(self, order: Order) -> bool:
-        """Copy the user's own picture and music to the job's artifacts, where any machine finds them.
+    def _keep_own_files(self, order: Order, job: VideoJob) -> bool:
+        """Copy the user's own picture and music, and the brand, to the job and its artifacts, where any machine finds them.
 
         It is called before the job is stored, while no other process can accept its id. Returns False, and copies nothing, if the
         id is on the queue: that job has its own. Raises BadDefinition for a file that has disappeared.
         """
         has_picture, has_music = intake.is_local_picture(order.route), is_sound_file(order.definition.music)
-        if not has_picture and not has_music:
+        brand = self._brands.named_by(order.definition)
+        if not has_picture and not has_music and not brand.name:
+            self._brands.keep(job, brand, order.source)
             return True
         if self._store.load(order.definition.content_id):
             return False
@@ -394,6 +399,7 @@ class MasterOrchestrator:
             self._artifacts.write(file_names.start_picture(order.definition.content_id), intake.read_own_picture(order))
         if has_music:
             self._film_intake.keep_music(order.definition, order.source, self._artifacts)
+        self._brands.keep(job, brand, order.source)
         return True
 
     def _is_taken(self, order: Order) -> bool:

@@ -16,6 +16,7 @@ from tenxsom.model import file_names
 from tenxsom.model.definition import JobDefinition, check_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.cutting import Cutter, chosen_film
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.intake import has_moved_on
@@ -36,6 +37,7 @@ class Reassembler:
         settings: Settings,
         store: JobStore,
         artifacts: Artifacts,
+        brands: BrandKits,
         ledger: SpendLedger,
         vocabulary: Vocabulary,
         cutter: Cutter,
@@ -44,6 +46,7 @@ class Reassembler:
         self._settings = settings
         self._store = store
         self._artifacts = artifacts
+        self._brands = brands
         self._ledger = ledger
         self._vocabulary = vocabulary
         self._cutter = cutter
@@ -103,7 +106,10 @@ class Reassembler:
     def _change(self, job: VideoJob, definition: JobDefinition, changes: Mapping[str, Any]) -> None:
         """Change the plan of the film, and put it together anew."""
         before = job.film
-        brand = self._cutter.brand_of(definition)
+        is_new = "brand" in changes or job.brand_kit is None
+        brand = self._brands.named_by(definition) if is_new else self._brands.of(job)
+        if not is_new and (gone := self._brands.missing_file(job)):
+            raise BadInput(f"{gone}, a file of the brand, is not kept any more: {job.content_id} can be made again with --brand.")
         film = chosen_film(definition, self._settings, definition.shape(self._vocabulary), brand)
         film.mood = before.mood if before else ""
         kept = file_names.music_source(job.content_id)
@@ -112,5 +118,7 @@ class Reassembler:
                 f"Music {changes['music']!r} would have to be ordered or read anew" if "music" in changes else "Its music is gone"
             )
             raise BadInput(f"{wanted}: {job.content_id} can be made again with --music auto or none.")
+        if is_new:
+            self._brands.keep(job, brand, job.content_id)
         job.film, job.media, job.title = film, None, definition.title
         self._cutter.recut(job)

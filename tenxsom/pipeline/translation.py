@@ -13,6 +13,7 @@ from tenxsom.model.clip import Clip
 from tenxsom.model.definition import AcceptedDefinition, check_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.safe_files import copy_file
 from tenxsom.store.base import Artifacts, JobStore, SpendLedger
 
@@ -23,9 +24,12 @@ OWN_WORDS = ("script", "pronunciations", "voice", "thumbnail_title")
 class Translations:
     """Begins translations, and hands out what they take over from the films that they translate."""
 
-    def __init__(self, store: JobStore, artifacts: Artifacts, ledger: SpendLedger, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, store: JobStore, artifacts: Artifacts, brands: BrandKits, ledger: SpendLedger, vocabulary: Vocabulary
+    ) -> None:
         self._store = store
         self._artifacts = artifacts
+        self._brands = brands
         self._ledger = ledger
         self._vocabulary = vocabulary
 
@@ -53,6 +57,7 @@ class Translations:
         )  # fmt: skip
         job.blueprint = job.narration = job.film = job.media = None
         job.clips, job.sounds, job.spend, job.warnings, job.history = [], [], [], [], []
+        self._brands.take_over(job, source)
         job.begin_anew()
         job.state = JobState.ACCEPTED
         job.record("accepted", f"as a translation of {source.content_id} into {language}")

@@ -318,6 +318,7 @@ def test_a_brands_own_beginning_is_shown_before_the_film_and_the_length_is_as_as
     world = World(tmp_path / "home", film.vendor._folder)
     brand_with_files(world)
     world.submit(PAGE | {"brand": "steam", "target_duration": 13, "transition": "crossfade", "captions": "burned"})
+    shutil.rmtree(world.home / "templates")  # the brand is kept with the job
     world.collect()
     report = world.report()
     plan = report["assembly"]["film"]
