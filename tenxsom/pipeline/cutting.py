@@ -19,6 +19,7 @@ from tenxsom.model.film import FilmPlan, PlannedShot, PlannedVoice
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import usd
 from tenxsom.model.narration import Narration, SpokenSegment, SpokenWord
+from tenxsom.model.sound_order import SoundStep
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import captions, clips, timeline
 from tenxsom.pipeline.brand_kits import NO_BRAND, BrandKits, ChosenBrand
@@ -126,7 +127,7 @@ class Cutter:
             if definition.length == "at_least" or not any(_is_too_long(clip) for clip in joined):
                 job.clips, job.film = joined, None
                 return
-        price_of, most = partial(self._prices.of_seconds, route), self._most_usd(job)
+        price_of, most = partial(self._prices.of_seconds, route), self._most_usd(job, film)
         ends = self._ends_of(job)
         job.film, job.clips = cut_film(
             film, definition, job.blueprint, job.narration, route, ends=ends, price_of=price_of, most_usd=most
@@ -188,12 +189,14 @@ class Cutter:
         wish = wish_for(plain_voice(definition.voice) or brand_voice(self._brands.of(job)), self._settings)
         return definition.narration and bool(candidates(wish, definition.language, self._settings))
 
-    def _most_usd(self, job: VideoJob) -> Decimal | None:
-        """Return what the clips of a job may cost; None without a limit."""
+    def _most_usd(self, job: VideoJob, film: FilmPlan) -> Decimal | None:
+        """Return what the clips of a job may cost beside its paid music; None without a limit."""
         cap = job.definition.max_cost_usd
         limits = [] if cap is None else [usd(cap) - spent_usd(job)]
         limits += [] if self._settings.daily_budget_usd is None else [self._settings.daily_budget_usd]
-        return min(limits, default=None)
+        most = min(limits, default=None)
+        is_to_be_paid = film.music in MUSIC and not any(order.kind == SoundStep.COMPOSE for order in job.sounds)
+        return most if most is None or not is_to_be_paid else most - self._prices.of_music(film.music)
 
 
 def brand_voice(brand: ChosenBrand) -> str | dict[str, Any] | None:

@@ -49,6 +49,13 @@ class FilmIntake:
             problems += self._paid_music_problems(definition, brand)
         return problems
 
+    def billed_services(self, definition: JobDefinition) -> list[str]:
+        """Return who bills the voice and the music of a definition's film."""
+        brand, _ = self._brand(definition)
+        voice = self._narrator.paid_service(definition, brand_voice(brand))
+        wanted = chosen_film(definition, self._settings, "1:1", brand).music
+        return [service for service in (voice, wanted if wanted in MUSIC else None) if service]
+
     def _brand(self, definition: JobDefinition) -> tuple[ChosenBrand, list[Problem]]:
         """Return the brand of a definition with the problems of its file; each brand is looked at once."""
         from tenxsom.media.film.brand import problems_of_files

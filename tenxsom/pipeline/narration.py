@@ -95,6 +95,13 @@ class Narrator:
             found = self._price_problems(wish.service)
         return [Problem("voice", sentence) for sentence in found]
 
+    def paid_service(self, definition: JobDefinition, brand_voice: str | Mapping[str, Any] | None = None) -> str | None:
+        """Return the service that bills the voice of a definition; None for a free one."""
+        if not definition.narration:
+            return None
+        found = registry.candidates(self._wish(definition, brand_voice), definition.language, self._settings)
+        return found[0] if found and registry.is_paid(found[0], self._settings) else None
+
     def warnings(self, definition: JobDefinition, brand_voice: str | Mapping[str, Any] | None = None) -> list[str]:
         """Return what the user should know about the voice before anything is paid, such as that none speaks the language."""
         if not definition.narration:
@@ -107,13 +114,11 @@ class Narrator:
         self, definition: JobDefinition, blueprint: Blueprint, brand_voice: str | Mapping[str, Any] | None = None
     ) -> Decimal:
         """Return about what the voice of a plan costs; 0 for a free one. Raises BadSettings without a price."""
-        if not definition.narration:
+        service = self.paid_service(definition, brand_voice)
+        if service is None:
             return money.ZERO
         script = Script(definition, blueprint, self._wish(definition, brand_voice))
-        found = registry.candidates(script.wish, script.language, self._settings)
-        if not found or not registry.is_paid(found[0], self._settings):
-            return money.ZERO
-        return sum((self._price(found[0], script.line(index).text, 1.0) for index in range(len(script.texts))), money.ZERO)
+        return sum((self._price(service, script.line(index).text, 1.0) for index in range(len(script.texts))), money.ZERO)
 
     def narrate(
         self,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 
@@ -18,6 +18,7 @@ from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.brand import is_sound_file
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
+from tenxsom.model.sound_order import SoundStep
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips, intake, run_budget, sources
 from tenxsom.pipeline.brand_kits import BrandKits
@@ -27,6 +28,7 @@ from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
 from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, SubmissionCheck
+from tenxsom.pipeline.means import Means, is_unpaid
 from tenxsom.pipeline.music import Composer
 from tenxsom.pipeline.narration import Narrator
 from tenxsom.pipeline.planner import ClaudeVideoService
@@ -38,9 +40,10 @@ from tenxsom.pipeline.run_budget import RunBudget
 from tenxsom.pipeline.spend import spent_usd
 from tenxsom.pipeline.translation import Translations
 from tenxsom.pipeline.unexpected import SUBMITTING, UnexpectedErrors
+from tenxsom.services.images import registry as stills
 from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
-from tenxsom.store.base import Artifacts, Claim, JobStore, SpendLedger
+from tenxsom.store.base import RESERVED, Artifacts, Claim, JobStore, SpendLedger
 
 log = logging.getLogger("orchestrate")
 
@@ -88,6 +91,7 @@ class MasterOrchestrator:
         self._store = store
         self._artifacts = artifacts
         self._ledger = ledger
+        self._means = Means(ledger)
         self._vocabulary = vocabulary
         self._chooser = chooser
         self._prices = prices
@@ -206,6 +210,7 @@ class MasterOrchestrator:
         if job.blueprint is None:
             self.plan(claim, blueprint)
         if not job.clips:
+            self._check_means_for_voice(claim)
             if not self.narrate(claim, deadline):
                 return
             self.cut(claim)
@@ -267,11 +272,34 @@ class MasterOrchestrator:
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         return self._narrator.narrate(claim, definition, deadline, brand_voice(self._brands.of(job)))
 
+    def _check_means_for_voice(self, claim: Claim) -> None:
+        """Raise OverBudget before a paid voice is begun whose film could not be paid: a voice without clips is no film."""
+        job = claim.job
+        if job.blueprint is None or job.clips_of or (job.narration is not None and job.narration.segments):
+            return
+        definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
+        voice = self._narrator.price_of(definition, job.blueprint, brand_voice(self._brands.of(job)))
+        if voice == money.ZERO:
+            return
+        planned = job.model_copy(deep=True)
+        planned.spend.append({"reference": "voice", "usd": money.text(voice), "entry": RESERVED})
+        with contextlib.suppress(BadInput):  # the real voice decides whether the film has a fitting length
+            self._cutter.cut(planned, route_of(job))
+            self._means.check(claim, voice + self._prices.of_job(planned))
+
+    def _check_means_for_music(self, claim: Claim, service: str) -> None:
+        """Raise OverBudget before paid music is ordered for clips that could not be paid."""
+        job, unpaid = claim.job, [clip for clip in claim.job.clips if is_unpaid(clip)]
+        if any(order.kind == SoundStep.COMPOSE and (order.intent or order.step != SoundStep.COMPOSE) for order in job.sounds):
+            return
+        self._means.check(claim, self._prices.of_music(service) + self._prices.of_rest(job, unpaid))
+
     def compose(self, claim: Claim) -> None:
         """Order the music of a film where it is paid for, before its clips; without it the film gets music of this machine."""
         job, film = claim.job, claim.job.film
         if film is None or film.music not in MUSIC or all(clip.is_submitted for clip in job.clips):
             return
+        self._check_means_for_music(claim, film.music)
         description = " ".join(filter(None, (job.blueprint.video_plan.music if job.blueprint else "", f"Mood: {film.mood}.")))
         if not self._composer.compose(claim, film.music, description, zlib.crc32(job.content_id.encode()) % 2**31):
             film.music = "bed"
@@ -358,15 +386,20 @@ class MasterOrchestrator:
     def _goes_to_a_vendor(self, definition: JobDefinition) -> bool:
         """Return whether a vendor makes the definition if it is accepted now, and not a rehearsal."""
         try:
-            return not self._is_rehearsal(self._route(definition).service)
+            return not self._is_rehearsed(definition, self._route(definition))
         except BadInput:
             return False  # it cannot be made now, but a known job is still reported
 
-    @contextmanager
+    def _is_rehearsed(self, definition: JobDefinition, route: Route) -> bool:
+        """Return whether anything that is seen or heard of a definition's film comes from a stand-in."""
+        seen = {route.service, stills.billed_service(route.start_frame, route.service)}
+        return any(map(self._is_rehearsal, (*seen, *self._film_intake.billed_services(definition))))
+
+    @contextlib.contextmanager
     def _owned(self, order: Order) -> Iterator[Claim | None]:
         """Own the job of an order: accept it, or find it on the queue; None if it is done."""
         content_id = order.definition.content_id
-        rehearsal = self._is_rehearsal(order.service)
+        rehearsal = self._is_rehearsed(order.definition, order.route)
         known = intake.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
         if known.standing in ENDED:
             yield None

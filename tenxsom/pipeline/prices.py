@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -98,6 +98,11 @@ class Prices:
     def check(self, route: Route) -> None:
         """Raise BadSettings when a route's clips or stills have no price, before anything begins."""
         self.of_seconds(route, 1)
+
+    def of_rest(self, job: VideoJob, unpaid: Sequence[Clip]) -> Decimal:
+        """Return the price of clips that are not ordered yet, with the stills that they still need."""
+        stills_too = [self.of_still(job, clip) for clip in unpaid if clip.step == Step.REQUEST_IMAGE]
+        return sum((self.of_clip(job, clip) for clip in unpaid), sum(stills_too, money.ZERO))
 
     def of_job(self, job: VideoJob) -> Decimal:
         """Return the price of all paid calls for clips and music, including those already made."""

@@ -31,10 +31,15 @@ def spent_usd(job: VideoJob, but: Collection[str] = ()) -> Decimal:
 
 
 def note_rehearsal(job: VideoJob) -> None:
-    """Set whether the job is a rehearsal from its ordered clips: one rehearsed clip makes it one."""
-    ordered = [line for line in job.spend if line.get("step") == Step.REQUEST_VIDEO and line["entry"] == SPENT]
-    if ordered:
-        job.rehearsal = any(line.get("rehearsal") for line in ordered)
+    """Set whether the job is a rehearsal: one rehearsed clip, still, voice or piece of music makes it one.
+
+    A plan does not: nothing of it is seen or heard.
+    """
+    made = [line for line in job.spend if line["entry"] == SPENT and line.get("step") != "plan"]
+    if any(line.get("rehearsal") for line in made):
+        job.rehearsal = True
+    elif any(line.get("step") == Step.REQUEST_VIDEO for line in made):
+        job.rehearsal = False
 
 
 def set_aside(job: VideoJob) -> set[str]:

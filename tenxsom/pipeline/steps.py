@@ -10,17 +10,16 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import NotFound, OverBudget, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.errors import NotFound, ServiceBusy, ServiceRefused, TryAgainLater
 from tenxsom.model import file_names
 from tenxsom.model.clip import Clip, Step
-from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.model.parts import Upload
 from tenxsom.pipeline import limits
 from tenxsom.pipeline.clips import picture_number
 from tenxsom.pipeline.collector import UNEXPLAINED_LOOKS, note_unknown_status
-from tenxsom.pipeline.payment import BUDGET_PAUSE_SECONDS, PaidCalls, sends
+from tenxsom.pipeline.means import check_cap_of_rest, is_unpaid
+from tenxsom.pipeline.payment import PaidCalls, sends
 from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.spend import set_aside, spent_usd
 from tenxsom.services.base import Capabilities, GenerationState, GenerationStatus, Variant, VideoOrder, VideoService
 from tenxsom.services.images.base import NONE, OWN_PICTURE, ImageOrder, PollPolicy, StillSource
 from tenxsom.store.base import Artifacts, Claim
@@ -75,26 +74,9 @@ class ClipSteps:
 
     def check_cap(self, claim: Claim) -> None:
         """Check that the job's own cap covers all its remaining calls. Raises OverBudget before anything begins."""
-        job, cap = claim.job, claim.job.definition.max_cost_usd
-        unpaid = [clip for clip in job.clips if not clip.is_submitted and not clip.is_final and clip.intent is None]
-        if cap is None or not unpaid:
-            return
-        rest = sum((self._prices.of_clip(job, clip) for clip in unpaid), ZERO)
-        rest += sum((self._prices.of_still(job, clip) for clip in unpaid if clip.step == Step.REQUEST_IMAGE), ZERO)
-        used = spent_usd(job, but=set_aside(job))
-        if used + rest <= usd(cap):
-            return
-        error = OverBudget(
-            f"{shown(rest)} for what is still to be made would pass max_cost_usd: {shown(used)} of {shown(usd(cap))} is used, and"
-            " nothing further is ordered. Cancel the job, raise max_cost_usd in the definition and run it again with --again."
-        )
-        if any(clip.hold != "budget" for clip in unpaid):
-            job.record("over_budget", str(error))
-        for clip in unpaid:
-            clip.hold, clip.next_check_at = "budget", clock.later(BUDGET_PAUSE_SECONDS)
-        job.settle_state()
-        claim.save()
-        raise error
+        unpaid = [clip for clip in claim.job.clips if is_unpaid(clip)]
+        if unpaid:
+            check_cap_of_rest(claim, self._prices.of_rest(claim.job, unpaid))
 
     def request_image(self, claim: Claim, clip: Clip) -> None:
         """Order the still. Paid."""

@@ -14,11 +14,13 @@ from tenxsom import settings
 from tenxsom.app import App
 from tenxsom.errors import BadInput, Conflict, OverBudget, ServiceBusy, TryAgainLater
 from tenxsom.pipeline import intake
+from tenxsom.pipeline.spend import note_rehearsal
 from tenxsom.services import registry as services
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.images import registry as stills
 from tests.belt import definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
+from tests.paper_sounds import SOUNDS, PaperMusic, PaperVoice, with_sounds
 
 ELSEWHERE = {"USEAPI_BASE_URL": "http://127.0.0.1:9/v1"}
 PRICES = {"services": {"useapi_ltx": {"image_usd": "0.10", "clip_usd": "0.50", "clip_second_usd": "0"}}, "planners": {}}
@@ -253,3 +255,39 @@ def test_planning_is_within_the_jobs_own_cap(house, monkeypatch):
             orchestrator.submit(orchestrator.read([str(path)])[0])
         assert app.store.load("lake").state == "over_budget"
         assert list(app.ledger.lines()) == []
+
+
+# voices, music and stills of a stand-in
+
+
+STAND_IN = {"VERTEX_GENAI_BASE_URL": "http://127.0.0.1:9"}
+
+
+def with_voice(house: House, **changes: str) -> App:
+    return with_sounds(house.app(**SOUNDS | changes), PaperVoice(), PaperMusic())
+
+
+@pytest.mark.parametrize("sounds", [{"MUSIC_SERVICE": "none"}, {"VOICE_SERVICE": "none"}], ids=["voice", "music"])
+def test_one_stand_in_among_real_services_makes_a_film_a_rehearsal(sounds, house):
+    with with_voice(house, **STAND_IN, **sounds) as app:
+        job = house.submit(app)
+        assert job.rehearsal is True
+        lines = {line["step"]: line.get("rehearsal", False) for line in job.spend}
+        assert lines == {"speak" if "MUSIC_SERVICE" in sounds else "compose": True, "request_image": False, "request_video": False}
+        house.submit(app)  # the same film, made in the same way, is on its way already
+    with with_voice(house, **sounds) as app, pytest.raises(Conflict, match="on its way as a rehearsal"):
+        house.submit(app)
+
+
+def test_a_film_whose_voice_is_the_vendors_own_is_no_rehearsal(house):
+    with with_voice(house) as app:
+        assert house.submit(app).rehearsal is False
+        assert not any("rehearsal" in line for line in app.ledger.lines())
+
+
+def test_a_plan_from_a_stand_in_makes_no_film_a_rehearsal(house):
+    with house.app() as app:
+        job = house.submit(app)
+        job.spend.append({"reference": "r.plan", "step": "plan", "clip": None, "usd": "0.05", "entry": "spent", "rehearsal": True})
+        note_rehearsal(job)
+        assert job.rehearsal is False
