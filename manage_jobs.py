@@ -20,6 +20,8 @@
     manage_jobs.py ledger compact                       sum up closed days of the ledger, archive their lines
     manage_jobs.py schema                               the JSON Schema of job definitions, for editors
     manage_jobs.py studio [--port NUMBER]               serve the local studio to other programs, until interrupted
+    manage_jobs.py dashboard [--host ADDRESS] [--port NUMBER]
+                                                        serve pages to look at, and an API, until interrupted
 
 Exit codes: README.md.
 """

@@ -41,6 +41,7 @@ OUR_PREFIXES = (
     "LOUDNESS_",
     "TRUE_PEAK_",
     "SPEECH_API_",
+    "DASHBOARD_",
 )
 """The names of our variables; all others in the environment are ignored."""
 
@@ -56,6 +57,8 @@ FilePath = Annotated[Path, BeforeValidator(values.path_in_home)]
 NewFile = Annotated[Path, BeforeValidator(values.new_file)]
 ExistingFile = Annotated[Path, BeforeValidator(values.existing_file)]
 Certificates = Annotated[Path, BeforeValidator(values.certificates)]
+OwnToken = Annotated[Secret, BeforeValidator(values.own_token)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(values.host_names)]
 Folders = Annotated[tuple[Path, ...], BeforeValidator(values.folders)]
 
 
@@ -272,8 +275,34 @@ class MetricsSettings(SettingsGroup):
     )
 
 
+class DashboardSettings(SettingsGroup):
+    """Settings of the dashboard."""
+
+    section: ClassVar[str] = "The dashboard"
+
+    dashboard_token: OwnToken | None = setting(
+        None,
+        "What one types to log in to the dashboard, and what programs send to its API; needed where other machines reach it",
+        allowed="one word of at least 16 plain characters",
+        comment="What one types to log in to the dashboard: what `openssl rand -hex 24` prints. Needed for other machines.",
+    )
+    dashboard_hosts: HostNames = setting(
+        (),
+        "The names under which browsers know the dashboard, when a reverse proxy or a name in your network leads to it",
+        allowed="none, one or several host names, separated by commas",
+        comment="The names under which browsers know the dashboard, for example films.example.com",
+    )
+
+
 class CoreSettings(
-    FilmSettings, CollectingSettings, MoneySettings, NetworkSettings, NotifySettings, MetricsSettings, LoggingSettings
+    FilmSettings,
+    CollectingSettings,
+    MoneySettings,
+    NetworkSettings,
+    NotifySettings,
+    MetricsSettings,
+    DashboardSettings,
+    LoggingSettings,
 ):
     """The settings that every part of the program may use; the groups of vendors add theirs."""
 
@@ -284,6 +313,7 @@ class CoreSettings(
         NetworkSettings,
         NotifySettings,
         MetricsSettings,
+        DashboardSettings,
         LoggingSettings,
     )
     """All groups in the order of the documents."""

@@ -52,6 +52,27 @@ def secret(text: str | Secret) -> Secret:
     return Secret(text)
 
 
+LEAST_TOKEN = 16
+"""The fewest characters of a token that others could guess at over a network."""
+
+
+def own_token(text: str | Secret) -> Secret:
+    """Parse a token that the user makes up."""
+    if isinstance(text, Secret):
+        return text
+    if not (text.isascii() and text.isprintable() and " " not in text and len(text) >= LEAST_TOKEN):
+        raise ValueError(f"must be one word of at least {LEAST_TOKEN} plain characters, such as `openssl rand -hex 24` prints")
+    return Secret(text)
+
+
+def host_names(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Parse names of hosts, separated by commas or blanks, without ports."""
+    written = text.replace(",", " ").split() if isinstance(text, str) else text
+    if not all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name) for name in written):
+        raise ValueError("is no list of host names; write for example films.example.com, without https:// and without a port")
+    return tuple(dict.fromkeys(name.lower() for name in written))
+
+
 def number(least: float, most: float, whole: bool = False) -> BeforeValidator:
     """Return a validator of a number from `least` to `most`."""
 

@@ -50,6 +50,7 @@ COMMANDS = {
     "status": Command("tenxsom.cli.manage", "what is on its way, what waits for you, what has ended", "status"),
     "costs": Command("tenxsom.cli.manage", "what was spent, on what, against the budget", "costs"),
     "doctor": Command("tenxsom.cli.manage", "look whether this installation is fit to run, free of charge", "doctor"),
+    "dashboard": Command("tenxsom.cli.manage", "serve pages to look at, and an API, until interrupted", "dashboard"),
     "completion": Command("tenxsom.cli.completion", "print what makes your shell complete these commands"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Sequence
 
 from tenxsom.app import App
@@ -43,10 +44,11 @@ def command_line(prog: str) -> tuple[argparse.ArgumentParser, dict[str, argparse
         "translate": commands.add_parser("translate", help="make a finished film in another language, over the same clips"),
         "schema": commands.add_parser("schema", help="the JSON Schema of job definitions"),
         "studio": commands.add_parser("studio", help="serve the local studio to other programs"),
+        "dashboard": commands.add_parser("dashboard", help="serve pages to look at, and an API, until interrupted"),
     }
     for name, command in made.items():
         command.add_argument("--json", action="store_true", help="print one JSON document")
-        if name not in (*operate.COMMANDS, "schema", "studio"):
+        if name not in (*operate.COMMANDS, "schema", "studio", "dashboard"):
             command.add_argument("content_id", metavar="CONTENT_ID")
     made["retry"].add_argument("--yes", action="store_true", help="do it; without this the price is only named")
     made["translate"].add_argument("--language", metavar="TAG", required=True, help="the language, such as de or pt-BR")
@@ -63,6 +65,12 @@ def command_line(prog: str) -> tuple[argparse.ArgumentParser, dict[str, argparse
         default=8765,
         help="where to listen on this machine (default: 8765)",
     )
+    made["dashboard"].add_argument(
+        "--host", metavar="ADDRESS", default="127.0.0.1", help="where to listen (default: this machine only)"
+    )
+    made["dashboard"].add_argument(
+        "--port", metavar="NUMBER", type=run.port, default=8766, help="the port to listen on (default: 8766)"
+    )
     return parser, made
 
 
@@ -73,6 +81,8 @@ def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:
         manager = app.manager()
         if arguments.command == "studio":
             return serve_studio(settings, arguments.port)
+        if arguments.command == "dashboard":
+            return serve_dashboard(app, arguments.host, arguments.port)
         if arguments.command == "schema":
             return render.raw(definition_schema(app.vocabulary))
         if arguments.command == "show":
@@ -106,6 +116,20 @@ def serve_studio(settings: Settings, port: int) -> run.Result:
     except OSError as error:
         raise BadInput(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
     return render.sentence("", "The studio has ended.")
+
+
+def serve_dashboard(app: App, host: str, port: int) -> run.Result:
+    """Serve the dashboard until a stop. Raises BadInput where its packages are not installed, or it cannot listen."""
+    missing = [name for name in ("starlette", "uvicorn", "fastapi", "zipstream") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BadInput(
+            f"The dashboard needs packages that are not installed here ({', '.join(missing)});"
+            " get them: pip install fastapi uvicorn zipstream-ng."
+        )
+    from tenxsom.dashboard.server import serve
+
+    serve(app, host, port, ready=lambda address: run.notice(f"The dashboard is at {address} (Ctrl-C ends it)."))
+    return render.sentence("", "The dashboard has ended.")
 
 
 def retry(manager: JobManager, arguments: argparse.Namespace) -> run.Result:

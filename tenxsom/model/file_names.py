@@ -45,6 +45,11 @@ def failure_report(content_id: str) -> str:
     return f"{content_id}_failure_report.json"
 
 
+def film_note(content_id: str) -> str:
+    """Return the name of what a person has said about the film; it stays with the film."""
+    return f"{content_id}~note.json"
+
+
 def clip(content_id: str, index: int) -> str:
     """Return the name of one of several clips; `index` begins with 0."""
     return f"{content_id}~clip{index + 1:02}.mp4"
@@ -135,7 +140,17 @@ def kept_files(content_id: str, names: Iterable[str]) -> list[str]:
     """
     present = set(names)
     parts = [name for name in present if name.startswith(content_id) and _FIRST.fullmatch(name, len(content_id))]
-    makers = (video, thumbnail, contact_sheet, subtitles, web_subtitles, blueprint, completion_report, failure_report)
+    makers = (
+        video,
+        thumbnail,
+        contact_sheet,
+        subtitles,
+        web_subtitles,
+        blueprint,
+        film_note,
+        completion_report,
+        failure_report,
+    )
     return sorted(parts) + [name for name in (maker(content_id) for maker in makers) if name in present]
 
 

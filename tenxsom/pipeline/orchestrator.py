@@ -151,6 +151,20 @@ class MasterOrchestrator:
             raise refused[0].error
         return Batch(orders, refused, [*sources.conflict_copies(names), *copies])
 
+    def read_one(self, source: str, data: bytes) -> Order:
+        """Validate one definition, which `source` names in messages. Raises BadInput, and what stands against its submission."""
+        order = self._order(source, data)
+        if isinstance(order, Refusal):
+            raise order.error
+        return order
+
+    def accept(self, order: Order) -> bool:
+        """Store the job of a definition, without going on: the next tick plans and orders it. Returns whether it is a new one."""
+        if order.standing != SubmissionCheck.NEW:
+            return False
+        with self._owned(order) as claim:
+            return claim is not None
+
     def submit_all(
         self, orders: Sequence[Order], blueprint: Blueprint | None = None, max_usd: Decimal | None = None
     ) -> list[JobResult]:

@@ -60,6 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("notify/", "metrics", "plots"),
     ("observers",),
     ("app",),
+    ("dashboard/",),
     ("cli/",),
 )
 """Bottom up. A module imports from lower layers and from its own folder; the modules of layer 0 may import each other."""
@@ -248,6 +249,12 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "wcwidth": ("tenxsom/text.py",),
     "budoux": ("tenxsom/text.py",),
     "apprise": ("tenxsom/notify/chat.py",),
+    "starlette": ("tenxsom/dashboard/",),
+    "uvicorn": ("tenxsom/dashboard/server.py",),
+    "fastapi": ("tenxsom/dashboard/api.py",),
+    "jinja2": ("tenxsom/dashboard/",),
+    "itsdangerous": ("tenxsom/dashboard/doorkeeper.py",),
+    "zipstream": ("tenxsom/dashboard/media_files.py",),
     "prometheus_client": (),
     "shtab": ("tenxsom/cli/completion.py",),
 }
@@ -375,6 +382,8 @@ HEAVY = (
     "onnxruntime",
     "pocketsphinx",
     "apprise",
+    "starlette",
+    "jinja2",
 )
 HEAVY_BELOW_GOOGLE = ("google.auth", "google.api_core", "google.cloud.aiplatform_v1", "google.cloud.aiplatform")
 """`google` itself is a namespace package that some installations load at start-up, at no cost."""

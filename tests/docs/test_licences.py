@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import metadata
+from importlib.metadata import files, metadata
 
 import av
 import pytest
@@ -13,7 +13,16 @@ from tests.docs.test_docs import rows, text_of
 
 PAGE = text_of(ROOT / "docs" / "explanation" / "licences.md")
 LICENCES = {name.strip("`"): licence for name, licence in rows(PAGE) if name.startswith("`")}
-FAMILIES = {"Apache": "Apache", "MIT": "MIT", "BSD": "BSD", "GPL": "GPL", "MPL": "MPL", "OFL": "OFL", "ZPL": "ZPL|Zope"}
+FAMILIES = {
+    "Apache": "Apache",
+    "MIT": "MIT",
+    "BSD": "BSD",
+    "GPL": "GPL",
+    "MPL": "MPL",
+    "OFL": "OFL",
+    "ZPL": "ZPL|Zope",
+    "LGPL": "LGPL",
+}
 """The word that begins a licence's name in the table, and how metadata, old and new, may spell it."""
 
 
@@ -35,7 +44,8 @@ def test_a_package_is_under_the_licence_that_the_page_says(package: str) -> None
     about = metadata(package)
     classifiers = [line for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
     named = [value for key in ("License-Expression", "License") for value in about.get_all(key) or []]
-    said = " ".join([*named, *classifiers])
+    texts = [file.read_text() for file in files(package) or [] if "dist-info" in str(file) and file.name.startswith("LICEN")]
+    said = " ".join([*named, *classifiers, *([] if named or classifiers else texts)])
     family = re.match(r"[A-Z]+", LICENCES[package], re.IGNORECASE)
     assert family is not None
     assert re.search(FAMILIES[family[0]], said), said
