@@ -41,6 +41,8 @@ WORDS = {
 }
 """The states of a job in the words of the tables."""
 
+HELD = "accepted, waits for its time (not_before)"
+
 LONG_BATCH = 10
 """With more jobs a run tells of those only that need attention."""
 
@@ -59,7 +61,7 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = (), *, o
     rows = [
         (
             result.content_id,
-            WORDS.get(result.state, result.state),
+            _state(result),
             _maker(result.service, result.rehearsal),
             _seconds(result.seconds),
             _cost(result.cost_usd),
@@ -79,6 +81,10 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = (), *, o
         )
     document = {"jobs": [result.as_dict() for result in results], **({"left_out": list(left_out)} if left_out else {})}
     return Result(code, lambda: document, "\n\n".join(lines))
+
+
+def _state(result: JobResult) -> str:
+    return HELD if result.held_until else WORDS.get(result.state, result.state)
 
 
 def _is_notable(result: JobResult) -> bool:
@@ -108,7 +114,7 @@ def _summary(results: Sequence[JobResult]) -> str:
     outcomes: dict[str, list[JobResult]] = {}
     for result in results:
         known = " (already known)" if result.standing in (*ALREADY_KNOWN, SubmissionCheck.FAILED) else ""
-        words = WORDS.get(result.state, result.state).removesuffix(", see below")
+        words = _state(result).removesuffix(", see below")
         outcomes.setdefault(f"{words}{known}", []).append(result)
     rows = [_sums(words, members) for words, members in outcomes.items()]
     return table(("OUTCOME", "JOBS", "SECONDS", "COST"), [*rows, _sums("all", results)] if len(rows) > 1 else rows, right=(1, 2, 3))

@@ -83,8 +83,8 @@ def _is_rehearsed(app: App) -> Callable[[Estimate], bool]:
 
 
 def wait_for(app: App, job_results: Sequence[JobResult], quiet: bool) -> list[JobResult]:
-    """Poll until every job on its way has ended or needs a decision."""
-    on_their_way = [job_result.content_id for job_result in job_results if job_result.is_on_its_way]
+    """Poll until every job on its way has ended or needs a decision; a job that waits for its `not_before` is not waited for."""
+    on_their_way = [job_result.content_id for job_result in job_results if job_result.is_on_its_way and not job_result.held_until]
     with run.Progress(quiet) as progress:
         last = app.poller().wait_for(on_their_way, progress)
     return [_after(app, job_result, last) if job_result.content_id in on_their_way else job_result for job_result in job_results]

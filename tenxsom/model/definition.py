@@ -6,10 +6,12 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -23,7 +25,7 @@ from pydantic import (
 
 from tenxsom.errors import BadDefinition, Problem
 from tenxsom.model.problems import sentence_of
-from tenxsom.model.stored import StoredModel, shown
+from tenxsom.model.stored import Moment, StoredModel, shown
 from tenxsom.model.strict_json import canonical, parse_object
 from tenxsom.model.vocabulary import Vocabulary, nearest
 from tenxsom.text import is_blank
@@ -51,6 +53,21 @@ AS_TEXT, AS_LIST, AS_OBJECT, AS_SWITCH = "(a text)", "(a list)", "(an object)", 
 """The tags of a value that may have several forms; they are left out of the paths in messages."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+
+
+def _start(text: str) -> str:
+    sentence = f"{shown(text)} is no time with a zone; write for example 2026-12-01T09:00+01:00, or 2026-12-01T08:00Z for UTC"
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(sentence) from None
+    return text
+
+
+Start = Annotated[str, Field(json_schema_extra={"format": "date-time"}), AfterValidator(_start)]
 
 
 class ScriptSegment(BaseModel):
@@ -197,6 +214,10 @@ class JobDefinition(BaseModel):
     max_cost_usd: float | None = Field(
         default=None, ge=0, le=10_000, allow_inf_nan=False, description="This job's own spending cap, in US dollars."
     )
+    not_before: Start | None = Field(
+        default=None,
+        description="Nothing is done before this time, which has a zone: 2026-12-01T09:00+01:00. Deadlines count from then.",
+    )
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="Anything of your own; carried through to the report untouched."
     )
@@ -232,6 +253,7 @@ class AcceptedDefinition(StoredModel):
     brand: str | None = None
     music: str | None = None
     max_cost_usd: float | None = None
+    not_before: Moment | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")

@@ -218,6 +218,8 @@ class VideoJob(StoredModel):
 
     def wait_seconds(self) -> float:
         """Return the seconds until the job is due; 0.0 for one that is."""
+        if self.is_held:
+            return clock.seconds_until(self.begins_at)
         waits = [0.0 if clock.is_due(at, LONGEST_PAUSE_SECONDS) else clock.seconds_until(at or "") for at in self._moments()]
         return min(waits)
 
@@ -226,14 +228,27 @@ class VideoJob(StoredModel):
         if not self.is_due():
             return 0.0
         moments = [at for at in self._moments() if at and clock.is_due(at, LONGEST_PAUSE_SECONDS)]
-        return max(map(clock.age_seconds, moments), default=clock.age_seconds(self.submit_time))
+        return max(map(clock.age_seconds, moments), default=clock.age_seconds(self.begins_at))
 
     def _moments(self) -> list[str | None]:
         """Return the next moments of the clips that are not final, else the job's own; None is at once."""
         return [clip.next_check_at for clip in self.clips if not clip.is_final] or [self.next_check_at]
 
+    @property
+    def begins_at(self) -> str:
+        """Return when work on it begins, from which its deadlines count: its acceptance, or its `not_before`."""
+        start = self.definition.not_before
+        return max(self.submit_time, clock.stamp(clock.parse(start))) if start else self.submit_time
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether it waits for its `not_before`."""
+        return self.definition.not_before is not None and clock.seconds_until(self.definition.not_before) > 0
+
     def is_due(self) -> bool:
         """Return whether a clip is due, or the job itself: before it has clips, and when all clips are final."""
+        if self.is_held:
+            return False
         waiting = [clip for clip in self.clips if not clip.is_final]
         if waiting:
             return any(clip.is_due() for clip in waiting)

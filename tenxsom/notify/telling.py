@@ -125,11 +125,11 @@ def of_stuck_queue(jobs: Sequence[VideoJob], progress_at: str | None, minutes: f
 
     `progress_at` is when something moved last, as far as it is known.
     """
-    moving = [job for job in jobs if job.state in ON_THEIR_WAY and not _waits_for_its_time(job)]
+    moving = [job for job in jobs if job.state in ON_THEIR_WAY and not job.is_held]
     if not moving:
         return None
-    oldest = min(moving, key=lambda job: job.submit_time)
-    since = max(filter(None, (progress_at, oldest.submit_time)))
+    oldest = min(moving, key=lambda job: job.begins_at)
+    since = max(filter(None, (progress_at, oldest.begins_at)))
     still = clock.age_seconds(since)
     if still <= minutes * 60:
         return None
@@ -137,17 +137,12 @@ def of_stuck_queue(jobs: Sequence[VideoJob], progress_at: str | None, minutes: f
     jobs_are = f"{len(moving)} jobs are" if len(moving) > 1 else "1 job is"
     text = (
         f"The queue does not move: {jobs_are} on the way, and nothing has happened for {_duration(still)}. "
-        f"The oldest is {oldest.content_id}, since {_duration(clock.age_seconds(oldest.submit_time))}: {where}."
+        f"The oldest is {oldest.content_id}, since {_duration(clock.age_seconds(oldest.begins_at))}: {where}."
     )
     remedy = "Look with manage_jobs.py status, and check that cron runs poll_video_status.py."
     return message(
         "queue_stuck", (since,), text, remedy, data={"jobs": len(moving), "oldest": oldest.content_id, "seconds": round(still)}
     )
-
-
-def _waits_for_its_time(job: VideoJob) -> bool:
-    moment = getattr(job.definition, "not_before", None)
-    return bool(moment) and clock.seconds_until(str(moment)) > 0
 
 
 def _completed(job: VideoJob, _: JobEvent, report: Mapping[str, Any], artifacts: Artifacts) -> tuple[str, str]:

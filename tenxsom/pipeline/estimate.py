@@ -62,7 +62,8 @@ def estimate(
         for name, route in chooser.every(order.definition)
     ]
     choice = cutter.alternatives(job, order.route)
-    notes = [*filter(None, [MADE_BEFORE.get(order.standing), choice]), *clips.differences(job)]
+    start = f"It begins at {order.definition.not_before}, and waits until then." if job.is_held else ""
+    notes = [*filter(None, [MADE_BEFORE.get(order.standing), start, choice]), *clips.differences(job)]
     notes += [f"About {shown(voice_usd)} of it is the voice."] if voice_usd else []
     return Estimate(order, blueprint, job, prices.of_job(job) + voice_usd, offers, notes)
 

@@ -27,7 +27,7 @@ def pause_after(tries: int) -> float:
 
 def has_had_its_tries(job: VideoJob, tries: int, deadline_hours: float) -> bool:
     """Return whether a job's failed step has no attempt left: after five, or after the second past the deadline."""
-    is_overdue = clock.age_seconds(job.submit_time) > deadline_hours * 3600
+    is_overdue = clock.age_seconds(job.begins_at) > deadline_hours * 3600
     return tries >= TRIES or (tries >= 2 and is_overdue)
 
 
@@ -52,17 +52,17 @@ def give_up_overdue(job: VideoJob, clip: Clip, deadline_hours: float, *, before_
     if looks < OVERDUE_LOOKS or not is_overdue(job, clip, deadline_hours):
         return False
     last = f" (last: {clip.error})" if clip.error else ""
-    since = "it was ordered" if clip.submitted_at else "its job was accepted"
+    since = "it was ordered" if clip.submitted_at else "its job began" if job.definition.not_before else "its job was accepted"
     give_up(job, clip, f"it was not there {deadline_hours:g} hours after {since}{last}")
     return True
 
 
 def is_overdue(job: VideoJob, clip: Clip, deadline_hours: float) -> bool:
-    """Return whether a clip is past its deadline, counted from its order, or from its job's acceptance before that.
+    """Return whether a clip is past its deadline, counted from its order, or from its job's beginning before that.
 
     A clip that waits for a budget has no deadline.
     """
-    return not clip.hold and clock.age_seconds(max(job.submit_time, clip.submitted_at or "")) > deadline_hours * 3600
+    return not clip.hold and clock.age_seconds(max(job.begins_at, clip.submitted_at or "")) > deadline_hours * 3600
 
 
 def give_up(job: VideoJob, clip: Clip, reason: str) -> None:

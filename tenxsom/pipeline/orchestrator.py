@@ -215,14 +215,16 @@ class MasterOrchestrator:
             self._finisher.end(claim)
 
     def carry_on(self, claim: Claim, blueprint: Blueprint | None = None, deadline: clock.Deadline = NO_LIMIT) -> None:
-        """Plan, cut and submit a job, without repeating finished steps.
+        """Plan, cut and submit a job, without repeating finished steps; before its `not_before` only keep the user's plan.
 
         After `deadline` the next run continues.
         """
         job = claim.job
         self._finisher.archive_previous_run(claim)
-        if job.blueprint is None:
+        if job.blueprint is None and (blueprint or not job.is_held):
             self.plan(claim, blueprint)
+        if job.is_held:
+            return
         if not job.clips:
             self._check_means_for_voice(claim)
             if not self.narrate(claim, deadline):

@@ -101,9 +101,12 @@ class VideoStatusPoller:
         return results
 
     def wait_for(self, content_ids: Sequence[str], progress: ShowsProgress) -> dict[str, JobResult]:
-        """Tick until each of these jobs has ended or needs a decision, or a stop is requested; return their last results."""
+        """Tick until each of these jobs has ended or needs a decision, or a stop is requested; return their last results.
+
+        Jobs that wait for their `not_before` are not waited for.
+        """
         last: dict[str, JobResult] = {}
-        waiting = set(content_ids)
+        waiting = {content_id for content_id in content_ids if not self._results.of(content_id).held_until}
         for content_id in sorted(waiting):
             progress.show(content_id, "at the service", 0.1)
         while waiting and not clock.stop_requested():
@@ -157,7 +160,7 @@ class VideoStatusPoller:
     def _warn_of_age(self, claim: Claim) -> None:
         """Warn once about a job that is on its way for a long time."""
         job, limit = claim.job, self._settings.job_age_warning_minutes
-        minutes = clock.age_seconds(job.submit_time) / 60
+        minutes = clock.age_seconds(job.begins_at) / 60
         sentence = f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."
         if claim.finished or minutes <= limit or not job.warn(sentence):
             return

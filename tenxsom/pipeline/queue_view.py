@@ -169,6 +169,9 @@ def _wait_of(document: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
     decision: Callable[[Mapping[str, Any]], tuple[str, str | None]] | None = _DECISIONS.get(state)
     if decision:
         return (*decision(document), None)
+    start = (document.get("definition") or {}).get("not_before")
+    if start and clock.seconds_until(start) > 0:
+        return f"its time (not_before), {_at(start)}", None, clock.stamp(clock.parse(start))
     if not document["clips"]:
         return _of_the_job(document, "the next tick, which plans it and orders its clips")
     waiting = [clip for clip in document["clips"] if clip["step"] not in FINAL]
@@ -249,6 +252,14 @@ _DECISIONS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str | None]]] = {
     JobState.CANCELLED.value: lambda _: ("what was ordered before it was cancelled", None),
 }
 """What a job waits for in the states that say so themselves."""
+
+
+def _at(moment: str) -> str:
+    """Return when something happens that may be days away."""
+    found = clock.parse(moment)
+    seconds = clock.seconds_until(moment)
+    words = f"{seconds / 3600:.0f} hours" if seconds >= 2 * 3600 else f"{math.ceil(seconds / 60)} min"
+    return f"{clock.stamp(found)[:16].replace('T', ' ')} UTC, in {f'{seconds / 86400:.0f} days' if seconds >= 2 * 86400 else words}"
 
 
 def _in(moment: str | None) -> str:

@@ -52,6 +52,8 @@ class JobResult(NamedTuple):
     warnings: Sequence[str] = ()
     rehearsal: bool = False
     """Whether the job is made by the local studio, or at an address that is not the vendor's own."""
+    held_until: str | None = None
+    """When a job begins that waits for its `not_before`, in UTC; None for others."""
     standing: str | None = None
     """The lookup of the id before the submission; `refused` for a refused definition. None for other commands."""
 
@@ -78,11 +80,12 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> JobResult:
     """Return the result of a job on the queue. A job that needs a decision has exit code 3."""
     if job.state in (JobState.SUBMIT_UNKNOWN, JobState.OVER_BUDGET, JobState.NEEDS_DECISION):
         exit_code = exit_code or 3
+    held = job.begins_at if job.is_held else None
     return JobResult(
         job.content_id,
         job.state,
         exit_code,
-        message,
+        message or (f"It begins at {held[:16].replace('T', ' ')} UTC (not_before)." if held else ""),
         service=job.service,
         planner=job.blueprint.planner.name if job.blueprint else None,
         cost_usd=money.text(spent_usd(job)),
@@ -92,6 +95,7 @@ def of_job(job: VideoJob, file: str, message: str, exit_code: int) -> JobResult:
         percent=sum(100 if clip.is_final else clip.percent or 0 for clip in job.clips) / max(1, len(job.clips)),
         warnings=job.warnings,
         rehearsal=job.rehearsal,
+        held_until=held,
     )
 
 

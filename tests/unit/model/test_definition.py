@@ -55,6 +55,7 @@ EVERYTHING = {
     "transition": "crossfade",
     "length": "at_least",
     "max_cost_usd": 1.5,
+    "not_before": "2026-12-01T09:00+01:00",
     "metadata": {"campaign": {"ids": [1, 2.5, None, True, "ü"]}},
 }
 
@@ -320,7 +321,7 @@ def test_the_name_of_an_unknown_field_is_shown_shortened_and_harmless(name):
     ("data", "word"),
     [
         (b"", "empty"), (b" \n\t ", "empty"), (b"[]", "a list"), (b'"x"', "a text"), (b"null", "null"), (b"true", "true or false"),
-        (b"7", "a number"), (b"{", "line 1"), (b"{'a': 1}", "line 1"), (b'{"a": 1} {"b": 2}', "line 1"), (b'{"a": 1,}', "line 1"),
+        (b"7", "a number"), (b"{", "column"), (b"{'a': 1}", "column"), (b'{"a": 1} {"b": 2}', "column"), (b'{"a": 1,}', "column"),
     ],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused_with_what_it_is(data, word):
@@ -508,6 +509,7 @@ def test_every_field_changes_the_fingerprint(field):
         "narration": True, "captions": True, "max_cost_usd": 2, "metadata": {"campaign": {"ids": [1, 2.5, None, True, "u"]}},
         "script": "Algae glow.", "voice": "Kore", "pronunciations": {"Noctiluca": "x"}, "pace": "voice", "music": "none",
         "clip_sound": "keep", "caption_style": "line", "brand": "x", "thumbnail_title": "x", "transition": "cut", "length": "exact",
+        "not_before": "2026-12-02T09:00Z",
     }  # fmt: skip
     assert read(EVERYTHING | {field: other[field]}).fingerprint() != read(EVERYTHING).fingerprint()
 
@@ -550,3 +552,18 @@ def test_a_file_that_is_no_definition_at_all_is_not_quoted():
         parse_definition(key, "key.json", VOCABULARY)
     assert "it is no job definition" in str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-12-01T09:00+01:00", "2026-12-01 09:00:00Z", "20261201T0900Z", "2026-12-01T09:00:00.5-03:30", "9999-12-31T00:00Z"]
+)
+def test_a_time_with_a_zone_is_a_beginning(text):
+    assert check_definition(PAGE | {"not_before": text}, "lake.json", VOCABULARY).not_before == text
+
+
+@pytest.mark.parametrize("value", ["2026-12-01T09:00", "2026-12-01", "tomorrow", "", "9999-12-31T23:00-05:00", "25:00", 5, True])
+def test_a_beginning_without_a_zone_is_refused_with_an_example(value):
+    with pytest.raises(BadDefinition) as caught:
+        check_definition(PAGE | {"not_before": value}, "lake.json", VOCABULARY)
+    assert [problem.path for problem in caught.value.problems] == ["not_before"]
+    assert "2026-12-01T09:00+01:00" in str(caught.value) or "must be a text" in str(caught.value)
