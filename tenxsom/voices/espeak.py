@@ -29,6 +29,7 @@ _RATE_PARAMETER, _POSITION_CHARACTER = 1, 1
 _WORDS_A_MINUTE = 160
 _MOST_RATE, _LEAST_RATE = 450, 80
 _LOCK = threading.Lock()
+_OPENING = threading.Lock()
 """The library has one state for the whole process."""
 
 
@@ -141,9 +142,15 @@ def _library() -> Any:
     return None
 
 
-@cache
 def _opened() -> tuple[Any, int]:
     """Return the initialised library and its sample rate. Raises BadSettings where it cannot be used."""
+    with _OPENING:
+        return _initialised()
+
+
+@cache
+def _initialised() -> tuple[Any, int]:
+    """Initialise the library, once: two threads that begin with it at the same time would wait in it for ever."""
     library = _library()
     if library is None:
         raise BadSettings(f"{NAME} is not installed; {INSTALL}.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -105,3 +107,28 @@ def test_without_the_library_it_is_not_offered():
         "assert espeak.language_problem(None, 'de') is None\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_threads_that_begin_at_the_same_time_initialise_the_library_once(monkeypatch):
+    """Two that were in `espeak_Initialize` together waited in it for ever, and their run with them."""
+    inside, calls = threading.Barrier(2), []
+
+    class Library:
+        def __getattr__(self, name):
+            return Function()
+
+    class Function:
+        def __call__(self, *_):
+            calls.append(1)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                inside.wait(0.2)  # passed only by a second thread that is inside, too
+            return 22050
+
+    monkeypatch.setattr(espeak, "_library", Library)
+    espeak._initialised.cache_clear()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert {rate for _, rate in pool.map(lambda _: espeak._opened(), range(4))} == {22050}
+        assert len(calls) == 1
+    finally:
+        espeak._initialised.cache_clear()
