@@ -7,7 +7,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs-tables requirements pictures bench soak clean
+.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs docs-tables requirements pictures bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ docs-tables: $(VENV)/.ready  ## write the documents' tables from the program's d
 
 requirements:  ## write requirements*.txt from pyproject.toml, where every dependency stands once
 	$(PYTHON) tools/requirements.py
+
+docs: $(VENV)/.ready-dev  ## make a site of the documents, in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+	@echo "Open build/site/index.html"
 
 pictures: $(VENV)/.ready  ## draw the pictures that are made from the code
 	$(RUN) tools/architecture_picture.py

@@ -23,7 +23,7 @@
     manage_jobs.py dashboard [--host ADDRESS] [--port NUMBER]
                                                         serve pages to look at, and an API, until interrupted
 
-Exit codes: README.md.
+Exit codes: docs/reference/commands.md.
 """
 
 import sys

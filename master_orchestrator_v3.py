@@ -6,7 +6,7 @@
 JOB is a definition's file, a folder of them, a batch of many in one file (.jsonl with one a line, .csv with one a row), or - for
 standard input. All of them are validated before anything starts.
 Then each is planned (Claude on Vertex AI, or local archetype templates), its still and its clips are ordered, and its state
-lies in pending_video_jobs/ for poll_video_status.py to collect. Exit codes: README.md.
+lies in pending_video_jobs/ for poll_video_status.py to collect. Exit codes: docs/reference/commands.md.
 """
 
 import sys

@@ -4,7 +4,7 @@
     poll_video_status.py [--watch SECONDS] [--time-limit SECONDS] [--patience MINUTES] [--json] [CONTENT_ID ...]
 
 Made for cron: ticks that overlap share the work, a tick over an empty queue costs next to nothing, and nothing that goes wrong
-here ever fails a paid clip or makes it again. Exit codes: README.md.
+here ever fails a paid clip or makes it again. Exit codes: docs/reference/commands.md.
 """
 
 import os

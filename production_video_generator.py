@@ -9,7 +9,7 @@
 Submits the definition JOB with a blueprint that exists already (claude_video_service.py --json prints one). Every step is
 saved before the next, so a run that was cut off anywhere goes on where it stopped. --reassemble makes the film of a finished job
 again from its kept clips and voice, free of charge: with other words, music, brand or title, or in another shape. Exit codes:
-README.md.
+docs/reference/commands.md.
 """
 
 import sys

@@ -74,7 +74,7 @@ class SettingsGroup(BaseModel):
 def setting(default: Any, meaning: str, *, allowed: str, comment: str) -> Any:
     """Return a field of a group, which is the environment variable of its name in capitals.
 
-    `meaning` is for the README, `allowed` for docs/reference/settings.md, `comment` for production.env.example.
+    `meaning` and `allowed` are for docs/reference/settings.md, `comment` for production.env.example.
     """
     return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed, "comment": comment})
 

@@ -3,7 +3,7 @@
 
     docs_tables.py [--check]      write them; with --check, exit 1 when a committed one is out of date
 
-README.md: name, default, meaning. docs/reference/settings.md: allowed values. production.env.example: everything, with comments.
+docs/reference/settings.md: name, default, meaning, and allowed values. production.env.example: everything, with comments.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def default_of(setting: Setting) -> str:
     return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def readme_table() -> str:
+def meanings_table() -> str:
     rows = [f"| `TENXSOM_HOME` | the repository's root; `~/tenxsom-ai` where it is installed | {HOME_MEANING} |"]
     rows += [f"| `{each.name}` | {f'`{default_of(each)}`' if default_of(each) else '–'} | {each.meaning} |" for each in SETTINGS]
     return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows])
@@ -69,10 +69,9 @@ def with_table(text: str, table: str) -> str:
 
 def documents() -> dict[Path, str]:
     """Return every document that holds such a table, as it should be."""
-    readme, reference = ROOT / "README.md", ROOT / "docs" / "reference" / "settings.md"
+    reference = ROOT / "docs" / "reference" / "settings.md"
     return {
-        readme: with_table(readme.read_text(encoding="utf-8"), readme_table()),
-        reference: with_table(reference.read_text(encoding="utf-8"), allowed_table()),
+        reference: with_table(with_table(reference.read_text(encoding="utf-8"), meanings_table()), allowed_table()),
         ROOT / "production.env.example": example(),
     }
 

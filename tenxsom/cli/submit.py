@@ -106,7 +106,7 @@ def say_who_makes_it(orders: Sequence[Order], is_rehearsal: Callable[[str], bool
         run.notice(f"Made by {told}.")
     made_by = sorted({order.service for order in made_now})
     if "local_studio" in made_by:
-        run.notice("The local studio makes previews, free of charge. Set a vendor's credentials for real videos (README.md).")
+        run.notice("The local studio makes previews, free of charge. For real videos see docs/how-to/choose-a-service.md.")
     for service in made_by:
         if service != "local_studio" and is_rehearsal(service):
             run.notice(f"{service} is asked at an address that is not the vendor's own: this is a rehearsal, marked as one.")

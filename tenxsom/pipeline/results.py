@@ -34,7 +34,7 @@ class ShowsProgress(Protocol):
 
 
 class JobResult(NamedTuple):
-    """One job's result. `exit_code` has the meaning of README.md's table."""
+    """One job's result. `exit_code` has the meaning of docs/reference/commands.md's table."""
 
     content_id: str
     state: str

@@ -26,7 +26,7 @@ from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 class UseApiSettings(CoreSettings):
     """The account at UseAPI.net."""
 
-    section: ClassVar[str] = "UseAPI.net (its LTX Studio API was retired in March 2026, see README.md)"
+    section: ClassVar[str] = "UseAPI.net (its LTX Studio API was retired in March 2026, see docs/how-to/choose-a-service.md)"
 
     useapi_bearer_token: SecretText | None = setting(
         None,
@@ -54,7 +54,7 @@ FIND_PROBLEM = {"image": picture_problem, "video": mp4_problem}
 
 RETIRED = (
     "UseAPI.net retired its LTX Studio API in March 2026 and answers as a service that is gone. Living services: ltx_api (set"
-    " LTX_API_KEY) and vertex_veo; rehearse with VIDEO_SERVICE=local_studio. See 'What the vendor retired' in README.md."
+    " LTX_API_KEY) and vertex_veo; rehearse with VIDEO_SERVICE=local_studio. See docs/how-to/choose-a-service.md."
 )
 
 

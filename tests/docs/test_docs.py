@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from importlib import import_module
@@ -127,9 +128,9 @@ def test_every_command_of_tenxsom_is_documented_and_no_other() -> None:
     assert {script: command for command, script in stands_for.items() if script in program.COMMANDS} == program.COMMANDS
 
 
-def test_the_readme_shows_every_script_with_a_call() -> None:
+def test_the_first_pages_show_every_script_with_a_call() -> None:
     for script in SCRIPTS:
-        assert any(f".venv/bin/python {script}.py" in shown.command for shown in marked_steps()), script
+        assert any(f".venv/bin/python {script}.py" in shown.command for page in FIRST_PAGES for shown in marked_steps(page)), script
 
 
 def test_every_field_of_a_job_in_the_json_document_is_documented() -> None:
@@ -140,7 +141,7 @@ def test_every_field_of_a_job_in_the_json_document_is_documented() -> None:
 # settings
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/reference/settings.md", "production.env.example"])
+@pytest.mark.parametrize("document", ["docs/reference/settings.md", "production.env.example"])
 def test_the_tables_of_settings_are_those_of_the_program(document: str) -> None:
     assert docs_tables.documents()[ROOT / document] == text_of(ROOT / document), "run: make docs-tables"
 
@@ -168,14 +169,14 @@ def exit_codes() -> set[int]:
     return found
 
 
-def test_the_readme_lists_exactly_the_exit_codes() -> None:
-    assert {int(row[0].strip("`")) for row in rows(section(README, "Exit codes"))[1:]} == exit_codes()
+def test_the_reference_lists_exactly_the_exit_codes() -> None:
+    assert {int(row[0].strip("`")) for row in rows(section(REFERENCE / "commands.md", "Exit codes"))[1:]} == exit_codes()
 
 
-def test_every_state_is_documented_in_the_readme_and_in_the_reference() -> None:
+def test_every_state_is_documented() -> None:
     states = {state.value for state in JobState}
-    for table in (section(README, "States of a job"), section(REFERENCE / "state-and-reports.md", "States of a job")):
-        assert {row[0].strip("`") for row in rows(table)[1:]} == states
+    table = section(REFERENCE / "state-and-reports.md", "States of a job")
+    assert {row[0].strip("`") for row in rows(table)[1:]} == states
 
 
 def test_every_step_of_a_clip_is_documented() -> None:
@@ -187,8 +188,8 @@ def test_every_field_of_a_state_file_is_documented(record: Any) -> None:
     assert {*record.model_fields} <= code_words(section(REFERENCE / "state-and-reports.md", "The state file"))
 
 
-def test_every_field_of_the_definition_is_documented_in_the_readme_and_no_other() -> None:
-    documented = {row[0].strip("`") for row in rows(section(README, "The job definition"))[1:]}
+def test_every_field_of_the_definition_is_documented_and_no_other() -> None:
+    documented = {row[0].strip("`") for row in rows(section(REFERENCE / "job-definition.md", "The job definition"))[1:]}
     assert documented == set(JobDefinition.model_fields)
 
 
@@ -253,6 +254,30 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert set(PAGES) <= reached
 
 
+@pytest.mark.slow
+def test_the_site_is_made_without_a_warning_and_every_page_is_in_its_navigation(tmp_path: Path) -> None:
+    """Strict: a link or an anchor that leads nowhere, and a page that no menu names, are errors."""
+    pytest.importorskip("material", reason="mkdocs-material is not installed (requirements-dev.txt)")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path / "site")]
+    own = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = (tmp_path / "site" / "index.html").read_text()
+    pages = [page for page in PAGES if ROOT / "docs" in page.parents]
+    assert [page for page in pages if f'href="{page.relative_to(ROOT / "docs").with_suffix(".html")}"' not in shown] == []
+    foreign = re.findall(r"(?:src|<link[^>]* href)=\"(https?://[^\"]+)", shown)
+    assert foreign == [], "a page fetches nothing from other hosts"
+
+
+def test_the_readme_fits_into_two_screens() -> None:
+    assert len(text_of(README).splitlines()) <= 120
+
+
+def test_the_readmes_crontab_line_is_that_of_the_example() -> None:
+    (line,) = [line for line in text_of(ROOT / "crontab.example").splitlines() if line.startswith("*/2")]
+    assert f"\n{line}\n" in text_of(README)
+
+
 def test_the_picture_of_the_architecture_is_drawn_from_todays_imports() -> None:
     assert architecture_picture.picture() == text_of(architecture_picture.PICTURE), "run: make pictures"
 
@@ -296,11 +321,12 @@ def test_the_requirements_are_those_of_pyproject_where_each_stands_once() -> Non
     assert {path: text_of(path) for path in requirements.documents()} == requirements.documents(), "run: make requirements"
 
 
-def test_every_package_of_the_requirements_has_its_reason_in_the_readme() -> None:
+def test_every_package_of_the_requirements_has_its_reason_and_every_extra() -> None:
     lines = [line for line in text_of(ROOT / "requirements.txt").splitlines() if line and not line.startswith("#")]
     required = {re.split(r"[<>=\[]", line)[0] for line in lines}
     assert all(re.search(r">=\d.*,<\d", line) for line in lines)
-    assert {row[0].strip("`") for row in rows(section(README, "What each package is for"))[1:]} == required
+    extras = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    assert {row[0].strip("`") for row in rows(text_of(REFERENCE / "packages.md"))} - {"package", "extra"} == required | {*extras}
 
 
 # templates
@@ -326,26 +352,28 @@ def test_the_examples_have_every_shape_and_an_id_of_their_own() -> None:
     assert len({definition.content_id for definition in definitions}) == len(definitions)
 
 
-# README's commands, as a person would type them
+# the commands of the first pages, as a person would type them
+
+FIRST_PAGES = (README, ROOT / "docs" / "tutorials" / "first-film.md")
 
 
 class Shown(NamedTuple):
-    """A command of a marked block, and what README says it prints."""
+    """A command of a marked block, and what the page says it prints."""
 
     command: str
     output: str
 
 
-def marked_steps() -> Iterator[Shown]:
-    """The commands in README's blocks that are marked `<!-- runs -->`, in order."""
-    for block in re.findall(r"<!-- runs -->\n+```console\n(.*?)^```", text_of(README), re.MULTILINE | re.DOTALL):
+def marked_steps(page: Path) -> Iterator[Shown]:
+    """The commands in a page's blocks that are marked `<!-- runs -->`, in order."""
+    for block in re.findall(r"<!-- runs -->\n+```console\n(.*?)^```", text_of(page), re.MULTILINE | re.DOTALL):
         for part in re.split(r"^\$ ", re.sub(r" ?\\?\n> +", " ", block), flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield Shown(command.strip(), output.rstrip())
 
 
 def run(home: Path, command: str) -> str:
-    """Run a command as README has it, on a machine of its own: no settings, no account, a home of its own."""
+    """Run a command as the page has it, on a machine of its own: no settings, no account, a home of its own."""
     own = {"PATH": os.environ.get("PATH", ""), "TENXSOM_HOME": str(home), "HOME": str(home), "COLUMNS": "100"}
     line = command.replace(".venv/bin/python", shlex.quote(sys.executable)).replace(
         " completed_videos/", f" {home}/completed_videos/"
@@ -356,7 +384,7 @@ def run(home: Path, command: str) -> str:
 
 
 def run_as_cron_would(home: Path, command: str) -> str:
-    """Repeat a tick until the queue is empty; what the last one printed. README shows that one."""
+    """Repeat a tick until the queue is empty; what the last one printed. The page shows that one."""
     deadline = clock.Deadline(60)
     while True:
         printed = run(home, command)
@@ -374,13 +402,14 @@ def shape_of(output: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_readmes_commands_run_and_print_what_it_shows(tmp_path: Path) -> None:
-    for shown in marked_steps():
+@pytest.mark.parametrize("page", FIRST_PAGES, ids=lambda page: page.stem)
+def test_a_first_pages_commands_run_and_print_what_it_shows(page: Path, tmp_path: Path) -> None:
+    for shown in marked_steps(page):
         collects = "poll_video_status.py" in shown.command
         printed = (run_as_cron_would if collects else run)(tmp_path, shown.command)
         lines = iter(shape_of(printed))
-        for line in shape_of(shown.output):  # README may leave lines out, marked by an ellipsis; what it shows comes in this order
-            assert line == "…" or line in lines, f"{shown.command}\nREADME shows: {line}\nprinted:\n{printed}"
+        for line in shape_of(shown.output):  # a page may leave lines out, marked by an ellipsis; what it shows comes in this order
+            assert line == "…" or line in lines, f"{shown.command}\n{page.name} shows: {line}\nprinted:\n{printed}"
 
 
 # reports

@@ -22,6 +22,7 @@ FAMILIES = {
     "OFL": "OFL",
     "ZPL": "ZPL|Zope",
     "LGPL": "LGPL",
+    "PSF": "Python Software Foundation",
 }
 """The word that begins a licence's name in the table, and how metadata, old and new, may spell it."""
 
