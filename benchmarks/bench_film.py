@@ -37,7 +37,7 @@ from pathlib import Path
 from harness import ROOT, alternate, environment, median, ratios, verdict
 
 from tenxsom.media.captions.draw import caption_overlays
-from tenxsom.media.captions.look import caption_look
+from tenxsom.media.captions.look import Box, caption_look
 from tenxsom.media.captions.phrases import TimedWord
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.film.assemble import assemble
@@ -203,7 +203,8 @@ def finish_film(folder: Path, seconds: float) -> None:
         [Shot(*part) for part in slots(folder, seconds)],
         folder / "film.mp4",
     )
-    print(check_film(film, captions=caption_look(WIDTH, HEIGHT, UPRIGHT).box), sound.measure(film))
+    look = caption_look(WIDTH, HEIGHT, UPRIGHT)
+    print(check_film(film, captions=Box(0, look.top, WIDTH, look.box.bottom)), sound.measure(film))
     make_title_thumbnail(shots, TITLE, folder / "film.jpg", width=WIDTH, height=HEIGHT, brand=brand, clear_top=0.1)
     contact_sheet(film, folder / "film_sheet.jpg")
 

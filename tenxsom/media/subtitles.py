@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from tenxsom import text as reading
+from tenxsom.media.sense import tear_between
 from tenxsom.text import Break, Measure, Unit, columns, joined, one_line
 
 LINE_COLUMNS = 42
@@ -47,6 +48,8 @@ class Setting:
     lines: int = LINES_PER_CUE
     measure: Measure = columns
     least_milliseconds: int = LEAST_MILLISECONDS
+    language: str = ""
+    """The tag of the words' language, whose phrases are not torn where `tenxsom.media.sense` knows them."""
 
 
 SUBTITLES = Setting()
@@ -143,20 +146,31 @@ def _extended(spans: Sequence[_Span], first: int, last: int) -> list[_Span]:
 
 
 class _Row(NamedTuple):
-    """A sequence of text units, each with its width within a line and its width at the end of one."""
+    """A sequence of text units: for each its width within a line, its width at the end of one, and the cost of a break after it."""
 
     units: Sequence[Unit]
     full: Sequence[float]
     bare: Sequence[float]
+    tears: Sequence[float]
 
     def part(self, start: int, end: int) -> _Row:
-        return _Row(self.units[start:end], self.full[start:end], self.bare[start:end])
+        return _Row(self.units[start:end], self.full[start:end], self.bare[start:end], self.tears[start:end])
+
+
+def _tears(units: Sequence[Unit], language: str) -> list[float]:
+    """Return the cost of a break after each unit: by its punctuation, and between words by the sense of those around it."""
+    costs = [_BREAK_COST[unit.after] for unit in units]
+    for index, (one, other) in enumerate(pairwise(units) if language else ()):
+        if one.after == Break.WORD:
+            costs[index] = float(tear_between(one.text, other.text, language))
+    return costs
 
 
 def _split(span: _Span, setting: Setting) -> list[Cue]:
     """Split a span into cues with their lines."""
     units = reading.units(span.text, setting.width, setting.measure)
-    row = _Row(units, [setting.measure(unit.text) for unit in units], [setting.measure(unit.text.rstrip()) for unit in units])
+    full, bare = [setting.measure(unit.text) for unit in units], [setting.measure(unit.text.rstrip()) for unit in units]
+    row = _Row(units, full, bare, _tears(units, setting.language))
     most = max(1, span.length // setting.least_milliseconds)
     line_ends = _line_ends(row, setting.width)
     lines = max(setting.lines, -(-_steps(line_ends) // most))
@@ -221,7 +235,7 @@ def _cheapest(row: _Row, reach: Sequence[int], milliseconds: int, cue_cost: floa
     behind = [0.0, *accumulate(row.full)]
     time = milliseconds / (behind[-1] or 1)
     costs, came_from = [0.0, *[math.inf] * count], [0] * (count + 1)
-    ending = [cue_cost + _BREAK_COST[unit.after] for unit in row.units]
+    ending = [cue_cost + tear for tear in row.tears]
     ending[-1] = cue_cost
     sentences = [0, *accumulate(unit.after == Break.SENTENCE for unit in row.units)]
     for start in range(count):
@@ -279,7 +293,7 @@ def _halves(row: _Row, most: float) -> list[tuple[int, int]]:
         two = behind[-2] - behind[cut] + row.bare[-1] if cut < count else 0.0
         if max(one, two) > most:
             return math.inf
-        return abs(one - two) / most * 20 + _BREAK_COST[row.units[cut - 1].after]
+        return abs(one - two) / most * 20 + row.tears[cut - 1]
 
     cut = min(range(1, count), key=cost)
     return [(0, cut), (cut, count)]

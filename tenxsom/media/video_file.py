@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -14,7 +15,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -32,6 +33,9 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 Turn = tuple[int, int, int, int]
 """How stored pictures are turned and mirrored to be upright: the signs of a display matrix."""
 _AS_STORED: Turn = (1, 0, 0, 1)
+_HDR, _BT2020 = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67), ColorPrimaries.BT2020
+"""The transfer functions of HDR, PQ and HLG (ITU-R BT.2100), and the wide colours of both."""
+_reformatters = threading.local()
 _WIDEST_PIXEL = 4
 """A pixel shape beyond this is a wrong header; such a pixel counts as square."""
 
@@ -104,7 +108,7 @@ def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420
     turn, width = turn or turn_of(frame), round(frame.width * _pixel_shape(track))
     if width != frame.width:
         width = max(2, width // 2 * 2)
-    plain = frame.reformat(width, frame.height, format_name, interpolation=Interpolation.BICUBIC)
+    plain = _in_plain_colours(frame, width, format_name)
     if turn == _AS_STORED:
         return plain
     size = (plain.width, plain.height) if turn[0] else (plain.height, plain.width)
@@ -113,6 +117,28 @@ def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420
         to[:] = _turned(plane, turn)
     turned.pts, turned.time_base = frame.pts, frame.time_base
     return turned
+
+
+def _in_plain_colours(frame: av.VideoFrame, width: int, format_name: str) -> av.VideoFrame:
+    """Return a frame in a format and a width, and one of HDR or wide colours in BT.709, whose light parts are cut off.
+
+    Swscale converts what a frame's tags name (https://ffmpeg.org/doxygen/trunk/group__libsws.html): white of HDR at 203 nits, as
+    ITU-R BT.2408 has it, becomes white.
+    """
+    shape = (width, frame.height, format_name)
+    if frame.color_trc not in _HDR and frame.color_primaries != _BT2020:
+        return frame.reformat(*shape, interpolation=Interpolation.BICUBIC)
+    if not hasattr(_reformatters, "own"):
+        _reformatters.own = VideoReformatter()  # its table of colours takes seconds to make, and fits all frames of a clip
+    reformatter: VideoReformatter = _reformatters.own
+    return reformatter.reformat(
+        frame,
+        *shape,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_trc=ColorTrc.BT709,
+        dst_color_primaries=ColorPrimaries.BT709,
+        interpolation=Interpolation.BICUBIC,
+    )
 
 
 def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:

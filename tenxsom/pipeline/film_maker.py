@@ -277,8 +277,8 @@ class FilmMaker:
 
         film = _film(job)
         width, height = size_of(job, film)
-        box = self._look(job, film, width, height).box
-        covered = Box(0, box.top, width, box.bottom) if film.is_burned else None
+        look = self._look(job, film, width, height)
+        covered = Box(0, look.top, width, look.box.bottom) if film.is_burned else None
         with _work(deadline):
             return check_film(
                 self._artifacts.local(file_names.video(job.content_id)),

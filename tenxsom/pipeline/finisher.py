@@ -18,7 +18,7 @@ from tenxsom import clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadSettings, BrokenState, DiskError, NeedsDecision, TryAgainLater
 from tenxsom.log import describe
-from tenxsom.media.subtitles import Cue, set_cues, to_srt
+from tenxsom.media.subtitles import Cue, Setting, set_cues, to_srt
 from tenxsom.model import file_names
 from tenxsom.model.brand import is_sound_file
 from tenxsom.model.clip import Step
@@ -341,12 +341,12 @@ def subtitles_of(job: VideoJob) -> str:
     ordered = [clip.asked_seconds if clip.trim else clip.seconds for clip in job.clips]
     delivered = [clip.delivered_seconds or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
     film = (job.media.seconds if job.media else 0) or sum(delivered)  # joining may change a frame a clip
-    cues, start = [], 0.0
+    cues, start, setting = [], 0.0, Setting(language=job.definition.language)
     for clip, asked, came in zip(job.clips, ordered, delivered, strict=True):
         end = start + came * film / sum(delivered)
         pace = min(1.0, (end - start) / asked)  # a shorter clip is spoken faster
         script = [Cue(start + cue.start * pace, start + cue.end * pace, cue.text) for cue in clip.cues]
-        cues += set_cues(script, start, end)
+        cues += set_cues(script, start, end, setting)
         start = end
     return to_srt(cues)
 

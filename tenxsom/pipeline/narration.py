@@ -195,6 +195,8 @@ class Narrator:
     def _give_up_voice(self, claim: Claim, narration: Narration, reason: str) -> None:
         """Note that a voice cannot speak this job; another begins from the first segment."""
         narration.given_up.append(narration.voice)
+        for warnings in (narration.warnings, claim.job.warnings):  # what is told of a voice is no news of a film without it
+            warnings[:] = [sentence for sentence in warnings if sentence != registry.WARNINGS.get(narration.voice)]
         narration.warnings.append(f"{reason}. {narration.voice} is not asked again, and nothing is paid for it twice.")
         for index in range(len(narration.segments)):
             self._artifacts.remove(file_names.voice(claim.job.content_id, index))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, phrases
-from tenxsom.media.subtitles import LEAST_MILLISECONDS, LINE_COLUMNS, LINES_PER_CUE, Cue, set_cues, to_srt, to_vtt
+from tenxsom.media.subtitles import LEAST_MILLISECONDS, LINE_COLUMNS, LINES_PER_CUE, Cue, Setting, set_cues, to_srt, to_vtt
 from tenxsom.text import columns
 
 LEAST_SECONDS = LEAST_MILLISECONDS / 1000
@@ -56,7 +56,7 @@ def spoken_cues(words: Iterable[TimedWord], language: str, seconds: float = math
         cues.append(_timed(phrase, free_from, min(after - GAP_SECONDS, seconds)))
     if any(cue.end - cue.start < LEAST_SECONDS - 0.001 for cue in cues):  # more words than time: cues share what there is
         end = seconds if seconds < math.inf else max(cues[-1].end, found[-1].end + _TAIL_SECONDS)
-        return set_cues([Cue(phrase.start, phrase.end, phrase.text) for phrase in found], 0.0, end)
+        return set_cues([Cue(phrase.start, phrase.end, phrase.text) for phrase in found], 0.0, end, Setting(language=language))
     return _without_flicker(cues)
 
 

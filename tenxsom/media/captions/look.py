@@ -13,6 +13,8 @@ Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 ACCENT: Colour = (255, 203, 64)
+_BLOCK_SIZES = 4
+"""The height of two lines with their outlines in sizes of type, for scripts with marks above and below their letters."""
 _LINE_EMS = 24
 """The longest line in sizes of type: about 42 columns, which eyes take in at once."""
 
@@ -42,6 +44,11 @@ class CaptionLook(NamedTuple):
         middle = width / 2
         is_inside = min(middle - self.box.left, self.box.right - middle) >= 2 * self.size
         return middle if is_inside else (self.box.left + self.box.right) / 2
+
+    @property
+    def top(self) -> int:
+        """Return the upper edge of the captions: two lines of any script at the bottom of the box are not higher."""
+        return max(self.box.top, self.box.bottom - _BLOCK_SIZES * self.size)
 
     def line_width(self, width: int) -> float:
         """Return the width of the longest line that is centred in the box."""

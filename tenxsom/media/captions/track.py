@@ -44,7 +44,9 @@ def add_subtitle_track(
 ) -> None:
     """Write `film` with its pictures and sound as they are, and cues as a track in `language` (a tag such as `pt-BR`).
 
-    Raises BrokenMedia when the film cannot be read, OutOfTime after the deadline, OSError when `target` cannot be written.
+    The track is enabled, as FFmpeg marks the only one of its kind: a disabled track counts as absent (ISO/IEC 14496-12, 'tkhd').
+    Players show it as their users have chosen. Raises BrokenMedia when the film cannot be read, OutOfTime after the deadline,
+    OSError when `target` cannot be written.
     """
     with told_as_broken("The subtitle track cannot be added"), open_video(film) as source, new_mp4(target) as container:
         sound = sound_track(source)

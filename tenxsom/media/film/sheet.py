@@ -58,10 +58,10 @@ def _grid_of(width: int, height: int) -> _Grid:
 
 
 def _write_time(cell: Image.Image, moment: float) -> None:
-    """Write a moment into the lower left corner of a picture, as minutes and seconds."""
-    type_ = Lettering(max(12, cell.width // 16), 600)
+    """Write a moment into the lower left corner of a picture, below its captions, as minutes and seconds."""
+    type_ = Lettering(max(13, min(cell.size) // 24), 600)
     text = f"{int(moment // 60)}:{int(moment % 60):02d}"
-    wide, tall, margin = round(type_.width(text) + type_.size), round(type_.size * 1.5), type_.size // 2
+    wide, tall, margin = round(type_.width(text) + type_.size), round(type_.size * 1.5), _GAP // 2
     draw = ImageDraw.Draw(cell, "RGBA")
     top = cell.height - margin - tall
     draw.rounded_rectangle((margin, top, margin + wide, top + tall), tall // 3, fill=_PLATE)

@@ -18,6 +18,11 @@ from tenxsom.model.film import CheckedStretch, FoundSpan
 BLACK_SECONDS = 0.5
 FROZEN_SECONDS = 1.5
 """The shortest black and frozen stretches that are told."""
+_STILL = -60
+"""A picture whose points differ by less, on average, from those before stands still: a quarter of a level (dB, 0 is 255 levels).
+
+A held picture differs by nothing between two key frames. The slowest camera, just before it comes to rest, differs by more.
+"""
 _JOIN_SECONDS = 0.1
 """Frozen stretches this near to each other are one: a key frame between them changes the picture a little."""
 _BLACK, _FROZEN = "black", "frozen"
@@ -140,7 +145,7 @@ def _detectors(captions: Box | None) -> Chain:
     if captions is not None:
         left, top, right, bottom = (edge // 4 for edge in captions)
         steps.append(f"drawbox=x={left}:y={top}:w={right - left}:h={bottom - top}:color=black:t=fill")
-    return Chain(*steps, f"blackdetect=d={BLACK_SECONDS}:pix_th=0.1", f"freezedetect=n=-50dB:d={FROZEN_SECONDS}")
+    return Chain(*steps, f"blackdetect=d={BLACK_SECONDS}:pix_th=0.1", f"freezedetect=n={_STILL}dB:d={FROZEN_SECONDS}")
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:

@@ -285,6 +285,29 @@ def test_a_film_plays_everywhere(tmp_path: Path, dark: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")
 
 
+@pytest.mark.slow
+@pytest.mark.case
+@pytest.mark.parametrize("transfer", [16, 18], ids=["PQ", "HLG"])
+def test_a_clip_of_a_phone_in_hdr_has_the_light_of_other_clips(tmp_path: Path, transfer: int) -> None:
+    """Taken as they stand, its levels give a pale picture: white would be a light grey."""
+    white, grey = {16: (0.58, 0.376), 18: (0.75, 0.38)}[transfer]
+    with av.open(str(tmp_path / "clip.mp4"), "w") as output:
+        video = output.add_stream("libx264", rate=24, options={"crf": "10"})
+        video.width, video.height, video.pix_fmt = *TALL, "yuv420p10le"
+        context = video.codec_context
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 9, 9, transfer
+        for number in range(12):
+            frame = av.VideoFrame(*TALL, "yuv420p10le")
+            for plane, level in zip(frame.planes, (64 + 876 * (grey if number < 6 else white), 512, 512), strict=True):
+                np.frombuffer(memoryview(plane), np.uint16)[:] = round(level)
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+    assemble(order([Shot(tmp_path / "clip.mp4", 0, 0.5)], 0.5), tmp_path / "film.mp4")
+    levels = levels_of(tmp_path / "film.mp4")
+    assert levels[2] == pytest.approx(107, abs=12)
+    assert levels[10] >= 245
+
+
 # trouble
 
 

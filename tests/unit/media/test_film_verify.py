@@ -7,16 +7,19 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, GoesOn, OutOfTime
 from tenxsom.media.captions.look import Box
+from tenxsom.media.encode import Mp4Writer, new_mp4
 from tenxsom.media.film.assemble import assemble
 from tenxsom.media.film.order import FilmOrder, Shot
 from tenxsom.media.film.overlay import Overlay
 from tenxsom.media.film.verify import FilmCheck, Span, check_film, film_warnings
+from tenxsom.media.video_file import writable
 from tenxsom.model.film import CheckedStretch
 from tests.film_parts import TALL, grey_clip, plate, tone_file
 from tests.odd_videos import write_clip
@@ -31,6 +34,21 @@ def test_a_film_that_moves_has_no_warning(tmp_path: Path) -> None:
 def test_a_slow_move_is_no_standstill(tmp_path: Path) -> None:
     """A gentle fade: two levels of brightness a second."""
     assert film_warnings(grey_clip(tmp_path / "film.mp4", [60 + number // 6 for number in range(96)])) == []
+
+
+def test_a_camera_that_comes_to_rest_is_no_standstill(tmp_path: Path) -> None:
+    """Little of the picture still moves, by a pixel every half second."""
+    grain = np.random.default_rng(5).integers(90, 150, (24, 120), np.uint8)
+    with new_mp4(tmp_path / "film.mp4") as output:
+        writer = Mp4Writer(output, 320, 320, Fraction(24), has_sound=False)
+        for number in range(72):
+            frame = av.VideoFrame(320, 320, "yuv420p")
+            for plane, level in zip(writable(frame), (110, 128, 128), strict=True):
+                plane[:] = level
+            writable(frame)[0][40:64, 40 + number // 12 : 160 + number // 12] = grain
+            writer.frame(frame)
+        writer.finish()
+    assert film_warnings(tmp_path / "film.mp4") == []
 
 
 def test_a_black_stretch_is_told_with_its_place(tmp_path: Path) -> None:

@@ -267,3 +267,27 @@ def test_no_letter_is_lost_and_none_is_added(text: str, seconds: float) -> None:
 @given(any_text(500))
 def test_a_text_with_time_enough_has_two_lines_a_cue(text: str) -> None:
     assert all(len(cue.text.split("\n")) <= 2 for cue in set_text(text, 600))
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("language", "text", "torn"),
+    [
+        ("en", "They asked the keeper of the island whether he could see the lights of the small harbour from the top.", "the of"),
+        (
+            "de",
+            "Der Wächter des alten Leuchtturms ließ seinen einzigen Mantel an dem Haken in der Halle und ging hinaus in den Sturm.",
+            "der des an dem in seinen und den",
+        ),
+        (
+            "fr",
+            "Le gardien du vieux phare laissa son seul manteau au crochet dans le couloir et il sortit dans la tempête.",
+            "le du son au dans la et",
+        ),
+    ],
+)
+def test_no_line_ends_with_a_word_that_belongs_to_the_next_one(language: str, text: str, torn: str) -> None:
+    cues = set_cues([Cue(0, 7, text)], 0, 7, Setting(language=language))
+    assert len(cues) > 1
+    for line in "\n".join(cue.text for cue in cues).splitlines():
+        assert line.split()[-1].lower() not in torn.split(), line

@@ -21,7 +21,7 @@ from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.narration import SILENT
 from tenxsom.store.base import RELEASED, SPENT, UNKNOWN
-from tenxsom.voices import espeak, hibari
+from tenxsom.voices import espeak, hibari, registry
 from tests.net_server import Behaviour, ScriptedServer, answer, close_at_once, unused_port
 from tests.one_job import OneJob
 from tests.voices import babble
@@ -333,7 +333,8 @@ def test_a_server_on_this_machine_is_free_and_told_no_budget(studio):
     assert studio.ledger() == []
 
 
-def test_a_free_voice_that_says_nothing_twice_is_given_up(studio):
+def test_a_free_voice_that_says_nothing_twice_is_given_up(studio, monkeypatch):
+    monkeypatch.setitem(registry.WARNINGS, "speech_api", "The voice sounds as if it had a cold.")
     with ScriptedServer(answer(404), answer(200, b"")) as server:
         studio.set(VOICE_SERVICE="speech_api", SPEECH_API_BASE_URL=f"{server.url}/v1")
         studio.put(definition())
@@ -341,6 +342,7 @@ def test_a_free_voice_that_says_nothing_twice_is_given_up(studio):
     assert len([request for request in server.requests if request.method == "POST"]) == 2
     assert job.narration is not None
     assert job.narration.voice == SILENT
+    assert not any("a cold" in warning for warning in job.warnings), "a voice that is not heard is not described"
 
 
 @NEEDS_HIBARI

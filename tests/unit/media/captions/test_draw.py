@@ -61,7 +61,8 @@ def middle_of(mask: NDArray[np.bool_]) -> tuple[float, float]:
 @pytest.mark.parametrize("style", ["word_box", "word_colour", "line"])
 @pytest.mark.parametrize("size", [UPRIGHT_SIZE, WIDE_SIZE, (360, 360)], ids=["upright", "wide", "square"])
 def test_captions_stay_in_the_safe_area_in_every_script(style: Style, size: tuple[int, int]) -> None:
-    box = look_of(style, size).box
+    look = look_of(style, size)
+    box = look.box
     for name, text in TEXTS.items():
         for overlay in captions(text, style, size, LANGUAGES.get(name, ""))[::7]:
             opaque = sheet_of(overlay, size)[:, :, 3] > 0
@@ -69,7 +70,7 @@ def test_captions_stay_in_the_safe_area_in_every_script(style: Style, size: tupl
             assert opaque.sum() > 40, name
             assert box.left - 1 <= columns.min(), name
             assert columns.max() <= box.right + 1, name
-            assert box.top <= rows.min(), name
+            assert look.top <= rows.min(), name
             assert rows.max() <= box.bottom + 1, name
 
 
