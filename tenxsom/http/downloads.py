@@ -26,7 +26,7 @@ from tenxsom.http import calls, links
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter, send
-from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
+from tenxsom.http.errors import CONNECTION_ERRORS, describe_error, is_cut_off
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.part import PIECE_BYTES, PartFile
 from tenxsom.http.proxies import proxy_for
@@ -44,6 +44,9 @@ _TRIES = 4
 _MOST_REDIRECTS = 5
 _HEAD_BYTES = 4096
 _LONGEST_PAUSE_SECONDS = 10.0
+_CALLS_CUT_ALIKE = 3
+"""A host that stops at the same byte in so many calls has announced more than there is, if the file is whole."""
+_GZIP = b"\x1f\x8b"
 _PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
 """Content codings that change the body (https://www.iana.org/assignments/http-parameters); `aws-chunked` and others do not."""
 
@@ -76,6 +79,10 @@ class _TransientError(Exception):
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class _CutOffError(_TransientError):
+    """The host ended the transfer before its end."""
 
 
 class Downloader:
@@ -117,15 +124,19 @@ class Downloader:
         """Download `url` to `part`; an interrupted download is resumed if the host still has the same file.
 
         A cut or stalled transfer is resumed a few times within the call. `find_problem` receives the first bytes (up to 4,096)
-        and returns a sentence if they are wrong. Raises
+        and returns a sentence if they are wrong. A file that the host packs by gzip is unpacked. One that ends at the same byte in
+        three calls is returned as it is, because the host may have announced too much: the caller verifies it. Raises
         LinkExpired: ask for a new link; ServiceDown: a transient error, or `deadline_seconds` ran out (the part is kept);
-        BrokenMedia: empty, larger than `max_bytes`, compressed, or refused by `find_problem` (the part is removed);
+        BrokenMedia: empty, larger than `max_bytes`, compressed otherwise, or refused by `find_problem` (the part is removed);
         UnsafeLink: the link, or its redirect, is not allowed; DiskError; Interrupted (the part is kept).
         """
         limits = _Limits(max_bytes, clock.Deadline(deadline_seconds), read_timeout, find_problem)
         links.prepare(url, {}, local_allowed=self._local_allowed)
         with calls.counted(self._name, calls.DOWNLOAD, url), PartFile(part) as file:
             content_type = self._persist(url, file, limits)
+            if file.head(2) == _GZIP:
+                file.unpack(max_bytes)
+                _check_head(url, file.head(_HEAD_BYTES), limits)
             return Download(part, file.size, file.sha256(), content_type)
 
     def close(self) -> None:
@@ -159,6 +170,8 @@ class Downloader:
                 is_transient=lambda error: isinstance(error, _TransientError),
             )
         except _TransientError as error:
+            if isinstance(error, _CutOffError) and file.size and file.note_cut() >= _CALLS_CUT_ALIKE:
+                return ""
             stopped = f"The download from {urlsplit(url).hostname} stopped after {file.size} bytes ({error})"
             raise ServiceDown(f"{stopped}; it will be carried on.", error.retry_after) from None
 
@@ -169,12 +182,14 @@ class Downloader:
             before = file.size
             with closing(self._follow(url, file, limits)) as response, _connection_errors_as_transient():
                 overlap = _judge(response, file)
+                if overlap is None:
+                    return ""
                 _check_size(file.total, limits)
                 _pour(response, file, limits, overlap)
             if file.total in (None, file.size):
                 return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()[:100]
             if response.status_code != 206 or file.size <= before or file.size > (file.total or 0):
-                raise _TransientError("the file was cut off")
+                raise _CutOffError("the file was cut off")
 
     def _follow(self, url: str, file: PartFile, limits: _Limits) -> requests.Response:
         """Follow redirects and return the first other response. The caller closes it."""
@@ -225,16 +240,20 @@ def _connection_errors_as_transient(proxy: str | None = None) -> Iterator[None]:
     try:
         yield
     except CONNECTION_ERRORS as error:
-        raise _TransientError(describe_error(error, proxy)) from None
+        kind = _CutOffError if is_cut_off(error) else _TransientError
+        raise kind(describe_error(error, proxy)) from None
 
 
-def _judge(response: requests.Response, file: PartFile) -> int:
+def _judge(response: requests.Response, file: PartFile) -> int | None:
     """Prepare the file for the response's body: restart for a 200, append for a matching 206; raise for every other status.
 
-    Returns how many of the body's first bytes must equal the last bytes of the file.
+    Returns how many of the body's first bytes must equal the last bytes of the file; None when the host says that the file ends
+    where it does: then more was announced before than there is.
     """
     status = response.status_code
     slice_ = _slice(response)
+    if file.size and _total_of(response) == file.size and _version(response.headers) in (None, file.version):
+        return None
     if status == 206 and file.size and slice_ and _continues(response, slice_, file):
         file.total = slice_.total
         return file.size - slice_.first
@@ -271,6 +290,14 @@ def _slice(response: requests.Response) -> _Slice | None:
     return _Slice(*map(int, found.groups())) if found else None
 
 
+def _total_of(response: requests.Response) -> int | None:
+    """Return the size of the whole file as an answer to a range tells it, which may be one that cannot be satisfied."""
+    if response.status_code not in (206, 416):
+        return None
+    found = re.fullmatch(r"bytes (?:\*|[0-9]{1,15}-[0-9]{1,15})/([0-9]{1,15})", response.headers.get("Content-Range", "").strip())
+    return int(found[1]) if found else None
+
+
 def _continues(response: requests.Response, part: _Slice, file: PartFile) -> bool:
     """Return whether a 206 continues at the end of the file, with the same version."""
     length = _number(response.headers.get("Content-Length"))
@@ -294,17 +321,24 @@ def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap:
             raise _TransientError("the host has another file by now")
     if file.size == 0:
         head = _read(response, _HEAD_BYTES, limits)
-        complaint = limits.find_problem(head) if limits.find_problem else None
-        if _is_packed(response) and (complaint or not limits.find_problem):
-            raise BrokenMedia(f"{_host(response)} sends the file packed although it was asked not to.")
-        if complaint or not head:
-            raise BrokenMedia(f"{_host(response)} did not send what it should: {complaint or 'the file is empty.'}")
+        if head[:2] != _GZIP:
+            if _is_packed(response) and (not limits.find_problem or limits.find_problem(head)):
+                raise BrokenMedia(f"{_host(response)} sends the file packed although it was asked not to.")
+            _check_head(response.url, head, limits)
         file.write(head)
     while piece := response.raw.read1(PIECE_BYTES, decode_content=False):
         _check_size(file.size + len(piece), limits)
         file.write(piece)
         clock.check_stop()
         _check_time(limits)
+
+
+def _check_head(url: str, head: bytes, limits: _Limits) -> None:
+    """Raise BrokenMedia for the first bytes of something else than was asked for."""
+    complaint = limits.find_problem(head) if limits.find_problem else None
+    if complaint or not head:
+        host = urlsplit(url).hostname or "the host"
+        raise BrokenMedia(f"{host} did not send what it should: {complaint or 'the file is empty.'}")
 
 
 def _read(response: requests.Response, length: int, limits: _Limits) -> bytes:

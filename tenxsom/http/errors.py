@@ -32,6 +32,11 @@ def describe_error(error: BaseException, proxy: str | None = None) -> str:
     return f"{_words(list(_chain(error)))}{through}"
 
 
+def is_cut_off(error: BaseException) -> bool:
+    """Return whether an answer ended before the length that its host had announced."""
+    return any(isinstance(each, urllib3_errors.IncompleteRead | http.client.IncompleteRead) for each in _chain(error))
+
+
 def proxy_name(proxy: str) -> str:
     """Return a proxy's host and port, without the user name and the password."""
     try:

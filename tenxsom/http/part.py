@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from tenxsom import atomic, safe_files
 from tenxsom.disk import disk_errors
@@ -35,6 +37,8 @@ class PartFile:
         """The validator for `If-Range`; None where the host sends no strong one."""
         self.version: str | None = None
         """The host's version of the file, strong or weak."""
+        self.cut_at, self.cuts = 0, 0
+        """How often calls in a row ended because the host stopped at this same byte."""
         self._descriptor = -1
         self._digest = hashlib.sha256()
 
@@ -59,6 +63,8 @@ class PartFile:
                     "size": self.size,
                     "total": self.total,
                     "sha256": self.sha256(),
+                    "cut_at": self.cut_at,
+                    "cuts": self.cuts,
                 }
                 atomic.write(_memo_path(self.path), json.dumps(memo).encode())
         finally:
@@ -73,6 +79,24 @@ class PartFile:
         self.size, self.total, self.validator, self.version = 0, None, None, None
         self._digest = hashlib.sha256()
 
+    def note_cut(self) -> int:
+        """Count a call that ended because the host stopped early; return how many in a row ended at this byte."""
+        self.cuts = self.cuts + 1 if self.cut_at == self.size else 1
+        self.cut_at = self.size
+        return self.cuts
+
+    def unpack(self, max_bytes: int) -> None:
+        """Replace a file that is packed by gzip with what it contains. Raises BrokenMedia, DiskError."""
+        target = self.path.with_name(f"{self.path.name}.unpacked")
+        try:
+            with disk_errors(target), self.path.open("rb") as packed:
+                size, digest = _unpack(packed, target, max_bytes)
+        except BaseException:  # after a stop, too, the half of a file is of no use
+            target.unlink(missing_ok=True)
+            raise
+        atomic.publish(target, self.path)
+        self.size, self._digest = size, digest
+
     def write(self, piece: bytes) -> None:
         """Append bytes. Raises DiskError."""
         view = memoryview(piece)
@@ -86,6 +110,11 @@ class PartFile:
         """Return the last bytes that were written."""
         with disk_errors(self.path):
             return os.pread(self._descriptor, length, self.size - length)
+
+    def head(self, length: int) -> bytes:
+        """Return the first bytes that were written."""
+        with disk_errors(self.path):
+            return safe_files.read_file(self.path, length)
 
     def sha256(self) -> str:
         """Return the SHA-256 of everything written, in hexadecimal."""
@@ -107,6 +136,7 @@ class PartFile:
             return
         self.size, self.total, self.validator = memo["size"], memo["total"], memo["validator"]
         self.version = memo.get("version", self.validator)
+        self.cut_at, self.cuts = (memo.get(name, 0) for name in ("cut_at", "cuts"))
 
     def _forget_memo(self) -> dict[str, Any]:
         """Read and remove the memo of an interrupted download: it is valid only until the next byte is written."""
@@ -121,6 +151,31 @@ class PartFile:
         wanted = {"validator": text, "version": text, "size": int, "total": number, "sha256": str}
         fits = isinstance(memo, dict) and all(isinstance(memo.get(key), kind) for key, kind in wanted.items())
         return memo if fits else {}
+
+
+def _unpack(packed: BinaryIO, target: Path, max_bytes: int) -> tuple[int, hashlib._Hash]:
+    """Write the contents of a packed file to `target`; return their size and digest. Raises BrokenMedia, OSError."""
+    digest, size = hashlib.sha256(), 0
+    with open(safe_files.open_new(target), "wb") as file:  # noqa: PTH123  (the descriptor's file cannot be swapped for another)
+        for piece in _unpacked(packed):
+            size += len(piece)
+            if size > max_bytes:
+                raise BrokenMedia(f"The file is larger than {max_bytes} bytes, the most that is believed to be honest.")
+            file.write(piece)
+            digest.update(piece)
+    return size, digest
+
+
+def _unpacked(packed: BinaryIO) -> Iterator[bytes]:
+    """Yield the contents of a file that is packed by gzip, in pieces. Raises BrokenMedia."""
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        while not unpacker.eof and (data := unpacker.unconsumed_tail or packed.read(PIECE_BYTES)):
+            yield unpacker.decompress(data, PIECE_BYTES)
+    except zlib.error as error:
+        raise BrokenMedia(f"The file came packed by gzip, and is damaged: {error}.") from None
+    if not unpacker.eof:
+        raise BrokenMedia("The file came packed by gzip, and was cut off.")
 
 
 def _memo_path(part: Path) -> Path:

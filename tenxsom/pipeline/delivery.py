@@ -17,12 +17,12 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, NoTurn, OutOfTime
+from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, NoTurn, OutOfTime, TryAgainLater
 from tenxsom.model import file_names
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import FetchedFile, MediaFacts, RefusedFile
-from tenxsom.pipeline.limits import TAKING_IN
+from tenxsom.pipeline.limits import TAKING_IN, pause_after
 from tenxsom.pipeline.reports import is_of_shape, rounding_seconds
 from tenxsom.services.base import GenerationStatus, VideoService
 from tenxsom.settings import Settings
@@ -79,14 +79,17 @@ class ClipDelivery:
     def receive(self, claim: Claim, clip: Clip, status: GenerationStatus, deadline: clock.Deadline) -> None:
         """Download a finished clip, verify it and publish it.
 
-        Raises NotFound for an expired link, BrokenMedia for a wrong file, which is downloaded again, and NeedsDecision when that
-        file has come often enough.
+        Raises NotFound for an expired link, BrokenMedia and TryAgainLater for a wrong file, which is downloaded again, and
+        NeedsDecision when that file has come often enough.
         """
         part = self._part(claim.job, clip)
         clip.count_attempt()
         with self._downloads:
             service = self._service_of(claim.job.service_of(clip))
-            loaded = service.fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
+            try:
+                loaded = service.fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))
+            except BrokenMedia as error:
+                raise self._nothing_usable(claim.job, clip, status.url, error) from error
         clip.fetched = FetchedFile(sha256=loaded.sha256, size_bytes=loaded.size_bytes, url=status.url)
         claim.save()
         self._take_in(claim, clip, deadline)
@@ -257,6 +260,27 @@ class ClipDelivery:
         part.unlink(missing_ok=True)
         return error
 
+    def _nothing_usable(self, job: VideoJob, clip: Clip, url: str | None, error: BrokenMedia) -> TryAgainLater | NeedsDecision:
+        """Count a link whose first bytes are no video, and of which nothing is kept. Returns the error to raise."""
+        before, reason = clip.refusal or RefusedFile(), str(error)
+        times = before.times + 1 if before.reason == reason else 1
+        clip.refusal = RefusedFile(reason=reason, times=times, url=url, at=before.at if before.reason == reason else None)
+        if times < REFUSALS_BEFORE_ASKING:
+            return TryAgainLater(f"The download did not succeed ({reason}) It is fetched again.", pause_after(times))
+        clip.refusal.at = clip.refusal.at or clock.stamp()
+        self._hold(job, clip, reason, "The service sends it each time")
+        resolve = f"manage_jobs.py resolve {job.content_id}"
+        return NeedsDecision(f"{reason} It is fetched again every hour. {resolve} --write-off gives the clip up.")
+
+    @staticmethod
+    def _hold(job: VideoJob, clip: Clip, reason: str, fact: str) -> None:
+        """Leave a clip to a user's decision."""
+        if clip.hold != DECISION:
+            clip.hold = DECISION
+            job.record("decision_needed", f"clip {clip.index + 1}: {reason} {fact}")
+        clip.error = reason
+        job.settle_state()
+
     def _asked(self, claim: Claim, clip: Clip, reason: str) -> NeedsDecision:
         """Keep a refused file for a user's decision. Returns the error to raise."""
         job, kept = claim.job, file_names.refused(claim.job.content_id, clip.index)
@@ -264,11 +288,8 @@ class ClipDelivery:
         fetched, refused = clip.fetched or FetchedFile(), clip.refusal or RefusedFile()
         known = {"at": clock.stamp(), **fetched.as_dict(), **refused.as_dict(), "reason": reason, "file": kept}
         clip.refusal, clip.fetched = RefusedFile.from_dict(known), None
-        if clip.hold != DECISION:
-            clip.hold = DECISION
-            job.record("decision_needed", f"clip {clip.index + 1}: {reason} It is kept as {kept}")
-        clip.error, clip.file = reason, kept
-        job.settle_state()
+        self._hold(job, clip, reason, f"It is kept as {kept}")
+        clip.file = kept
         resolve = f"manage_jobs.py resolve {job.content_id}"
         place = self._artifacts.location(kept)
         return NeedsDecision(f"{reason} The file is kept as {place}. {resolve} --take-as-is publishes it, --write-off gives it up.")

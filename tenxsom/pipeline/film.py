@@ -44,6 +44,8 @@ class FilmStep(NamedTuple):
     """Takes the step; it can be repeated after any interruption."""
     side_file: str | None = None
     """The side file that the step makes; None for a step that the film needs."""
+    is_in_film: bool = False
+    """Whether the side file becomes a part of the film: room for it on the disk is waited for until the job's deadline."""
 
 
 class FilmSteps:
@@ -141,7 +143,7 @@ class FilmSteps:
         job = claim.job
         waits, is_queued = job.count(f"{step.name}_waits"), isinstance(error, NoTurn)
         is_overdue = waits >= (TURNS if is_queued else 2) and limits.has_had_its_tries(job, 2, self._deadline_hours)
-        if step.side_file and (is_overdue or (waits >= TRIES_OF_A_SIDE_FILE and not is_queued)):
+        if step.side_file and (is_overdue or (waits >= TRIES_OF_A_SIDE_FILE and not is_queued and not step.is_in_film)):
             return
         if is_overdue:
             raise CannotFinish(_reason(step, error, waits)) from error

@@ -26,7 +26,7 @@ class PlannedFilm:
         self._artifacts = artifacts
         self._maker = maker
         self.steps = (
-            FilmStep("make_music", self._make_music, side_file="music"),
+            FilmStep("make_music", self._make_music, side_file="music", is_in_film=True),
             FilmStep("mix_sound", self._mix_sound),
             FilmStep("assemble_film", self._assemble),
             FilmStep("check_film", self._check),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,46 @@ def test_a_film_that_was_killed_before_its_check_is_not_made_twice(world: World)
 
 def _dying(*_: object) -> None:
     raise Death
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A file system in memory, which is given a size, and another one later."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def sized(size: int) -> Path:
+        options = f"size={size}" + (",remount" if place.is_mount() else "")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, check=False).returncode:
+            pytest.skip("no file system can be mounted here (that needs root)")
+        return place
+
+    yield sized
+    if place.is_mount():
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [0, 700_000, 1_700_000, 3_200_000, 4_800_000])
+def test_a_film_waits_for_room_on_a_disk_that_is_really_full(
+    collected: World, small_disk: Callable[[int], Path], room: int
+) -> None:
+    used = sum(path.stat().st_size for path in collected.home.rglob("*") if path.is_file())
+    home = small_disk(1_000_000_000) / "home"
+    shutil.copytree(collected.home, home)
+    blocks = sum(path.lstat().st_blocks * 512 for path in home.rglob("*"))
+    world = World(home, collected.vendor._folder)
+    world.vendor._orders = collected.vendor._orders
+    small_disk(max(blocks, used) + 40_960 + room)
+    with world.app() as app:
+        for _ in range(3):
+            app.poller().tick(["kettle"], at_once=True)
+        assert app.store.load("kettle"), "the disk was large enough for the whole film"
+    small_disk(1_000_000_000)
+    world.collect()
+    report = world.report()
+    assert report["media"]["seconds"] == pytest.approx(8, abs=0.05)
+    assert all((world.made / name).exists() for name in report["files"].values())
+    assert not [warning for warning in report["warnings"] if "without its" in warning]
+    assert not world.vendor.charges
+    assert not [path.name for path in world.made.iterdir() if "film-sound" in path.name or path.name.endswith((".part", ".tmp"))]

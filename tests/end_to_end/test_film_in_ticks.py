@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tenxsom import clock
+from tenxsom.errors import Interrupted
 from tenxsom.media.film import assemble as assembly
 from tenxsom.media.film import verify
 from tenxsom.model.job import VideoJob
@@ -130,6 +134,47 @@ def test_a_sound_that_no_tick_is_long_enough_for_ends_the_job_and_a_retry_goes_o
         app.manager().retry(app.manager().retry_cost("kettle")[0])
     world.collect()
     assert world.report()["media"]["seconds"] == pytest.approx(8, abs=0.05)
+    assert len(world.vendor.charges) == charges
+
+
+class Stop:
+    """Counts the places where a stop is heard, and requests one at a place."""
+
+    def __init__(self, at: float = math.inf) -> None:
+        self.places, self._at, self._real = 0, at, clock.check_stop
+
+    def __call__(self) -> None:
+        self.places += 1
+        if self.places == self._at:
+            clock.request_stop()
+        self._real()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.99])
+def test_a_stop_at_any_place_of_finishing_uses_up_no_try_and_loses_nothing(
+    world: World,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    shutil.copytree(world.home, tmp_path / "other")
+    other, charges = World(tmp_path / "other", world.vendor._folder), len(world.vendor.charges)
+    other.vendor._orders = world.vendor._orders
+    with monkeypatch.context() as counting:
+        counted = Stop()
+        counting.setattr(clock, "check_stop", counted)
+        tick(other)
+    with monkeypatch.context() as stopping:
+        stopping.setattr(clock, "check_stop", Stop(round(counted.places * share)))
+        with contextlib.suppress(Interrupted):
+            tick(world)
+    assert clock.stop_requested()
+    clock.forget_stop()
+    assert stored(world).attempts == {}
+    world.collect()
+    assert world.report()["media"]["seconds"] == pytest.approx(8, abs=0.05)
+    assert not [path.name for path in world.made.iterdir() if path.name.endswith(".part") or "film-sound" in path.name]
     assert len(world.vendor.charges) == charges
 
 

@@ -56,6 +56,7 @@ def add_subtitle_track(
         for packet in source.demux(streams):
             if packet.dts is None:
                 continue
+            clock.check_stop()
             if deadline:
                 deadline.check("Adding the subtitle track")
             track.write_until(float(packet.dts * packet.time_base))

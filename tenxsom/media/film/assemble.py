@@ -110,6 +110,7 @@ class _Encoding:
         with new_mp4(target) as output, closing(_sound_of(order)) as sound:
             writer = Mp4Writer(output, order.width, order.height, order.fps, has_sound=is_whole and order.sound is not None)
             for frame in islice(self._frames, most):
+                clock.check_stop()
                 self._overlays.draw(self.at, frame)
                 writer.frame(frame)
                 if is_whole:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 """The folder of unreadable reports."""
 REPORTS = ("_completion_report.json", "_failure_report.json")
-SCRATCH = (".part", ".part.resume", ".part.fit", ".part.crop", ".part.track")
+SCRATCH = (".part", ".part.resume", ".part.unpacked", ".part.fit", ".part.crop", ".part.track")
 """The suffixes of scratch files: what is being written, the memo of an interrupted download, two ways of cutting it, and a film
 with a track of words."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from tenxsom import clock
 from tenxsom.errors import BrokenMedia, DiskError, Interrupted, NotFound, ServiceDown
 from tenxsom.http import links
 from tenxsom.http.connections import Adapter
-from tenxsom.http.downloads import Download, Downloader, LinkExpired
+from tenxsom.http.downloads import Download, Downloader, LinkExpired, mp4_problem
 from tenxsom.http.links import UnsafeLink
 from tests import net_server
 from tests.net_server import ScriptedServer, Visit, answer, head, raw
@@ -383,6 +384,51 @@ def test_a_206_that_begins_elsewhere_is_not_the_file(part: Path) -> None:
         assert fetch(server.url, part).sha256 == DIGEST
 
 
+def announcing(more: int, answers_ranges: bool, **headers: str) -> net_server.Behaviour:
+    """A host that announces more bytes than its file has."""
+
+    def behave(visit: Visit) -> None:
+        while request := visit.read_request():
+            match = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+            if match and answers_ranges and int(match[1]) >= len(CLIP):
+                visit.sock.sendall(head(416, {"Content-Length": "0", "Content-Range": f"bytes */{len(CLIP)}"} | headers))
+                continue
+            first = int(match[1]) if match and answers_ranges else 0
+            named = {"Content-Range": f"bytes {first}-{len(CLIP) - 1}/{len(CLIP)}"} if first else {}
+            length = len(CLIP) - first + (0 if first else more)
+            visit.sock.sendall(head(206 if first else 200, {"Content-Length": str(length)} | named | headers) + CLIP[first:])
+            return
+
+    return behave
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("headers", [{"ETag": '"a"'}, {}], ids=["a validator", "none"])
+def test_a_file_that_is_smaller_than_was_announced_is_whole_where_the_host_says_so(headers: dict[str, str], part: Path) -> None:
+    with ScriptedServer(announcing(50, answers_ranges=True, **headers)) as server:
+        assert fetch(server.url, part).sha256 == DIGEST
+        assert len(server.requests) == 2
+    assert part.read_bytes() == CLIP
+
+
+@pytest.mark.case
+def test_a_file_that_ends_at_the_same_byte_in_three_calls_is_handed_over(part: Path) -> None:
+    """The host knows no ranges and announces too much: only whoever looks at the file can tell whether it is whole."""
+    with ScriptedServer(announcing(50, answers_ranges=False)) as server:
+        for _ in range(2):
+            with pytest.raises(ServiceDown, match="cut off"):
+                fetch(server.url, part)
+        assert fetch(server.url, part).sha256 == DIGEST
+    assert part.read_bytes() == CLIP
+
+
+def test_a_host_that_is_down_for_three_calls_hands_nothing_over(part: Path) -> None:
+    interrupted(part)
+    for _ in range(5):
+        with pytest.raises(ServiceDown):
+            fetch(f"http://127.0.0.1:{net_server.unused_port()}/", part)
+
+
 def test_a_host_that_always_cuts_is_given_up_and_the_part_stays(part: Path, pauses: list[float]) -> None:
     with ScriptedServer(file_host(cut_after=lambda number: 0, ETag='"a"')) as server:
         with pytest.raises(ServiceDown, match=r"127\.0\.0\.1 stopped after 0 bytes \(the answer was cut off\)"):
@@ -512,9 +558,41 @@ def test_an_endless_body_is_stopped_at_the_limit(part: Path) -> None:
     assert leftovers(part) == []
 
 
-def test_a_packed_file_is_refused(part: Path) -> None:
-    with ScriptedServer(answer(200, b"\x1f\x8b", Content_Encoding="gzip")) as server, pytest.raises(BrokenMedia, match="packed"):
-        fetch(server.url, part)
+def test_a_file_that_is_packed_in_an_unknown_way_is_refused(part: Path) -> None:
+    with ScriptedServer(answer(200, b"\x28\xb5\x2f", Content_Encoding="zstd")) as server:
+        with pytest.raises(BrokenMedia, match="packed"):
+            fetch(server.url, part)
+
+
+MP4 = b"\x00\x00\x00\x18ftypisom" + CLIP
+PACKED = gzip.compress(MP4, 1)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("cut_after", [uncut, lambda number: 900_000 if number < 3 else None], ids=["at once", "in pieces"])
+def test_a_file_that_its_host_packs_by_gzip_is_unpacked(cut_after: Callable[[int], int | None], part: Path) -> None:
+    with ScriptedServer(file_host(PACKED, cut_after, Content_Encoding="gzip", ETag='"a"')) as server:
+        loaded = fetch(server.url, part, find_problem=mp4_problem)
+    assert (loaded.sha256, loaded.size_bytes) == (hashlib.sha256(MP4).hexdigest(), len(MP4))
+    assert part.read_bytes() == MP4
+    assert leftovers(part) == [part.name]
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (PACKED[:-9], "was cut off"),
+        (PACKED[:5000] + b"x" * 500 + PACKED[5500:], "is damaged"),
+        (gzip.compress(b"<html>Please wait</html>"), "does not begin like an MP4"),
+        (gzip.compress(bytes(20_000_000)), "larger than"),
+        (gzip.compress(b""), "does not begin like an MP4"),
+    ],
+    ids=["cut off", "damaged", "a page", "a bomb", "nothing"],
+)
+def test_a_packed_file_that_is_no_clip_is_refused_and_does_not_stay(data: bytes, complaint: str, part: Path) -> None:
+    with ScriptedServer(answer(200, data, Content_Encoding="gzip")) as server, pytest.raises(BrokenMedia, match=complaint):
+        fetch(server.url, part, find_problem=mp4_problem)
+    assert leftovers(part) == []
 
 
 @pytest.mark.case
@@ -532,7 +610,7 @@ def test_a_file_that_looks_right_is_taken_whatever_packing_the_host_names(coding
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked, zstd"])
 def test_a_packed_file_is_refused_by_what_it_is(coding: str, part: Path) -> None:
-    with ScriptedServer(answer(200, b"\x1f\x8b\x08", Content_Encoding=coding)) as server:
+    with ScriptedServer(answer(200, b"\x8b\x1f\x08", Content_Encoding=coding)) as server:
         with pytest.raises(BrokenMedia, match="packed"):
             fetch(server.url, part, find_problem=lambda start: "it is no clip.")
 

@@ -121,6 +121,34 @@ def test_a_clip_of_another_rate_keeps_its_pace(tmp_path: Path) -> None:
 # overlays
 
 
+@pytest.mark.case
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_a_clip_of_a_variable_rate_shows_each_picture_at_its_time(tmp_path: Path, offset: float) -> None:
+    """As phones record: every picture is shown until the next one, however long that is;."""
+    times = [*range(12), 13, 16, 20, 23, 24, 30, 31, 32, *range(33, 72, 3)]
+    clip = write_with_times(tmp_path / "variable.mp4", times)
+    seconds = 3.0 - offset
+    assemble(order([Shot(clip, 0, seconds, offset)], seconds), tmp_path / "film.mp4")
+    expected = [max(time for time in times if time <= number + offset * 24) for number in range(round(seconds * 24))]
+    levels = levels_of(tmp_path / "film.mp4")
+    assert levels == pytest.approx([40 + 2 * time for time in expected], abs=2)
+
+
+def write_with_times(path: Path, times: list[int]) -> Path:
+    """A clip whose pictures have their own times, in 24ths of a second; the level of each is 40 and twice its time."""
+    with av.open(str(path), "w") as output:
+        video = output.add_stream("libx264", rate=24, options={"crf": "5", "bf": "0"})
+        video.width, video.height, video.pix_fmt, video.time_base = *TALL, "yuv420p", Fraction(1, 24)
+        video.codec_context.time_base = Fraction(1, 24)
+        for time in times:
+            grey = np.full((TALL[1], TALL[0], 3), 40 + 2 * time, np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey).reformat(format="yuv420p", dst_colorspace="ITU709")
+            frame.pts, frame.time_base = time, Fraction(1, 24)
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+    return path
+
+
 def test_an_overlay_is_seen_from_its_start_to_its_end(tmp_path: Path, dark: Path) -> None:
     overlay = Overlay(0.5, 1.0, 60, 132, plate(WHITE))
     assemble(order([Shot(dark, 0, 1.5)], 1.5, overlays=[overlay]), tmp_path / "film.mp4")

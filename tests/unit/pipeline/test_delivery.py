@@ -17,9 +17,10 @@ from PIL import Image
 
 from tenxsom import clock, settings
 from tenxsom.app import App
-from tenxsom.errors import BadInput, DiskError, NoTurn, OutOfTime
+from tenxsom.errors import BadInput, BrokenMedia, DiskError, NoTurn, OutOfTime
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
+from tenxsom.model.clip import DECISION
 from tenxsom.pipeline.delivery import media_work
 from tenxsom.pipeline.results import JobResult
 from tests.belt import PLAIN_FILMS, TOKEN, definition
@@ -374,6 +375,39 @@ def test_a_clip_that_came_longer_is_kept_and_told_where_it_is_not(make_world, tm
     world.submit()
     world.tick()
     assert world.report["clips"][0]["length"] == {"asked": 3.0, "made": 3.0, "delivered": 4.0, "done": "kept longer"}
+
+
+@pytest.mark.case
+def test_a_link_that_brings_no_video_is_asked_about_and_looked_at_again_for_its_own_sake(make_world, good, monkeypatch):
+    def page(*_: Any) -> Any:
+        raise BrokenMedia("storage.example.com did not send what it should: it does not begin like an MP4 file.")
+
+    world = make_world(good)
+    world.submit()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.vendor, "fetch", page)
+        assert [world.tick(minutes=60).exit_code for _ in range(5)] == [75, 75, 3, 3, 3]
+        assert world.clip.hold == DECISION
+        assert world.clip.refusal.url == "https://storage.example.com/result"
+        assert "storage.example.com did not send what it should" in world.clip.refusal.reason
+        asked_at = world.clip.refusal.at
+        world.tick(minutes=60)
+        assert world.clip.refusal.at == asked_at
+    world.tick()
+    assert world.report["state"] == "completed"
+
+
+def test_a_link_that_brings_no_video_ends_after_the_deadline_for_decisions(make_world, good, monkeypatch):
+    def page(*_: Any) -> Any:
+        raise BrokenMedia("storage.example.com did not send what it should: the file is empty.")
+
+    world = make_world(good)
+    world.submit()
+    monkeypatch.setattr(world.vendor, "fetch", page)
+    for _ in range(60):
+        world.tick(minutes=60)
+    assert world.report["state"] == "failed"
+    assert "Nobody decided about it" in world.report["reason"]
 
 
 # looks that take too long
