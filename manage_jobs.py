@@ -9,6 +9,7 @@
     manage_jobs.py costs [--since PERIOD] [--by GROUP] [--tag TAG] [--rehearsals] [--csv] [--html FILE] [--json]
                                                         what was spent, on what, against the budget
     manage_jobs.py doctor [--json]                      look whether this installation is fit to run
+    manage_jobs.py approve CONTENT_ID ... | --all       go on with jobs whose plans wait for you
     manage_jobs.py retry CONTENT_ID [--yes]             make what a failed job misses once more; says first what it costs
     manage_jobs.py cancel CONTENT_ID                    order nothing further; what is paid for is still kept
     manage_jobs.py resolve CONTENT_ID --adopt JOB_ID | --never-sent | --write-off | --take-as-is [--clip NUMBER]

@@ -47,6 +47,7 @@ from tenxsom.voices import registry as voices
 from tenxsom.voices.base import Voice
 
 if TYPE_CHECKING:
+    from tenxsom.pipeline.approval import Approvals
     from tenxsom.pipeline.cutting import Cutter
     from tenxsom.pipeline.film_intake import FilmIntake
     from tenxsom.pipeline.film_maker import FilmMaker
@@ -119,6 +120,22 @@ class App:
         if billed_service in music.MUSIC:
             return music.is_rehearsal(billed_service, self.settings)
         return stills.is_rehearsal(billed_service, self.settings)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        from tenxsom.pipeline.approval import Approvals
+
+        return Approvals(
+            is_required=self.settings.require_approval == "1",
+            store=self.store,
+            artifacts=self.artifacts,
+            results=self.results,
+            vocabulary=self.vocabulary,
+            cutter=self.cutter,
+            prices=self.prices,
+            narrator=self.narrator,
+            brands=self.brands,
+        )
 
     @cached_property
     def narrator(self) -> Narrator:
@@ -267,6 +284,7 @@ class App:
             planner=local_planner if dry_run else ClaudeVideoService(self.settings, self.templates, channels=self.channels),
             local_planner=local_planner,
             planning_costs=self.planning_costs,
+            approvals=self.approvals,
             generator=self.generator,
             finisher=self.finisher,
             unexpected_errors=self.unexpected_errors,

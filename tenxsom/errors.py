@@ -9,6 +9,7 @@
     ├── NeedsDecision                exit 3   a user must decide; nothing is lost meanwhile
     │   ├── SubmitUnclear                     a paid call of unknown outcome
     │   ├── OverBudget                        the next paid call would exceed the budget
+    │   ├── NotApproved                       a plan waits for a user's approval
     │   └── SetAside                          a job's state cannot be read; it may contain paid calls
     ├── TryAgainLater                exit 75  a transient error; nothing is lost, nothing was spent
     │   ├── NotSent                           the request certainly never reached the service
@@ -107,6 +108,10 @@ class OverBudget(NeedsDecision):
 
 
 class SetAside(NeedsDecision):
+    pass
+
+
+class NotApproved(NeedsDecision):
     pass
 
 

@@ -36,6 +36,7 @@ OUR_PREFIXES = (
     "VERTEX_TTS_",
     "VIDEO_SERVICE",
     "VOICE_",
+    "REQUIRE_APPROVAL",
     "VERTEX_MUSIC_",
     "MUSIC_SERVICE",
     "LOUDNESS_",
@@ -168,6 +169,12 @@ class MoneySettings(SettingsGroup):
         comment=(
             "At most this much is spent per UTC day, for example 25 or 12.50; empty: no limit. Jobs over it wait for the next day."
         ),
+    )
+    require_approval: Annotated[str, choice("0", "1")] = setting(
+        "0",
+        "Whether every plan waits for your approval before anything else is paid for it, as with `approve` in its definition",
+        allowed="`1`, `0`",
+        comment="1: every plan waits for your approval (manage_jobs.py approve) before anything else is paid for it.",
     )
 
 

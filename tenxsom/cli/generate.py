@@ -9,6 +9,7 @@ from tenxsom.app import App
 from tenxsom.cli import render, run
 from tenxsom.errors import BadInput
 from tenxsom.model.blueprint import Blueprint, parse_blueprint
+from tenxsom.pipeline.approval import LENGTH_TOLERANCE_SECONDS
 from tenxsom.pipeline.clips import check_feasible
 from tenxsom.pipeline.inputs import read_input
 from tenxsom.settings import Settings
@@ -88,7 +89,7 @@ def submit(arguments: argparse.Namespace, settings: Settings) -> run.Result:
 
 def check_length(asked: float, planned: float) -> None:
     """Raise BadInput when a blueprint has another duration: the video would be too short, or too expensive."""
-    if abs(asked - planned) > 0.5:
+    if abs(asked - planned) > LENGTH_TOLERANCE_SECONDS:
         raise BadInput(
             f"The blueprint lasts {planned:g} seconds, but the definition's target_duration is {asked:g}; change one of them."
         )

@@ -41,6 +41,9 @@ def add_commands(commands: Subparsers) -> dict[str, argparse.ArgumentParser]:
     costs.add_argument("--rehearsals", action="store_true", help="the costs of rehearsals, which nobody bills")
     costs.add_argument("--csv", action="store_true", help="print CSV with a header")
     costs.add_argument("--html", metavar="FILE", type=Path, help="also write a page with plots, which needs no other file")
+    approve = commands.add_parser("approve", help="go on with jobs whose plans wait for you")
+    approve.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="the jobs whose plans are good")
+    approve.add_argument("--all", action="store_true", help="every job that waits for an approval")
     doctor = commands.add_parser("doctor", help="look whether this installation is fit to run, free of charge")
     requeue = commands.add_parser("requeue", help="put a mended state back on the queue, from quarantine")
     requeue.add_argument("name", metavar="NAME", help="the name that status shows, such as lake or lake~2")
@@ -50,7 +53,7 @@ def add_commands(commands: Subparsers) -> dict[str, argparse.ArgumentParser]:
     ledger = commands.add_parser("ledger", help="work on the ledger: compact")
     ledger.add_argument("action", metavar="ACTION", choices=("compact",), help="compact: sum up closed days, archive their lines")
     made = {"status": status, "history": history, "costs": costs, "doctor": doctor}
-    return made | {"requeue": requeue, "prune": prune, "ledger": ledger}
+    return made | {"approve": approve, "requeue": requeue, "prune": prune, "ledger": ledger}
 
 
 def status(app: App, arguments: argparse.Namespace) -> run.Result:
@@ -126,6 +129,22 @@ def doctor(app: App, _: argparse.Namespace) -> run.Result:
     return operate_screens.doctor(Doctor(app.settings, app.store).findings())
 
 
+def approve(app: App, arguments: argparse.Namespace) -> run.Result:
+    """Approve plans, each as it stands in its file now; one that cannot be made stops no other."""
+    if bool(arguments.content_ids) == arguments.all:
+        raise BadInput("Name the jobs whose plans you approve, or --all; manage_jobs.py status shows what waits.")
+    approved, problems = [], {}
+    for content_id in dict.fromkeys(app.approvals.waiting() if arguments.all else arguments.content_ids):
+        clock.check_stop()
+        try:
+            approved.append(app.approvals.approve(content_id))
+        except TenxsomError as error:
+            problems[content_id] = error
+    if len(problems) == 1 and not approved:
+        raise next(iter(problems.values()))
+    return operate_screens.approved(approved, problems)
+
+
 def requeue(app: App, arguments: argparse.Namespace) -> run.Result:
     """Put a state back on the queue."""
     job = app.manager().requeue(arguments.name)
@@ -159,6 +178,7 @@ COMMANDS: dict[str, Callable[[App, argparse.Namespace], run.Result]] = {
     "history": history,
     "costs": costs,
     "doctor": doctor,
+    "approve": approve,
     "requeue": requeue,
     "prune": prune,
     "ledger": ledger,

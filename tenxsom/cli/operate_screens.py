@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tenxsom import clock
 from tenxsom.cli.layout import FILE_COLUMNS, bar, joined_blocks, width, wrapped
 from tenxsom.cli.run import Result, table
+from tenxsom.errors import TenxsomError
 from tenxsom.model import money
+from tenxsom.pipeline.approval import Approved
 from tenxsom.pipeline.doctor import Finding
 from tenxsom.pipeline.ended import EndedFilm
 from tenxsom.pipeline.money_report import Costs
 from tenxsom.pipeline.pruning import Leftover
+from tenxsom.pipeline.results import worst
 from tenxsom.quantities import counted, size
 from tenxsom.store.base import Compaction
 from tenxsom.text import shortened
@@ -142,6 +145,35 @@ def doctor(findings: Sequence[Finding]) -> Result:
 def _hanging(start: str, text: str, across: int) -> list[str]:
     first, *rest = wrapped(text, across, " " * 21)
     return [f"{start:<20} {first.strip()}", *rest]
+
+
+def approved(jobs: Sequence[Approved], problems: Mapping[str, TenxsomError]) -> Result:
+    """Render approvals, and why others were not possible."""
+    rows = [
+        (
+            f"{job.content_id}{' (edited)' if job.is_edited else ''}",
+            str(job.costs.clips),
+            f"{job.costs.seconds:g}",
+            money.shown(job.costs.usd),
+        )
+        for job in jobs
+    ]
+    listing = table(("APPROVED", "CLIPS", "SECONDS", "ABOUT"), rows, right=(1, 2, 3)) if jobs else ""
+    total = sum((job.costs.usd for job in jobs), money.ZERO)
+    said = f"{counted(len(jobs), 'plan')} approved, about {money.shown(total)}; the next tick goes on." if jobs else ""
+    nothing = "" if jobs or problems else "No plan waits for an approval."
+
+    def document() -> dict[str, object]:
+        return {
+            "approved": [
+                {"content_id": job.content_id, "edited": job.is_edited, **job.costs._asdict(), "usd": money.text(job.costs.usd)}
+                for job in jobs
+            ],
+            "problems": [{"content_id": content_id, "message": str(error)} for content_id, error in problems.items()],
+        }
+
+    texts = [listing, *(f"{content_id}: {error}" for content_id, error in problems.items()), said, nothing]
+    return Result(worst(error.exit_code for error in problems.values()), document, joined_blocks(texts))
 
 
 def prune(leftovers: Sequence[Leftover], failures: Sequence[str], *, dry_run: bool) -> Result:

@@ -198,13 +198,24 @@ def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> R
         right=(0, 3, 4),
     )
     story, coming = job_story.lines(document), job_story.next_of(document)
-    texts = ["\n".join(f"{name:<20}{value}" for name, value in facts), *([listing] if clips else ()), _story(story), _next(coming)]
+    head = "\n".join(f"{name:<20}{value}" for name, value in facts)
+    texts = [head, listing if clips else "", _planned(document), _story(story), _next(coming)]
 
     def whole() -> dict[str, Any]:
         next_step = coming._asdict() if coming else None
         return {"job": document, "timeline": [line._asdict() for line in story], "next": next_step}
 
     return Result(0, whole, joined_blocks(texts))
+
+
+def _planned(document: dict[str, Any]) -> str:
+    """Render the plan of a job that waits for its approval; empty for others."""
+    asked = document.get("approval")
+    if not asked or asked["given_at"]:
+        return ""
+    segments = document["blueprint"]["video_plan"]["script_segments"]
+    rows = [(part["time"], part["segment_type"], _short(part["content"], 90), _short(part["visual_cue"], 90)) for part in segments]
+    return table(("TIME", "SEGMENT", "WORDS", "PICTURE"), rows)
 
 
 def _story(story: Sequence[StoryLine]) -> str:

@@ -214,6 +214,9 @@ class JobDefinition(BaseModel):
     max_cost_usd: float | None = Field(
         default=None, ge=0, le=10_000, allow_inf_nan=False, description="This job's own spending cap, in US dollars."
     )
+    approve: bool = Field(
+        default=False, description="Whether it waits after planning, before anything else is paid, until you approve its plan."
+    )
     not_before: Start | None = Field(
         default=None,
         description="Nothing is done before this time, which has a zone: 2026-12-01T09:00+01:00. Deadlines count from then.",
@@ -253,6 +256,7 @@ class AcceptedDefinition(StoredModel):
     brand: str | None = None
     music: str | None = None
     max_cost_usd: float | None = None
+    approve: bool = False
     not_before: Moment | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 

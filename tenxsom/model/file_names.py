@@ -37,6 +37,11 @@ def blueprint(content_id: str) -> str:
     return f"{content_id}.blueprint.json"
 
 
+def plan(content_id: str) -> str:
+    """Return the name of a plan that waits for a user's approval, and may be edited until then."""
+    return f"{content_id}~plan.json"
+
+
 def completion_report(content_id: str) -> str:
     return f"{content_id}_completion_report.json"
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import file_names, money
+from tenxsom.model.approval import Approval
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.brand import KeptBrand
 from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
@@ -22,6 +23,9 @@ from tenxsom.model.narration import Narration
 from tenxsom.model.parts import MediaFacts, RouteRecord, UnexpectedRecord
 from tenxsom.model.sound_order import SoundOrder, SoundStep
 from tenxsom.model.stored import Moment, StoredModel, broken, check_moment, check_text
+
+NEVER_SECONDS = 10 * 365 * 86_400.0
+"""The wait of a job that only a user ends: longer than any, and still a time that a calendar has."""
 
 SCHEMA_VERSION = 2
 """2: a clip may be made by another service than its job's, with a model of its own, and from no start frame."""
@@ -45,6 +49,10 @@ class JobState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+ENDS_WITHOUT_CLIPS = (JobState.NEEDS_DECISION, JobState.FAILED, JobState.CANCELLED)
+"""The states that a job without clips leaves when its plan is approved, or when it is made once more."""
 
 
 def _spend_line(line: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +94,8 @@ class VideoJob(StoredModel):
     fingerprint: str
     route: RouteRecord = Field(default_factory=RouteRecord)
     blueprint: Blueprint | None = None
+    approval: Approval | None = None
+    """A user's approval of the plan, once it is asked for."""
     clips: list[Clip] = Field(default_factory=list)
     sounds: list[SoundOrder] = Field(default_factory=list)
     """The paid calls for voices and music."""
@@ -193,7 +203,8 @@ class VideoJob(StoredModel):
         return self.attempts[what]
 
     def begin_anew(self) -> None:
-        """Reset the attempts of the job's own steps, for a retry that a user has asked for."""
+        """Reset the attempts of the job's own steps, for a retry that a user wants; a plan that waited is asked for anew."""
+        self.approval = None if self.waits_for_approval else self.approval
         self.step = self.next_check_at = self.media = self.unexpected = self.error = None
         self.attempts = {}
         self.sounds = [order for order in self.sounds if order.step == SoundStep.DONE]
@@ -206,11 +217,11 @@ class VideoJob(StoredModel):
             self.state = JobState.SUBMIT_UNKNOWN
         elif any(order.hold == "budget" for order in self.orders):
             self.state = JobState.OVER_BUDGET
-        elif any(clip.hold == DECISION for clip in self.clips):
+        elif self.waits_for_approval or any(clip.hold == DECISION for clip in self.clips):
             self.state = JobState.NEEDS_DECISION
         elif self.clips:
             self.state = JobState.WAITING if all(clip.is_submitted for clip in self.clips) else JobState.SUBMITTING
-        elif self.state in (JobState.SUBMIT_UNKNOWN, JobState.OVER_BUDGET) and self.sounds:
+        elif self.state in ENDS_WITHOUT_CLIPS or (self.state in (JobState.SUBMIT_UNKNOWN, JobState.OVER_BUDGET) and self.sounds):
             self.state = JobState.ACCEPTED
         first = next((clip for clip in self.clips if clip.video.job_id), None)
         if first:
@@ -218,6 +229,8 @@ class VideoJob(StoredModel):
 
     def wait_seconds(self) -> float:
         """Return the seconds until the job is due; 0.0 for one that is."""
+        if self.waits_for_approval:
+            return NEVER_SECONDS
         if self.is_held:
             return clock.seconds_until(self.begins_at)
         waits = [0.0 if clock.is_due(at, LONGEST_PAUSE_SECONDS) else clock.seconds_until(at or "") for at in self._moments()]
@@ -236,18 +249,23 @@ class VideoJob(StoredModel):
 
     @property
     def begins_at(self) -> str:
-        """Return when work on it begins, from which its deadlines count: its acceptance, or its `not_before`."""
-        start = self.definition.not_before
-        return max(self.submit_time, clock.stamp(clock.parse(start))) if start else self.submit_time
+        """Return when work on it begins, from which its deadlines count: its acceptance, its `not_before`, its approval."""
+        start, given = self.definition.not_before, self.approval.given_at if self.approval else None
+        return max(self.submit_time, clock.stamp(clock.parse(start)) if start else "", given or "")
 
     @property
     def is_held(self) -> bool:
         """Return whether it waits for its `not_before`."""
         return self.definition.not_before is not None and clock.seconds_until(self.definition.not_before) > 0
 
+    @property
+    def waits_for_approval(self) -> bool:
+        """Return whether it waits for a user's approval of its plan."""
+        return self.approval is not None and self.approval.given_at is None
+
     def is_due(self) -> bool:
         """Return whether a clip is due, or the job itself: before it has clips, and when all clips are final."""
-        if self.is_held:
+        if self.is_held or self.waits_for_approval:
             return False
         waiting = [clip for clip in self.clips if not clip.is_final]
         if waiting:

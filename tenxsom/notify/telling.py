@@ -24,6 +24,7 @@ EVENT_OF_ENTRY = {
     "failed": "failed",
     "submit_unknown": "needs_decision",
     "decision_needed": "needs_decision",
+    "approval_needed": "needs_decision",
     "over_budget": "budget_reached",
     "published": "published",
 }
@@ -165,6 +166,9 @@ def _waits(job: VideoJob, event: JobEvent, report: Mapping[str, Any], _: Artifac
     text = f'"{job.title}" ({job.content_id}) waits for you{_kind(job)}: {reason}.'
     if event.event == "over_budget":
         return f'"{job.title}" ({job.content_id}) waits for money{_kind(job)}: {reason}.', ""
+    if event.event == "approval_needed":
+        remedy = f"manage_jobs.py show {job.content_id} shows it; manage_jobs.py approve {job.content_id} goes on with it."
+        return text, remedy
     return text, str(report.get("advice") or _look(job))
 
 

@@ -63,7 +63,8 @@ def estimate(
     ]
     choice = cutter.alternatives(job, order.route)
     start = f"It begins at {order.definition.not_before}, and waits until then." if job.is_held else ""
-    notes = [*filter(None, [MADE_BEFORE.get(order.standing), start, choice]), *clips.differences(job)]
+    stop = "It waits for your approval once it is planned." if order.definition.approve else ""
+    notes = [*filter(None, [MADE_BEFORE.get(order.standing), start, stop, choice]), *clips.differences(job)]
     notes += [f"About {shown(voice_usd)} of it is the voice."] if voice_usd else []
     return Estimate(order, blueprint, job, prices.of_job(job) + voice_usd, offers, notes)
 

@@ -288,6 +288,8 @@ class Finisher:
         if not keep_clips:
             self._sweep(self._artifacts.remove, file_names.start_picture(content_id))
             self._sweep(self._artifacts.remove, file_names.given_music(content_id))
+        if job.approval:
+            self._sweep(self._artifacts.remove, file_names.plan(content_id))
         remove_part = self._artifacts.discard if keep_clips or self._keeps_parts else self._artifacts.remove
         for clip in job.clips:
             is_still_needed = keep_clips and clip.step == Step.FAILED  # a retry uploads it again, and does not pay for another

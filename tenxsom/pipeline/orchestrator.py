@@ -21,6 +21,7 @@ from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.sound_order import SoundStep
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips, intake, run_budget, sources
+from tenxsom.pipeline.approval import Approvals
 from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.cutting import Cutter, brand_voice
 from tenxsom.pipeline.estimate import Estimate, estimate, planned_job
@@ -76,6 +77,7 @@ class MasterOrchestrator:
         planner: ClaudeVideoService,
         local_planner: ClaudeVideoService,
         planning_costs: PlanningCosts,
+        approvals: Approvals,
         generator: ProductionVideoGenerator,
         finisher: Finisher,
         unexpected_errors: UnexpectedErrors,
@@ -102,6 +104,7 @@ class MasterOrchestrator:
         self._narrator = narrator
         self._composer = composer
         self._planning_costs = planning_costs
+        self._approvals = approvals
         self._finisher = finisher
         self._unexpected_errors = unexpected_errors
         self._results = results
@@ -226,6 +229,7 @@ class MasterOrchestrator:
         if job.is_held:
             return
         if not job.clips:
+            self._approvals.check(claim)
             self._check_means_for_voice(claim)
             if not self.narrate(claim, deadline):
                 return

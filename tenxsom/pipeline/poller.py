@@ -18,6 +18,7 @@ from tenxsom.errors import (
     Interrupted,
     JobIsBusy,
     NeedsDecision,
+    NotApproved,
     RevisionIsStale,
     ServiceBusy,
     TenxsomError,
@@ -142,7 +143,7 @@ class VideoStatusPoller:
     def _put_off_planning(self, claim: Claim, trouble: TenxsomError | None) -> None:
         """Postpone a job without clips: it waits for a budget, and for anything else until its deadline."""
         job = claim.job
-        if trouble is None or isinstance(trouble, UnexpectedError | RevisionIsStale):
+        if trouble is None or isinstance(trouble, UnexpectedError | RevisionIsStale | NotApproved):
             return  # saved already, or another process owns the job
         if isinstance(trouble, BadDefinition):
             self._finisher.fail(claim, str(trouble))  # a template or setting was removed since its acceptance; nothing was paid
@@ -162,7 +163,7 @@ class VideoStatusPoller:
         job, limit = claim.job, self._settings.job_age_warning_minutes
         minutes = clock.age_seconds(job.begins_at) / 60
         sentence = f"It took longer than {limit:g} minutes (JOB_AGE_WARNING_MINUTES)."
-        if claim.finished or minutes <= limit or not job.warn(sentence):
+        if claim.finished or job.waits_for_approval or minutes <= limit or not job.warn(sentence):
             return
         waiting = ", ".join(sorted({str(clip.step) for clip in job.clips if not clip.is_final})) or job.step or "plan"
         log.warning("Not there after %.0f minutes; it is at %s.", minutes, waiting, extra={"content_id": job.content_id})

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, BrokenState, DiskError
+from tenxsom.model import file_names
 from tenxsom.model.clip import DECISION, SUBMISSION_STEPS, Step
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import JobState
-from tenxsom.model.money import ZERO, usd
+from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.model.vocabulary import nearest
 from tenxsom.store.base import RELEASED, JobStore
 
@@ -234,6 +235,14 @@ def _over_budget(document: Mapping[str, Any]) -> tuple[str, str | None]:
 
 
 def _needs_decision(document: Mapping[str, Any]) -> tuple[str, str]:
+    asked = document.get("approval")
+    if asked and not asked.get("given_at"):
+        clips = f"{asked.get('clips', 0)} clip{'s' * (asked.get('clips') != 1)}, {asked.get('seconds', 0):g} s"
+        plan, price = file_names.plan(document["content_id"]), shown(usd(asked["usd"]))
+        return (
+            f"you: is this plan good? {clips}, about {price}; it lies in completed_videos/{plan} and may be edited",
+            f"manage_jobs.py approve {document['content_id']}",
+        )
     clip: Mapping[str, Any] = next((clip for clip in document["clips"] if clip.get("hold") == DECISION), {})
     return (
         f"you: is this clip good enough? {masked_id(clip.get('error') or '')}".rstrip(),

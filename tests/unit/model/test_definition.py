@@ -55,6 +55,7 @@ EVERYTHING = {
     "transition": "crossfade",
     "length": "at_least",
     "max_cost_usd": 1.5,
+    "approve": True,
     "not_before": "2026-12-01T09:00+01:00",
     "metadata": {"campaign": {"ids": [1, 2.5, None, True, "ü"]}},
 }
@@ -509,7 +510,7 @@ def test_every_field_changes_the_fingerprint(field):
         "narration": True, "captions": True, "max_cost_usd": 2, "metadata": {"campaign": {"ids": [1, 2.5, None, True, "u"]}},
         "script": "Algae glow.", "voice": "Kore", "pronunciations": {"Noctiluca": "x"}, "pace": "voice", "music": "none",
         "clip_sound": "keep", "caption_style": "line", "brand": "x", "thumbnail_title": "x", "transition": "cut", "length": "exact",
-        "not_before": "2026-12-02T09:00Z",
+        "approve": False, "not_before": "2026-12-02T09:00Z",
     }  # fmt: skip
     assert read(EVERYTHING | {field: other[field]}).fingerprint() != read(EVERYTHING).fingerprint()
 
