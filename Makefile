@@ -54,7 +54,7 @@ requirements:  ## write requirements*.txt from pyproject.toml, where every depen
 
 docs: $(VENV)/.ready-dev  ## make a site of the documents, in build/site; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
-	@echo "Open build/site/index.html"
+	@echo "Open build/site/index.html; with its search: $(RUN) -m http.server --directory build/site"
 
 pictures: $(VENV)/.ready  ## draw the pictures that are made from the code
 	$(RUN) tools/architecture_picture.py

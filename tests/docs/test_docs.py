@@ -269,6 +269,13 @@ def test_the_site_is_made_without_a_warning_and_every_page_is_in_its_navigation(
     assert foreign == [], "a page fetches nothing from other hosts"
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    named = set(re.findall(r": (\S+\.md)$", text_of(ROOT / "mkdocs.yml"), re.MULTILINE))
+    assert named == {"index.md", "changelog.md", "contributing.md"} | {
+        page.relative_to(ROOT / "docs").as_posix() for page in PAGES if ROOT / "docs" in page.parents
+    }
+
+
 def test_the_readme_fits_into_two_screens() -> None:
     assert len(text_of(README).splitlines()) <= 120
 
