@@ -15,6 +15,7 @@ from fastapi import BackgroundTasks, Body, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from tenxsom import __version__
 from tenxsom.dashboard import submission
@@ -222,6 +223,7 @@ def api(board: Board) -> FastAPI:
         exception_handlers={
             TenxsomError: _refusal,
             RequestValidationError: _invalid,
+            HTTPException: _http_error,
             Exception: _mistake,
         },
     )
@@ -403,6 +405,11 @@ async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     problems = [{"path": ".".join(map(str, each["loc"][1:])) or "/", "message": str(each["msg"])} for each in error.errors()[:50]]
     sentence = "; ".join(f"{each['path']}: {each['message']}" for each in problems)
     return JSONResponse({"error": {"kind": "BadInput", "message": sentence, "problems": problems}}, 422)
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    sentence = f"There is no {request.method} {request.url.path[:120]}; openapi.json describes what there is ({error.detail})."
+    return JSONResponse({"error": {"kind": "BadInput", "message": sentence}}, error.status_code, error.headers)
 
 
 async def _mistake(request: Request, error: Exception) -> JSONResponse:
