@@ -32,28 +32,33 @@ def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> Non
             " `openssl rand -hex 24` prints. Without --host it is for this machine only."
         )
     with listening(host, port) as listener:
-        config = uvicorn.Config(
-            site(Board(app), host),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=LAST_SECONDS,
-            forwarded_allow_ips="127.0.0.1,::1",
-        )
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listener.getsockname()[1]}")
-        uvicorn.Server(config).run([listener])
+        server_of(Board(app), host).run([listener])
+
+
+def server_of(board: Board, host: str) -> uvicorn.Server:
+    """Return the server of a dashboard that listens on `host`."""
+    config = uvicorn.Config(
+        site(board, host),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_SECONDS,
+        forwarded_allow_ips="127.0.0.1,::1",  # a reverse proxy of this machine says where a request comes from
+    )
+    return uvicorn.Server(config)
 
 
 def listening(host: str, port: int) -> socket.socket:
     """Return a socket that listens. Raises BadInput when that is impossible, with what to do."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError):
         raise BadInput(
             f"--host {host[:80]!r} is no address of this machine; give 127.0.0.1, 0.0.0.0, or one of its addresses."
         ) from None
-    listener = socket.socket(family, kind)
+    listener = socket.socket(family, kind, protocol)  # with TCP named, asyncio sends small answers at once (TCP_NODELAY)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -30,10 +31,12 @@ from tenxsom.pipeline.queue_view import QueuedJob
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.4
+LOOK_SECONDS = 0.3
 """The queue is looked at so often: a change is on every page within a second."""
 FILMS_SECONDS = 3.0
 """The finished films are looked at so often, and whenever a job has left the queue."""
+THREADS = 12
+"""So many pages are rendered at the same time; others wait their turn. Each thread has memory of its own."""
 MOST_CHANGES = 200
 """With more changes at once, pages load themselves anew."""
 
@@ -90,6 +93,7 @@ def site(board: Board, host: str = "127.0.0.1") -> Starlette:
 
 @contextlib.asynccontextmanager
 async def _lifespan(board: Board, _: Starlette) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
     await run_in_threadpool(board.watcher.look)
     await run_in_threadpool(board.library.refresh)
     watching = asyncio.create_task(_watch(board))
