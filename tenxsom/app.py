@@ -62,12 +62,12 @@ class App:
     """The objects of a command, created from the settings on first use."""
 
     def __init__(self, settings: Settings, artifacts: Artifacts | None = None) -> None:
-        """`artifacts` stores the jobs' files; by default they are in the folder of the settings."""
+        """`artifacts` stores the jobs' files; by default they are where the settings say."""
         self.settings = settings
-        self.artifacts = artifacts or FileArtifacts(settings.completed_folder)
+        self.artifacts = artifacts or opened_artifacts(settings)
         self.events = Events()
         jobs = FileJobStore(settings.pending_folder, (settings.completed_folder,), self.artifacts)
-        self.store: JobStore = ObservedStore(jobs, self.events)
+        self.store: JobStore = ObservedStore(jobs, self.events, self.artifacts.check_room)
         self.results = JobResults(self.store, self.artifacts)
         self.observers = Observers(settings, self.events, self.store, self.artifacts, lambda: self.ledger)
         self._services: dict[str, VideoService] = {}
@@ -261,11 +261,16 @@ class App:
     def orchestrator(
         self, *, service: str | None = None, by_tier: bool = False, again: bool = False, dry_run: bool = False
     ) -> MasterOrchestrator:
-        """Return an orchestrator. `service` and `by_tier` select the services; `again` repeats ended jobs."""
+        """Return an orchestrator. `service` and `by_tier` select the services; `again` repeats ended jobs.
+
+        Raises BadSettings when the store of files cannot be used as it is set.
+        """
         from tenxsom.pipeline.orchestrator import MasterOrchestrator  # a tick does not wait for the planners
         from tenxsom.pipeline.planner import ClaudeVideoService
         from tenxsom.pipeline.translation import Translations
 
+        if not dry_run:
+            self.artifacts.check()
         local_planner = ClaudeVideoService(self.settings, self.templates, local_only=True)
         return MasterOrchestrator(
             settings=self.settings,
@@ -297,7 +302,8 @@ class App:
         )
 
     def poller(self, time_limit_seconds: float | None = None) -> VideoStatusPoller:
-        """Return a poller; without a limit a tick takes at most POLL_TIME_LIMIT_SECONDS."""
+        """Return a poller; without a limit a tick takes at most POLL_TIME_LIMIT_SECONDS. Raises BadSettings like `orchestrator`."""
+        self.artifacts.check()
         return VideoStatusPoller(
             settings=self.settings,
             kept_parts=KeptParts(self.artifacts, self.store, self.settings.keep_clips_days),
@@ -312,8 +318,10 @@ class App:
         )
 
     def reassembler(self) -> Reassembler:
-        """Return what makes finished films again."""
+        """Return what makes finished films again. Raises BadSettings like `orchestrator`."""
         from tenxsom.pipeline.reassembly import Reassembler
+
+        self.artifacts.check()
 
         return Reassembler(
             settings=self.settings,
@@ -359,9 +367,20 @@ class App:
             source.close()
         for service in self._services.values():
             service.close()
+        self.artifacts.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def opened_artifacts(settings: Settings) -> Artifacts:
+    """Return the store of the jobs' files: a folder, or the object store of MEDIA_URL, whose library is loaded only for it."""
+    files = FileArtifacts(settings.completed_folder)
+    if not settings.media_url:
+        return files
+    from tenxsom.store.objects.artifacts import open_artifacts
+
+    return open_artifacts(settings, files, settings.google_application_credentials)

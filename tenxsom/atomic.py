@@ -213,6 +213,24 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
         probe.sync()
 
 
+def sync(path: Path, top: Path) -> None:
+    """Sync a file that a library has written, and its folders up to `top`, so that a power cut takes neither. Raises DiskError."""
+    with disk_errors(path):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+        folder = path.parent
+        sync_folder(folder)
+        while folder != top and top in folder.parents:
+            folder = folder.parent
+            sync_folder(folder)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename a file within this process's own folders; a power cut may undo it. Raises DiskError."""
+    with disk_errors(target):
+        os.replace(source, target)
+
+
 def sync_folder(folder: AnyPath) -> None:
     """Sync a folder, so that its names survive a power cut."""
     descriptor = os.open(folder, FOLDER)

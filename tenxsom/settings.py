@@ -29,6 +29,7 @@ from tenxsom.services.useapi import UseApiSettings
 from tenxsom.services.vertex_veo import VeoSettings
 from tenxsom.setting_groups import CoreSettings, Folders, Setting, SettingsGroup, setting, warnings
 from tenxsom.setting_values import Secret, choice, several
+from tenxsom.store.objects.settings import MediaSettings
 from tenxsom.voices.gemini import GeminiVoiceSettings
 from tenxsom.voices.registry import VoiceChoiceSettings, VoiceSettings
 from tenxsom.voices.speech_api import SpeechApiSettings
@@ -82,6 +83,7 @@ class Settings(
     MusicSettings,
     CaptionSettings,
     FilmSettings,
+    MediaSettings,
     MakingSettings,
 ):
     """Every setting, typed."""
@@ -105,6 +107,7 @@ class Settings(
         MusicChoiceSettings,
         LyriaSettings,
         FilmSettings,
+        MediaSettings,
         *CoreSettings.groups,
     )
 
@@ -117,7 +120,7 @@ class Settings(
     def private_places(self) -> tuple[Path, ...]:
         """Return the program's own files and folders, which no definition may use as a picture."""
         set_here = (self.google_application_credentials, self.tls_ca_file, self.log_file)
-        ours = (self.home / "production.env", self.ledger_file, self.pending_folder, self.studio_folder)
+        ours = (self.home / "production.env", self.ledger_file, self.pending_folder, self.studio_folder, self.scratch_folder)
         return (*ours, *(path for path in set_here if path))
 
 

@@ -35,6 +35,9 @@ class MemoryArtifacts:
     def location(self, name: str) -> str:
         return f"memory://completed/{name}"
 
+    def link(self, name: str, seconds: float) -> str | None:
+        return f"https://memory.example/{name}?seconds={seconds:g}" if name in self._objects else None
+
     def local(self, name: str) -> Path:
         if name not in self._objects:
             raise FileNotFoundError(name)
@@ -130,6 +133,15 @@ class MemoryArtifacts:
             if (found := pattern.fullmatch(name)) and str(masked_id(job_id)).encode() in data:
                 return found[1]
         return None
+
+    def check_room(self) -> None:
+        pass
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def _report_name(self, content_id: str) -> str | None:
         names = (file_names.completion_report(content_id), file_names.failure_report(content_id))

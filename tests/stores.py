@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from tenxsom import settings as settings_of
 from tenxsom.store.base import Artifacts, JobStore, Pauses, SpendLedger, Till
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.files.pauses import FilePauses
 from tenxsom.store.files.till import FileTill
+from tenxsom.store.objects.artifacts import ObjectArtifacts, open_artifacts
 from tests.memory_artifacts import MemoryArtifacts
+from tests.stub_s3 import StubS3, serving
 
 
 class Stores(NamedTuple):
@@ -46,10 +51,41 @@ def objects_in_memory(place: Path) -> Artifacts:
     return MemoryArtifacts(_objects.setdefault(place, {}), place / f"machine-{next(_numbers)}")
 
 
+def objects(place: Path, settings: Mapping[str, str]) -> ObjectArtifacts:
+    """Open an object store as a machine with a disk of its own does."""
+    set_here = {"TENXSOM_HOME": str(place), "SCRATCH": str(place / f"scratch-{next(_numbers)}"), **settings}
+    return open_artifacts(settings_of.load(set_here), files_in_a_folder(place))
+
+
+def objects_in_a_folder(place: Path) -> Artifacts:
+    (place / "bucket").mkdir(exist_ok=True)
+    return objects(place, {"MEDIA_URL": f"file://{place}/bucket"})
+
+
+def objects_in_s3(place: Path) -> Artifacts:
+    return objects(place, stub_s3().settings(place.as_posix().strip("/")))
+
+
+def stub_s3() -> StubS3:
+    """The one stub of this process, with its faults ended."""
+    if not _stubs:
+        stack = ExitStack()
+        _stubs.append(stack.enter_context(serving()))
+        atexit.register(stack.close)
+    _stubs[0].works()
+    return _stubs[0]
+
+
+_stubs: list[StubS3] = []
 _objects: dict[Path, dict[str, bytes]] = {}
 _numbers = itertools.count(1)
 
-ARTIFACTS: dict[str, Callable[[Path], Artifacts]] = {"files": files_in_a_folder, "memory": objects_in_memory}
+ARTIFACTS: dict[str, Callable[[Path], Artifacts]] = {
+    "files": files_in_a_folder,
+    "memory": objects_in_memory,
+    "objects": objects_in_a_folder,
+    "s3": objects_in_s3,
+}
 """Every implementation of the stores of files; each call opens them as another machine would."""
 
 

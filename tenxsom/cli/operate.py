@@ -126,7 +126,7 @@ def doctor(app: App, _: argparse.Namespace) -> run.Result:
     """Check the installation."""
     from tenxsom.pipeline.doctor import Doctor
 
-    return operate_screens.doctor(Doctor(app.settings, app.store).findings())
+    return operate_screens.doctor(Doctor(app.settings, app.store, app.artifacts).findings())
 
 
 def approve(app: App, arguments: argparse.Namespace) -> run.Result:

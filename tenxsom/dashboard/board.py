@@ -88,7 +88,7 @@ class Board:
         self.watcher = Watcher(app.store)
         self.library = Library(app.artifacts)
         self.feed = Feed()
-        self.health = Health(app.settings, app.store)
+        self.health = Health(app.settings, app.store, app.artifacts)
         self.kept = Kept()
         self.token_place = f"form-token-{secrets.token_hex(16)}"
         """What stands in a rendered page in place of the session's form token, so that a page is rendered once for all."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tenxsom import clock
 from tenxsom.pipeline.doctor import Doctor, Finding
 from tenxsom.settings import Settings
-from tenxsom.store.base import JobStore
+from tenxsom.store.base import Artifacts, JobStore
 
 FRESH_SECONDS = 300.0
 """Findings older than this are looked for again when somebody asks."""
@@ -27,8 +27,8 @@ class Examined(NamedTuple):
 class Health:
     """Examines the installation at most once at a time."""
 
-    def __init__(self, settings: Settings, store: JobStore) -> None:
-        self._doctor = Doctor(settings, store)
+    def __init__(self, settings: Settings, store: JobStore, artifacts: Artifacts) -> None:
+        self._doctor = Doctor(settings, store, artifacts)
         self._lock = threading.Lock()
         self._looking: threading.Thread | None = None
         self._findings: Sequence[Finding] | None = None

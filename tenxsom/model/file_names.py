@@ -138,6 +138,27 @@ def owner_of_part(name: str) -> str:
     return name.partition("~")[0]
 
 
+_ENDINGS = ("_completion_report.json", "_failure_report.json", "_sheet.jpg", ".blueprint.json", ".mp4", ".jpg", ".srt", ".vtt")
+
+
+def owner(name: str) -> str:
+    """Return the content_id of a job by the name of any of its files; another name is returned as it is."""
+    if "~" in name:
+        return owner_of_part(name)
+    ending = next((each for each in _ENDINGS if name.endswith(each)), "")
+    return name.removesuffix(ending) or name
+
+
+def is_note(name: str) -> bool:
+    """Return whether a file is what a person has said about a film, of this run or of an earlier one."""
+    return name.endswith("~note.json")
+
+
+def is_report(name: str) -> bool:
+    """Return whether a file is a final report, of this run or of an earlier one."""
+    return name.endswith(_ENDINGS[:2])
+
+
 def kept_files(content_id: str, names: Iterable[str]) -> list[str]:
     """Return those of `names` that a job leaves behind: parts first, then the video and its side files, reports last.
 

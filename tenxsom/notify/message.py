@@ -33,6 +33,8 @@ class Message(BaseModel):
     content_id: str | None = None
     thumbnail: str | None = None
     """The name of the thumbnail among the artifacts."""
+    link: str | None = None
+    """A web address of the film that is valid for a while; it is a secret of those who get the message, and not masked for them."""
     data: dict[str, Any] = Field(default_factory=dict)
     entry: str | None = None
     """The name of the audit trail's entry that it tells of, at `time`: it is delivered only once that entry is stored."""
@@ -49,7 +51,7 @@ class Message(BaseModel):
     @property
     def body(self) -> str:
         """Return the sentence and what to do, as people read it."""
-        return typed("\n".join(filter(None, (self.text, self.remedy))))
+        return "\n".join(filter(None, (typed(self.text), self.link, typed(self.remedy))))
 
     def payload(self) -> dict[str, Any]:
         """Return the document of a webhook: `type`, `timestamp` and `data`, as Standard Webhooks recommends.
@@ -57,7 +59,8 @@ class Message(BaseModel):
         https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#payload-structure
         """
         about = {"content_id": self.content_id, "message": typed(self.text), "remedy": typed(self.remedy) or None}
-        return {"type": self.event, "timestamp": self.time, "data": {**about, **self.data}}
+        link = {"link": self.link} if self.link else {}
+        return {"type": self.event, "timestamp": self.time, "data": {**about, **self.data, **link}}
 
 
 def message_id(*parts: str) -> str:

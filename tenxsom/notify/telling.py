@@ -36,6 +36,8 @@ PROGRESS = frozenset({
 })  # fmt: skip
 """The entries that show that the queue moves."""
 
+LINK_SECONDS = 7 * 86_400.0
+"""How long the link to a film in an object store is valid: as long as they do it."""
 EXPIRING_SHARE = 0.75
 """The share of the time that a service keeps a result after which one that is not here yet is told of."""
 
@@ -67,6 +69,7 @@ def of_entry(job: VideoJob, event: JobEvent, artifacts: Artifacts) -> Message | 
         content_id=job.content_id,
         entry=event.event,
         thumbnail=file_names.thumbnail(job.content_id) if kind in ("completed", "published") else None,
+        link=_link(file_names.video(job.content_id), artifacts) if kind == "completed" else None,
         data=_data(job, report, artifacts),
     )
 
@@ -214,10 +217,27 @@ def _data(job: VideoJob, report: Mapping[str, Any], artifacts: Artifacts) -> dic
             "rehearsal": job.rehearsal,
             "seconds": report.get("media", {}).get("seconds"),
             "usd": str(_total(job, report)),
-            "file": artifacts.location(video) if is_done and artifacts.exists(video) else None,
-            "thumbnail": artifacts.location(picture) if is_done and artifacts.exists(picture) else None,
+            "file": _place(video, artifacts) if is_done else None,
+            "thumbnail": _place(picture, artifacts) if is_done else None,
         }
     )
+
+
+def _place(name: str, artifacts: Artifacts) -> str | None:
+    """Return where a file is; also where its store does not answer, because the message must not be lost."""
+    try:
+        is_there = artifacts.exists(name)
+    except TenxsomError:
+        is_there = True
+    return artifacts.location(name) if is_there else None
+
+
+def _link(name: str, artifacts: Artifacts) -> str | None:
+    """Return a web address of a file that is valid for a week; None where its store has none, or does not answer."""
+    try:
+        return artifacts.link(name, LINK_SECONDS)
+    except TenxsomError:
+        return None
 
 
 def _duration(seconds: float) -> str:

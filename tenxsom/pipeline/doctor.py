@@ -22,7 +22,7 @@ from tenxsom.planning import registry as planners
 from tenxsom.services import registry as services
 from tenxsom.services.base import Variant
 from tenxsom.settings import ROOT, Settings, warnings
-from tenxsom.store.base import JobStore
+from tenxsom.store.base import Artifacts, JobStore
 from tenxsom.voices import registry as voices
 
 ROOM_BYTES = 64 * 1024 * 1024
@@ -53,9 +53,10 @@ class Finding(NamedTuple):
 class Doctor:
     """The checks of an installation."""
 
-    def __init__(self, settings: Settings, store: JobStore) -> None:
+    def __init__(self, settings: Settings, store: JobStore, artifacts: Artifacts) -> None:
         self._settings = settings
         self._store = store
+        self._artifacts = artifacts
         self._server_time: tuple[str, float] | None = None
 
     def findings(self) -> list[Finding]:
@@ -63,6 +64,7 @@ class Doctor:
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
             ("folders", self._folders),
             ("disk", self._disk),
+            ("media", self._media),
             ("permissions", self._permissions),
             ("locks", self._locks),
             ("video service", self._video_service),
@@ -103,6 +105,20 @@ class Doctor:
         words = f"{free / 1024**3:.1f} GB are free in {self._settings.home}."
         remedy = "Make room: manage_jobs.py prune --older-than 30d --dry-run shows what can go."
         yield Finding("disk", free >= LITTLE_ROOM_BYTES, words, "" if free >= LITTLE_ROOM_BYTES else remedy)
+
+    def _media(self) -> Iterator[Finding]:
+        """Look whether the object store can be used; without one there is nothing to say."""
+        url = self._settings.media_url
+        if not url:
+            return
+        try:
+            self._artifacts.check_room()
+        except TenxsomError as error:
+            yield Finding("media", False, str(error), "See docs/how-to/run-on-many-machines.md.")
+            return
+        is_remote = not url.startswith("file:")
+        rule = "Let it end unfinished uploads after a day, which are paid for else (docs/how-to/run-on-many-machines.md)."
+        yield Finding("media", True, f"{url} can be written to, listed and deleted from.", rule if is_remote else "")
 
     def _permissions(self) -> Iterator[Finding]:
         told = warnings(self._settings)

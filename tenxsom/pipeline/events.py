@@ -115,9 +115,11 @@ class ObservedClaim:
 class ObservedStore:
     """A job store whose claims emit their saved entries."""
 
-    def __init__(self, store: JobStore, events: Events) -> None:
+    def __init__(self, store: JobStore, events: Events, check_files: Callable[[], None]) -> None:
+        """`check_files` raises DiskError unless the files of the next paid call can be kept, as `Artifacts.check_room` does."""
         self._store = store
         self._events = events
+        self._check_files = check_files
 
     @contextmanager
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> Iterator[Claim | None]:
@@ -167,6 +169,7 @@ class ObservedStore:
 
     def check_room(self) -> None:
         self._store.check_room()
+        self._check_files()
 
 
 def _event(job: VideoJob, entry: Mapping[str, Any]) -> JobEvent:

@@ -292,6 +292,9 @@ class Artifacts(Protocol):
     def location(self, name: str) -> str:
         """Return where a file is, or would be, for messages and results."""
 
+    def link(self, name: str, seconds: float) -> str | None:
+        """Return a web address at which anybody may read a file for so long; None where the store has none, or no such file."""
+
     def local(self, name: str) -> Path:
         """Return the path of a file on this machine, to read it; it stays until `discard`. Raises FileNotFoundError."""
 
@@ -347,7 +350,10 @@ class Artifacts(Protocol):
         """Return a mark of every published file whose name has one of these endings, by name: another one when it is replaced."""
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
-        """Yield the name, the size in bytes and the time of the last change of every scratch file on this machine."""
+        """Yield the name, the size in bytes and the time of the last change of every scratch file on this machine.
+
+        So also of what killed processes left in the store itself, where that can be seen.
+        """
 
     def drop_scratch(self, name: str) -> None:
         """Remove a scratch file by a name of `scratch_files`."""
@@ -360,6 +366,15 @@ class Artifacts(Protocol):
 
     def owner_of(self, job_id: str) -> str | None:
         """Return the job whose report contains this id of a service; None if there is none."""
+
+    def check_room(self) -> None:
+        """Raise DiskError unless the files of the next paid call can be kept, as far as `JobStore.check_room` does not tell."""
+
+    def check(self) -> None:
+        """Raise BadSettings, at the start of a command, for a store that cannot be used as it is set; DiskError for now."""
+
+    def close(self) -> None:
+        """Give up what belongs to this process alone."""
 
 
 class Channels(Protocol):

@@ -255,6 +255,7 @@ LIBRARY_OWNERS: dict[str, tuple[str, ...]] = {
     "jinja2": ("tenxsom/dashboard/",),
     "itsdangerous": ("tenxsom/dashboard/doorkeeper.py",),
     "zipstream": ("tenxsom/dashboard/media_files.py",),
+    "obstore": ("tenxsom/store/objects/bucket.py",),
     "prometheus_client": (),
     "shtab": ("tenxsom/cli/completion.py",),
 }
@@ -384,6 +385,7 @@ HEAVY = (
     "apprise",
     "starlette",
     "jinja2",
+    "obstore",
 )
 HEAVY_BELOW_GOOGLE = ("google.auth", "google.api_core", "google.cloud.aiplatform_v1", "google.cloud.aiplatform")
 """`google` itself is a namespace package that some installations load at start-up, at no cost."""

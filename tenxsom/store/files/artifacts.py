@@ -52,6 +52,9 @@ class FileArtifacts:
     def location(self, name: str) -> str:
         return self._path(name)
 
+    def link(self, name: str, seconds: float) -> str | None:  # noqa: ARG002  (a folder has no web address)
+        return None
+
     def local(self, name: str) -> Path:
         if not self.exists(name):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path(name))
@@ -161,6 +164,15 @@ class FileArtifacts:
             if masked in _bytes_of(path):
                 return re.sub(r"(~\d+)?_(completion|failure)_report$", "", path.stem)
         return None
+
+    def check_room(self) -> None:
+        """Do nothing: the store of jobs looks at this folder, too."""
+
+    def check(self) -> None:
+        """Do nothing: the folder is made with the first job."""
+
+    def close(self) -> None:
+        """Do nothing: every file belongs to all processes."""
 
     def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
         try:

@@ -24,7 +24,7 @@ def heard() -> list[JobEvent]:
 def store(tmp_path: Path, heard: list[JobEvent]) -> ObservedStore:
     events = Events()
     events.subscribe(heard.append)
-    return ObservedStore(FileJobStore(tmp_path / "pending"), events)
+    return ObservedStore(FileJobStore(tmp_path / "pending"), events, lambda: None)
 
 
 def words(heard: list[JobEvent]) -> list[str]:
