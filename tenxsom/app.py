@@ -1,4 +1,7 @@
-"""Creates all objects from the settings and connects them."""
+"""Creates all objects from the settings and connects them.
+
+What a tick over waiting jobs does not need is imported where it is created: most ticks find nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,14 @@ from tenxsom.http import calls
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.observers import Observers
 from tenxsom.pipeline import adoption
-from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore
 from tenxsom.pipeline.finisher import Finisher
-from tenxsom.pipeline.generator import ProductionVideoGenerator
 from tenxsom.pipeline.kept_parts import KeptParts
-from tenxsom.pipeline.payment import PaidCalls
-from tenxsom.pipeline.planning_costs import PlanningCosts
 from tenxsom.pipeline.poller import VideoStatusPoller
-from tenxsom.pipeline.prices import Prices
-from tenxsom.pipeline.rerouting import Rerouter
 from tenxsom.pipeline.results import JobResults
-from tenxsom.pipeline.routing import Chooser
 from tenxsom.pipeline.spend import set_aside
-from tenxsom.pipeline.steps import ClipSteps
 from tenxsom.pipeline.unexpected import UnexpectedErrors
 from tenxsom.planning import registry as planners
 from tenxsom.services import registry as services
@@ -42,20 +37,28 @@ from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.files.pauses import FilePauses
 from tenxsom.store.files.till import FileTill
-from tenxsom.store.templates import Templates
 from tenxsom.voices import registry as voices
 from tenxsom.voices.base import Voice
 
 if TYPE_CHECKING:
     from tenxsom.pipeline.approval import Approvals
+    from tenxsom.pipeline.brand_kits import BrandKits
     from tenxsom.pipeline.cutting import Cutter
     from tenxsom.pipeline.film_intake import FilmIntake
     from tenxsom.pipeline.film_maker import FilmMaker
+    from tenxsom.pipeline.generator import ProductionVideoGenerator
     from tenxsom.pipeline.music import Composer
     from tenxsom.pipeline.narration import Narrator
     from tenxsom.pipeline.operations import JobManager
     from tenxsom.pipeline.orchestrator import MasterOrchestrator
+    from tenxsom.pipeline.payment import PaidCalls
+    from tenxsom.pipeline.planning_costs import PlanningCosts
+    from tenxsom.pipeline.prices import Prices
     from tenxsom.pipeline.reassembly import Reassembler
+    from tenxsom.pipeline.rerouting import Rerouter
+    from tenxsom.pipeline.routing import Chooser
+    from tenxsom.pipeline.steps import ClipSteps
+    from tenxsom.store.templates import Templates
 
 
 class App:
@@ -78,10 +81,14 @@ class App:
 
     @cached_property
     def templates(self) -> Templates:
+        from tenxsom.store.templates import Templates
+
         return Templates(self.settings.home, ROOT)
 
     @cached_property
     def brands(self) -> BrandKits:
+        from tenxsom.pipeline.brand_kits import BrandKits
+
         return BrandKits(self.settings, self.templates, self.artifacts)
 
     @cached_property
@@ -106,10 +113,14 @@ class App:
 
     @cached_property
     def paid_calls(self) -> PaidCalls:
+        from tenxsom.pipeline.payment import PaidCalls
+
         return PaidCalls(self.store, self.till, self.is_rehearsal)
 
     @cached_property
     def planning_costs(self) -> PlanningCosts:
+        from tenxsom.pipeline.planning_costs import PlanningCosts
+
         rehearsal = planners.is_rehearsal(planners.chosen(self.settings), self.settings)
         return PlanningCosts(self.ledger, rehearsal)
 
@@ -204,14 +215,20 @@ class App:
 
     @cached_property
     def chooser(self) -> Chooser:
+        from tenxsom.pipeline.routing import Chooser
+
         return Chooser(self.settings, self.templates)
 
     @cached_property
     def rerouter(self) -> Rerouter:
+        from tenxsom.pipeline.rerouting import Rerouter
+
         return Rerouter(self.chooser, self.vocabulary, self.cutter, self.service)
 
     @cached_property
     def prices(self) -> Prices:
+        from tenxsom.pipeline.prices import Prices
+
         return Prices(self.templates, self.settings)
 
     @cached_property
@@ -222,10 +239,14 @@ class App:
 
     @cached_property
     def generator(self) -> ProductionVideoGenerator:
+        from tenxsom.pipeline.generator import ProductionVideoGenerator
+
         return ProductionVideoGenerator(self.clip_steps, self.chooser, self.rerouter, self.settings.job_deadline_hours)
 
     @cached_property
     def clip_steps(self) -> ClipSteps:
+        from tenxsom.pipeline.steps import ClipSteps
+
         return ClipSteps(
             service_of=self.service,
             source_of=self.source,
@@ -265,7 +286,7 @@ class App:
 
         Raises BadSettings when the store of files cannot be used as it is set.
         """
-        from tenxsom.pipeline.orchestrator import MasterOrchestrator  # a tick does not wait for the planners
+        from tenxsom.pipeline.orchestrator import MasterOrchestrator
         from tenxsom.pipeline.planner import ClaudeVideoService
         from tenxsom.pipeline.translation import Translations
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import logging.handlers
-import os
 import re
 import sys
 import traceback
 from collections.abc import Iterable
-from io import TextIOWrapper
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -47,8 +44,10 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     trouble = None
     if file:
+        from tenxsom.log_file import LogFile  # the handlers of the standard library are needed for a file only
+
         try:
-            handlers.append(_LogFile(file, encoding="utf-8", errors="backslashreplace"))
+            handlers.append(LogFile(file, encoding="utf-8", errors="backslashreplace"))
         except OSError as error:
             if error.errno in WRONG_PLACE:
                 raise BadSettings(f"LOG_FILE names {file}, which cannot be opened: {error.strerror}.") from None
@@ -70,25 +69,6 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
 def _writes_utf_8(handler: logging.Handler) -> bool:
     encoding = handler.encoding if isinstance(handler, logging.FileHandler) else getattr(sys.stderr, "encoding", None)
     return str(encoding).lower().replace("-", "") == "utf8"
-
-
-class _LogFile(logging.handlers.WatchedFileHandler):
-    """A log file that survives its rotation, and never blocks: a pipe without a reader loses lines and stops no work.
-
-    After logrotate has moved or removed the file, the next line begins a new one.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            super().emit(record)
-        except OSError:  # the folder is gone, or the disk refuses a new file: the line is lost, and the next one tries again
-            self.handleError(record)
-
-    def _open(self) -> TextIOWrapper:
-        def opener(path: str, flags: int) -> int:
-            return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o644)
-
-        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)
 
 
 def mask(text: str) -> str:

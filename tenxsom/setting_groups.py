@@ -66,7 +66,8 @@ Folders = Annotated[tuple[Path, ...], BeforeValidator(values.folders)]
 class SettingsGroup(BaseModel):
     """Related settings. The settings of a process are all groups together, read at once (`load`)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # Built on first use: a process validates all groups as one class, so that the validator of a single group is never needed.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     section: ClassVar[str] = ""
     """The heading in production.env.example; empty where the group continues the previous section."""

@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
 from tenxsom.cli.layout import joined_blocks, width, wrapped
@@ -17,7 +17,6 @@ from tenxsom.model.ids import masked_id
 from tenxsom.model.job import JobState
 from tenxsom.model.parts import UnexpectedRecord
 from tenxsom.pipeline import job_story
-from tenxsom.pipeline.estimate import Estimate, Offer
 from tenxsom.pipeline.intake import SubmissionCheck
 from tenxsom.pipeline.job_story import Next, StoryLine
 from tenxsom.pipeline.orders import PaidCall
@@ -25,6 +24,9 @@ from tenxsom.pipeline.results import ALREADY_KNOWN, JobResult, worst
 from tenxsom.pipeline.run_budget import NOT_STARTED
 from tenxsom.quantities import duration
 from tenxsom.text import shortened
+
+if TYPE_CHECKING:
+    from tenxsom.pipeline.estimate import Estimate, Offer
 
 WORDS = {
     "accepted": "accepted, goes on with the next tick",

@@ -93,8 +93,7 @@ class VideoStatusPoller:
         self._at_once = at_once
         self._deadline = clock.Deadline(self._time_limit)
         ids = list(dict.fromkeys(only)) or self._store.due()
-        with ThreadPoolExecutor(_workers(self._settings.poll_concurrency), thread_name_prefix="poll") as pool:
-            by_id = dict(filter(None, pool.map(self._visit, ids)))
+        by_id = self._visit_all(ids)
         results = [by_id[content_id] for content_id in ids if content_id in by_id]
         if not only:
             self._kept_parts.sweep()
@@ -217,6 +216,13 @@ class VideoStatusPoller:
         except Exception as error:  # noqa: BLE001  (a bug with one job must not stop the others)
             return self._unexpected_errors.record(claim, during, error)
         return None
+
+    def _visit_all(self, ids: Sequence[str]) -> dict[str, JobResult]:
+        """Visit jobs concurrently. A thread takes the next id when it has finished with one: a long queue costs no memory."""
+        threads, left = min(_workers(self._settings.poll_concurrency), max(1, len(ids))), iter(ids)
+        with ThreadPoolExecutor(threads, thread_name_prefix="poll") as pool:
+            visits = pool.map(lambda _: [*filter(None, map(self._visit, left))], range(threads))
+            return {content_id: result for of_thread in visits for content_id, result in of_thread}
 
     def _visit(self, content_id: str) -> tuple[str, JobResult] | None:
         """Visit one job of a tick; return None for a job that is not due, gone, or owned elsewhere, unless it was named."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
 from tenxsom.errors import BadSettings
@@ -18,8 +18,10 @@ from tenxsom.services import registry as services
 from tenxsom.services.images import registry as stills
 from tenxsom.services.music import registry as music
 from tenxsom.settings import Settings
-from tenxsom.store.templates import Templates
 from tenxsom.voices import registry as voices
+
+if TYPE_CHECKING:
+    from tenxsom.store.templates import Templates
 
 
 class Prices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenxsom.errors import BadSettings
 from tenxsom.model.clip import START_FRAME_OF_OLD
@@ -15,7 +15,9 @@ from tenxsom.services.base import Capabilities, StartFrames, Variant
 from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import NONE, OWN_PICTURE
 from tenxsom.settings import SERVICES, Settings
-from tenxsom.store.templates import Templates
+
+if TYPE_CHECKING:
+    from tenxsom.store.templates import Templates
 
 
 class Route(NamedTuple):

@@ -48,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "safe_files",
         "locks",
         "log",
+        "log_file",
         "text",
         "quantities",
     ),

@@ -17,6 +17,7 @@ import pytest
 
 from tenxsom import log
 from tenxsom.errors import BadSettings
+from tenxsom.log_file import LogFile
 
 TOKEN = "user:1-SECRET"
 
@@ -140,7 +141,7 @@ def test_a_log_file_that_a_sick_disk_does_not_open_is_told_and_done_without(tmp_
     def refuses(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(log._LogFile, "_open", refuses)
+    monkeypatch.setattr(LogFile, "_open", refuses)
     log.start("INFO", "text", tmp_path / "log")
     assert os.strerror(number) in capsys.readouterr().err
 
