@@ -6,6 +6,9 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 
+# Tests start scripts hundreds of times, and each start would compile the whole package if bytecode were not kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs docs-tables requirements pictures bench soak clean
 
@@ -16,13 +19,13 @@ demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and 
 	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/explainer_9x16.json
 
 test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account is needed
-	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"
+	$(RUN) -m pytest -n 3 --dist worksteal -m "not slow"
 
-test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films
-	$(RUN) -m pytest -n 3 --dist worksteal -m slow
+test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films, and more examples of each property
+	$(RUN) -m pytest -n 3 --dist worksteal -m "slow or hypothesis" --hypothesis-profile thorough
 
 test-all: $(VENV)/.ready-dev  ## every test
-	$(RUN) -m pytest -n 2 --dist worksteal
+	$(RUN) -m pytest -n 3 --dist worksteal --hypothesis-profile thorough
 
 cases: $(VENV)/.ready-dev  ## the tests that retell troubles which somebody really had
 	$(RUN) -m pytest -n 2 --dist worksteal -m case

@@ -14,8 +14,11 @@ import pytest
 from tenxsom import clock, settings
 from tests.belt import PLAIN_FILMS
 
-hypothesis.settings.register_profile("no deadlines", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("no deadlines")
+profiles = {"quick": 20, "thorough": 100}  # examples of each property: `make test` tries the first, test-slow and CI the second
+for name, examples in profiles.items():
+    too_slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile(name, deadline=None, max_examples=examples, suppress_health_check=too_slow)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tenxsom import clock
@@ -72,7 +72,6 @@ def test_secrets_that_the_service_repeats_are_masked() -> None:
     assert "SECRET" not in repr(answer)
 
 
-@settings(max_examples=60, deadline=None, database=None)
 @given(
     st.binary(max_size=300)
     | st.text(max_size=300).map(str.encode)

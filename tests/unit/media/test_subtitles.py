@@ -20,7 +20,7 @@ from tests.scripts_of_the_world import SENTENCES, any_text
 
 TIMES = re.compile(r"(\d\d):(\d\d):(\d\d),(\d{3}) --> (\d\d):(\d\d):(\d\d),(\d{3})")
 LEAST = 5 / 6
-thorough = settings(deadline=None, max_examples=3000 if os.environ.get("CRASH_POINTS") == "all" else 100)
+thorough = settings(max_examples=3000) if os.environ.get("CRASH_POINTS") == "all" else settings()
 
 
 def blocks(text: str) -> list[tuple[int, int, list[str]]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from tenxsom.errors import BadDefinition
@@ -121,7 +121,6 @@ JSON = some.recursive(
 )
 
 
-@settings(max_examples=50)
 @given(some.dictionaries(some.text(LETTERS, max_size=8), JSON, max_size=4))
 def test_metadata_is_carried_untouched(metadata):
     kept = read(page(metadata=metadata)).as_dict()["metadata"]

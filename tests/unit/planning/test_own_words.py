@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tenxsom.model.blueprint import Blueprint
@@ -272,7 +271,6 @@ def test_directions_are_told_from_sentences(sentence: str, kind: Kind) -> None:
     assert sort_sentence(sentence, "en").kind == kind
 
 
-@hypothesis_settings(max_examples=120)
 @given(
     language=st.sampled_from(sorted(STORIES)),
     order=st.lists(st.integers(0, 6), min_size=1, max_size=9),
@@ -300,7 +298,6 @@ def test_whatever_is_written_is_said_in_order_or_named_in_a_warning(
             assert sentence in named
 
 
-@hypothesis_settings(max_examples=60)
 @given(st.lists(st.sampled_from(sorted(SENTENCES.values())), min_size=1, max_size=6), st.sampled_from([" ", "\n", "\n\n"]))
 def test_a_script_in_any_language_is_cut_by_sense_and_loses_nothing(written: list[str], between: str) -> None:
     script = between.join(written)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from tenxsom import atomic, clock, locks
@@ -119,7 +119,6 @@ def test_tenths_add_up_exactly(path):
         ledger.reserve(purchase("more", "0.000001"))
 
 
-@settings(max_examples=25)
 @given(some.lists(some.decimals(0, 5, places=6), max_size=8), some.decimals(0, 20, places=2))
 def test_no_order_of_purchases_passes_the_budget(tmp_path_factory, prices, budget):
     ledger = FileLedger(tmp_path_factory.mktemp("ledger") / "l", budget)

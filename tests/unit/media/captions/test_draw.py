@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -323,7 +323,6 @@ def test_a_title_without_visible_letters_is_no_hook() -> None:
 # any text
 
 
-@settings(max_examples=40)
 @given(
     st.lists(any_text(30), min_size=1, max_size=6), st.sampled_from(["en", "he", "ja", ""]), st.sampled_from(["word_box", "line"])
 )
