@@ -22,6 +22,7 @@ from tenxsom.dashboard import submission
 from tenxsom.dashboard.board import Board
 from tenxsom.dashboard.job_facts import check_known, facts_of
 from tenxsom.dashboard.library import KINDS, Film, Search, found
+from tenxsom.dashboard.pages.decisions import plan_mark
 from tenxsom.dashboard.pages.queue import wanted
 from tenxsom.dashboard.problem_status import status_of
 from tenxsom.errors import BadDefinition, BadInput, TenxsomError
@@ -195,6 +196,22 @@ class Price(Answer):
     cost: str
 
 
+class Plan(Answer):
+    """A plan that waits for an approval."""
+
+    content_id: str
+    cost: str = Field(description="What it becomes and what that costs, in a sentence.")
+    edited: bool = Field(description="Whether a person has changed it.")
+    plan: dict[str, Any] = Field(description="The plan as it will be made.")
+    mark: str = Field(description="What POST …/approve wants, so that no other plan is approved than this one.")
+
+
+class Approval(Answer):
+    """The plan that was looked at."""
+
+    mark: str = Field(description="The mark that GET …/approve has said.")
+
+
 class Retry(Answer):
     """The price that was agreed to."""
 
@@ -312,6 +329,13 @@ def _reading(made: FastAPI, board: Board) -> None:
         job, cost = board.manager.retry_cost(check_known(board, content_id))
         return Price(content_id=job.content_id, cost=cost)
 
+    @get("/jobs/{content_id}/approve", summary="A plan that waits for an approval, and what it costs")
+    def proposal(content_id: str) -> Plan:
+        found = board.app.approvals.proposal(check_known(board, content_id))
+        return Plan(
+            content_id=content_id, cost=found.price, edited=found.is_edited, plan=found.plan.as_dict(), mark=plan_mark(found)
+        )
+
 
 def _deciding(made: FastAPI, board: Board) -> None:
     post = partial(made.post, tags=["deciding"])
@@ -336,6 +360,16 @@ def _deciding(made: FastAPI, board: Board) -> None:
                 raise BadInput(f"The price is another one now: {cost}. Nothing has happened; agree to this one.")
             board.manager.retry(job)
             return f"{cost}. It is on the queue again; the next tick goes on with it."
+
+        return said(content_id, work, tasks)
+
+    @post("/jobs/{content_id}/approve", summary="Approve the plan that was looked at")
+    def approve(content_id: str, agreed: Approval, tasks: BackgroundTasks) -> Said:
+        def work() -> str:
+            if plan_mark(board.app.approvals.proposal(content_id)) != agreed.mark:
+                raise BadInput("The plan has changed since it was looked at. Nothing has happened; look at it again.")
+            board.app.approvals.approve(content_id)
+            return f"The plan of {content_id} is approved; the next tick goes on with it."
 
         return said(content_id, work, tasks)
 

@@ -78,9 +78,16 @@ class JobFacts(NamedTuple):
         return self.state == JobState.SUBMIT_UNKNOWN
 
     @property
+    def waits_for_approval(self) -> bool:
+        """Return whether a person must say whether the plan is good."""
+        asked = self.document.get("approval")
+        return self.queued is not None and isinstance(asked, dict) and not asked.get("given_at")
+
+    @property
     def has_refused_clip(self) -> bool:
         """Return whether a person must say whether a clip is good enough."""
-        return any(clip.get("hold") == DECISION for clip in self.clips) or self.document.get("decision") is not None
+        held = any(clip.get("hold") == DECISION for clip in self.clips)
+        return not self.waits_for_approval and (held or self.document.get("decision") is not None)
 
     @property
     def can_be_cancelled(self) -> bool:

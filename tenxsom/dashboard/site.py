@@ -54,6 +54,8 @@ def site(board: Board, host: str = "127.0.0.1") -> Starlette:
         Route("/jobs/{stem}", show(job.page)),
         Route("/jobs/{stem}/retry", show(decisions.retry_page)),
         Route("/jobs/{stem}/retry", do(decisions.retry), methods=["POST"]),
+        Route("/jobs/{stem}/approve", show(decisions.approve_page)),
+        Route("/jobs/{stem}/approve", do(decisions.approve), methods=["POST"]),
         Route("/jobs/{stem}/cancel", show(decisions.cancel_page)),
         Route("/jobs/{stem}/cancel", do(decisions.cancel), methods=["POST"]),
         Route("/jobs/{stem}/resolve", do(decisions.resolve), methods=["POST"]),

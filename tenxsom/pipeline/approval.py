@@ -52,6 +52,20 @@ class Approved(NamedTuple):
     is_edited: bool
 
 
+class Proposal(NamedTuple):
+    """A plan that waits for an approval, as it stands now."""
+
+    job: VideoJob
+    plan: Blueprint
+    costs: PlannedCosts
+    is_edited: bool
+
+    @property
+    def price(self) -> str:
+        """Return what the plan becomes and what that costs, in words."""
+        return _words(self.costs)
+
+
 class Approvals:
     """Asks for approvals, and takes them."""
 
@@ -99,6 +113,18 @@ class Approvals:
                 found.append((job.submit_time, content_id))
         return [content_id for _, content_id in sorted(found)]
 
+    def proposal(self, content_id: str) -> Proposal:
+        """Return the plan of a job as it stands in its file now, and what it will cost; nothing is changed.
+
+        Raises BadInput for a job that waits for no approval, and for a plan that cannot be made, with every problem.
+        """
+        job = self._store.load(content_id)
+        if job is None or not job.waits_for_approval or job.blueprint is None:
+            raise self._nothing_to_approve(content_id, job)
+        edited = self._edited(job)
+        job.blueprint = edited or job.blueprint
+        return Proposal(job, job.blueprint, self._costs(job), edited is not None)
+
     def approve(self, content_id: str) -> Approved:
         """Approve the plan of a job as it stands in its file now; the next tick goes on with it.
 
@@ -108,7 +134,7 @@ class Approvals:
         with self._store.claim(content_id) as claim:
             asked = claim.job.approval if claim else None
             if claim is None or asked is None or asked.given_at:
-                raise self._nothing_to_approve(content_id, claim)
+                raise self._nothing_to_approve(content_id, claim.job if claim else None)
             job = claim.job
             edited = self._edited(job)
             if edited:
@@ -187,15 +213,15 @@ class Approvals:
     def _definition(self, job: VideoJob) -> JobDefinition:
         return check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
 
-    def _nothing_to_approve(self, content_id: str, claim: Claim | None) -> BadInput:
-        if claim is None:
+    def _nothing_to_approve(self, content_id: str, job: VideoJob | None) -> BadInput:
+        if job is None:
             report = self._report_state(content_id)
             return BadInput(f"{content_id!r} has ended already ({report}).") if report else self._results.unknown(content_id)
-        given = claim.job.approval.given_at if claim.job.approval else None
+        given = job.approval.given_at if job.approval else None
         if given:
             return BadInput(f"{content_id} was approved already, at {given[:16].replace('T', ' ')} UTC.")
-        planned = "" if claim.job.blueprint else " It is not planned yet."
-        return BadInput(f"{content_id} waits for no approval; it is {claim.job.state}.{planned}")
+        planned = "" if job.blueprint else " It is not planned yet."
+        return BadInput(f"{content_id} waits for no approval; it is {job.state}.{planned}")
 
     def _report_state(self, content_id: str) -> str | None:
         try:

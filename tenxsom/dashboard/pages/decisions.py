@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -11,6 +12,8 @@ from tenxsom.dashboard.board import Board, Page
 from tenxsom.dashboard.job_facts import check_known
 from tenxsom.dashboard.view import environment
 from tenxsom.errors import BadInput
+from tenxsom.model.strict_json import canonical
+from tenxsom.pipeline.approval import Proposal
 
 Form = Mapping[str, str]
 
@@ -46,6 +49,47 @@ def _retry_values(content_id: str, title: str, cost: str, *, has_changed: bool) 
         "also": "The price has changed since you looked; nothing has happened yet." if has_changed else "",
         "button": "Make it once more",
         "fields": {"cost": cost},
+        "plan": None,
+    }
+
+
+def approve_page(board: Board, request: Request) -> Page:
+    """Return the page with the plan as it stands now, and what it costs. Raises BadInput, with every problem of an edited plan."""
+    return Page("decide.html", _approval_values(board.app.approvals.proposal(_asked_for(board, request)), has_changed=False))
+
+
+def approve(board: Board, request: Request, form: Form) -> Page | Response:
+    """Approve the plan that the person has seen, for its price. Raises BadInput."""
+    content_id = _asked_for(board, request)
+
+    def work() -> Page | None:
+        proposal = board.app.approvals.proposal(content_id)
+        if plan_mark(proposal) != form.get("plan"):
+            return Page("decide.html", _approval_values(proposal, has_changed=True), 409)
+        board.app.approvals.approve(content_id)
+        return None
+
+    page = board.decide(work)
+    return page or _done(board, request, f"The plan of {content_id} is approved; the next tick goes on with it.")
+
+
+def plan_mark(proposal: Proposal) -> str:
+    """Return what is another one when the plan or its price has changed."""
+    return hashlib.sha256(canonical({"plan": proposal.plan.as_dict(), "price": proposal.price})).hexdigest()
+
+
+def _approval_values(proposal: Proposal, *, has_changed: bool) -> dict[str, object]:
+    edited = "The plan was edited. " if proposal.is_edited else ""
+    return {
+        "stem": proposal.job.content_id,
+        "name": proposal.job.title,
+        "title": "Approve the plan",
+        "action": "approve",
+        "sentence": f"{edited}{proposal.price[0].upper()}{proposal.price[1:]}.",
+        "also": "The plan has changed since you looked; nothing has happened yet." if has_changed else "",
+        "button": "Approve it",
+        "fields": {"plan": plan_mark(proposal)},
+        "plan": proposal.plan,
     }
 
 
@@ -63,6 +107,7 @@ def cancel_page(board: Board, request: Request) -> Page:
         "also": "",
         "button": "Cancel this job",
         "fields": {},
+        "plan": None,
     }
     return Page("decide.html", values)
 

@@ -28,7 +28,7 @@ def test_the_document_describes_every_address_and_every_answer_follows_it(dashbo
     assert document["openapi"].startswith("3.")
     assert set(document["paths"]) == {
         "/status", "/jobs", "/jobs/{content_id}", "/films", "/costs", "/health", "/schema", "/submit",
-        "/jobs/{content_id}/retry", "/jobs/{content_id}/cancel", "/jobs/{content_id}/resolve",
+        "/jobs/{content_id}/retry", "/jobs/{content_id}/approve", "/jobs/{content_id}/cancel", "/jobs/{content_id}/resolve",
     }  # fmt: skip
     dashboard.put("lake", clips=[new_clip()])
     dashboard.make("hill")

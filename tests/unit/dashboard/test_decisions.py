@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tenxsom.dashboard import form
-from tenxsom.errors import Problem
+from tenxsom.errors import NotApproved, Problem
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.definition import definition_schema
 from tenxsom.model.job import JobState
@@ -75,6 +75,44 @@ def test_an_unclear_call_is_decided_about(dashboard):
     job = dashboard.app.store.load("lake")
     assert job
     assert job.clips[0].intent is None
+
+
+def planned(dashboard):
+    """Submit a definition whose plan is to be approved, and let it be planned as a tick does."""
+    dashboard.post("/new", do="submit", **FORM, approve="true")
+    with dashboard.app.store.claim("lake") as claim, pytest.raises(NotApproved):
+        dashboard.app.orchestrator().carry_on(claim)
+    dashboard.board.watcher.look()
+
+
+def test_a_plan_is_approved_as_it_was_looked_at(dashboard):
+    planned(dashboard)
+    assert "Is this plan good?" in dashboard.client.get("/jobs/lake").text
+    page = dashboard.client.get("/jobs/lake/approve").text
+    [mark] = re.findall(r'name="plan" value="(\w+)"', page)
+    assert "1 clip, 5 s, about $0.00" in page
+    path = dashboard.home / "completed_videos" / "lake~plan.json"
+    edited = json.loads(path.read_text())
+    edited["video_plan"]["script_segments"][0]["content"] = "Another word."
+    path.write_text(json.dumps(edited))
+    changed = dashboard.post("/jobs/lake/approve", plan=mark)
+    assert changed.status_code == 409
+    assert "The plan has changed" in changed.text
+    assert "Another word." in changed.text
+    assert dashboard.app.store.load("lake").waits_for_approval
+    [mark] = re.findall(r'name="plan" value="(\w+)"', changed.text)
+    dashboard.post("/jobs/lake/approve", plan=mark)
+    assert "is approved; the next tick goes on" in dashboard.client.get("/jobs/lake").text
+    assert not dashboard.app.store.load("lake").waits_for_approval
+    assert "was approved already" in dashboard.client.get("/jobs/lake/approve").text
+
+
+def test_a_broken_plan_says_what_is_wrong_with_it(dashboard):
+    planned(dashboard)
+    (dashboard.home / "completed_videos" / "lake~plan.json").write_text('{"video_plan": {"title": "x"}}')
+    answer = dashboard.client.get("/jobs/lake/approve")
+    assert answer.status_code == 400
+    assert "script_segments" in answer.text
 
 
 def test_a_job_that_is_worked_on_right_now_is_decided_about_later(dashboard):
