@@ -9,6 +9,10 @@
     manage_jobs.py costs [--since PERIOD] [--by GROUP] [--tag TAG] [--rehearsals] [--csv] [--html FILE] [--json]
                                                         what was spent, on what, against the budget
     manage_jobs.py doctor [--json]                      look whether this installation is fit to run
+    manage_jobs.py new [--title VALUE] [--content-id VALUE] [--archetype VALUE] [--platform VALUE] [--target-duration VALUE]
+        [--tier VALUE] [--set FIELD=VALUE] [--output FILE] [--force]
+                                                        write a definition; on a terminal it asks for what is missing
+    manage_jobs.py new --from-csv FILE --template DEF   write a batch: a definition for every row of a table
     manage_jobs.py approve CONTENT_ID ... | --all       go on with jobs whose plans wait for you
     manage_jobs.py retry CONTENT_ID [--yes]             make what a failed job misses once more; says first what it costs
     manage_jobs.py cancel CONTENT_ID                    order nothing further; what is paid for is still kept

@@ -47,6 +47,7 @@ COMMANDS = {
     "plan": Command("tenxsom.cli.plan", "print the blueprint of a job definition"),
     "make": Command("tenxsom.cli.generate", "make a plan of yours, or a finished film once more"),
     "jobs": Command("tenxsom.cli.manage", "look at jobs, and decide what is left to people"),
+    "new": Command("tenxsom.cli.manage", "write a definition, or a batch from a table", "new"),
     "status": Command("tenxsom.cli.manage", "what is on its way, what waits for you, what has ended", "status"),
     "costs": Command("tenxsom.cli.manage", "what was spent, on what, against the budget", "costs"),
     "doctor": Command("tenxsom.cli.manage", "look whether this installation is fit to run, free of charge", "doctor"),

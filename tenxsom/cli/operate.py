@@ -12,7 +12,7 @@ from typing import Any
 
 from tenxsom import atomic, clock
 from tenxsom.app import App
-from tenxsom.cli import operate_screens, render, run, status_screen
+from tenxsom.cli import new, operate_screens, render, run, status_screen
 from tenxsom.errors import BadInput, Interrupted, TenxsomError
 from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline import ended, money_report, overview, periods, queue_view
@@ -41,6 +41,8 @@ def add_commands(commands: Subparsers) -> dict[str, argparse.ArgumentParser]:
     costs.add_argument("--rehearsals", action="store_true", help="the costs of rehearsals, which nobody bills")
     costs.add_argument("--csv", action="store_true", help="print CSV with a header")
     costs.add_argument("--html", metavar="FILE", type=Path, help="also write a page with plots, which needs no other file")
+    make_new = commands.add_parser("new", help="write a definition, or a batch from a table")
+    new.add_options(make_new)
     approve = commands.add_parser("approve", help="go on with jobs whose plans wait for you")
     approve.add_argument("content_ids", metavar="CONTENT_ID", nargs="*", help="the jobs whose plans are good")
     approve.add_argument("--all", action="store_true", help="every job that waits for an approval")
@@ -53,7 +55,7 @@ def add_commands(commands: Subparsers) -> dict[str, argparse.ArgumentParser]:
     ledger = commands.add_parser("ledger", help="work on the ledger: compact")
     ledger.add_argument("action", metavar="ACTION", choices=("compact",), help="compact: sum up closed days, archive their lines")
     made = {"status": status, "history": history, "costs": costs, "doctor": doctor}
-    return made | {"approve": approve, "requeue": requeue, "prune": prune, "ledger": ledger}
+    return made | {"new": make_new, "approve": approve, "requeue": requeue, "prune": prune, "ledger": ledger}
 
 
 def status(app: App, arguments: argparse.Namespace) -> run.Result:
@@ -178,6 +180,7 @@ COMMANDS: dict[str, Callable[[App, argparse.Namespace], run.Result]] = {
     "history": history,
     "costs": costs,
     "doctor": doctor,
+    "new": new.new,
     "approve": approve,
     "requeue": requeue,
     "prune": prune,

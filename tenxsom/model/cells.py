@@ -24,7 +24,7 @@ OPEN = ("metadata", "pronunciations")
 def check_columns(columns: Iterable[str], source: str) -> None:
     """Raise BadDefinition for columns that name no field, for two that exclude each other, and for missing ones."""
     names = list(columns)
-    problems = [Problem(name, f"there is no such field.{_hint(name)}") for name in names if _kinds(name) is None]
+    problems = [Problem(name, f"there is no such field.{hint(name)}") for name in names if _kinds(name) is None]
     for name in names:
         inner = next((other for other in names if other.startswith(f"{name}.") and not name.startswith("pronunciations.")), None)
         if inner:
@@ -34,6 +34,16 @@ def check_columns(columns: Iterable[str], source: str) -> None:
             problems.append(Problem(name, "the header has no such column, and every definition needs one"))
     if problems:
         raise BadDefinition(source, problems)
+
+
+def is_field(name: str) -> bool:
+    """Return whether a name is a field's, or a part of one."""
+    return _kinds(name) is not None
+
+
+def is_content_id(text: str) -> bool:
+    """Return whether a text can be a part of an id."""
+    return re.fullmatch(r"[A-Za-z0-9._-]+", text) is not None
 
 
 def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def value_of(name: str, text: str) -> Any:
     kinds = _kinds(name) or ()
     if "boolean" in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if {"integer", "number"} & {*kinds}:
+    if {"integer", "number"} & {*kinds} or name == "script[].seconds":
         return _number(text)
     if {"array", "object"} & {*kinds} and text[:1] in ("[", "{"):
         return _json(text)
@@ -115,5 +125,6 @@ def _schema() -> Mapping[str, Any]:
     return JobDefinition.model_json_schema()
 
 
-def _hint(name: str) -> str:
+def hint(name: str) -> str:
+    """Return what a name that is no field may mean."""
     return nearest(name, list(JobDefinition.model_fields)) or " Facts of your own are named metadata.x."
