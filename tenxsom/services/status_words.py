@@ -13,6 +13,7 @@ The words come from the status pages of many vendors, because vendors add words 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,10 +27,13 @@ _RUNNING = """
     preparing processing progress queued queuing rendering retrying running scheduled started starting submitted throttled uploading
     waiting working
 """
-_READY = "complete completed done finished ready success successful successfully succeed succeeded"
+_READY = """
+    available complete completed done finished generated ok published ready rendered success successful successfully succeed
+    succeeded
+"""
 _OVER = """
-    abandoned aborted banned blocked canceled cancelled censored crashed denied discarded errored expired failed filtered flagged
-    killed moderated refused rejected terminated
+    abandoned aborted banned blocked canceled cancelled censored crashed declined denied discarded errored evicted expired failed
+    filtered flagged interrupted killed lost moderated orphaned preempted prohibited refunded refused rejected terminated voided
 """
 """Words for a failure also inside longer ones: `cancelled_by_user`, `content_moderated`."""
 _FAILED = """
@@ -57,8 +61,12 @@ def meaning(word: Any) -> GenerationState | None:
     """Return what a status word means; None for an unknown word, and for a value that is not a word."""
     if not isinstance(word, str):
         return None
-    parts = [part.casefold() for part in _PARTS.findall(word)]
+    parts = _parts(word)
     return _meaning_in_the_table("".join(parts)) or _meaning_of_a_phrase(parts)
+
+
+def _parts(word: str) -> list[str]:
+    return [part.casefold() for part in _PARTS.findall(unicodedata.normalize("NFKC", word))]
 
 
 def _meaning_in_the_table(letters: str) -> GenerationState | None:
@@ -95,7 +103,8 @@ def reason_in(document: Any) -> str:
 def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], percent: Any = None) -> GenerationStatus:
     """Return the status for a vendor's word. `about` are the parts of the response that may contain the reason of a failure.
 
-    A finished job without a URL, and an unknown word, count as running: the job's deadline ends the wait.
+    A finished job without a URL, and an unknown word, count as running: the job's deadline ends the wait. An unknown word beside
+    the URL of the result counts as ready, because the file shows whether it is one.
     """
     progress = meaning(word)
     if progress is GenerationState.FAILED:
@@ -103,7 +112,8 @@ def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], pe
         return GenerationStatus(
             GenerationState.FAILED, message=_failure(answer.presentable(str(word)), reason), explained=bool(reason)
         )
-    if progress is GenerationState.READY and isinstance(url, str) and url:
+    is_there = progress is GenerationState.READY or (progress is None and not _is_negated(word))
+    if is_there and isinstance(url, str) and url:
         return GenerationStatus(GenerationState.READY, url=url)
     known = type(percent) in (int, float)
     return GenerationStatus(
@@ -111,6 +121,10 @@ def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], pe
         percent=min(100.0, max(0.0, percent)) if known else None,
         unknown="" if progress else _unknown(answer, word),
     )
+
+
+def _is_negated(word: Any) -> bool:
+    return isinstance(word, str) and not _NEGATIONS.isdisjoint(_parts(word))
 
 
 def _failure(word: str, reason: str) -> str:

@@ -21,6 +21,8 @@ OVER = [
     "content_moderated", "rejected", "aborted", "timed_out", "TIMED-OUT", "Timed out", "timeout", "terminated", "blocked", "nsfw",
     "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "TASK_STATUS_EXPIRED", "cancelled_by_user", "failed: content policy",
     "content_filtered", "DEADLINE_EXCEEDED", "stopped", "CONTENT_POLICY_VIOLATION", "ContentPolicyViolation", "server_error",
+    "declined", "lost", "evicted", "PREEMPTED", "PROHIBITED_CONTENT", "interrupted", "refunded",
+    "\uff26\uff21\uff29\uff2c\uff25\uff24",
     "INTERNAL_ERROR", "NSFW_DETECTED", "MEDIA_GENERATION_STATUS_FAILED", "unsuccessful", "error-timeout",
 ]  # fmt: skip
 THERE = ["completed", "COMPLETED", "complete", "succeeded", "SUCCEEDED", "success", "Successful", "done", "finished", "ready"]
@@ -30,6 +32,10 @@ THERE += [
     "completed_with_warnings",
     "VIDEO_GENERATION_STATUS_COMPLETED",
     "partially_completed",
+    "OK",
+    "available",
+    "generated",
+    "video_rendered",
 ]
 ON_ITS_WAY = [
     "active",
@@ -126,6 +132,17 @@ def test_an_end_without_a_reason_says_so(name, tmp_path):
 def test_success_needs_its_file(name, word, tmp_path):
     assert asked(name, word, "", "https://storage.example.com/x", tmp_path).progress is GenerationState.READY
     assert asked(name, word, "", None, tmp_path).progress is GenerationState.RUNNING
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_file_is_fetched_whatever_its_word_is_unless_it_says_that_it_is_not_there(name, tmp_path):
+    url = "https://storage.example.com/x"
+    for word in ("daydreaming", "zakończone", "完了", None, 3):
+        found = asked(name, word, "", url, tmp_path)
+        assert (found.progress, found.url, found.unknown) == (GenerationState.READY, url, "")
+    for word in ("not_completed", "processing", "no_result_yet"):
+        assert asked(name, word, "", url, tmp_path).progress is GenerationState.RUNNING
+    assert asked(name, "failed", "", url, tmp_path).progress is GenerationState.FAILED
 
 
 @pytest.mark.parametrize("name", SERVICES)
