@@ -34,6 +34,7 @@ LONGEST_RETRY_AFTER_SECONDS = 3600.0
 EXCERPT_BYTES = 4096
 """How much of the response to a paid call is kept."""
 
+_NO_LETTER = re.compile(r"[^A-Za-z]")
 _ID_NAME = re.compile(r"(.*[a-z0-9_-])?(id|Id|ID|uuid|name|reference)")
 _MOST_IDS = 20
 
@@ -126,9 +127,13 @@ class Answer:
         return self.presentable(text)
 
     def subject(self) -> str | None:
-        """Return the id of the job that a 2xx describes (`jobId`, else `id` or `name`); None where it names no job."""
+        """Return the id of the job that a 2xx describes (`jobId`, else `id` or `name`); None where it names no job.
+
+        `job_id` and `JobID` are other spellings of it.
+        """
         content = self._content if 200 <= self.status <= 299 else None
-        named = [content.get(key) for key in ("jobId", "id", "name")] if isinstance(content, dict) else []
+        fields = {_NO_LETTER.sub("", key).casefold(): value for key, value in content.items()} if isinstance(content, dict) else {}
+        named = [fields.get(key) for key in ("jobid", "id", "name")]
         return next((unquote(text) for text in named if isinstance(text, str) and text), None)
 
     def is_about(self, ids: Collection[str]) -> bool:

@@ -566,6 +566,15 @@ def test_an_answer_counts_whose_job_is_named_in_another_spelling_or_by_one_of_it
         assert len(server.requests) == 2
 
 
+@pytest.mark.case
+@pytest.mark.parametrize("name", ["jobId", "job_id", "JobID", "job-id"])
+def test_an_answer_about_another_job_does_not_count_however_it_spells_the_name_of_the_id(name: str) -> None:
+    with ScriptedServer(answer(200, {name: "a", "id": "request-1"}), answer(200, {name: "b", "id": "request-2"})) as server:
+        with client_of(server.url) as client:
+            assert client.get("/jobs/b", about=["b"]).json() == {name: "b", "id": "request-2"}
+        assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("document", [{}, {"status": "active"}, {"jobId": None, "id": 7}, [], None, "text"])
 def test_an_answer_that_names_no_job_counts(document: object) -> None:
     with ScriptedServer(answer(200, document)) as server, client_of(server.url) as client:
