@@ -19,6 +19,9 @@ from tenxsom.services.images.picture_place import find_picture, is_address, read
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, JobStore
 
+LEAST_PICTURE_SIDE = 32
+"""The fewest pixels on a side of a start frame; a smaller picture is an icon or a mistake."""
+
 
 class SubmissionCheck(StrEnum):
     """The result of the lookup of a content_id before its submission."""
@@ -85,7 +88,10 @@ def with_its_picture(definition: JobDefinition, source: str, settings: Settings)
 
     try:
         path = find_picture(place, (folder_of(source), *settings.start_image_folders), settings.private_places)
-        check_picture(path, read_picture(path))
+        facts = check_picture(path, read_picture(path))
+        if min(facts.width, facts.height) < LEAST_PICTURE_SIDE:
+            size = f"{facts.width}x{facts.height}"
+            raise BrokenMedia(f"{path.name} has {size} pixels; a start frame needs {LEAST_PICTURE_SIDE} at least on each side.")
     except (NotFound, BrokenMedia) as error:
         raise BadDefinition(source, [Problem("start_image", str(error).rstrip("."))]) from None
     return str(path)

@@ -167,7 +167,8 @@ def _by_the_plan(parts: Sequence[SpokenPart], planned: Sequence[float], target: 
     if len(planned) != len(parts) or not sum(planned):
         return None
     scale = target / sum(planned) if exact else 1.0
-    needed = [part.seconds / FASTEST + LEAST_LEAD + LEAST_GAP for part in parts]
+    gaps = [*[LEAST_GAP] * (len(parts) - 1), LEAST_TAIL]
+    needed = [part.seconds / FASTEST + LEAST_LEAD + gap for part, gap in zip(parts, gaps, strict=True)]
     total = target if exact else max(sum(planned), sum(needed))
     wanted = [max(length * scale, need) for length, need in zip(planned, needed, strict=True)]
     try:
@@ -175,10 +176,10 @@ def _by_the_plan(parts: Sequence[SpokenPart], planned: Sequence[float], target: 
     except PlanFailed:
         return None
     speeches, at = [], 0.0
-    for index, (part, slot) in enumerate(zip(parts, slots, strict=True)):
-        room = max(slot - LEAD_SECONDS - GAP_SECONDS, slot - LEAST_LEAD - LEAST_GAP if slot < 2 else 0.1, 0.1)
+    for index, (part, slot, gap) in enumerate(zip(parts, slots, gaps, strict=True)):
+        room = max(slot - LEAD_SECONDS - GAP_SECONDS, slot - LEAST_LEAD - gap if slot < 2 else 0.1, 0.1)
         speed = min(FASTEST, max(SLOWEST, part.seconds / room))
-        start = at + min(LEAD_SECONDS, max(LEAST_LEAD, slot - part.seconds / speed - LEAST_GAP))
+        start = at + min(LEAD_SECONDS, max(LEAST_LEAD, slot - part.seconds / speed - gap))
         speeches.append(Speech(index, round(start, 4), part.seconds, round(speed, 4)))
         at += slot
     return _ended(Schedule(total, speeches, 0), parts)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tenxsom.app import App
-from tenxsom.errors import BadInput, DiskError
+from tenxsom.errors import BadDefinition, BadInput, DiskError
 from tenxsom.pipeline import intake
 from tenxsom.pipeline.intake import Order
 from tests.belt import definition
@@ -138,3 +138,11 @@ def test_a_picture_that_cannot_be_kept_has_nothing_accepted(app, monkeypatch):
     with pytest.raises(DiskError):
         app.orchestrator().submit(wanted)
     assert app.store.ids() == []
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("size", [(1, 1), (50_000, 1), (31, 400)])
+def test_a_picture_that_is_too_small_to_be_seen_is_refused_before_anything_is_paid(app, size):
+    Image.new("RGB", size).save(app.settings.home / "icon.png")
+    with pytest.raises(BadDefinition, match=f"icon.png has {size[0]}x{size[1]} pixels; a start frame needs 32 at least"):
+        order(app, start_image="icon.png")
