@@ -213,7 +213,7 @@ def _of_clips(waiting: list[Mapping[str, Any]], document: Mapping[str, Any]) -> 
 def _unclear(document: Mapping[str, Any]) -> tuple[str, str]:
     orders = [*document["clips"], *document.get("sounds", ())]
     open_calls = [order["intent"] for order in orders if order.get("intent")]
-    call = f" ({open_calls[0]['step']}, ${open_calls[0]['usd']})" if open_calls else ""
+    call = f" ({open_calls[0]['step']}, {shown(usd(open_calls[0]['usd']))})" if open_calls else ""
     why = next((call["unclear"] for call in open_calls if call.get("unclear")), "")
     return (
         f"you: was this paid call{call} accepted? {masked_id(why) or ''}".rstrip(),

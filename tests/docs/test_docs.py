@@ -30,6 +30,7 @@ from tenxsom.model.parts import MediaFacts
 from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline import reports
 from tenxsom.pipeline.results import JobResult
+from tenxsom.pipeline.sources import sources
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
@@ -277,7 +278,13 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
 
 
 def test_the_readme_fits_into_two_screens() -> None:
-    assert len(text_of(README).splitlines()) <= 120
+    text = re.sub(r"^## A day in pictures$.*?(?=^## )", "", text_of(README), flags=re.MULTILINE | re.DOTALL)
+    assert len(text.splitlines()) <= 120
+
+
+def test_the_pictures_fetch_nothing_from_other_hosts() -> None:
+    for picture in (ROOT / "docs" / "pictures").glob("*.svg"):
+        assert not re.search(r"url\([\"']?https?:|(?:href|src)=\"https?:", text_of(picture)), picture.name
 
 
 def test_the_readmes_crontab_line_is_that_of_the_example() -> None:
@@ -351,6 +358,13 @@ def test_every_example_is_valid(example: Path) -> None:
     jsonschema.validate(json.loads(example.read_bytes()), json.loads(text_of(ROOT / "templates" / "job_definition.schema.json")))
 
 
+@pytest.mark.parametrize("table", sorted((ROOT / "templates" / "batches").iterdir()), ids=lambda path: path.name)
+def test_every_row_of_an_example_batch_is_a_valid_definition_with_an_id_of_its_own(table: Path) -> None:
+    vocabulary = Templates(ROOT, ROOT).vocabulary(settings.SERVICES)
+    films = [parse_definition(source.read(), source.name, vocabulary) for source in sources([str(table)])]
+    assert len({film.content_id for film in films}) == len(films) == 20
+
+
 def test_the_examples_have_every_shape_and_an_id_of_their_own() -> None:
     vocabulary = Templates(ROOT, ROOT).vocabulary(settings.SERVICES)
     files = sorted((ROOT / "templates" / "jobs").glob("*.json"))
@@ -417,6 +431,17 @@ def test_a_first_pages_commands_run_and_print_what_it_shows(page: Path, tmp_path
         lines = iter(shape_of(printed))
         for line in shape_of(shown.output):  # a page may leave lines out, marked by an ellipsis; what it shows comes in this order
             assert line == "…" or line in lines, f"{shown.command}\n{page.name} shows: {line}\nprinted:\n{printed}"
+
+
+@pytest.mark.slow
+def test_the_readmes_prices_are_those_of_a_dry_run(tmp_path: Path) -> None:
+    estimated = run(tmp_path, ".venv/bin/python master_orchestrator_v3.py --dry-run templates/jobs/explainer_9x16.json")
+    table = rows(section(README, "What it costs"))[1:]
+    told = {re.search(r"`(\w+)`", service)[1]: price for service, price, _ in table}  # type: ignore[index]
+    assert {name for name in told if name != "local_studio"} == {"ltx_api", "vertex_veo"}
+    for service, price in told.items():
+        (offer,) = re.findall(rf"^{service}  .*(\$\d+\.\d\d)", estimated, re.MULTILINE)
+        assert price.startswith("nothing" if service == "local_studio" else offer)
 
 
 # reports
