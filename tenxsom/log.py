@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -53,6 +54,8 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
                 raise BadSettings(f"LOG_FILE names {file}, which cannot be opened: {error.strerror}.") from None
             trouble = error
     for handler in handlers:
+        if style == "text":  # a program that reads JSON wants every event
+            handler.addFilter(_repeats)
         handler.setFormatter(_Formatter(style, _secrets, knows_all_letters=_writes_utf_8(handler)))
     logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.raiseExceptions = False
@@ -100,6 +103,51 @@ def place_of(error: BaseException) -> str:
     parts = PurePath(frame.filename).parts
     start = len(parts) - 1 - parts[::-1].index("tenxsom") if "tenxsom" in parts else len(parts) - 1
     return f"{'/'.join(parts[start:])}:{frame.lineno}"
+
+
+class _Repeats(logging.Filter):
+    """Lets the first of several lines about jobs through that say the same, and counts the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, int, str], list[str]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "repeated"):  # the first handler decides for all
+            record.__dict__["repeated"] = self._is_repeated(record)
+        return not record.__dict__["repeated"]
+
+    def _is_repeated(self, record: logging.LogRecord) -> bool:
+        job = getattr(record, "content_id", None)
+        if not isinstance(job, str) or record.exc_info or not logging.INFO <= record.levelno <= logging.WARNING:
+            return False
+        said = record.getMessage().replace(job, "CONTENT_ID")
+        with self._lock:
+            jobs = self._told.setdefault((record.name, record.levelno, said), [])
+            jobs.append(job)
+            return len(jobs) > 1
+
+    def tell(self) -> None:
+        """Log how often what was said was said again, and forget it."""
+        with self._lock:
+            told, self._told = self._told, {}
+        for (name, level, said), (_, *again) in told.items():
+            if again:
+                others = ", ".join([*dict.fromkeys(again)][:3]) + ("…" if len(set(again)) > 3 else "")
+                logging.getLogger(name).log(level, "%s more (%s): %s", _times(len(again)), others, said)
+
+
+def _times(count: int) -> str:
+    return f"{count} times" if count > 1 else "once"
+
+
+_repeats = _Repeats()
+
+
+def tell_repeats() -> None:
+    """Log what was repeated since the last call: how often, and for which jobs."""
+    _repeats.tell()
 
 
 class _Formatter(logging.Formatter):

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from functools import partial
 
-from tenxsom import clock
+from tenxsom import clock, log
 from tenxsom.app import App
 from tenxsom.cli import render, run
 from tenxsom.errors import Interrupted
@@ -69,8 +69,10 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
                 paid = orders.calls() if is_last else orders.new_calls()
                 result = with_patience(app, render.tick(shown, left, paid), shown, arguments.patience)
                 tick.ended(job_results, result.exit_code)
+            result = result._replace(text=run.as_log(result.text))
             if is_last:
                 return result
+            log.tell_repeats()
             (run.notice if arguments.json else partial(print, flush=True))(result.text)
             with contextlib.suppress(Interrupted):
                 clock.sleep(arguments.watch)

@@ -43,6 +43,9 @@ WORDS = {
 }
 """The states of a job in the words of the tables."""
 
+LEAST_REPEATS = 3
+"""Of so many jobs what is the same is said once."""
+
 HELD = "accepted, waits for its time (not_before)"
 
 LONG_BATCH = 10
@@ -72,7 +75,7 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = (), *, o
     ]
     lines = [table(("JOB", "STATE", "SERVICE", "SECONDS", "COST"), rows, right=(3, 4))]
     told = [result for result in results if (_is_notable(result) if is_long else result.message or result.file or result.report)]
-    lines += _grouped(told) if is_long else [_details(result) for result in told]
+    lines += _grouped(told) if is_long else _details_of(told)
     if len(results) > 1 and of_a_batch:
         lines.append(_summary(results))
     elif len(results) > 1:
@@ -93,6 +96,18 @@ def _is_notable(result: JobResult) -> bool:
     """Return whether a job of a long batch needs more than its row."""
     is_known_and_well = result.standing in ALREADY_KNOWN and not result.exit_code
     return bool(result.exit_code or result.warnings or (result.message and not is_known_and_well))
+
+
+def _details_of(results: Sequence[JobResult]) -> list[str]:
+    """Return what is to be said about each job; what is the same for several that are on their way, once for all of them."""
+    said = Counter(_said(result) for result in results if result.is_on_its_way and result.message)
+    same = {words for words, count in said.items() if count >= LEAST_REPEATS}
+    alike = [result for result in results if result.is_on_its_way and _said(result) in same]
+    return [*(_details(result) for result in results if result not in alike), *_grouped(alike)]
+
+
+def _said(result: JobResult) -> tuple[str, ...]:
+    return (result.message.replace(result.content_id, "CONTENT_ID"), *result.warnings)
 
 
 def _grouped(results: Sequence[JobResult]) -> list[str]:
@@ -151,8 +166,10 @@ def tick(results: Sequence[JobResult], left: int, paid: Sequence[PaidCall] = ())
 def estimates(found: Sequence[Estimate]) -> Result:
     """Render a dry run: the segments of every plan, their clips, and the cost on every service."""
     total = sum((one.usd for one in found), money.ZERO)
-    texts = [_estimate_text(one) for one in found]
+    missing = _same_obstacles(found)
+    texts = [_estimate_text(one, missing) for one in found]
     if len(found) > 1:
+        texts += ["\n".join(missing)] if missing else []
         texts.append(f"{len(found)} jobs, {money.shown(total)} for the clips in all. Nothing was written or ordered.")
     return Result(
         0,
@@ -261,7 +278,13 @@ def raw(document: dict[str, Any]) -> Result:
     return Result(0, lambda: document, json.dumps(document, ensure_ascii=False, indent=2), is_json=True)
 
 
-def _estimate_text(one: Estimate) -> str:
+def _same_obstacles(found: Sequence[Estimate]) -> list[str]:
+    """Return why services cannot make any of several jobs, such as a missing key: it is said once for all of them."""
+    reasons = [{_reason(offer) for offer in one.offers if offer.obstacle} for one in found]
+    return sorted(set.intersection(*reasons)) if len(reasons) > 1 else []
+
+
+def _estimate_text(one: Estimate, said_elsewhere: Sequence[str]) -> str:
     order, blueprint, job = one.order, one.blueprint, one.job
     made = sum(clip.seconds for clip in job.clips)
     count = f"{len(job.clips)} clip{'s' * (len(job.clips) != 1)}"
@@ -272,10 +295,10 @@ def _estimate_text(one: Estimate) -> str:
     segments = blueprint.video_plan.script_segments
     rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
     plan = table(("TIME", "SEGMENT", "SECONDS", "WORDS"), rows, right=(2,))
-    return "\n\n".join(["\n".join(lines), plan, _offers_text(one)])
+    return "\n\n".join(["\n".join(lines), plan, _offers_text(one, said_elsewhere)])
 
 
-def _offers_text(one: Estimate) -> str:
+def _offers_text(one: Estimate, said_elsewhere: Sequence[str]) -> str:
     """Render the job on every service: its clips and cost there, or the reason why it is impossible."""
     rows = []
     for offer in one.offers:
@@ -288,7 +311,7 @@ def _offers_text(one: Estimate) -> str:
         note = ", ".join(filter(None, ("chosen" if offer.service == one.order.service else "", can)))
         rows.append((offer.service, words, made[0].start_frame if made else "–", clips, seconds, cost, note))
     listing = table(("SERVICE", "MODEL", "START FRAME", "CLIPS", "SECONDS", "COST", ""), rows, right=(4, 5))
-    reasons = [_reason(offer) for offer in one.offers if offer.obstacle]
+    reasons = [reason for offer in one.offers if offer.obstacle and (reason := _reason(offer)) not in said_elsewhere]
     return "\n\n".join([listing, *(["\n".join(reasons)] if reasons else [])])
 
 

@@ -44,11 +44,17 @@ def lines(document: Mapping[str, Any]) -> list[StoryLine]:
     for entry in document.get("history", []):
         line = _line(entry, before, prices)
         before = entry["time"]
-        if told and (told[-1].event, told[-1].detail, line.usd) == (line.event, line.detail, None):
-            told[-1] = told[-1]._replace(times=told[-1].times + 1, until=line.time)
-        else:
+        place = next((place for place in (-1, -2) if len(told) >= -place and _is_again(line, told[place])), None)
+        if place is None:
             told.append(line)
+        else:
+            told[place] = told[place]._replace(times=told[place].times + 1, until=line.time)
     return told
+
+
+def _is_again(line: StoryLine, before: StoryLine) -> bool:
+    """Return whether a line says what was said before. A call that was tried and refused again and again are two such lines."""
+    return (before.event, before.detail, before.usd, line.usd) == (line.event, line.detail, None, None)
 
 
 def next_of(document: Mapping[str, Any]) -> Next | None:

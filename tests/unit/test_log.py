@@ -212,3 +212,32 @@ def test_a_json_line_has_what_is_known_of_the_event_and_nothing_else(logged):
 def test_a_secret_in_a_field_of_a_json_line_is_masked(logged):
     (line,) = logged("done", style="json", extra={"service": f"asked with {TOKEN}"})
     assert "SECRET" not in line
+
+
+def test_what_is_said_of_many_jobs_is_told_once_with_a_count(tmp_path, capsys):
+    path = tmp_path / "log"
+    log.start("INFO", "text", path)
+    poll = logging.getLogger("poll")
+    for number in range(5):
+        poll.info("ltx_api is too busy; job-%d waits.", number, extra={"content_id": f"job-{number}"})
+    poll.info("another thing", extra={"content_id": "job-1"})
+    log.tell_repeats()
+    log.tell_repeats()
+    said = [line.partition("INFO")[2].strip() for line in path.read_text().splitlines()]
+    assert said == [
+        "[job-0] ltx_api is too busy; job-0 waits.",
+        "[job-1] another thing",
+        "4 times more (job-1, job-2, job-3…): ltx_api is too busy; CONTENT_ID waits.",
+    ]
+    assert capsys.readouterr().err.count("too busy") == 2
+
+
+def test_errors_and_lines_for_programs_are_never_held_back(tmp_path):
+    for style, count in (("text", 3), ("json", 6)):
+        path = tmp_path / style
+        log.start("INFO", style, path)
+        for _ in range(3):
+            logging.getLogger("poll").error("broken", extra={"content_id": "lake"})
+            if style == "json":
+                logging.getLogger("poll").info("busy", extra={"content_id": "lake"})
+        assert len(path.read_text().splitlines()) == count

@@ -187,6 +187,22 @@ def test_the_story_tells_waits_money_and_repetitions_once(home):
     assert [line.usd for line in job_story.lines(report)] == ["0.3", None, None]
 
 
+def test_a_call_that_is_tried_and_refused_again_and_again_is_two_lines():
+    job = new_job(submit_time="2026-11-29T10:00:00.000Z")
+    events = ["accepted", *["intent", "refused"] * 4, "intent", "video_requested"]
+    job.spend = [{"reference": "r5", "step": "request_video", "clip": 0, "usd": "0.3", "entry": "spent"}]
+    job.history = [{"time": f"2026-11-29T10:{minute:02}:00.000Z", "event": event} for minute, event in enumerate(events)]
+    job.history[-2]["reference"] = "r5"
+    story = [(line.event, line.times, line.until, line.usd) for line in job_story.lines(job.as_dict())]
+    assert story == [
+        ("accepted", 1, None, None),
+        ("intent", 4, "2026-11-29T10:07:00.000Z", None),
+        ("refused", 4, "2026-11-29T10:08:00.000Z", None),
+        ("intent", 1, None, "0.3"),
+        ("video_requested", 1, None, None),
+    ]
+
+
 def test_show_says_what_happens_next_until_the_job_has_ended(home, operate):
     queue(home, new_job("lake"))
     assert operate("show", "lake")[1]["next"]["sentence"]

@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 import threading
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli.run import Progress, Result, port, run, table
+from tenxsom.cli.run import Progress, Result, as_log, port, run, table
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, Interrupted, OverBudget, Problem, TenxsomError
 from tenxsom.pipeline import inputs
 from tenxsom.settings import Settings
@@ -343,3 +344,11 @@ def test_a_pipe_among_the_files_of_a_folder_is_refused(tmp_path):
     os.mkfifo(tmp_path / "job.json")
     with pytest.raises(BadInput, match="no ordinary file"):
         inputs.read_file_of_folder(str(tmp_path / "job.json"))
+
+
+def test_lines_of_a_log_have_their_time_and_those_of_a_terminal_or_a_pipe_have_none(tmp_path, monkeypatch):
+    assert as_log("a\n\nb") == "a\n\nb"
+    with (tmp_path / "poll.log").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        first, blank, last = as_log("a\n\nb").split("\n")
+    assert (re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", "", first), blank, last[-2:]) == ("a", "", " b")

@@ -52,3 +52,11 @@ def test_a_dry_run_says_which_jobs_a_limit_would_stop(home, capsys, monkeypatch)
 def test_a_limit_that_is_no_amount_is_refused(home, capsys, amount):
     assert main([table(home, "lake;The lake;explainer;volume;5;youtube"), f"--max-cost={amount}"]) == 2
     assert "no amount of dollars" in capsys.readouterr().err
+
+
+def test_a_missing_key_is_said_once_for_all_jobs(home, capsys):
+    name = table(home, *(f"job-{number};A title;explainer;volume;6;youtube" for number in range(3)))
+    assert main([name, "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("needs LTX_API_KEY") == 1
+    assert main([table(home, "lake;The lake;explainer;volume;5;youtube"), "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("needs LTX_API_KEY") == 1

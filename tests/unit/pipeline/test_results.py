@@ -157,3 +157,12 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
 )
 def test_waiting_for_a_place_at_the_service_is_no_trouble_and_everything_else_is(error, code):
     assert results.exit_code_of(error) == code
+
+
+def test_what_a_tick_says_of_several_jobs_is_said_once():
+    busy = [JobResult(f"job-{number}", "submitting", message=f"job-{number} waits: busy.", file="f") for number in range(4)]
+    text = render.tick([*busy, JobResult("lake", "completed", file="lake.mp4", report="r")], 4).text
+    assert text.count("waits: busy.") == 1
+    assert "job-0, job-1, job-2, job-3\n  CONTENT_ID waits: busy." in text
+    assert "lake\n  video   lake.mp4" in text
+    assert render.tick(busy[:2], 2).text.count("waits: busy.") == 2
