@@ -22,6 +22,7 @@ from tenxsom.pipeline.poller import VideoStatusPoller
 from tenxsom.pipeline.results import JobResults
 from tenxsom.pipeline.spend import set_aside
 from tenxsom.pipeline.unexpected import UnexpectedErrors
+from tenxsom.pipeline.visits import JobVisitor
 from tenxsom.planning import registry as planners
 from tenxsom.services import registry as services
 from tenxsom.services.base import VideoService
@@ -327,16 +328,29 @@ class App:
         self.artifacts.check()
         return VideoStatusPoller(
             settings=self.settings,
-            kept_parts=KeptParts(self.artifacts, self.store, self.settings.keep_clips_days),
+            store=self.store,
+            visitor=self.visitor,
+            results=self.results,
+            kept_parts=self.kept_parts,
+            settle_services=self.settle_services,
+            time_limit_seconds=time_limit_seconds,
+        )
+
+    @cached_property
+    def visitor(self) -> JobVisitor:
+        return JobVisitor(
+            settings=self.settings,
             store=self.store,
             collector=ClipCollector(self.service, services.pace, self.delivery, self.settings),
             finisher=self.finisher,
             unexpected_errors=self.unexpected_errors,
             results=self.results,
             open_submitter=self.orchestrator,
-            settle_services=self.settle_services,
-            time_limit_seconds=time_limit_seconds,
         )
+
+    @cached_property
+    def kept_parts(self) -> KeptParts:
+        return KeptParts(self.artifacts, self.store, self.settings.keep_clips_days)
 
     def reassembler(self) -> Reassembler:
         """Return what makes finished films again. Raises BadSettings like `orchestrator`."""

@@ -22,7 +22,7 @@ from tenxsom.log import describe
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.pipeline.events import JobEvent
 from tenxsom.safe_files import read_file
-from tenxsom.store.base import RESERVED, SPENT, UNKNOWN, JobStore, SpendLedger
+from tenxsom.store.base import RESERVED, SPENT, UNKNOWN, Counts, JobStore, SpendLedger
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,9 @@ class Metrics:
                 totals = self._added_up(self._read())
                 atomic.write(self._totals_file, totals.model_dump_json().encode(), 0o600)
                 self._begin_anew()
-                text = exposition([*self._of_queue(jobs), *self._of_money(), *self._of_disk(left_over), *_of_totals(totals)])
+                text = exposition(
+                    [*self._of_queue(jobs), *money_metrics(self._ledger), *self._of_disk(left_over), *_of_totals(totals)]
+                )
                 atomic.write(self._file, text.encode())
         except Exception as error:  # noqa: BLE001  (a metric that cannot be written ends nothing: promise 14)
             log.warning("METRICS_FILE %s could not be written (%s).", self._file, describe(error))
@@ -182,17 +184,36 @@ class Metrics:
         yield _gauge("jobs_overdue", f"Jobs that are due for more than {OVERDUE_SECONDS:.0f} seconds.", [({}, overdue)])
         yield _gauge("quarantined_states", "Unreadable states that wait for a user.", [({}, len(self._store.set_aside()))])
 
-    def _of_money(self) -> Iterator[Metric]:
-        totals = self._ledger.totals(clock.day())._asdict()
-        parts = [({"entry": entry}, float(totals[entry])) for entry in (SPENT, RESERVED, UNKNOWN)]
-        yield _gauge("money_today_usd", "US dollars of this UTC day, without rehearsals, by what became of them.", parts)
-        budget = self._ledger.daily_budget
-        yield _gauge("daily_budget_usd", "DAILY_BUDGET_USD; absent without one.", [] if budget is None else [({}, float(budget))])
-
     def _of_disk(self, left_over: int) -> Iterator[Metric]:
         yield _gauge("disk_free_bytes", "Free space in TENXSOM_HOME.", [({}, free_bytes(self._home))])
         yield _gauge("notifications_waiting", "Notifications that are not delivered yet.", [({}, left_over)])
         yield _gauge("build_info", "The version of TenxSOM AI.", [({"version": __version__}, 1)])
+
+
+def queue_metrics(counts: Counts) -> Iterator[Metric]:
+    """Yield the queue in numbers, without reading its jobs."""
+    numbers = {**{str(state): 0 for state in ON_QUEUE}, **counts.by_state}
+    yield _gauge("jobs", "Jobs on the queue by state.", [({"state": state}, number) for state, number in sorted(numbers.items())])
+    yield _gauge("jobs_due", "Jobs that a worker could visit now.", [({}, counts.due)])
+    about_oldest = "For how long the first of them has been due; 0 without one."
+    yield _gauge("oldest_due_seconds", about_oldest, [({}, counts.oldest_due_seconds)])
+
+
+def money_metrics(ledger: SpendLedger) -> Iterator[Metric]:
+    """Yield today's money and the budget."""
+    totals = ledger.totals(clock.day())._asdict()
+    parts = [({"entry": entry}, float(totals[entry])) for entry in (SPENT, RESERVED, UNKNOWN)]
+    yield _gauge("money_today_usd", "US dollars of this UTC day, without rehearsals, by what became of them.", parts)
+    budget = ledger.daily_budget
+    yield _gauge("daily_budget_usd", "DAILY_BUDGET_USD; absent without one.", [] if budget is None else [({}, float(budget))])
+
+
+def worker_metrics(in_hand: int, is_ready: bool, visits: Mapping[str, int]) -> Iterator[Metric]:
+    """Yield what one worker does: jobs in hand, whether the queue answers it, and its visits by the state they left the job in."""
+    yield _gauge("worker_visits_in_hand", "Jobs that this worker visits now.", [({}, in_hand)])
+    yield _gauge("worker_ready", "Whether the queue answered the worker's last look.", [({}, int(is_ready))])
+    ended = [({"state": state}, number) for state, number in sorted(visits.items())]
+    yield _counter("worker_visits_total", "Visits of this worker by the state in which they left their job.", ended)
 
 
 def _of_totals(totals: Totals) -> Iterator[Metric]:

@@ -23,7 +23,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("accept", ("orchestrator", "intake", "routing")),
     ("plan", ("planner", "clips")),
     ("order", ("generator", "steps", "payment")),
-    ("collect", ("poller", "collector", "delivery")),
+    ("collect", ("poller", "visits", "collector", "delivery")),
     ("finish", ("finisher", "film", "reports")),
     ("operate", ("operations",)),
 )

@@ -44,6 +44,7 @@ COMMANDS = {
     "demo": Command("tenxsom.cli.demo", "make an example film: no account, free of charge"),
     "submit": Command("tenxsom.cli.submit", "turn job definitions into video jobs on their way"),
     "collect": Command("tenxsom.cli.collect", "one tick: download, verify and report what is finished; made for cron"),
+    "worker": Command("tenxsom.cli.worker", "work on due jobs until stopped, in place of a tick every two minutes"),
     "plan": Command("tenxsom.cli.plan", "print the blueprint of a job definition"),
     "make": Command("tenxsom.cli.generate", "make a plan of yours, or a finished film once more"),
     "jobs": Command("tenxsom.cli.manage", "look at jobs, and decide what is left to people"),

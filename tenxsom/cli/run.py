@@ -116,6 +116,21 @@ def port(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """Parse a whole number above 0, for argparse."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 9_999):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to 9999")
+    return int(text)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Parse HOST:PORT, for argparse."""
+    host, colon, number = text.rpartition(":")
+    if not colon or not host:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no HOST:PORT, such as 127.0.0.1:9090")
+    return host.strip("[]"), port(number)
+
+
 def table(
     headers: Sequence[str],
     rows: Iterable[Sequence[str]],

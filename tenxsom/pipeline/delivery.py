@@ -67,6 +67,14 @@ def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
         _media_work.release()
 
 
+def has_free_core() -> bool:
+    """Return whether `media_work` would not have to wait now."""
+    if not _media_work.acquire(blocking=False):
+        return False
+    _media_work.release()
+    return True
+
+
 class ClipDelivery:
     """Downloads, verifies, fits and publishes delivered clips."""
 

@@ -15,6 +15,7 @@ from tenxsom import clock
 from tenxsom.errors import DiskError, TenxsomError
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.film_maker import FilmMaker
+from tenxsom.pipeline.visits import Look
 from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
 from tests.end_to_end.test_films import PAGE, World
 
@@ -36,12 +37,11 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> World:
                 return world
             with app.store.claim("kettle") as claim:
                 assert claim
-                poller = app.poller()
-                poller._at_once = True
-                poller.carry_on(claim)
-                for index in poller._due_clips(claim.job):
+                look = Look(clock.Deadline(60), at_once=True)
+                app.visitor.carry_on(claim, look)
+                for index in app.visitor._due_clips(claim.job, look):
                     with contextlib.suppress(TenxsomError):
-                        poller._collect_clip(claim, index)
+                        app.visitor._collect_clip(claim, index, look)
     raise AssertionError("the clips never come")
 
 

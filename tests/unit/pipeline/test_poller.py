@@ -74,7 +74,7 @@ def test_a_tick_keeps_to_the_limit_of_open_files(home: Path) -> None:
 )
 def test_as_many_jobs_at_once_as_the_limit_of_open_files_allows(limit: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    assert poller._workers(64) == workers
+    assert poller.jobs_at_once(64) == workers
 
 
 def test_where_the_second_endpoint_is_the_right_one_jobs_are_asked_for_side_by_side_all_the_same(home: Path) -> None:
