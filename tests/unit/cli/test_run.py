@@ -347,7 +347,11 @@ def test_a_pipe_among_the_files_of_a_folder_is_refused(tmp_path):
 
 
 def test_lines_of_a_log_have_their_time_and_those_of_a_terminal_or_a_pipe_have_none(tmp_path, monkeypatch):
-    assert as_log("a\n\nb") == "a\n\nb"
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+        for stream in (pipe, io.StringIO()):
+            monkeypatch.setattr(sys, "stdout", stream)
+            assert as_log("a\n\nb") == "a\n\nb"
     with (tmp_path / "poll.log").open("w") as file:
         monkeypatch.setattr(sys, "stdout", file)
         first, blank, last = as_log("a\n\nb").split("\n")
