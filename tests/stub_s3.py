@@ -46,6 +46,8 @@ class StubS3:
     """The parts of uploads that were neither completed nor aborted; they are paid for, and in no listing."""
     requests: list[str] = field(default_factory=list)
     fault: Callable[[str, str], Fault | None] = lambda _method, _path: None
+    keeps: bool = True
+    """Whether objects are kept; a measured server only counts them."""
     guard: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -77,9 +79,9 @@ class StubS3:
 
 
 @contextmanager
-def serving() -> Iterator[StubS3]:
+def serving(*, keeps: bool = True) -> Iterator[StubS3]:
     """Serve a bucket on a port of this machine."""
-    stub = StubS3()
+    stub = StubS3(keeps=keeps)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub": stub}))
     stub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -179,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             if "partNumber" in query:
                 if query["uploadId"] not in self.stub.uploads:
                     return self._refuse(404, "NoSuchUpload", "The specified upload does not exist.")
-                self.stub.uploads[query["uploadId"]][int(query["partNumber"])] = body
+                self.stub.uploads[query["uploadId"]][int(query["partNumber"])] = body if self.stub.keeps else b""
             elif source := self.headers.get("x-amz-copy-source"):
                 copied = unquote(source).lstrip("/").partition("/")[2]
                 if copied not in self.stub.objects:
