@@ -324,8 +324,7 @@ class App:
         )
 
     def poller(self, time_limit_seconds: float | None = None) -> VideoStatusPoller:
-        """Return a poller; without a limit a tick takes at most POLL_TIME_LIMIT_SECONDS. Raises BadSettings like `orchestrator`."""
-        self.artifacts.check()
+        """Return a poller; without a limit a tick takes at most POLL_TIME_LIMIT_SECONDS."""
         return VideoStatusPoller(
             settings=self.settings,
             store=self.store,

@@ -32,6 +32,9 @@ class MemoryArtifacts:
     def size(self, name: str) -> int | None:
         return len(self._objects[name]) if name in self._objects else None
 
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        return {name: len(self._objects[name]) for name in names if name in self._objects}
+
     def location(self, name: str) -> str:
         return f"memory://completed/{name}"
 

@@ -56,8 +56,12 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
         app.events.subscribe(orders.hear)
         poller = app.poller(arguments.time_limit)
         last: dict[str, JobResult] = {}
+        is_first = True
         while True:
             with app.observers.tick() as tick:
+                if is_first:
+                    app.artifacts.check()  # a wrong store of files ends the command; one that goes away later is waited for
+                is_first = False
                 app.share_pauses()
                 job_results = poller.tick(arguments.content_ids, at_once=bool(arguments.content_ids))
                 last |= {job_result.content_id: job_result for job_result in job_results}

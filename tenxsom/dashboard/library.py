@@ -11,7 +11,7 @@ from tenxsom.errors import BrokenState, TenxsomError
 from tenxsom.model import file_names
 from tenxsom.model.job import JobState
 from tenxsom.pipeline import film_notes
-from tenxsom.pipeline.ended import EndedFilm, film_of
+from tenxsom.pipeline.ended import EndedFilm, film_of, places_of
 from tenxsom.pipeline.film_notes import FilmNote
 from tenxsom.store.base import Artifacts
 
@@ -69,23 +69,29 @@ class Library:
             changed = {_stem(name) for name in marks.keys() | self._marks.keys() if marks.get(name) != self._marks.get(name)}
             if not changed and self.number:
                 return False
+            try:
+                places = places_of(self._artifacts, changed)
+            except TenxsomError as error:
+                log.warning("The finished films cannot be looked at: %s", error)
+                return False
             by_stem = dict(self._by_stem)
             for stem in changed:
                 by_stem.pop(stem, None)
-                if film := self._read(stem):
+                if film := self._read(stem, places.get(stem), has_note=file_names.film_note(stem) in marks):
                     by_stem[stem] = film
             self._marks, self._by_stem = marks, by_stem
             self.films = tuple(sorted(by_stem.values(), key=lambda film: film.ended.ended, reverse=True))
             self.number += 1
             return True
 
-    def _read(self, stem: str) -> Film | None:
+    def _read(self, stem: str, place: str | None, *, has_note: bool) -> Film | None:
         try:
             report = self._artifacts.final_report(stem)
             if report is None:
                 return None
             width, height = _size(report.get("media"))
-            return Film(stem, film_of(self._artifacts, stem, report), width, height, film_notes.read(self._artifacts, stem))
+            note = film_notes.read(self._artifacts, stem) if has_note else film_notes.NOTHING_SAID
+            return Film(stem, film_of(stem, report, place), width, height, note)
         except (BrokenState, TenxsomError, KeyError, TypeError, ValueError, ArithmeticError) as error:
             log.warning("The report of %s is left out: %s.", stem, error)
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -41,8 +42,16 @@ class EndedFilm(NamedTuple):
 
 def since(artifacts: Artifacts, moment: datetime) -> list[EndedFilm]:
     """Return what has ended at `moment` or later, the last one first."""
-    films = (film_of(artifacts, stem, report) for stem, report in artifacts.reports(moment))
-    return sorted((film for film in films if clock.parse(film.ended) >= moment), key=lambda film: film.ended, reverse=True)
+    films = {stem: film_of(stem, report, None) for stem, report in artifacts.reports(moment)}
+    places = places_of(artifacts, [stem for stem, film in films.items() if film.state == JobState.COMPLETED])
+    found = (film._replace(file=places.get(stem)) for stem, film in films.items() if clock.parse(film.ended) >= moment)
+    return sorted(found, key=lambda film: film.ended, reverse=True)
+
+
+def places_of(artifacts: Artifacts, stems: Collection[str]) -> dict[str, str]:
+    """Return where the films are whose files begin with `stems`, of those that are there. Raises DiskError."""
+    names = {file_names.video(stem): stem for stem in stems}
+    return {names[name]: artifacts.location(name) for name in artifacts.sizes(names)}
 
 
 def tags_of(metadata: Any) -> tuple[str, ...]:
@@ -52,10 +61,12 @@ def tags_of(metadata: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.strip() for tag in listed if isinstance(tag, str) and tag.strip()))
 
 
-def film_of(artifacts: Artifacts, stem: str, report: dict[str, Any]) -> EndedFilm:
-    """Return the ended job of a final report, whose files begin with `stem`. Raises KeyError, TypeError for what is no report."""
+def film_of(stem: str, report: dict[str, Any], place: str | None) -> EndedFilm:
+    """Return the ended job of a final report, whose files begin with `stem`; `place` is where its film is.
+
+    Raises KeyError, TypeError for what is no report.
+    """
     is_done, run = report["state"] == JobState.COMPLETED, stem.rpartition("~")[2]
-    name = file_names.video(stem)
     media = report.get("media")
     seconds = media.get("seconds") if isinstance(media, dict) else None
     return EndedFilm(
@@ -66,7 +77,7 @@ def film_of(artifacts: Artifacts, stem: str, report: dict[str, Any]) -> EndedFil
         report.get("platform"),
         seconds if is_done and isinstance(seconds, int | float) else None,
         money.stored(report["cost"]["total_usd"]),
-        artifacts.location(name) if is_done and artifacts.exists(name) else None,
+        place if is_done else None,
         report["service"],
         report.get("archetype"),
         tags_of(report.get("metadata")),

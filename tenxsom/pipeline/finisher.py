@@ -335,7 +335,8 @@ class Finisher:
         for clip in job.clips if job else []:
             files[f"clip_{clip.index + 1}"] = file_names.clip(content_id, clip.index)
             files[f"refused_{clip.index + 1}"] = file_names.refused(content_id, clip.index)
-        return {kind: name for kind, name in files.items() if self._artifacts.exists(name)}
+        there = self._artifacts.sizes([*files.values()])
+        return {kind: name for kind, name in files.items() if name in there}
 
 
 def subtitles_of(job: VideoJob) -> str:

@@ -289,6 +289,9 @@ class Artifacts(Protocol):
     def size(self, name: str) -> int | None:
         """Return a file's size in bytes; None without one."""
 
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """Return the sizes in bytes of those of the files that are there, by name: one look for many files."""
+
     def location(self, name: str) -> str:
         """Return where a file is, or would be, for messages and results."""
 

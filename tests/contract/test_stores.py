@@ -537,6 +537,20 @@ def test_a_file_is_not_there_before_it_is_published_and_whole_on_every_machine_t
     assert machine().local("lake.mp4").read_bytes() == b"the whole film"
 
 
+def test_the_sizes_of_many_files_are_found_together(artifacts, machine):
+    names = {
+        "lake.mp4": b"1",
+        "lake~clip01.mp4": b"12",
+        "hill.jpg": b"123",
+        "hill_failure_report.json": report_of("hill", "failed"),
+    }
+    for name, data in names.items():
+        artifacts.write(name, data)
+    asked = [*names, "lake.jpg", "shore.mp4"]
+    assert machine().sizes(asked) == {name: len(data) for name, data in names.items()}
+    assert machine().sizes([]) == {}
+
+
 def test_an_interrupted_file_is_continued_by_the_next_process_of_the_machine(artifacts):
     artifacts.scratch("lake.mp4").write_bytes(b"half")
     assert artifacts.scratch("lake.mp4").read_bytes() == b"half"

@@ -18,14 +18,16 @@ def page(board: Board, request: Request) -> Page:
     job = facts_of(board, stem)
     artifacts = board.app.artifacts
     film = board.library.get(stem)
+    makers = (file_names.video, file_names.web_subtitles, file_names.thumbnail, file_names.contact_sheet)
+    there = artifacts.sizes([maker(stem) for maker in makers])
     values = {
         "job": job,
         "film": film,
         "note": film_notes.read(artifacts, stem) if film else None,
-        "has_film": job.is_film and artifacts.exists(file_names.video(stem)),
-        "has_captions": artifacts.exists(file_names.web_subtitles(stem)),
-        "has_thumbnail": artifacts.exists(file_names.thumbnail(stem)),
-        "has_sheet": artifacts.exists(file_names.contact_sheet(stem)),
+        "has_film": job.is_film and file_names.video(stem) in there,
+        "has_captions": file_names.web_subtitles(stem) in there,
+        "has_thumbnail": file_names.thumbnail(stem) in there,
+        "has_sheet": file_names.contact_sheet(stem) in there,
         "language": job.definition.get("language") or "en",
         "runs": [other for other in board.library.films if other.ended.content_id == job.content_id and other.stem != stem],
         "result": None if "~" in stem else board.app.results.of(stem),

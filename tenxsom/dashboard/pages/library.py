@@ -30,7 +30,8 @@ def page(board: Board, request: Request) -> Page:
     hits = found(films, search)
     number, last = page_number(request), max(1, -(-len(hits) // CARDS))
     shown = hits[(number - 1) * CARDS : number * CARDS]
-    artifacts = board.app.artifacts
+    names = {maker(film.stem) for film in shown for maker in (file_names.thumbnail, file_names.video)}
+    there = board.app.artifacts.sizes(names)
     given = {
         "q": search.words,
         "kind": "" if search.kind == "films" else search.kind,
@@ -40,8 +41,8 @@ def page(board: Board, request: Request) -> Page:
     }
     values = {
         "films": shown,
-        "pictures": {film.stem for film in shown if artifacts.exists(file_names.thumbnail(film.stem))},
-        "playable": {film.stem for film in shown if artifacts.exists(file_names.video(film.stem))},
+        "pictures": {film.stem for film in shown if file_names.thumbnail(film.stem) in there},
+        "playable": {film.stem for film in shown if file_names.video(film.stem) in there},
         "found": len(hits),
         "all": sum(film.is_film for film in films),
         "number": number,

@@ -49,6 +49,9 @@ class FileArtifacts:
             except FileNotFoundError:
                 return None
 
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        return {name: size for name in names if (size := self.size(name)) is not None}
+
     def location(self, name: str) -> str:
         return self._path(name)
 

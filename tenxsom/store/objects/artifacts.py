@@ -6,6 +6,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,10 @@ ROOM_BYTES = 64 * 1024 * 1024
 """The free space in the scratch folder required before a paid call."""
 PROBE_SECONDS = 60.0
 """How long the object store counts as writable after a look."""
-MOST_SEEN = 10_000
+LISTINGS_AT_ONCE = 16
+MOST_FOLDERS = 500
+"""Files of more jobs than this are looked for in a listing of everything, of which each request returns a thousand."""
+MOST_SEEN = 50_000
 """How many keys are remembered for messages."""
 
 
@@ -60,6 +64,18 @@ class ObjectArtifacts:
             return self._reports.size(name)
         found = self._current(name)
         return found.size if found else None
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        here = {name for name in names if file_names.is_report(name)}
+        elsewhere = {name for name in names if name not in here}
+        folders = sorted({keys.owners_folder(name) for name in elsewhere})
+        if len(folders) > MOST_FOLDERS:
+            folders = sorted({keys.top_of(name) for name in elsewhere})
+        current, _ = keys.current_ones(self._versions_at_once(folders))
+        found = {name: current[name] for name in elsewhere if name in current}
+        for version in found.values():
+            self._note(version)
+        return self._reports.sizes(here) | {name: version.size for name, version in found.items()}
 
     def location(self, name: str) -> str:
         if file_names.is_report(name):
@@ -287,10 +303,14 @@ class ObjectArtifacts:
         found = next(iter(self._versions(name)), None)
         self._seen.pop(name, None)
         if found:
-            if len(self._seen) >= MOST_SEEN:
-                self._seen.clear()
-            self._seen[name] = found.key
+            self._note(found)
         return found
+
+    def _note(self, version: Version) -> None:
+        """Remember the key of a file, for messages."""
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen[version.name] = version.key
 
     def _versions(self, name: str) -> list[Version]:
         return keys.best_first(self._versions_under(keys.folder_of(name)))
@@ -298,6 +318,13 @@ class ObjectArtifacts:
     def _versions_under(self, *folders: str) -> Iterator[Version]:
         for folder in folders:
             yield from keys.versions_in(self._bucket.entries(folder))
+
+    def _versions_at_once(self, folders: Collection[str]) -> list[Version]:
+        """Look into several folders at a time: each is a request that takes tens of milliseconds."""
+        if len(folders) <= 1:
+            return list(self._versions_under(*folders))
+        with ThreadPoolExecutor(min(LISTINGS_AT_ONCE, len(folders)), "listing") as pool:
+            return [version for found in pool.map(lambda folder: [*self._versions_under(folder)], folders) for version in found]
 
     def _names_of(self, content_id: str) -> Collection[str]:
         return {version.name for version in self._versions_under(*keys.folders_of(content_id))}

@@ -49,7 +49,12 @@ class Version(NamedTuple):
 
 def folder_of(name: str) -> str:
     """Return the beginning of the keys of a file."""
-    return f"{top_of(name)}/{file_names.owner(name)}/{name}"
+    return f"{owners_folder(name)}/{name}"
+
+
+def owners_folder(name: str) -> str:
+    """Return the beginning of the keys of a job's files of the same kind."""
+    return f"{top_of(name)}/{file_names.owner(name)}"
 
 
 def folders_of(content_id: str) -> tuple[str, ...]:

@@ -147,6 +147,22 @@ def test_a_page_that_looks_for_new_reports_and_notes_reads_nothing_else(machine,
     assert set(machine().marks(".mp4")) == {"lake.mp4"}
 
 
+def test_files_of_many_jobs_are_looked_for_in_few_requests(machine, s3, monkeypatch):
+    artifacts = machine()
+    videos = [f"lake{number}.mp4" for number in range(6)]
+    for name in videos:
+        put(artifacts, name, b"film")
+    s3.requests.clear()
+    assert machine().sizes(["lake0.mp4", "lake0.jpg", "lake0.srt"]) == {"lake0.mp4": 4}
+    assert len(s3.requests) == 1
+    monkeypatch.setattr("tenxsom.store.objects.artifacts.MOST_FOLDERS", 5)
+    reader = machine()
+    assert set(reader.sizes(videos)) == {*videos}
+    assert len(s3.requests) == 2
+    assert reader.location("lake3.mp4").endswith(".mp4")
+    assert "/000001-" in reader.location("lake3.mp4")
+
+
 def test_an_object_of_somebody_else_is_no_file_of_ours(folder, tmp_path):
     stray = tmp_path / "bucket" / "files" / "lake" / "lake.mp4" / "notes.mp4"
     stray.parent.mkdir(parents=True)
