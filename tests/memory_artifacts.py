@@ -41,6 +41,9 @@ class MemoryArtifacts:
     def link(self, name: str, seconds: float) -> str | None:
         return f"https://memory.example/{name}?seconds={seconds:g}" if name in self._objects else None
 
+    def link_origin(self) -> str | None:
+        return "https://memory.example"
+
     def local(self, name: str) -> Path:
         if name not in self._objects:
             raise FileNotFoundError(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tenxsom.dashboard import media_files
 from tenxsom.dashboard.board import Board
 from tenxsom.dashboard.view import render
 
@@ -29,8 +30,6 @@ OPEN_PLACES = ("/static/", "/login")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -45,6 +44,7 @@ class Guard:
         """`host` is where the server listens."""
         self._app = app
         self._board = board
+        self._headers = {"Content-Security-Policy": _policy(board), **HEADERS}
         self._names = {"localhost", host.lower(), socket.gethostname().lower(), *board.settings.dashboard_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +53,7 @@ class Guard:
             return
         request = Request(scope)
         request.state.session = ""
-        guarded = _with_headers(send)
+        guarded = _with_headers(send, self._headers)
         refusal = self._refusal(request)
         if refusal:
             await refusal(scope, receive, guarded)
@@ -61,7 +61,7 @@ class Guard:
         if not request.state.session and not self._board.doorkeeper.asks and not request.url.path.startswith(API):
             session, cookie = self._board.doorkeeper.new_session()
             request.state.session = session
-            guarded = _with_headers(send, cookie_header(request, cookie))
+            guarded = _with_headers(send, self._headers, cookie_header(request, cookie))
         await self._app(scope, receive, guarded)
 
     def _refusal(self, request: Request) -> Response | None:
@@ -153,11 +153,20 @@ def cookie_header(request: Request, cookie: str, seconds: int | None = None) -> 
     return "; ".join(parts)
 
 
-def _with_headers(send: Send, cookie: str | None = None) -> Callable[[Message], Awaitable[None]]:
+def _policy(board: Board) -> str:
+    """Return what a page may load: what lies here, and films from where the links to them lead."""
+    films = " ".join(filter(None, ("'self'", media_files.origin_of_links(board.app.artifacts))))
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src {films};"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _with_headers(send: Send, named: Mapping[str, str], cookie: str | None = None) -> Callable[[Message], Awaitable[None]]:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in named.items():
                 headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
             if cookie:

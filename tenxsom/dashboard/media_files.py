@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from pathlib import Path
 from urllib.parse import quote
 
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
 from tenxsom.dashboard.board import Missing
 from tenxsom.errors import TenxsomError
 from tenxsom.model import file_names
 from tenxsom.store.base import Artifacts
+
+log = logging.getLogger(__name__)
 
 TYPES = {
     ".mp4": "video/mp4",
@@ -27,6 +30,9 @@ TYPES = {
 SHOWN = frozenset({".mp4", ".jpg", ".png", ".vtt", ".wav"})
 """What a browser shows; everything else is downloaded."""
 
+LINKED = frozenset({".mp4", ".wav"})
+"""What is large; players may load it from another site, which captions may not."""
+
 KINDS = {
     "film": file_names.video,
     "poster": file_names.thumbnail,
@@ -35,7 +41,11 @@ KINDS = {
 }
 
 
-def file_of(artifacts: Artifacts, stem: str, name: str) -> FileResponse:
+LINK_SECONDS = 6 * 3600.0
+"""How long a browser may go on with a film that it has begun to load."""
+
+
+def file_of(artifacts: Artifacts, stem: str, name: str) -> Response:
     """Return a file that a job has left, by a name of `Artifacts.files_of`; parts of it when the browser asks for a range.
 
     Raises Missing.
@@ -45,7 +55,7 @@ def file_of(artifacts: Artifacts, stem: str, name: str) -> FileResponse:
     return _response(artifacts, name)
 
 
-def kind_of(artifacts: Artifacts, stem: str, kind: str) -> FileResponse:
+def kind_of(artifacts: Artifacts, stem: str, kind: str) -> Response:
     """Return a film, its thumbnail, its contact sheet or its captions. Raises Missing."""
     return _response(artifacts, KINDS[kind](stem))
 
@@ -64,8 +74,20 @@ def readable(artifacts: Artifacts, name: str) -> Path:
     return path
 
 
-def _response(artifacts: Artifacts, name: str) -> FileResponse:
+def origin_of_links(artifacts: Artifacts) -> str | None:
+    """Return from where the browser gets films, where that is not this site."""
+    try:
+        return artifacts.link_origin()
+    except TenxsomError as error:
+        log.warning("Films cannot be shown: %s", error)
+        return None
+
+
+def _response(artifacts: Artifacts, name: str) -> Response:
+    """Return a file. A film in an object store is not sent through here: the browser is shown the way."""
     suffix = Path(name).suffix
+    if suffix in LINKED and (link := artifacts.link(name, LINK_SECONDS)):
+        return RedirectResponse(link, 302, headers={"Cache-Control": "no-store"})
     return FileResponse(
         readable(artifacts, name),
         media_type=TYPES.get(suffix, "application/octet-stream"),

@@ -298,6 +298,9 @@ class Artifacts(Protocol):
     def link(self, name: str, seconds: float) -> str | None:
         """Return a web address at which anybody may read a file for so long; None where the store has none, or no such file."""
 
+    def link_origin(self) -> str | None:
+        """Return the scheme and host of the addresses of `link`; None where there are none."""
+
     def local(self, name: str) -> Path:
         """Return the path of a file on this machine, to read it; it stays until `discard`. Raises FileNotFoundError."""
 

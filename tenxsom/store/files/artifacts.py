@@ -58,6 +58,9 @@ class FileArtifacts:
     def link(self, name: str, seconds: float) -> str | None:  # noqa: ARG002  (a folder has no web address)
         return None
 
+    def link_origin(self) -> str | None:
+        return None
+
     def local(self, name: str) -> Path:
         if not self.exists(name):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path(name))

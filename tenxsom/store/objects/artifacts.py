@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
@@ -85,6 +86,10 @@ class ObjectArtifacts:
     def link(self, name: str, seconds: float) -> str | None:
         found = None if file_names.is_report(name) else self._current(name)
         return self._bucket.link(found.key, seconds) if found else None
+
+    def link_origin(self) -> str | None:
+        parts = urlsplit(self._bucket.link(".probe/origin", 1) or "")
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
 
     def age_seconds(self, name: str) -> float | None:
         if file_names.is_report(name):

@@ -9,12 +9,18 @@ import zipfile
 from decimal import Decimal
 
 import pytest
+import requests
 
+from tenxsom.app import App
 from tenxsom.cli.manage import main
 from tenxsom.model import file_names
 from tenxsom.model.job import JobState
+from tenxsom.settings import load
 from tenxsom.store.base import SPENT, Purchase
+from tests.belt import PLAIN_FILMS
 from tests.states import new_clip
+from tests.stores import stub_s3
+from tests.unit.dashboard.conftest import Dashboard
 
 
 def text_of(html):
@@ -130,6 +136,21 @@ def test_a_part_of_a_film_is_sent_when_a_player_asks_for_it(dashboard):
     assert dashboard.client.get("/jobs/lake/film", headers={"Range": "bytes=-6"}).content == bytes(range(250, 256))
     assert dashboard.client.get("/jobs/lake/film", headers={"Range": "bytes=900-"}).status_code == 416
     assert dashboard.client.get("/jobs/lake/film").headers["accept-ranges"] == "bytes"
+
+
+def test_a_film_in_an_object_store_is_loaded_from_there_and_its_captions_from_here(home):
+    s3 = stub_s3()
+    (home / "completed_videos").mkdir()
+    with App(load(PLAIN_FILMS | {"TENXSOM_HOME": str(home), **s3.settings(home.as_posix().strip("/"))})) as app:
+        dashboard = Dashboard(home, app)
+        dashboard.make("lake", film=b"film")
+        page = dashboard.client.get("/jobs/lake")
+        assert f"media-src 'self' {s3.url};" in page.headers["content-security-policy"]
+        shown = dashboard.client.get("/jobs/lake/film")
+        assert shown.status_code == 302
+        assert requests.get(shown.headers["location"], timeout=10).content == b"film"
+        assert dashboard.client.get("/jobs/lake/captions").text.startswith("WEBVTT")
+        assert "/jobs/lake" in dashboard.client.get("/library").text
 
 
 def test_a_film_whose_file_was_moved_says_so(dashboard):
