@@ -10,7 +10,7 @@ RUN    := $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs docs-tables requirements pictures pictures-of-a-day bench soak clean
+.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs docs-tables requirements pictures day-pictures bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,7 @@ docs: $(VENV)/.ready-dev  ## make a site of the documents, in build/site; a brok
 pictures: $(VENV)/.ready  ## draw the pictures that are made from the code
 	$(RUN) tools/architecture_picture.py
 
-pictures-of-a-day: $(VENV)/.ready-dev  ## draw the README's day from the scripts' screens; takes some minutes
+day-pictures: $(VENV)/.ready-dev  ## draw the README's day from the scripts' screens; takes some minutes
 	$(RUN) tools/day_pictures.py
 
 bench: $(VENV)/.ready-dev  ## every benchmark, as ratios; takes some minutes

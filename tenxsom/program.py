@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from shlex import quote
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -40,3 +42,12 @@ def default_home() -> Path:
     RuntimeError when this user has no home.
     """
     return Path.home() / "tenxsom-ai" if IS_INSTALLED else ROOT
+
+
+def crontab_line(home: Path) -> str:
+    """Return the line for `crontab -e` that runs this installation's ticks over a home, every two minutes."""
+    scripted = (sys.executable, str(ROOT / "poll_video_status.py"))
+    tick = (str(Path(sys.prefix) / "bin" / "tenxsom"), "collect") if IS_INSTALLED else scripted
+    where = "" if home == default_home() else f"TENXSOM_HOME={quote(str(home))} "
+    command = f"{where}{' '.join(map(quote, tick))} --patience 30 >> {quote(str(home / 'poll.log'))} 2>&1"
+    return "*/2 * * * * " + command.replace("%", r"\%")  # to cron a plain % ends the command

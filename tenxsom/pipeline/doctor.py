@@ -19,6 +19,7 @@ from tenxsom.errors import BadInput, BadSettings, TenxsomError
 from tenxsom.locks import hold_file, lock_table
 from tenxsom.pipeline import last_tick
 from tenxsom.planning import registry as planners
+from tenxsom.program import crontab_line
 from tenxsom.services import registry as services
 from tenxsom.services.base import Variant
 from tenxsom.settings import ROOT, Settings, warnings
@@ -274,7 +275,7 @@ class Doctor:
         is_late = ago is None or ago > LATE_TICK_SECONDS
         ok = not is_late or not waiting
         jobs = f"; {waiting} job{'s' * (waiting != 1)} wait{'s' * (waiting == 1)}" if waiting else ""
-        remedy = "Put the line of crontab.example into crontab -e (docs/how-to/run-from-cron.md)." if is_late or not place else ""
+        remedy = f"Put this line into crontab -e: {crontab_line(self._settings.home)}" if is_late or not place else ""
         yield Finding("scheduling", ok, f"{said}; {by}{jobs}.", remedy)
 
     def _dead_mans_switch(self) -> Iterator[Finding]:

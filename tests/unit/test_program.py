@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,22 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HOME", str(tmp_path / "gone"))
     with pytest.raises(BadSettings, match=r"^There is no folder for jobs and films \(No such file.*TENXSOM_HOME\.$"):
         setting_groups.home_folder({})
+
+
+def test_the_crontabs_line_is_that_of_the_example_for_this_installation(tmp_path: Path) -> None:
+    (example,) = [line for line in (program.ROOT / "crontab.example").read_text().splitlines() if line.startswith("*/2")]
+    ours = example.replace("/path/to/tenxsom-ai/.venv/bin/python", sys.executable).replace("/path/to/tenxsom-ai", str(program.ROOT))
+    assert program.crontab_line(program.ROOT) == ours
+    assert f" TENXSOM_HOME={tmp_path} {sys.executable} " in program.crontab_line(tmp_path)
+
+
+def test_the_crontabs_line_of_an_installed_program_names_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "IS_INSTALLED", True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = tmp_path / "tenxsom-ai"
+    line = program.crontab_line(home)
+    assert line == f"*/2 * * * * {sys.prefix}/bin/tenxsom collect --patience 30 >> {home}/poll.log 2>&1"
+
+
+def test_a_crontabs_line_survives_a_folder_with_a_blank_and_a_per_cent_sign(tmp_path: Path) -> None:
+    assert "TENXSOM_HOME='/srv/my films 100\\%' " in program.crontab_line(Path("/srv/my films 100%"))
