@@ -20,7 +20,9 @@ from tenxsom.http import calls
 from tenxsom.locks import lock_table
 from tenxsom.log import describe
 from tenxsom.model.job import JobState, VideoJob
+from tenxsom.pipeline import money_report
 from tenxsom.pipeline.events import JobEvent
+from tenxsom.pipeline.queue_view import in_states
 from tenxsom.safe_files import read_file
 from tenxsom.store.base import RESERVED, SPENT, UNKNOWN, Counts, JobStore, SpendLedger
 
@@ -171,13 +173,11 @@ class Metrics:
         return totals
 
     def _of_queue(self, jobs: Sequence[VideoJob]) -> Iterator[Metric]:
-        counts = Counter(str(job.state) for job in jobs)
-        ages: dict[str, float] = {}
-        for job in jobs:
-            ages[str(job.state)] = max(ages.get(str(job.state), 0.0), clock.age_seconds(job.submit_time))
-        states = sorted({*map(str, ON_QUEUE), *counts})
-        yield _gauge("jobs", "Jobs on the queue by state.", [({"state": state}, counts[state]) for state in states])
-        oldest = [({"state": state}, ages.get(state, 0.0)) for state in states]
+        found = in_states(jobs)
+        states = sorted({*map(str, ON_QUEUE), *found})
+        counts = [({"state": state}, found[state].number if state in found else 0) for state in states]
+        yield _gauge("jobs", "Jobs on the queue by state.", counts)
+        oldest = [({"state": state}, clock.age_seconds(found[state].oldest) if state in found else 0.0) for state in states]
         yield _gauge("oldest_job_age_seconds", "Age of the oldest job of each state; 0 without one.", oldest)
         yield _gauge("jobs_due", "Jobs that the next tick works on.", [({}, sum(job.is_due() for job in jobs))])
         overdue = sum(job.due_for_seconds() > OVERDUE_SECONDS for job in jobs)
@@ -201,10 +201,11 @@ def queue_metrics(counts: Counts) -> Iterator[Metric]:
 
 def money_metrics(ledger: SpendLedger) -> Iterator[Metric]:
     """Yield today's money and the budget."""
-    totals = ledger.totals(clock.day())._asdict()
+    today = money_report.today(ledger)
+    totals = today.totals._asdict()
     parts = [({"entry": entry}, float(totals[entry])) for entry in (SPENT, RESERVED, UNKNOWN)]
     yield _gauge("money_today_usd", "US dollars of this UTC day, without rehearsals, by what became of them.", parts)
-    budget = ledger.daily_budget
+    budget = today.budget_usd
     yield _gauge("daily_budget_usd", "DAILY_BUDGET_USD; absent without one.", [] if budget is None else [({}, float(budget))])
 
 

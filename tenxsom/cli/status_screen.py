@@ -12,7 +12,7 @@ from tenxsom.model import money
 from tenxsom.pipeline.ended import EndedFilm
 from tenxsom.pipeline.money_report import Today
 from tenxsom.pipeline.overview import Overview
-from tenxsom.pipeline.queue_view import QueuedJob
+from tenxsom.pipeline.queue_view import QueuedJob, in_states
 from tenxsom.quantities import age, counted
 from tenxsom.text import shortened
 
@@ -117,8 +117,8 @@ def _what_became(film: EndedFilm, narrow: bool) -> str:
 
 
 def _summary(status: Overview, across: int) -> str:
-    counts = Counter(job.state for job in status.queue.jobs)
-    lines = [", ".join(f"{count} {state}" for state, count in counts.items()) + "."] if counts else []
+    states = in_states(status.queue.jobs)
+    lines = [", ".join(f"{jobs.number} {state}" for state, jobs in states.items()) + "."] if states else []
     hidden = status.queue.on_queue - len(status.queue.jobs) - len(status.queue.unreadable)
     if status.is_filtered and hidden:
         lines.append(f"{counted(hidden, 'other job')} on the queue.")

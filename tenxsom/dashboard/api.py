@@ -259,7 +259,7 @@ def _reading(made: FastAPI, board: Board) -> None:
         last = last_tick.when(board.settings.pending_folder)
         return Status(
             on_queue=now.on_queue,
-            states=dict(now.counts),
+            states={state: jobs.number for state, jobs in now.states.items()},
             waiting_for_somebody=waiting,
             money=board.today().as_dict(),
             last_tick=last,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Collection, Hashable, Mapping
 from typing import NamedTuple
 
 from tenxsom.errors import TenxsomError
 from tenxsom.pipeline import queue_view
-from tenxsom.pipeline.queue_view import QueuedJob
+from tenxsom.pipeline.queue_view import InState, QueuedJob, in_states
 from tenxsom.store.base import JobStore
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ class Snapshot(NamedTuple):
     unreadable: Mapping[str, str]
     """By id, why a state cannot be used."""
     set_aside: tuple[str, ...]
-    counts: Mapping[str, int]
+    states: Mapping[str, InState]
     """How many jobs are in each state."""
     trouble: str = ""
     """Why the queue cannot be looked at now; what is shown is as it was before."""
@@ -101,7 +100,7 @@ class Watcher:
             tuple(job.content_id for job in sorted(jobs.values(), key=lambda job: job.submit_time)),
             unreadable,
             set_aside,
-            Counter(job.state for job in jobs.values()),
+            in_states(jobs.values()),
         )
         return Change([job for job in found.values() if isinstance(job, QueuedJob)], gone)
 

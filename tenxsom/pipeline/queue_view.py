@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, BrokenState, DiskError
@@ -74,6 +74,35 @@ class QueueView(NamedTuple):
     """By id, why a state cannot be read. It is still on the queue; the next tick quarantines it."""
     on_queue: int
     """How many jobs are on the queue, shown or not."""
+
+
+class HasState(Protocol):
+    """A job, as the queue stores it or as the screens show it."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def submit_time(self) -> str: ...
+
+
+class InState(NamedTuple):
+    """The jobs of one state."""
+
+    number: int
+    oldest: str
+    """When the first of them was accepted. UTC, ISO 8601."""
+
+
+def in_states(jobs: Iterable[HasState]) -> dict[str, InState]:
+    """Return how many jobs are in each state, and the oldest of them: the numbers of every screen, of metrics and of programs."""
+    found: dict[str, InState] = {}
+    for job in jobs:
+        before = found.get(job.state)
+        found[str(job.state)] = (
+            InState(before.number + 1, min(before.oldest, job.submit_time)) if before else InState(1, job.submit_time)
+        )
+    return found
 
 
 def checked(states: Iterable[str], services: Iterable[str], known_services: Collection[str]) -> tuple[list[str], list[str]]:

@@ -83,13 +83,14 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     if not analyze:
         pytest.skip("systemd is not installed")
     shutil.copytree(UNITS, tmp_path, dirs_exist_ok=True)
-    service = tmp_path / "tenxsom-collect.service"
-    service.write_text(service.read_text().replace("/opt/tenxsom/bin/tenxsom", "/bin/true"))  # the program must be there
+    services = [tmp_path / "tenxsom-collect.service", tmp_path / "tenxsom-dashboard.service"]
+    for service in services:
+        service.write_text(service.read_text().replace("/opt/tenxsom/bin/tenxsom", "/bin/true"))  # the program must be there
     own = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": "/usr/bin:/bin"}
-    units = [str(tmp_path / "tenxsom-collect.timer"), str(service)]
+    units = [str(tmp_path / "tenxsom-collect.timer"), *map(str, services)]
     done = subprocess.run([analyze, "verify", *units], env=own, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
-    judged = [analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(service)]  # 2.0 of 10
+    judged = [analyze, "security", "--offline=true", "--threshold=20", "--no-pager", *map(str, services)]  # 2.0 of 10
     done = subprocess.run(judged, env=own, capture_output=True, text=True, timeout=60, check=False)
     if "unrecognized option" not in done.stderr:  # before version 250
         assert done.returncode == 0, done.stdout[-2000:]

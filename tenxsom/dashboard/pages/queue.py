@@ -31,7 +31,7 @@ def page(board: Board, request: Request) -> Page:
         "last": last,
         "given": given,
         "is_filtered": any(given.values()),
-        "states": [(name, now.counts.get(name, 0)) for name in QUEUE_STATES],
+        "states": [(name, now.states[name].number if name in now.states else 0) for name in QUEUE_STATES],
         "services": SERVICES,
         "first_row": (number - 1) * ROWS + 1,
     }

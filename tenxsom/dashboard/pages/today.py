@@ -30,7 +30,7 @@ def page(board: Board, _: Request) -> Page:
     lately = ended_lately(board.library.films, LATELY)
     values = {
         "queue": now,
-        "states": [(state, now.counts[state]) for state in QUEUE_STATES if now.counts.get(state)],
+        "states": [(state, now.states[state].number) for state in QUEUE_STATES if state in now.states],
         "wanting": board.watcher.fresh([job.content_id for job in wanting[:MOST_ROWS]]),
         "wanting_count": len(wanting),
         "moving": board.watcher.fresh([job.content_id for job in moving[:MOST_ROWS]]),

@@ -48,6 +48,26 @@ def test_today_says_what_status_says(dashboard, capsys, monkeypatch):
     assert "It rained." in page
 
 
+def test_metrics_status_and_the_dashboard_tell_the_same_numbers(dashboard, tmp_path, capsys):
+    from tenxsom.metrics import Metrics
+
+    dashboard.app.ledger.settle(Purchase("r", "lake", "useapi_ltx", "request_video", 0, Decimal("2.50")), SPENT)
+    for number in range(5):
+        dashboard.put(f"lake-{number}", state=JobState.WAITING if number else JobState.ACCEPTED)
+    file = tmp_path / "tenxsom.prom"
+    jobs = [job for content_id in dashboard.app.store.ids() if (job := dashboard.app.store.load(content_id))]
+    Metrics(file, dashboard.home, dashboard.home / "pending_video_jobs", dashboard.app.store, dashboard.app.ledger).write(jobs)
+    told = dict(re.findall(r'^tenxsom_jobs\{state="(\w+)"\} (\d+)', file.read_text(), re.MULTILINE))
+    spent = re.findall(r'^tenxsom_money_today_usd\{entry="spent"\} ([\d.]+)', file.read_text(), re.MULTILINE)
+    status = dashboard.client.get("/api/v1/status").json()
+    main(["status"])
+    screen = capsys.readouterr().out
+    assert status["states"] == {state: int(count) for state, count in told.items() if count != "0"} == {"accepted": 1, "waiting": 4}
+    assert "1 accepted" in screen
+    assert "4 waiting" in screen
+    assert float(spent[0]) == float(status["money"]["spent_usd"]) == 2.5
+
+
 def test_the_queue_is_shown_a_page_at_a_time_and_filtered(dashboard):
     for number in range(60):
         state = JobState.WAITING if number % 2 else JobState.ACCEPTED
