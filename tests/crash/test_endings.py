@@ -146,6 +146,7 @@ def test_a_job_is_given_up_in_the_end_although_a_wrong_clock_looked_at_it_once(w
     assert world.report()["state"] == "failed"
 
 
+@pytest.mark.case
 def test_a_full_log_changes_no_outcome(tmp_path):
     belt = Belt(tmp_path, {"LOG_FILE": "/dev/full", "LOG_LEVEL": "DEBUG"})
     ended = belt.run("master_orchestrator_v3.py", "--dry-run", "--json", belt.write(definition()))

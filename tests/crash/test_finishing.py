@@ -434,6 +434,7 @@ PLACES = {
 }
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("place", PLACES)
 def test_an_unexpected_error_before_the_order_is_told_and_ends_after_a_few_tries(world, monkeypatch, place):
     with monkeypatch.context() as patched:
@@ -473,6 +474,7 @@ def test_an_unexpected_error_while_a_paid_clip_is_asked_for_waits_for_its_deadli
     assert world.report["state"] == "completed"
 
 
+@pytest.mark.case
 def test_an_unexpected_error_for_ever_ends_with_the_deadline(world, monkeypatch):
     world.submit()
     monkeypatch.setattr(PaperVendor, "video_status", raises)

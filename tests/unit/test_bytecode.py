@@ -26,6 +26,7 @@ def cut(path: Path, to_bytes: int) -> None:
     path.write_bytes(path.read_bytes()[:to_bytes])
 
 
+@pytest.mark.case
 @pytest.mark.slow
 @pytest.mark.parametrize("left", [0.9, 0.1])
 def test_bytecode_that_was_cut_off_is_compiled_anew(home, tmp_path, left):

@@ -248,6 +248,7 @@ def stop() -> Iterator[Callable[[], None]]:
     clock.forget_stop()
 
 
+@pytest.mark.case
 @pytest.mark.usefixtures("short_waits")
 def test_a_stopped_holder_is_waited_for_with_a_limit_and_named(path):
     with running(HOLD, path, "ledger") as (other,):
@@ -302,6 +303,7 @@ def test_the_end_of_a_paid_step_does_not_wait_for_ever_after_a_stop_request(path
 # whose the lock file is
 
 
+@pytest.mark.case
 def test_no_other_user_can_hold_a_name(path):
     """Whoever can open the file can lock all of it."""
     with lock_table(path).hold("lake"):

@@ -91,6 +91,7 @@ def through_music_that_was_ordered(place: Path) -> None:
 WRITERS = [through_a_download, through_a_picture, through_a_video, through_a_copy, through_music_that_was_ordered]
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("plant", PLANTED)
 @pytest.mark.parametrize("write", WRITERS)
 def test_what_is_planted_under_a_name_of_ours_is_replaced_and_never_written_through(tmp_path, secret, plant, write):
@@ -131,6 +132,7 @@ def test_a_part_of_ours_is_carried_on_with(tmp_path):
     os.close(descriptor)
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("plant", [pipe, waiting_socket])
 def test_a_pipe_is_never_waited_for(tmp_path, secret, plant: Callable[[Path, Path], None]):
     plant(tmp_path / "cover.png", secret)

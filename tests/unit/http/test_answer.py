@@ -105,6 +105,7 @@ def test_a_body_that_is_no_json_means_ask_again_or_unclear_if_it_was_paid() -> N
     assert Answer(200, {}, b"null").json() is None
 
 
+@pytest.mark.case
 def test_the_wait_is_read_from_seconds_from_a_date_and_from_the_body() -> None:
     date = "Sun, 22 Nov 2026 10:00:00 GMT"
     assert of({}, **{"Retry-After": "12"}).retry_after() == 12

@@ -179,6 +179,7 @@ def test_without_a_strong_validator_it_is_carried_on_with_an_overlap(headers: di
     assert part.read_bytes() == CLIP
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("headers", WEAK.values(), ids=WEAK.keys())
 def test_a_slow_download_is_carried_on_call_by_call_with_whatever_validator_there_is(headers: dict[str, str], part: Path) -> None:
     for _ in range(3):

@@ -117,6 +117,7 @@ def test_a_truncated_webm_is_refused(tmp_path: Path) -> None:
         check_video(tmp_path / "clip.webm")
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
 def test_a_hole_of_zeros_is_refused(clip: Path, tmp_path: Path, place: float) -> None:
     """What a disk or a resumed download leaves: the right length, the wrong bytes."""
@@ -225,6 +226,7 @@ def appended(path: Path, more: bytes) -> Path:
     return path
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("kind", GOOD)
 def test_what_players_play_is_good(tmp_path: Path, kind: str) -> None:
     make, seconds = GOOD[kind]
@@ -237,6 +239,7 @@ def test_what_players_play_is_good(tmp_path: Path, kind: str) -> None:
 TURNS = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)]
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("matrix", TURNS, ids=str)
 def test_a_clip_that_is_marked_to_be_turned_is_seen_upright(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
     a, b, c, d = matrix
@@ -323,6 +326,7 @@ def test_pictures_that_are_too_large_are_refused_before_they_are_decoded(tmp_pat
         check_video(tmp_path / "clip.mp4", max_pixels=160 * 90 - 1)
 
 
+@pytest.mark.case
 @pytest.mark.slow
 def test_a_bomb_of_pictures_is_refused_with_little_memory(tmp_path: Path) -> None:
     """Each picture, a PNG within the MP4, would take 432 MB."""

@@ -163,6 +163,7 @@ def test_a_joined_film_is_decoded_as_well(make_world, good, monkeypatch):
     assert len(looks) == len(world.report["clips"]) + 1
 
 
+@pytest.mark.case
 def test_a_file_that_comes_broken_three_times_alike_is_kept_and_somebody_is_asked(make_world, broken):
     world = make_world(broken)
     world.submit()
@@ -334,6 +335,7 @@ def test_clips_that_lack_a_little_each_make_a_film_that_lacks_too_much(make_worl
     assert world.report["state"] == "completed"
 
 
+@pytest.mark.case
 @pytest.mark.parametrize(
     ("delivered", "matrix", "size", "done", "told"),
     [

@@ -74,6 +74,7 @@ def test_what_a_film_needs_is_ordered_where_it_can_be_paid(house):
     assert Decimal("1.26") < sum(Decimal(line["usd"]) for line in house.job().spend) < Decimal("1.5")
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("cap", ["1.19", "1.25"])
 def test_a_cap_that_is_too_small_for_the_whole_film_is_told_before_its_voice_is_paid(cap, house):
     with pytest.raises(OverBudget, match="max_cost_usd"):

@@ -51,6 +51,7 @@ def refused(name: str, behaviour: Behaviour, home: Path) -> TenxsomError:
     return raised.value
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("said", UNREADABLE)
 def test_a_success_that_cannot_be_read_is_unclear_and_kept_whatever_it_looks_like(name, said, tmp_path):

@@ -111,6 +111,7 @@ def test_a_word_of_no_table_means_nothing(word):
     assert meaning(word) is None
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("word", ["CANCELLED", "expired", "moderated", "timed_out", "failed"])
 def test_the_end_comes_with_the_vendors_own_sentence(name, word, tmp_path):
@@ -134,6 +135,7 @@ def test_success_needs_its_file(name, word, tmp_path):
     assert asked(name, word, "", None, tmp_path).progress is GenerationState.RUNNING
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_file_is_fetched_whatever_its_word_is_unless_it_says_that_it_is_not_there(name, tmp_path):
     url = "https://storage.example.com/x"

@@ -269,6 +269,7 @@ def test_the_specified_endpoint_is_used_where_it_answers(vendor, service):
     assert service.video_status({"job_id": VIDEO_JOB, "generation_id": "gen_1"}, first).endpoint == first
 
 
+@pytest.mark.case
 def test_a_still_is_asked_for_at_the_specified_endpoint_first_and_where_it_was_answered_from_then_on(vendor, flux):
     image = {"job_id": IMAGE_JOB, "generation_id": "gen_7"}
     vendor.get(f"{BASE}/ltxstudio/generations/gen_7", json=active(jobId=IMAGE_JOB))
