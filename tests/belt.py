@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "user:12345-test"
 PLAIN_FILMS = {"VOICE_SERVICE": "none", "MUSIC_SERVICE": "none", "CAPTIONS": "srt", "KEEP_CLIPS_DAYS": "0"}
@@ -63,13 +65,11 @@ class Belt:
         return path
 
     def run(self, script: str, *arguments: object, stdin: str | None = None, timeout: float = 120) -> Ended:
-        """Run a script to its end."""
-        process = self.start(script, *arguments)
-        out, err = process.communicate(stdin, timeout=timeout)
-        return Ended(process.returncode, out, err)
+        """Run a script to its end, in a process that has the program loaded already."""
+        return Ended(*forked.run(ROOT / script, [*map(str, arguments)], self.env(), stdin, timeout))
 
     def start(self, script: str, *arguments: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        """Start a script; `before` is put in front of the interpreter (strace, say)."""
+        """Start a script as a user does; `before` is put in front of the interpreter (strace, say)."""
         command = [*before, sys.executable, str(ROOT / script), *map(str, arguments)]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd="/", env=self.env(), text=True, stdin=pipe, stdout=pipe, stderr=pipe)

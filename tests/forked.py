@@ -1,0 +1,57 @@
+"""Runs a script as a process that does not load the program anew: the process is forked from one that has it loaded.
+
+A start of Python takes longer than most of what tests let a script do. What begins before the script is loaded (Python's own
+settings, the look at an empty queue) is tested with `Belt.start`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+LOADED = ("submit", "collect", "operate", "plan", "render")
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tenxsom.bytecode", *(f"tenxsom.cli.{name}" for name in LOADED), "tenxsom.pipeline.orchestrator"])
+
+
+def run(
+    script: Path, arguments: Sequence[str], environment: Mapping[str, str], stdin: str | None, timeout: float
+) -> tuple[int, str, str]:
+    """Run a script to its end, and return its exit code (negative for a signal), output and errors."""
+    with TemporaryDirectory() as folder:
+        streams = [os.path.join(folder, name) for name in ("in", "out", "err")]
+        for path, text in zip(streams, (stdin or "", "", ""), strict=True):
+            Path(path).write_text(text, encoding="utf-8")
+        process = _context.Process(target=_be, args=(str(script), list(arguments), dict(environment), streams))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise TimeoutError(f"{script.name} did not end within {timeout} seconds")
+        out, err = (Path(path).read_text(encoding="utf-8") for path in streams[1:])
+        return process.exitcode, out, err
+
+
+def _be(script: str, arguments: list[str], environment: dict[str, str], streams: list[str]) -> None:
+    """Be the script: its environment, folder, streams and arguments, and nothing of the process that was forked."""
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    os.chdir("/")
+    for number, path in enumerate(streams):
+        file = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
+        os.dup2(file, number)
+        os.close(file)
+    # They stay open for the life of the process.
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
