@@ -313,6 +313,7 @@ def brand_with_files(world: World) -> None:
     (folder / "steam.json").write_text(json.dumps(kit))
 
 
+@pytest.mark.slow
 def test_a_brands_own_beginning_is_shown_before_the_film_and_the_length_is_as_asked(tmp_path, film):
     (tmp_path / "home").mkdir()
     world = World(tmp_path / "home", film.vendor._folder)
@@ -330,6 +331,7 @@ def test_a_brands_own_beginning_is_shown_before_the_film_and_the_length_is_as_as
     assert not (world.made / "kettle.srt").exists()
 
 
+@pytest.mark.slow
 def test_a_film_that_may_be_longer_says_everything_and_one_that_may_not_names_what_is_missing(tmp_path, film):
     (tmp_path / "home").mkdir()
     world = World(tmp_path / "home", film.vendor._folder)
@@ -342,6 +344,7 @@ def test_a_film_that_may_be_longer_says_everything_and_one_that_may_not_names_wh
     assert "subtitles" not in world.report("one")["files"]
 
 
+@pytest.mark.slow
 def test_a_film_with_music_of_ones_own_is_made_from_the_copy(tmp_path, film):
     (tmp_path / "home").mkdir()
     world = World(tmp_path / "home", film.vendor._folder)

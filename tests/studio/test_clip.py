@@ -140,7 +140,7 @@ def test_a_caption_fades_in_and_out() -> None:
     assert 0 < strengths[5] < strengths[4] < 1.0
 
 
-SIZES = [(1280, 720), (720, 1280), (1080, 1080), (160, 90), (64, 64)]
+SIZES = [(1280, 720), (360, 640), (540, 540), (160, 90), (64, 64)]
 LONG = {
     "one word": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3,
     "an address": "https://example.org/" + "harbour/" * 30,

@@ -155,7 +155,8 @@ def test_every_topic_has_scenes_for_neighbours_and_every_mood_too() -> None:
 
 
 def test_pictures_with_neighbouring_numbers_never_share_a_scene() -> None:
-    prompts = ["", "a cat", "rain over the city", *(topic.words for topic in TOPICS.values())]
+    topics = [" ".join(topic.words.split()[:2]) for topic in TOPICS.values()]
+    prompts = ["", "a cat", "rain over the city", *topics]
     for mood in ("", *MOODS):
         even, odd = ({chosen(prompt, mood, seed, number) for prompt in prompts for seed in range(3)} for number in (0, 1))
         assert not even & odd

@@ -11,7 +11,7 @@ import pytest
 from tenxsom import clock
 from tenxsom.errors import TryAgainLater
 from tenxsom.media.sound.beats import onsets, rhythm_of
-from tenxsom.media.sound.bed import write_bed
+from tenxsom.media.sound.bed import Score, write_bed
 from tenxsom.media.sound.mix import measure
 from tenxsom.media.sound.moods import MOODS, USUAL, mood_of
 from tenxsom.media.sound.reading import read_sound
@@ -23,12 +23,16 @@ SECONDS = 12.0
 
 
 @pytest.fixture(scope="module")
-def beds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One bed of every mood."""
+def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Score]]:
+    """One bed of every mood, and what it plays."""
     folder = tmp_path_factory.mktemp("beds")
-    for mood in MOODS:
-        write_bed(mood, SECONDS, 7, folder / f"{mood}.wav")
-    return {mood: folder / f"{mood}.wav" for mood in MOODS}
+    beds = {mood: folder / f"{mood}.wav" for mood in MOODS}
+    return {mood: (bed, write_bed(mood, SECONDS, 7, bed)) for mood, bed in beds.items()}
+
+
+@pytest.fixture(scope="module")
+def beds(scores: dict[str, tuple[Path, Score]]) -> dict[str, Path]:
+    return {mood: bed for mood, (bed, _) in scores.items()}
 
 
 @pytest.mark.slow
@@ -48,9 +52,9 @@ def test_a_bed_is_never_silent_before_its_last_chord_rings_out(beds: dict[str, P
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_a_bed_has_a_beat_that_is_found_again(tmp_path: Path, mood: str) -> None:
-    score = write_bed(mood, 16, 3, tmp_path / "bed.wav")
-    found = rhythm_of(onsets(read_sound(tmp_path / "bed.wav")))
+def test_a_bed_has_a_beat_that_is_found_again(scores: dict[str, tuple[Path, Score]], mood: str) -> None:
+    bed, score = scores[mood]
+    found = rhythm_of(onsets(read_sound(bed)))
     assert found is not None
     assert min(abs(found.tempo * octave / score.tempo - 1) for octave in (0.5, 1, 2)) < 0.02
 

@@ -58,8 +58,10 @@ def middle_of(mask: NDArray[np.bool_]) -> tuple[float, float]:
 # where they are
 
 
-@pytest.mark.parametrize("style", ["word_box", "word_colour", "line"])
-@pytest.mark.parametrize("size", [UPRIGHT_SIZE, WIDE_SIZE, (360, 360)], ids=["upright", "wide", "square"])
+@pytest.mark.parametrize(
+    ("style", "size"),
+    [("word_box", UPRIGHT_SIZE), ("word_box", (360, 360)), ("word_colour", WIDE_SIZE), ("line", UPRIGHT_SIZE), ("line", WIDE_SIZE)],
+)
 def test_captions_stay_in_the_safe_area_in_every_script(style: Style, size: tuple[int, int]) -> None:
     look = look_of(style, size)
     box = look.box
