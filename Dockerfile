@@ -1,4 +1,4 @@
-# The command `tenxsom`, with the English voice and notifications, for a user without rights. docs/how-to/run-in-a-container.md
+# The command `tenxsom`, with the English voice, notifications and the dashboard, for a user without rights. docs/how-to/run-in-a-container.md
 FROM python:3.13-slim-bookworm AS build
 
 WORKDIR /src
@@ -17,7 +17,7 @@ COPY tenxsom_studio tenxsom_studio/
 COPY tenxsom tenxsom/
 # every version is bounded by pyproject.toml
 # hadolint ignore=DL3013
-RUN pip install '.[voice,notify]'
+RUN pip install '.[voice,notify,dashboard,objects]'
 
 
 FROM python:3.13-slim-bookworm
