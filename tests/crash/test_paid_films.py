@@ -52,9 +52,11 @@ class Life:
             app.poller().tick(["lake"], at_once=True)
 
     def decide(self) -> None:
-        """Write off what nobody knows, as a careful user does."""
+        """Decide as a careful user does: the vendor can be asked for a clip, a sound that nobody knows of is written off."""
         with self.app() as app, contextlib.suppress(TenxsomError):
-            app.manager().resolve("lake", None)
+            job = app.store.load("lake")
+            intents = [clip.intent for clip in job.clips if clip.intent and clip.intent.unclear] if job else []
+            app.manager().resolve("lake", None, never_sent=any(not self.vendor.knows(intent.reference) for intent in intents))
 
     def end(self) -> dict[str, object]:
         """Run the program until the film is there; the same definition is submitted again where it was never accepted."""
