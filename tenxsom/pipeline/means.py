@@ -28,16 +28,22 @@ class Means:
         """
         job = claim.job
         check_cap_of_rest(claim, rest)
-        budget, today = self._ledger.daily_budget, self._ledger.total(clock.day(), rehearsal=job.rehearsal)
-        if budget is not None and today + rest > budget >= rest > ZERO:
+        self._check_day(claim, rest)
+        if job.state == JobState.OVER_BUDGET and not job.clips:
+            job.state = JobState.ACCEPTED
+
+    def _check_day(self, claim: Claim, rest: Decimal) -> None:
+        budget = self._ledger.daily_budget
+        if budget is None or not budget >= rest > ZERO:
+            return
+        today = self._ledger.total(clock.day(), rehearsal=claim.job.rehearsal)
+        if today + rest > budget:
             _wait(
                 claim,
                 f"{shown(rest)} for the whole film would pass today's budget: {shown(today)} of {shown(budget)} are used, and its"
                 " voice and music are ordered only when its clips can be. The job is queued and goes on by itself tomorrow (UTC),"
                 " or as soon as DAILY_BUDGET_USD allows it.",
             )
-        if job.state == JobState.OVER_BUDGET and not job.clips:
-            job.state = JobState.ACCEPTED
 
 
 def check_cap_of_rest(claim: Claim, rest: Decimal) -> None:
