@@ -36,7 +36,7 @@ OUR_PREFIXES = (
     "VERTEX_TTS_",
     "VIDEO_SERVICE",
     "VOICE_",
-    "REQUIRE_APPROVAL",
+    "REQUIRE_A",
     "VERTEX_MUSIC_",
     "MUSIC_SERVICE",
     "LOUDNESS_",

@@ -81,7 +81,8 @@ def opened(address: str) -> Any:
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     asset = apprise.AppriseAsset(app_id="TenxSOM AI", app_desc="TenxSOM AI", app_url="", async_mode=False, secure_logging=True)
     try:
-        return apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+        found = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+        return None if scheme_of(address).startswith("ntfy") and not getattr(found, "topics", True) else found
     except Exception:  # noqa: BLE001  (a plugin may raise anything for an address; our message names it by its number)
         return None
 

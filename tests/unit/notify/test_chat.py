@@ -67,7 +67,7 @@ def test_a_target_that_refuses_is_an_error_without_its_address(receiver, told, s
     assert TOKEN not in everything
 
 
-@pytest.mark.parametrize("address", ["nosuchthing://somewhere/x", "discord://", "tgram://", "mailto://", "slack://x"])
+@pytest.mark.parametrize("address", ["nosuchthing://somewhere/x", "discord://", "tgram://", "mailto://", "slack://x", "ntfy://"])
 def test_an_address_that_cannot_work_is_refused_by_its_number_and_not_repeated(address):
     with pytest.raises(BadSettings) as refused:
         check(notify_addresses(f"json://127.0.0.1/a {address}{TOKEN if address.endswith('x') else ''}"))
