@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import BackgroundTasks, Body, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
 
 from tenxsom import __version__
@@ -41,6 +41,12 @@ class Answer(BaseModel):
     """What every answer is: fields that are told, and nothing else."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_utf_8(cls, given: Any) -> Any:
+        """Replace halves of surrogate pairs, which a state may hold and JSON in UTF-8 cannot."""
+        return _whole(given)
 
 
 class Job(Answer):
@@ -419,6 +425,14 @@ def _costs(costs: money_report.Costs) -> CostsAnswer:
         budget_usd=text(costs.budget_usd),
         rows=rows,
     )
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list) else value
 
 
 # errors

@@ -29,7 +29,8 @@ class Feed:
         self._era = secrets.token_hex(4)  # the ids of an earlier process mean nothing here
         self._number = 0
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_MESSAGES)
-        self._streams: set[asyncio.Queue[bytes]] = set()
+        self._streams: set[asyncio.Queue[bytes | None]] = set()
+        self._is_over = False
 
     @property
     def streams(self) -> int:
@@ -51,20 +52,29 @@ class Feed:
                 message = self._message("reload", {})
             stream.put_nowait(message)
 
+    def close(self) -> None:
+        """End every stream, because the server stops."""
+        self._is_over = True
+        for stream in self._streams:
+            _empty(stream)
+            stream.put_nowait(None)
+
     async def stream(self, last_id: str | None) -> AsyncGenerator[bytes]:
         """Yield the messages of one page: those after `last_id` first, then each as it is published."""
-        mine: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+        mine: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
         missed = self._since(last_id)
         self._streams.add(mine)
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n".encode() + self._message("hello", {})
             for message in missed:
                 yield message
-            while True:
+            while not self._is_over:
                 try:
-                    yield await asyncio.wait_for(mine.get(), QUIET_SECONDS)
+                    heard = await asyncio.wait_for(mine.get(), QUIET_SECONDS)
                 except TimeoutError:
-                    yield b": still here\n\n"
+                    heard = b": still here\n\n"
+                if heard is not None:
+                    yield heard
         finally:
             self._streams.discard(mine)
 
@@ -84,6 +94,6 @@ class Feed:
         return f"id: {self._era}-{self._number}\nevent: {event}\ndata: {data}\n\n".encode("utf-8", "replace")
 
 
-def _empty(stream: asyncio.Queue[bytes]) -> None:
+def _empty(stream: asyncio.Queue[bytes | None]) -> None:
     while not stream.empty():
         stream.get_nowait()

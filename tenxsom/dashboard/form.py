@@ -6,6 +6,7 @@ A form's texts become a definition here; whether it is a good one, the same chec
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -162,7 +163,7 @@ def _structured(forms: Sequence[Mapping[str, Any]], kinds: set[str], text: str) 
     if text[:1] in ("{", "["):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     if kinds == {"object"} and forms[0].get("additionalProperties") == {"type": "string"}:
         pairs = [line.partition("=") for line in text.splitlines() if line.strip()]
@@ -176,9 +177,10 @@ def _number(text: str) -> Any:
     except ValueError:
         pass
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text
 
 
 def _text(property_: Mapping[str, Any], value: Any) -> str:

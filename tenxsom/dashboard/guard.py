@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tenxsom.dashboard import media_files
 from tenxsom.dashboard.board import Board
 from tenxsom.dashboard.view import render
+from tenxsom.errors import BadInput
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ API = "/api/"
 OPEN_PLACES = ("/static/", "/login")
 """What needs no login."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+MOST_BYTES = 1024 * 1024
+"""The longest body of a request."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -62,7 +65,7 @@ class Guard:
             session, cookie = self._board.doorkeeper.new_session()
             request.state.session = session
             guarded = _with_headers(send, self._headers, cookie_header(request, cookie))
-        await self._app(scope, receive, guarded)
+        await self._app(scope, _limited(receive), guarded)
 
     def _refusal(self, request: Request) -> Response | None:
         """Return why a request does not pass; None for one that does."""
@@ -174,6 +177,21 @@ def _with_headers(send: Send, named: Mapping[str, str], cookie: str | None = Non
         await send(message)
 
     return sending
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return what receives a request's body. Raises BadInput when it is longer than any of ours."""
+    taken = 0
+
+    async def receiving() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MOST_BYTES:
+            raise BadInput("What was sent is longer than a megabyte; a job definition never is.")
+        return message
+
+    return receiving
 
 
 def _comes_from_here(request: Request) -> bool:

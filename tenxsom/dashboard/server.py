@@ -10,6 +10,7 @@ import uvicorn
 
 from tenxsom.app import App
 from tenxsom.dashboard.board import Board
+from tenxsom.dashboard.feed import Feed
 from tenxsom.dashboard.site import site
 from tenxsom.errors import BadInput, BadSettings
 from tenxsom.setting_values import is_this_machine
@@ -42,12 +43,25 @@ def server_of(board: Board, host: str) -> uvicorn.Server:
     config = uvicorn.Config(
         site(board, host),
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=LAST_SECONDS,
         forwarded_allow_ips="127.0.0.1,::1",  # a reverse proxy of this machine says where a request comes from
     )
-    return uvicorn.Server(config)
+    return _Server(config, board.feed)
+
+
+class _Server(uvicorn.Server):
+    """A server that ends the streams of open pages before it waits for its connections to end."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.close()
+        await super().shutdown(sockets)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -204,7 +204,8 @@ def _rendered(board: Board, request: Request, page: Page, told: str) -> str:
 
 
 def _as_response(board: Board, request: Request, text: str, status: int = 200) -> Response:
-    return HTMLResponse(text.replace(board.token_place, board.doorkeeper.form_token(request.state.session)), status)
+    mine = text.replace(board.token_place, board.doorkeeper.form_token(request.state.session))
+    return HTMLResponse(mine.encode("utf-8", "replace"), status)  # half of a surrogate pair, which a state may hold, is no UTF-8
 
 
 async def _static(request: Request) -> Response:

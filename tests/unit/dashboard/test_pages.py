@@ -306,3 +306,43 @@ def test_health_shows_the_findings_of_the_doctor_and_asks_once_for_all(dashboard
     dashboard.post("/health")
     dashboard.board.health.wait(10)
     assert len(calls) == 2
+
+
+# odd things
+
+
+@pytest.mark.parametrize("content_id", ["a b", "ünïcode", "it's", 'quo"te', "50%", "a?b#c", "a+b&c"])
+def test_an_id_of_the_original_system_with_odd_letters_has_its_page(dashboard, content_id):
+    dashboard.put(content_id, title="The lake")
+    page = dashboard.client.get("/queue").text
+    [address] = re.findall(r'<a href="(/jobs/[^"]+)"', page)
+    assert "The lake" in dashboard.client.get(address).text
+    dashboard.post(f"{address}/cancel")
+    assert dashboard.app.store.ids() == []
+
+
+def test_half_of_a_surrogate_pair_breaks_no_page_and_no_answer(dashboard):
+    dashboard.put("lake", title="The \ud800 lake", clips=[new_clip(error="\udfff")])
+    dashboard.make("hill", title="The \ud800 hill")
+    for address in ("/", "/queue", "/jobs/lake", "/jobs/hill", "/library", "/api/v1/jobs", "/api/v1/jobs/lake", "/api/v1/films"):
+        assert dashboard.client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "{" * 2000, "\x00", "\ud800", "9" * 5000, "<b>", "=" * 10])
+def test_no_text_of_a_form_is_anything_but_a_sentence(dashboard, text):
+    from tenxsom.model.definition import JobDefinition
+
+    sent = text.encode("utf-8", "replace").decode()
+    answer = dashboard.post("/new", do="submit", **dict.fromkeys(JobDefinition.model_fields, sent))
+    assert answer.status_code == 422
+    assert 'class="problem"' in answer.text
+    assert dashboard.app.store.ids() == []
+
+
+def test_what_is_too_long_is_not_read_to_its_end(dashboard):
+    token = dashboard.form_token()
+    answer = dashboard.client.post("/new", data={"form_token": token, "title": "x" * 2_000_000})
+    assert answer.status_code == 400
+    assert "longer than a megabyte" in answer.text
+    assert dashboard.client.post("/api/v1/submit", json={"title": "x" * 2_000_000}).status_code == 400
+    assert dashboard.client.post("/new", data={f"field{number}": "x" for number in range(2000)}).status_code == 400

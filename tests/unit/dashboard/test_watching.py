@@ -167,3 +167,18 @@ def test_a_quiet_stream_says_something_so_that_proxies_keep_it(monkeypatch):
         await stream.aclose()
 
     asyncio.run(run())
+
+
+def test_every_stream_ends_when_the_server_stops():
+    async def run():
+        feed = Feed()
+        streams = [feed.stream(None) for _ in range(3)]
+        for stream in streams:
+            await anext(stream)
+        feed.publish("jobs", {})
+        feed.close()
+        for stream in (*streams, feed.stream(None)):
+            assert [told(message)[1] async for message in stream] in ([], ["hello"])
+        assert feed.streams == 0
+
+    asyncio.run(run())
