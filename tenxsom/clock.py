@@ -19,9 +19,21 @@ monotonic = time.monotonic
 _stop = threading.Event()
 
 
+_ahead = timedelta()
+SAME_SECONDS = 1.0
+"""Clocks that differ by less are the same."""
+
+
 def now() -> datetime:
-    """Return the wall-clock time in UTC."""
-    return datetime.now(UTC)
+    """Return the wall-clock time in UTC: this machine's, or that of the clock which it follows."""
+    return datetime.now(UTC) + _ahead
+
+
+def follow(epoch_seconds: float) -> None:
+    """Follow another clock, which tells this time now, so that machines that share a queue agree on what is due and on the day."""
+    global _ahead
+    ahead = datetime.fromtimestamp(epoch_seconds, UTC) - datetime.now(UTC)
+    _ahead = ahead if abs(ahead.total_seconds()) > SAME_SECONDS else timedelta()
 
 
 def stamp(moment: datetime | None = None) -> str:
@@ -47,7 +59,7 @@ def day() -> str:
 
 def epoch_age_seconds(seconds: float) -> float:
     """Return how long ago a moment was that a file system tells, in seconds since 1970."""
-    return now().timestamp() - seconds
+    return (now() - _ahead).timestamp() - seconds
 
 
 def age_seconds(text: str) -> float:

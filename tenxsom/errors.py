@@ -20,6 +20,7 @@
     │   │   └── FreeLimit                     429 to a free call: the service is available, and asks for a pause
     │   ├── DiskError                         no room, too many open files, an I/O error
     │   │   ├── DiskRefused      exit 3       no permission, read-only, no locks: a user must fix it first
+    │   │   ├── StoreGone                     the database is out of reach, or cannot write now
     │   │   └── LockIsHeld                    another process holds a lock for too long
     │   ├── GoesOn                            a step advanced as far as its time allowed
     │   ├── OutOfTime                         a piece of work that did not end within a tick
@@ -171,6 +172,10 @@ class DiskRefused(DiskError):
 
 
 class LockIsHeld(DiskError):
+    pass
+
+
+class StoreGone(DiskError):
     pass
 
 

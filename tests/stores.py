@@ -38,7 +38,21 @@ def files(place: Path, budget: Decimal | None) -> Stores:
     return Stores(jobs, ledger, FileTill(ledger), artifacts, FilePauses())
 
 
-KINDS: dict[str, Callable[[Path, Decimal | None], Stores]] = {"files": files}
+def postgres(place: Path, budget: Decimal | None) -> Stores:
+    from tenxsom.store.postgres.jobs import PostgresJobStore
+    from tenxsom.store.postgres.money import PostgresLedger, PostgresTill
+    from tenxsom.store.postgres.pauses import PostgresPauses
+    from tenxsom.store.postgres.reports import ReportsInDatabase
+    from tenxsom.store.postgres.spool import Spool
+    from tests import databases
+
+    session = databases.session(place)
+    jobs, ledger = PostgresJobStore(session), PostgresLedger(session, budget)
+    till = PostgresTill(jobs, ledger, Spool(place / "spool.jsonl"))
+    return Stores(jobs, ledger, till, ReportsInDatabase(session, files_in_a_folder(place)), PostgresPauses(session))
+
+
+KINDS: dict[str, Callable[[Path, Decimal | None], Stores]] = {"files": files, "postgres": postgres}
 """Another implementation is one more line: what opens it for `place`, which every process of a test shares."""
 
 
@@ -80,11 +94,17 @@ _stubs: list[StubS3] = []
 _objects: dict[Path, dict[str, bytes]] = {}
 _numbers = itertools.count(1)
 
+
+def reports_in_a_database(place: Path) -> Artifacts:
+    return postgres(place, None).artifacts
+
+
 ARTIFACTS: dict[str, Callable[[Path], Artifacts]] = {
     "files": files_in_a_folder,
     "memory": objects_in_memory,
     "objects": objects_in_a_folder,
     "s3": objects_in_s3,
+    "postgres": reports_in_a_database,
 }
 """Every implementation of the stores of files; each call opens them as another machine would."""
 

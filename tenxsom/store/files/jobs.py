@@ -33,6 +33,7 @@ from tenxsom.store.files import state_file
 from tenxsom.store.files.failed_loads import FailedLoads
 from tenxsom.store.files.file_marks import mark_of
 from tenxsom.store.files.state_file import check_unchanged, holds
+from tenxsom.store.job_ids import check_id
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +65,7 @@ class FileJobStore:
         return Path(self._path(content_id))
 
     def _path(self, content_id: str) -> str:
-        if (
-            content_id[:1] in ("", ".")
-            or "/" in content_id
-            or "\0" in content_id
-            or (len(content_id) > 62 and _is_long(content_id))
-        ):
-            raise BadInput(f"{content_id[:150]!r} cannot be the id of a job.")
+        check_id(content_id)
         return f"{self._place}/{content_id}.json"
 
     def ids(self) -> list[str]:
@@ -347,7 +342,3 @@ def _seems_to_hold(path: str, data: bytes) -> bool:
         return holds(path, data)
     except OSError:
         return False
-
-
-def _is_long(content_id: str) -> bool:
-    return len(os.fsencode(content_id)) > 250

@@ -29,10 +29,11 @@ from typing import Any, BinaryIO
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import BadInput, DiskError, DiskRefused, OverBudget, TryAgainLater
+from tenxsom.errors import BadInput, DiskError, DiskRefused, TryAgainLater
 from tenxsom.locks import hold_file
-from tenxsom.model.money import ZERO, shown, stored, text
+from tenxsom.model.money import ZERO, stored, text
 from tenxsom.store.base import RESERVED, SPENT, SUMMED, UNKNOWN, Compaction, DayTotals, Purchase
+from tenxsom.store.budgets import over_budget
 from tenxsom.store.files import archives, compaction
 from tenxsom.store.files.tally import BLOCK_BYTES, Tally, fingerprint, lines_from_the_end, parsed
 
@@ -167,11 +168,7 @@ class FileLedger:
             wanted = [each for each in both if each.rehearsal == rehearsal]
             used = self._tally.used(today, rehearsal=rehearsal) - sum((self._counted(each, today) for each in wanted), ZERO)
             if used + sum((each.usd for each in wanted), ZERO) > budget:
-                raise OverBudget(
-                    f"{' and '.join(f'{shown(each.usd)} for {each.step}' for each in wanted)} would pass today's budget"
-                    f"{' for rehearsals' if rehearsal else ''}: {shown(used)} of {shown(budget)} are used."
-                    " The job is queued and goes on by itself tomorrow (UTC), or as soon as DAILY_BUDGET_USD allows it."
-                )
+                raise over_budget(wanted, used, budget)
 
     def _counted(self, purchase: Purchase, day: str) -> Decimal:
         """Return the amount that the same call already counts on that day."""

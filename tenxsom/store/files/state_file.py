@@ -35,8 +35,13 @@ def read(path: str, content_id: str) -> tuple[VideoJob, bytes] | None:
         return None
     except OSError as error:
         raise as_disk_error(path, error, "read") from error
+    return parsed(data, content_id), data
+
+
+def parsed(data: bytes, content_id: str) -> VideoJob:
+    """Return the job in a state's bytes. Raises BrokenState, NewerState, LoadFailed as `read` does."""
     try:
-        return _job_in(data, content_id), data
+        return _job_in(data, content_id)
     except (TenxsomError, MemoryError):
         raise
     except Exception as error:  # the error may be in the program and not in the file, which the caller keeps in place
@@ -56,6 +61,11 @@ def document(path: str) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise as_disk_error(path, error, "read") from error
+    return parsed_document(data)
+
+
+def parsed_document(data: bytes) -> dict[str, Any]:
+    """Return the document in a state's bytes without checking its fields. Raises BrokenState for bytes that hold no JSON object."""
     try:
         return _object_in(data)
     except (ValueError, RecursionError) as error:

@@ -1,0 +1,44 @@
+-- name: today
+SELECT (now() AT TIME ZONE 'utc')::date::text
+
+-- name: hold_references
+-- Whoever changes what becomes of a call waits for each other; sorted, so that nobody waits in a ring.
+SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT unnest(%(keys)s::bigint[]) AS key ORDER BY 1) AS keys
+
+-- name: last_of
+SELECT DISTINCT ON (reference) reference, day::text, entry, usd, rehearsal FROM movement
+WHERE reference = ANY(%(references)s) ORDER BY reference, number DESC
+
+-- name: hold_day
+INSERT INTO budget_day AS b (day, rehearsal, used) VALUES (%(day)s, %(rehearsal)s, 0)
+ON CONFLICT (day, rehearsal) DO UPDATE SET used = b.used RETURNING used
+
+-- name: use_day
+UPDATE budget_day SET used = used + %(usd)s WHERE day = %(day)s AND rehearsal = %(rehearsal)s
+
+-- name: append
+INSERT INTO movement (day, entry, reference, content_id, service, step, clip, usd, rehearsal, facts)
+VALUES (%(day)s, %(entry)s, %(reference)s, %(content_id)s, %(service)s, %(step)s, %(clip)s, %(usd)s, %(rehearsal)s, %(facts)s)
+
+-- name: last
+SELECT number, at, day::text, entry, reference, content_id, service, step, clip, usd, rehearsal, facts::text FROM movement
+WHERE reference = %(reference)s AND number > %(after)s ORDER BY number DESC LIMIT 1
+
+-- name: lines
+SELECT number, at, day::text, entry, reference, content_id, service, step, clip, usd, rehearsal, facts::text FROM movement
+WHERE number > %(after)s AND day >= %(since)s::date ORDER BY number LIMIT %(most)s
+
+-- name: mark
+SELECT coalesce(max(number), 0) FROM movement
+
+-- name: total
+SELECT used FROM budget_day WHERE day = %(day)s AND rehearsal = %(rehearsal)s
+
+-- name: totals
+SELECT entry, sum(usd) FROM (
+    SELECT DISTINCT ON (reference) day, entry, usd, rehearsal FROM movement
+    WHERE reference IN (SELECT reference FROM movement WHERE day = %(day)s) ORDER BY reference, number DESC
+) AS last WHERE day = %(day)s AND rehearsal = %(rehearsal)s GROUP BY entry
+
+-- name: know_id
+INSERT INTO vendor_job (id, content_id) VALUES (%(id)s, %(content_id)s) ON CONFLICT DO NOTHING

