@@ -45,8 +45,10 @@ def note_the_tick(folder: str) -> None:
 
 
 def is_observed() -> bool:
-    """Return whether a tick over an empty queue tells a dead-man's switch or metrics, or has messages to deliver."""
-    names = ("HEALTHCHECK_URL", "METRICS_FILE")
+    """Return whether a tick over an empty folder has something to do: a dead-man's switch or metrics to tell, messages to
+    deliver, or a queue that is in a database.
+    """
+    names = ("HEALTHCHECK_URL", "METRICS_FILE", "QUEUE_URL")
     if any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in names):
         return True
     try:

@@ -15,7 +15,7 @@ from tenxsom.observers import Observers
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
-from tenxsom.pipeline.events import Events, ObservedStore
+from tenxsom.pipeline.events import Events, ObservedStore, ObservedTill
 from tenxsom.pipeline.finisher import Finisher
 from tenxsom.pipeline.kept_parts import KeptParts
 from tenxsom.pipeline.poller import VideoStatusPoller
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from tenxsom.pipeline.rerouting import Rerouter
     from tenxsom.pipeline.routing import Chooser
     from tenxsom.pipeline.steps import ClipSteps
+    from tenxsom.store.postgres.database import Database
     from tenxsom.store.templates import Templates
 
 
@@ -68,9 +69,8 @@ class App:
     def __init__(self, settings: Settings, artifacts: Artifacts | None = None) -> None:
         """`artifacts` stores the jobs' files; by default they are where the settings say."""
         self.settings = settings
-        self.artifacts = artifacts or opened_artifacts(settings)
         self.events = Events()
-        jobs = FileJobStore(settings.pending_folder, (settings.completed_folder,), self.artifacts)
+        self.database, self.artifacts, jobs = _stores(settings, artifacts)
         self.store: JobStore = ObservedStore(jobs, self.events, self.artifacts.check_room)
         self.results = JobResults(self.store, self.artifacts)
         self.observers = Observers(settings, self.events, self.store, self.artifacts, lambda: self.ledger)
@@ -96,13 +96,20 @@ class App:
     def channels(self) -> Channels:
         return FileChannels(self.settings.channels_folder)
 
+    def connect(self) -> None:
+        """Connect to the database of QUEUE_URL, if there is one. Raises BadSettings for one that cannot be used, StoreGone."""
+        if self.database:
+            self.database.connect()
+
     @cached_property
     def ledger(self) -> SpendLedger:
+        if self.database:
+            return self.database.ledger
         return FileLedger(self.settings.ledger_file, self.settings.daily_budget_usd)
 
     @cached_property
     def pauses(self) -> Pauses:
-        return FilePauses()
+        return self.database.pauses if self.database else FilePauses()
 
     def share_pauses(self) -> None:
         """Tell the processes that share the queue which services are left alone, and leave alone what they do."""
@@ -110,6 +117,8 @@ class App:
 
     @cached_property
     def till(self) -> Till:
+        if self.database:
+            return ObservedTill(self.database.till, self.events)
         return FileTill(self.ledger)
 
     @cached_property
@@ -402,6 +411,8 @@ class App:
         for service in self._services.values():
             service.close()
         self.artifacts.close()
+        if self.database:
+            self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -410,11 +421,23 @@ class App:
         self.close()
 
 
-def opened_artifacts(settings: Settings) -> Artifacts:
-    """Return the store of the jobs' files: a folder, or the object store of MEDIA_URL, whose library is loaded only for it."""
-    files = FileArtifacts(settings.completed_folder)
+def opened_artifacts(settings: Settings, files: Artifacts) -> Artifacts:
+    """Return the store of the jobs' files: `files`, or the object store of MEDIA_URL, whose library is loaded only for it."""
     if not settings.media_url:
         return files
     from tenxsom.store.objects.artifacts import open_artifacts
 
     return open_artifacts(settings, files, settings.google_application_credentials)
+
+
+def _stores(settings: Settings, artifacts: Artifacts | None) -> tuple[Database | None, Artifacts, JobStore]:
+    """Return the database of QUEUE_URL, if there is one, and where the jobs and their files are; `artifacts` are given ones."""
+    files = artifacts or FileArtifacts(settings.completed_folder)
+    if settings.queue_url is None:
+        files = artifacts or opened_artifacts(settings, files)
+        return None, files, FileJobStore(settings.pending_folder, (settings.completed_folder,), files)
+    from tenxsom.store.postgres.database import Database  # a tick over files does not wait for it
+
+    writable = (settings.completed_folder, settings.pending_folder)  # the second one for what is about this machine alone
+    database = Database(settings.queue_url.reveal(), settings.spool_file, writable, settings.daily_budget_usd)
+    return database, opened_artifacts(settings, database.artifacts(files)), database.jobs

@@ -28,6 +28,7 @@ MAX_ENV_FILE_BYTES = 1024 * 1024
 
 OUR_PREFIXES = (
     "USEAPI_",
+    "QUEUE_",
     "PLANNER_",
     "TENXSOM_",
     "LTX_API_",
@@ -53,6 +54,7 @@ HookAddress = Annotated[Secret, BeforeValidator(values.hook)]
 PingAddress = Annotated[Secret, BeforeValidator(values.ping_address)]
 WebAddress = Annotated[str, BeforeValidator(values.web_address)]
 CloudFolder = Annotated[str, BeforeValidator(values.cloud_folder)]
+DatabaseAddress = Annotated[Secret, BeforeValidator(values.database_address)]
 Dollars = Annotated[Decimal, BeforeValidator(values.dollars)]
 FilePath = Annotated[Path, BeforeValidator(values.path_in_home)]
 NewFile = Annotated[Path, BeforeValidator(values.new_file)]
@@ -155,6 +157,22 @@ class FilmSettings(SettingsGroup):
         "How long clips, voice and music are kept, so that a film can be made again without paying",
         allowed="0 to 3,650; `0` keeps nothing",
         comment="How many days clips, voice and music are kept, so that a film can be made again without paying; 0 keeps nothing.",
+    )
+
+
+class QueueSettings(SettingsGroup):
+    """Settings of the queue."""
+
+    section: ClassVar[str] = "Many machines"
+
+    queue_url: DatabaseAddress | None = setting(
+        None,
+        "The PostgreSQL that keeps queue, money and reports for any number of machines; without it they are files of this one",
+        allowed="`files`, or an address such as `postgresql://user:password@host:5432/name`, not of a pooler",
+        comment=(
+            "The PostgreSQL that keeps queue, money and reports for any number of machines, for example "
+            "postgresql://tenxsom:password@db.example.com:5432/tenxsom; empty: files of this machine."
+        ),
     )
 
 
@@ -305,6 +323,7 @@ class DashboardSettings(SettingsGroup):
 class CoreSettings(
     FilmSettings,
     CollectingSettings,
+    QueueSettings,
     MoneySettings,
     NetworkSettings,
     NotifySettings,
@@ -317,6 +336,7 @@ class CoreSettings(
     groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
         FilmSettings,
         CollectingSettings,
+        QueueSettings,
         MoneySettings,
         NetworkSettings,
         NotifySettings,
@@ -345,6 +365,11 @@ class CoreSettings(
     @property
     def ledger_file(self) -> Path:
         return self.home / "spend_ledger.jsonl"
+
+    @property
+    def spool_file(self) -> Path:
+        """Return the file that keeps what became of paid calls while the database of QUEUE_URL is away."""
+        return self.home / ".spool" / "calls.jsonl"
 
     @property
     def channels_folder(self) -> Path:

@@ -184,6 +184,20 @@ def notify_addresses(text: str | Secret) -> Secret:
 LEAST_SECRET_PART = 8
 
 
+def database_address(text: str | Secret) -> Secret | None:
+    """Parse the address of a PostgreSQL; `files` is none."""
+    if isinstance(text, Secret) or text == "files":
+        return text if isinstance(text, Secret) else None
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("postgresql", "postgres") or not rest or not text.isprintable() or " " in text:
+        raise ValueError("is no address of a PostgreSQL; write postgresql://user:password@host:5432/name, or files")
+    if importlib.util.find_spec("psycopg") is None:
+        raise ValueError("needs one more package; run `pip install 'psycopg[binary]>=3.2,<4'`, or remove the setting")
+    account = rest.rpartition("@")[0]
+    words = account.split(":", 1)[1:] + re.findall(r"[?&]password=([^&]+)", rest)
+    return Secret(text, [form for word in words if word for form in (word, unquote(word))])
+
+
 def secret_parts(address: str) -> list[str]:
     """Return what may be secret in an address on its own: the password, and words of path and query that look like tokens."""
     _, _, rest = address.partition("://")

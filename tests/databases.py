@@ -47,10 +47,21 @@ def _all() -> tuple[Databases, str]:
     own = server()
     databases = Databases(own.url("postgres") if own else os.environ["TENXSOM_TEST_DATABASE_URL"])
     name, url = databases.create()
+    _make_tables(url)
+    return databases, name
+
+
+def _make_tables(url: str) -> None:
     session = Session(url, checks_schema=False).start()
     Schema(session).init()
     session.close()
-    return databases, name
+
+
+def made_on(server: PostgresServer) -> str:
+    """Return the address of a new database with our tables on a server."""
+    _, url = Databases(server.url("postgres")).create()
+    _make_tables(url)
+    return url
 
 
 def url(place: Path) -> str:

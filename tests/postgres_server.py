@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from tenxsom import clock
 START_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 _numbers = itertools.count(1)
+_starter = ThreadPoolExecutor(1)
+"""The thread that starts servers: the signal comes when the thread ends that started a process, not when the process does."""
 
 SPEED = ("fsync=on", "synchronous_commit=on", "shared_buffers=32MB", "max_connections=60", "autovacuum=off")
 
@@ -68,10 +71,11 @@ class PostgresServer:
             f"-c{option}" for option in (*SPEED, "listen_addresses=127.0.0.1", "unix_socket_directories=", "logging_collector=off")
         ]
         with (self.folder.parent / "postgres.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = _starter.submit(
+                subprocess.Popen,
                 [*self._as_user(), str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent,  # noqa: PLW1509
-            )  # fmt: skip
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent,
+            ).result()  # fmt: skip
         deadline = clock.Deadline(START_SECONDS)
         while not deadline.passed():
             if self._process.poll() is not None:

@@ -51,6 +51,7 @@ def command_line(prog: str = PROG) -> argparse.ArgumentParser:
 
 def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
+        app.connect()
         check_known(app, arguments.content_ids)
         orders = PaidOrders()
         app.events.subscribe(orders.hear)

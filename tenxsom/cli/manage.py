@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Sequence
 
 from tenxsom.app import App
-from tenxsom.cli import operate, render, run
+from tenxsom.cli import fleet, operate, render, run
 from tenxsom.errors import BadInput
 from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.operations import JobManager
@@ -37,6 +37,7 @@ def command_line(prog: str) -> tuple[argparse.ArgumentParser, dict[str, argparse
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {
         **operate.add_commands(commands),
+        **fleet.add_commands(commands),
         "show": commands.add_parser("show", help="everything about one job"),
         "retry": commands.add_parser("retry", help="make what a failed job misses once more"),
         "cancel": commands.add_parser("cancel", help="order nothing further for a job"),
@@ -48,7 +49,7 @@ def command_line(prog: str) -> tuple[argparse.ArgumentParser, dict[str, argparse
     }
     for name, command in made.items():
         command.add_argument("--json", action="store_true", help="print one JSON document")
-        if name not in (*operate.COMMANDS, "schema", "studio", "dashboard"):
+        if name not in (*operate.COMMANDS, *fleet.COMMANDS, "schema", "studio", "dashboard"):
             command.add_argument("content_id", metavar="CONTENT_ID")
     made["retry"].add_argument("--yes", action="store_true", help="do it; without this the price is only named")
     made["translate"].add_argument("--language", metavar="TAG", required=True, help="the language, such as de or pt-BR")
@@ -75,6 +76,13 @@ def command_line(prog: str) -> tuple[argparse.ArgumentParser, dict[str, argparse
 
 
 def manage(arguments: argparse.Namespace, settings: Settings) -> run.Result:
+    if alone := fleet.COMMANDS.get(arguments.command):
+        return alone(arguments, settings)
+    return _managed(arguments, settings)
+
+
+def _managed(arguments: argparse.Namespace, settings: Settings) -> run.Result:
+    """Run a command that needs the jobs."""
     with App(settings) as app:
         if command := operate.COMMANDS.get(arguments.command):
             return command(app, arguments)

@@ -53,6 +53,7 @@ def command_line(prog: str) -> argparse.ArgumentParser:
 
 def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     with App(settings) as app:
+        app.connect()
         orchestrator = app.orchestrator(
             service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
         )

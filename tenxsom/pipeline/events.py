@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from tenxsom import clock
 from tenxsom.errors import BrokenState, DiskError
 from tenxsom.model.job import VideoJob
-from tenxsom.store.base import Claim, Counts, JobStore
+from tenxsom.store.base import NO_IDS, Claim, Counts, JobStore, Purchase, Till
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +110,53 @@ class ObservedClaim:
         """Emit the entries that are stored now."""
         for entry in self.job.take_unheard():
             self._events.emit(self.job, entry)
+
+
+class ObservedTill:
+    """A till that stores jobs itself, in a transaction with their money; their entries are emitted as after a save."""
+
+    def __init__(self, till: Till, events: Events) -> None:
+        self._till = till
+        self._events = events
+
+    def intend(self, claim: Claim, purchase: Purchase, then: Purchase | None, prepare: Callable[[], None]) -> None:
+        def prepared() -> None:
+            prepare()
+            self._events.announce(claim.job)
+
+        self._till.intend(stored_claim(claim), purchase, then, prepared)
+        self._emit(claim)
+
+    def book(
+        self,
+        claim: Claim,
+        purchase: Purchase,
+        entry: str,
+        renewed: Purchase | None = None,
+        /,
+        *,
+        unused: Collection[Purchase] = (),
+        ids: Mapping[str, str | None] = NO_IDS,
+    ) -> None:
+        self._events.announce(claim.job)
+        self._till.book(stored_claim(claim), purchase, entry, renewed, unused=unused, ids=ids)
+        self._emit(claim)
+
+    def release(self, claim: Claim, unused: Collection[Purchase]) -> None:
+        self._till.release(stored_claim(claim), unused)
+
+    def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
+        return self._till.last(reference, since)
+
+    @staticmethod
+    def _emit(claim: Claim) -> None:
+        if isinstance(claim, ObservedClaim):
+            claim.emit()
+
+
+def stored_claim(claim: Claim) -> Claim:
+    """Return the store's own claim within an observed one."""
+    return claim._claim if isinstance(claim, ObservedClaim) else claim
 
 
 class ObservedStore:

@@ -36,13 +36,18 @@ stores = open_stores(*sys.argv[1:])
 """
 
 
+def slow_in_a_database(kind: str) -> Any:
+    """A server takes seconds to start."""
+    return pytest.param(kind, marks=pytest.mark.slow) if kind == "postgres" else kind
+
+
 @pytest.fixture(autouse=True)
 def _closed(tmp_path: Path) -> Iterator[None]:
     yield
     databases.close(tmp_path)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[slow_in_a_database(kind) for kind in KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -60,7 +65,7 @@ def jobs(opened: Opener) -> JobStore:
     return opened().jobs
 
 
-@pytest.fixture(params=ARTIFACTS)
+@pytest.fixture(params=[slow_in_a_database(kind) for kind in ARTIFACTS])
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Artifacts]:
     """Opens one installation's files; each call as another machine would."""
     return lambda: ARTIFACTS[request.param](tmp_path)

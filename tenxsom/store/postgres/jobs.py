@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenxsom import atomic, clock
+from tenxsom.disk import make_folder
 from tenxsom.errors import (
     BadInput,
     BrokenState,
@@ -55,11 +56,12 @@ class Version(NamedTuple):
 
 
 class PostgresJobStore:
-    """Stores jobs in the database of a session. `writable` are folders on this machine that must have room before a paid call."""
+    """Stores jobs in the database of a session. `writable` are folders on this machine, which must have room before a paid call."""
 
     def __init__(self, session: Session, writable: tuple[Path, ...] = ()) -> None:
         self.session = session
         self._folders = writable
+        self._is_made = False
 
     # reading
 
@@ -106,6 +108,7 @@ class PostgresJobStore:
 
     def accept(self, job: VideoJob, unless: Callable[[], bool] | None = None) -> AbstractContextManager[Claim | None]:
         check_id(job.content_id)
+        self._make_folders()
         return self._accepting(job, unless)
 
     @contextmanager
@@ -137,6 +140,7 @@ class PostgresJobStore:
 
     def claim(self, content_id: str) -> AbstractContextManager[Claim | None]:
         check_id(content_id)
+        self._make_folders()
         return self._claiming(content_id)
 
     @contextmanager
@@ -157,6 +161,13 @@ class PostgresJobStore:
                 claim.leave()
             else:
                 self.session.unlock(owner, SQL["leave"], {"content_id": content_id, "pause": LEFT_ALONE_SECONDS})
+
+    def _make_folders(self) -> None:
+        """Make the folders of this machine, once; one that disappears later, as an unmounted disk does, is an error."""
+        for folder in () if self._is_made else self._folders:
+            if not folder.is_dir():
+                make_folder(folder)
+        self._is_made = True
 
     def _own(self, content_id: str) -> Owner:
         """Take the lock of a job. Raises JobIsBusy."""
@@ -241,7 +252,7 @@ class PostgresJobStore:
 
     # writing
 
-    def save(self, claim: PostgresClaim, money: Callable[[Run], None] | None = None, *, seconds: float = SAVE_SECONDS) -> None:
+    def save(self, claim: PostgresClaim, money: Callable[[Run], None] | None = None, *, seconds: float | None = None) -> None:
         """Store a claim's job, together with movements of money. Raises RevisionIsStale, StoreGone."""
         before = claim.stored
         claim.job.revision = max(claim.job.revision, before.revision) + 1
@@ -274,14 +285,14 @@ class PostgresJobStore:
             raise stale(claim)
 
     def write(
-        self, claim: PostgresClaim, work: Callable[[Run], None], is_written: Callable[[], bool], *, seconds: float = SAVE_SECONDS
+        self, claim: PostgresClaim, work: Callable[[Run], None], is_written: Callable[[], bool], *, seconds: float | None = None
     ) -> None:
         """Do the work in a transaction of the claim's owner, whatever happens to the connection meanwhile.
 
         After a lost connection the reply to COMMIT may be lost: the lock is taken again, and then `is_written` tells whether there
         is anything left to do. Raises JobIsBusy when another process has the lock, StoreGone. The caller holds the guard.
         """
-        deadline, is_unclear = clock.Deadline(seconds), False
+        deadline, is_unclear = clock.Deadline(SAVE_SECONDS if seconds is None else seconds), False
         while True:
             self.session.wait(deadline.left(), finishing=True)
             try:

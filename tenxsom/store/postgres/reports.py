@@ -55,6 +55,16 @@ class ReportsInDatabase:
         found = self._session.rows(SQL["facts"], {"name": name})
         return int(found[0][0]) if found else None
 
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        reports = {name: size for name in names if _is_report(name) and (size := self.size(name)) is not None}
+        return self._files.sizes([name for name in names if not _is_report(name)]) | reports
+
+    def link(self, name: str, seconds: float) -> str | None:
+        return None if _is_report(name) else self._files.link(name, seconds)
+
+    def link_origin(self) -> str | None:
+        return self._files.link_origin()
+
     def location(self, name: str) -> str:
         return f"{self._session.place}/report/{name}" if _is_report(name) else self._files.location(name)
 
@@ -177,6 +187,15 @@ class ReportsInDatabase:
         return [name for [name] in self._session.rows(SQL["of_job"], {"content_id": content_id})]
 
     # files alone
+
+    def check_room(self) -> None:
+        self._files.check_room()
+
+    def check(self) -> None:
+        self._files.check()
+
+    def close(self) -> None:
+        self._files.close()
 
     def scratch(self, name: str) -> Path:
         return self._files.scratch(name)

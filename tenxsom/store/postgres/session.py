@@ -91,7 +91,7 @@ class Session:
         self.life = 0
         self.place = place_of(url)
         self.on_connected: list[Callable[[], None]] = []
-        """Called after each new connection but the first."""
+        """Called after each new connection, before anything else is done over it."""
         self._url = url
         self._checks_schema = checks_schema
         self._name = f"tenxsom {socket.gethostname()[:30]}:{os.getpid()}.{id(self):x}"
@@ -101,8 +101,7 @@ class Session:
 
     def start(self) -> Self:
         """Connect. Raises BadSettings for a database that can never be used like this, StoreGone for one that does not answer."""
-        with self.guard:
-            self._wait(START_SECONDS)
+        self.wait(START_SECONDS)
         return self
 
     def close(self) -> None:
@@ -144,8 +143,8 @@ class Session:
             if self._connection is not None:
                 return
             self._wait(seconds, finishing=finishing)
-        for call in self.on_connected:
-            call()
+            for call in self.on_connected:
+                call()
 
     # locks
 

@@ -1,0 +1,169 @@
+"""PostgreSQL is struck at every request of a job's life: whatever is lost, nothing is paid twice, and no job disappears."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from tenxsom import clock
+from tenxsom.app import App
+from tenxsom.errors import TenxsomError
+from tests import databases
+from tests.belt import definition
+from tests.crash import postgres_proxy
+from tests.crash.paper_vendor import PaperVendor, paper_suite
+from tests.crash.postgres_proxy import AFTER, BEFORE, PostgresProxy
+from tests.postgres_server import running as running_server
+
+pytestmark = pytest.mark.slow
+
+ALL = os.environ.get("CRASH_POINTS") == "all"
+EVERY = 1 if ALL else 7
+PRICES = {"services": {"useapi_ltx": {"image_usd": "0.01", "clip_usd": "0", "clip_second_usd": "0.08"}}, "planners": {}}
+
+
+class World:
+    """A home, a vendor of paper, and a database behind a proxy."""
+
+    def __init__(self, home: Path, proxy: PostgresProxy) -> None:
+        self.home, self.proxy, self.vendor = home, proxy, PaperVendor()
+        home.mkdir(exist_ok=True)
+        (home / "templates").mkdir(exist_ok=True)
+        (home / "templates" / "prices.json").write_text(json.dumps(PRICES))
+        self.direct = databases.url(home)
+
+    @property
+    def url(self) -> str:
+        parts = urlsplit(self.direct)
+        place = f"{parts.username}@127.0.0.1:{self.proxy.port}"
+        return urlunsplit(parts._replace(netloc=place, query="sslmode=disable&gssencmode=disable"))
+
+    def open(self, **changes: str) -> App:
+        """Open the suite as another process would."""
+        return paper_suite(self.home, self.vendor, QUEUE_URL=self.url, POLL_CONCURRENCY="2", **changes)
+
+    def live(self, app: App, content_id: str = "lake", ticks: int = 30) -> None:
+        """Submit a job, and tick until it has ended. Whatever a run raises is for the next one."""
+        source = self.home / f"{content_id}.page.json"
+        source.write_text(json.dumps(definition(content_id)))
+        for number in range(ticks):
+            try:
+                if number % 10 == 0:  # a person who saw an error says it again
+                    orchestrator = app.orchestrator()
+                    orchestrator.submit_all(orchestrator.read([str(source)]))
+                app.poller().tick([content_id], at_once=True)
+                if app.artifacts.has_report(content_id):
+                    return
+            except TenxsomError:
+                clock.nap(0.05)
+        raise AssertionError(f"it has not ended: {app.results.of(content_id)}")
+
+    def check(self, jobs: int = 1) -> None:
+        """What must be true in the end, by the vendor's own count and by the tables."""
+        calls = Counter(charge["replyRef"].rsplit(".", 1)[0] for charge in self.vendor.charges)
+        assert set(calls.values()) == {1}, f"paid more than once: {calls}"
+        with psycopg.connect(self.direct) as connection:
+            rows = connection.execute("SELECT reference, entry, usd FROM tenxsom.movement ORDER BY number").fetchall()
+            last = {reference: (entry, usd) for reference, entry, usd in rows}
+            assert {last[charge["replyRef"]][0] for charge in self.vendor.charges} == {"spent"}
+            counted = sum((usd for entry, usd in last.values() if entry != "released"), Decimal(0))
+            assert connection.execute("SELECT sum(used) FROM tenxsom.budget_day").fetchall() == [(counted,)]
+            assert connection.execute("SELECT count(*) FROM tenxsom.job").fetchall() == [(0,)]
+            assert connection.execute("SELECT count(*) FROM tenxsom.report").fetchall() == [(jobs,)]
+        assert counted == jobs * Decimal("0.25")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    server = databases.server()
+    if server is None:
+        pytest.skip("a server of TENXSOM_TEST_DATABASE_URL is left as it is")
+    home = tmp_path / "home"
+    home.mkdir()
+    with postgres_proxy.running(server.port) as proxy:
+        yield World(home, proxy)
+        databases.close(home)
+
+
+@pytest.mark.parametrize("how", [BEFORE, AFTER])
+def test_a_connection_that_is_cut_at_any_request_costs_nothing_and_loses_nothing(world: World, how: str) -> None:
+    """Replies to COMMIT among them, of which nobody knows whether it was done."""
+    with world.open() as app:
+        world.live(app)
+    last = world.proxy.requests
+    assert last > 50
+    points = range(1, last + 1, EVERY)
+    for jobs, at in enumerate(points, 2):
+        world.proxy.script(at, how)
+        with world.open() as app:
+            world.live(app, f"lake-{at}")
+        assert world.proxy.has_struck, at
+        try:
+            world.check(jobs)
+        except AssertionError as error:
+            raise AssertionError(f"request {at} cut {how}") from error
+
+
+def test_a_server_that_crashes_between_any_two_steps_keeps_every_promise(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        url = databases.made_on(server)
+        home = tmp_path / "home"
+        home.mkdir()
+        (home / "database.url").write_text(url)
+        with postgres_proxy.running(server.port) as proxy:
+            world = World(home, proxy)
+            restarts = iter([True, False, True, False])
+
+            def crash() -> None:
+                if next(restarts, False):
+                    server.crash_and_restart()
+
+            real = world.vendor._paid
+
+            def paid(kind: str, reference: str) -> Any:
+                submitted = real(kind, reference)
+                crash()  # the call is made, and its ids have no place to go to
+                return submitted
+
+            world.vendor._paid = paid  # type: ignore[method-assign]
+            with world.open() as app:
+                world.live(app)
+            world.check()
+
+
+def test_ids_that_the_database_never_took_are_booked_by_the_next_program_on_this_machine(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("money.IDS_SECONDS", "jobs.SAVE_SECONDS", "session.START_SECONDS"):
+        monkeypatch.setattr(f"tenxsom.store.postgres.{name}", 0.2)
+    world.vendor.remembers = False  # the vendor cannot be asked, so that the ids on the disk are all there is
+    real = world.vendor._paid
+
+    def paid(kind: str, reference: str) -> Any:
+        submitted = real(kind, reference)
+        world.proxy.is_shut = True
+        world.proxy.script(1, BEFORE)
+        return submitted
+
+    world.vendor._paid = paid  # type: ignore[method-assign]
+    with world.open() as app:
+        with pytest.raises(AssertionError, match="it has not ended"):
+            world.live(app, ticks=1)
+    spool = world.home / ".spool" / "calls.jsonl"
+    [line] = [json.loads(line) for line in spool.read_text().splitlines()]
+    assert (line["entry"], line["step"]) == ("spent", "request_image")
+    assert line["ids"]["job_id"].startswith("job-")
+    world.vendor._paid, world.proxy.is_shut = real, False  # type: ignore[method-assign]
+    with world.open() as app:
+        world.live(app)
+    assert not spool.exists()
+    world.check()
