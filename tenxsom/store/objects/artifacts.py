@@ -1,4 +1,8 @@
-"""Files of jobs in an object store. Final reports stay where the queue is, because a job and its report belong together."""
+"""Files of jobs in an object store. Final reports stay in the folder beside the queue: a job and its report belong together.
+
+Files that are still in that folder, because they were made before there was an object store, count where the store has none of
+their name. What is made anew goes to the store.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +45,13 @@ MOST_SEEN = 50_000
 
 
 class ObjectArtifacts:
-    """Stores the files of jobs in a bucket, and their final reports in `reports`."""
+    """Stores the files of jobs in a bucket, and their final reports in `folder`."""
 
-    def __init__(self, open_bucket: Callable[[], Bucket], url: str, scratch: Scratch, reports: Artifacts) -> None:
+    def __init__(self, open_bucket: Callable[[], Bucket], url: str, scratch: Scratch, folder: Artifacts) -> None:
         """`open_bucket` is called on first use, so that commands which need no file work without the store."""
         self._open_bucket, self._url = open_bucket, url
         self._opened: Bucket | None = None
-        self._scratch, self._reports = scratch, reports
+        self._scratch, self._folder = scratch, folder
         self._uploads = threading.BoundedSemaphore(UPLOADS_AT_ONCE)
         self._begun: dict[str, int] = {}
         """The number that counted when this process began to write a file: what came since is not replaced by it."""
@@ -62,13 +66,12 @@ class ObjectArtifacts:
 
     def size(self, name: str) -> int | None:
         if file_names.is_report(name):
-            return self._reports.size(name)
+            return self._folder.size(name)
         found = self._current(name)
-        return found.size if found else None
+        return found.size if found else self._folder.size(name)
 
     def sizes(self, names: Collection[str]) -> dict[str, int]:
-        here = {name for name in names if file_names.is_report(name)}
-        elsewhere = {name for name in names if name not in here}
+        elsewhere = {name for name in names if not file_names.is_report(name)}
         folders = sorted({keys.owners_folder(name) for name in elsewhere})
         if len(folders) > MOST_FOLDERS:
             folders = sorted({keys.top_of(name) for name in elsewhere})
@@ -76,11 +79,11 @@ class ObjectArtifacts:
         found = {name: current[name] for name in elsewhere if name in current}
         for version in found.values():
             self._note(version)
-        return self._reports.sizes(here) | {name: version.size for name, version in found.items()}
+        return self._folder.sizes({*names} - found.keys()) | {name: version.size for name, version in found.items()}
 
     def location(self, name: str) -> str:
-        if file_names.is_report(name):
-            return self._reports.location(name)
+        if file_names.is_report(name) or (name not in self._seen and self._folder.exists(name)):
+            return self._folder.location(name)
         return f"{self._url}/{self._seen.get(name) or keys.folder_of(name)}"
 
     def link(self, name: str, seconds: float) -> str | None:
@@ -93,16 +96,17 @@ class ObjectArtifacts:
 
     def age_seconds(self, name: str) -> float | None:
         if file_names.is_report(name):
-            return self._reports.age_seconds(name)
+            return self._folder.age_seconds(name)
         found = self._current(name)
-        return clock.age_seconds(found.stamp) if found else None
+        return clock.age_seconds(found.stamp) if found else self._folder.age_seconds(name)
 
     def parts_older_than(self, seconds: float) -> list[str]:
         current, _ = keys.current_ones(self._versions_under(keys.PARTS))
-        return sorted(name for name, version in current.items() if clock.age_seconds(version.stamp) > seconds)
+        old = {name for name, version in current.items() if clock.age_seconds(version.stamp) > seconds}
+        return sorted(old | ({*self._folder.parts_older_than(seconds)} - current.keys()))
 
     def files_of(self, content_id: str) -> list[str]:
-        return file_names.kept_files(content_id, [*self._names_of(content_id), *self._reports.files_of(content_id)])
+        return file_names.kept_files(content_id, [*self._names_of(content_id), *self._folder.files_of(content_id)])
 
     def marks(self, *endings: str) -> dict[str, Hashable]:
         elsewhere = tuple(ending for ending in endings if not file_names.is_report(ending))
@@ -110,13 +114,13 @@ class ObjectArtifacts:
         tops = [keys.NOTES] if len(notes) == len(elsewhere) else [keys.NOTES, keys.FILES, keys.PARTS]
         current, _ = keys.current_ones(self._versions_under(*tops) if elsewhere else ())
         marked = {name: version.key for name, version in current.items() if name.endswith(elsewhere)}
-        return {**self._reports.marks(*endings), **marked}
+        return {**self._folder.marks(*endings), **marked}
 
     # reading
 
     def local(self, name: str) -> Path:
         if file_names.is_report(name):
-            return self._reports.local(name)
+            return self._folder.local(name)
         for is_last in (False, True):
             found = self._current(name)
             if found is None:
@@ -126,6 +130,8 @@ class ObjectArtifacts:
             except FileNotFoundError:
                 if is_last:
                     raise  # else it was replaced between the two requests
+        if self._folder.exists(name):
+            return self._folder.local(name)
         raise FileNotFoundError(f"There is no {self.location(name)}")
 
     def _copy_of(self, version: Version) -> Path:
@@ -154,7 +160,7 @@ class ObjectArtifacts:
         if file_names.is_report(name):
             with disk_errors(written, "read"):
                 data = written.read_bytes()
-            self._reports.write(name, data)
+            self._folder.write(name, data)
             discard(written)
             return
         self._publish(written, name, again=False)
@@ -173,10 +179,16 @@ class ObjectArtifacts:
                 self._bucket.upload(written, published.key, name)
         self._scratch.keep(written, published)
         self._delete(version for version in before if version.number <= begun and version.key != published.key)
+        self._leave_folder(name)
+
+    def _leave_folder(self, name: str) -> None:
+        """Remove a file from the folder, where one of its name is not needed any more."""
+        if self._folder.exists(name):
+            self._folder.remove(name)
 
     def write(self, name: str, data: bytes) -> None:
         if file_names.is_report(name):
-            self._reports.write(name, data)
+            self._folder.write(name, data)
             return
         part = self.scratch(name)
         with disk_errors(part):
@@ -185,14 +197,19 @@ class ObjectArtifacts:
 
     def rename(self, name: str, new: str) -> None:
         if file_names.is_report(name):
-            self._reports.rename(name, new)
+            self._folder.rename(name, new)
             return
         found, before = self._current(name), self._versions(new)
+        if found is None and self._folder.exists(name):
+            self._folder.rename(name, new)
+            self._delete(before)
+            return
         if found is None:
             raise DiskError(f"There is no {self.location(name)}, which should become {new}.")
         if not before or before[0].digest != found.digest:  # else a death came between the copy and the end of the name
             self._copy(found, new, before[0].number + 1 if before else 1)
             self._delete(before)
+        self._leave_folder(new)
         self.remove(name)
 
     def _copy(self, version: Version, new: str, number: int) -> None:
@@ -207,9 +224,10 @@ class ObjectArtifacts:
 
     def remove(self, name: str) -> None:
         if file_names.is_report(name):
-            self._reports.remove(name)
+            self._folder.remove(name)
             return
         self._bucket.delete(version.key for version in self._versions(name))
+        self._leave_folder(name)
         self.discard(name)
 
     def discard(self, name: str) -> None:
@@ -221,26 +239,27 @@ class ObjectArtifacts:
         names = [name for name in self.files_of(content_id) if name not in but]
         if not names:
             return None
-        number = self._free_number(content_id)
+        number = self._free_number(content_id, names)
         for name in names:
             self.rename(name, file_names.of_earlier_run(content_id, number, name))
         return number
 
-    def _free_number(self, content_id: str) -> int:
-        """Return the first number that neither a file nor a report of an earlier run has."""
-        present = set(self._names_of(content_id))
+    def _free_number(self, content_id: str, names: Collection[str]) -> int:
+        """Return the first number under which an earlier run has nothing, neither in the store nor in the folder."""
+        present = {*self._names_of(content_id)}
+        reports = (file_names.completion_report(content_id), file_names.failure_report(content_id))
         while True:
             number = file_names.run_number(content_id, present)
-            reports = [maker(content_id) for maker in (file_names.completion_report, file_names.failure_report)]
-            taken = [file_names.of_earlier_run(content_id, number, name) for name in reports]
-            if not any(self._reports.exists(name) for name in taken):
+            wanted = {file_names.of_earlier_run(content_id, number, name) for name in (*names, *reports)}
+            if not self._folder.sizes(wanted):
                 return number
-            present |= {*taken}
+            present |= wanted
 
     # leftovers
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
         yield from self._scratch.files()
+        yield from self._folder.scratch_files()
         _, others = keys.current_ones(self._versions_under(keys.FILES, keys.PARTS, keys.NOTES))
         for version in others:
             yield f"{version.name}@{version.stem}", version.size, clock.stamp_of_epoch(version.stored_at)
@@ -252,6 +271,7 @@ class ObjectArtifacts:
         file, at, stem = name.rpartition("@")
         if not at:
             self._scratch.drop(name)
+            self._folder.drop_scratch(name)
         elif "#" in stem:
             for path in self._bucket.unfinished():
                 if (path.parent.name, path.name) == (file, stem):
@@ -264,19 +284,19 @@ class ObjectArtifacts:
     # reports
 
     def has_report(self, content_id: str) -> bool:
-        return self._reports.has_report(content_id)
+        return self._folder.has_report(content_id)
 
     def final_report(self, content_id: str) -> dict[str, Any] | None:
-        return self._reports.final_report(content_id)
+        return self._folder.final_report(content_id)
 
     def reports(self, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-        return self._reports.reports(since)
+        return self._folder.reports(since)
 
     def quarantine_report(self, content_id: str) -> str | None:
-        return self._reports.quarantine_report(content_id)
+        return self._folder.quarantine_report(content_id)
 
     def owner_of(self, job_id: str) -> str | None:
-        return self._reports.owner_of(job_id)
+        return self._folder.owner_of(job_id)
 
     # the store
 
@@ -295,7 +315,7 @@ class ObjectArtifacts:
 
     def close(self) -> None:
         self._scratch.close()
-        self._reports.close()
+        self._folder.close()
 
     @property
     def _bucket(self) -> Bucket:
@@ -349,7 +369,7 @@ def _new_version(name: str, number: int, digest: str, size: int) -> Version:
     return Version(key, name, number, round(now * 1000), digest[:32], size, now)
 
 
-def open_artifacts(settings: MediaSettings, reports: Artifacts, google_credentials: Path | None = None) -> ObjectArtifacts:
+def open_artifacts(settings: MediaSettings, folder: Artifacts, google_credentials: Path | None = None) -> ObjectArtifacts:
     """Return the files of jobs in the object store of the settings. No request is made yet."""
     url = settings.media_url or ""
-    return ObjectArtifacts(lambda: open_bucket(settings, google_credentials), url, Scratch(settings.scratch_folder), reports)
+    return ObjectArtifacts(lambda: open_bucket(settings, google_credentials), url, Scratch(settings.scratch_folder), folder)

@@ -21,6 +21,8 @@ from tenxsom.store.files.artifacts import SCRATCH
 from tenxsom.store.objects.keys import Version
 
 WRITING, COPIES = "writing", "copies"
+COPY_SECONDS = 6 * 3600.0
+"""How long a copy is kept after its last use; no tick works that long on one."""
 
 
 class Scratch:
@@ -31,6 +33,8 @@ class Scratch:
         self._folder: Path | None = None
         self._owner = 0
         self._opening = threading.Lock()
+        self._used: dict[Path, float] = {}
+        """When each copy was last asked for."""
 
     @property
     def folder(self) -> Path:
@@ -46,10 +50,13 @@ class Scratch:
 
     def copy(self, version: Version) -> Path:
         """Return where the copy of a published file is, or will be."""
-        return self.folder / COPIES / version.name / version.stem / version.name
+        place = self.folder / COPIES / version.name / version.stem
+        self._used[place] = clock.monotonic()
+        return place / version.name
 
     def new_copy(self, version: Version) -> Path:
         """Return a new path to fetch a published file to, before `keep`."""
+        self._forget_old_copies()
         folder = self.folder / COPIES / version.name
         make_folder(folder)
         return folder / f"{version.stem}.{os.urandom(4).hex()}"
@@ -70,6 +77,14 @@ class Scratch:
         for suffix in SCRATCH:
             discard(self.folder / WRITING / f"{name}{suffix}")
         shutil.rmtree(self.folder / COPIES / name, ignore_errors=True)
+
+    def _forget_old_copies(self) -> None:
+        """Remove copies that nothing has asked for for hours: a page that runs for months shows every film once."""
+        before = clock.monotonic() - COPY_SECONDS
+        for place, used in list(self._used.items()):
+            if used < before:
+                self._used.pop(place, None)
+                shutil.rmtree(place, ignore_errors=True)
 
     def files(self) -> Iterator[tuple[str, int, str]]:
         """Yield the name, the size in bytes and the time of the last change of what is being written, or was."""

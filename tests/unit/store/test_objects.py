@@ -21,7 +21,7 @@ from tenxsom.store.objects.artifacts import ObjectArtifacts
 from tenxsom.store.objects.scratch import Scratch
 from tests.belt import ROOT
 from tests.processes import running, said
-from tests.stores import objects, stub_s3
+from tests.stores import files_in_a_folder, objects, stub_s3
 from tests.stub_s3 import SECRET, StubS3
 
 Opener = Callable[..., ObjectArtifacts]
@@ -262,6 +262,63 @@ def test_a_forked_child_has_a_folder_of_its_own(tmp_path):
     assert os.read(reader, 4096).decode() != str(mine)
     os.close(reader)
     os.close(writer)
+
+
+def test_copies_that_nothing_asks_for_any_more_are_removed_and_fetched_again_when_something_does(machine, monkeypatch):
+    for name in ("lake.jpg", "hill.jpg", "shore.jpg"):
+        put(machine(), name, b"picture")
+    reader = machine()
+    old, used = reader.local("lake.jpg"), reader.local("hill.jpg")
+    now = clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: now + 5 * 3600)
+    reader.local("hill.jpg")
+    monkeypatch.setattr(clock, "monotonic", lambda: now + 7 * 3600)
+    reader.local("shore.jpg")
+    assert not old.exists()
+    assert used.exists()
+    assert reader.local("lake.jpg").read_bytes() == b"picture"
+
+
+# an installation that had no object store before
+
+
+@pytest.fixture
+def moved(machine, tmp_path: Path) -> ObjectArtifacts:
+    """Files in the folder of an installation that has an object store since."""
+    folder = files_in_a_folder(tmp_path)
+    for name in ("lake.mp4", "lake~clip01.mp4", "lake_completion_report.json"):
+        folder.write(name, b"made before")
+    return machine()
+
+
+def test_what_was_made_before_is_found_where_it_was(moved, machine, tmp_path):
+    assert moved.files_of("lake") == ["lake~clip01.mp4", "lake.mp4", "lake_completion_report.json"]
+    assert moved.sizes(["lake.mp4", "lake.jpg"]) == {"lake.mp4": 11}
+    assert moved.local("lake.mp4").read_bytes() == b"made before"
+    assert moved.location("lake.mp4") == str(tmp_path / "completed" / "lake.mp4")
+    assert moved.link("lake.mp4", 60) is None
+    with pytest.raises(FileNotFoundError):
+        moved.local("hill.mp4")
+
+
+def test_what_is_made_anew_goes_to_the_store_and_its_predecessor_goes(moved, machine, tmp_path):
+    put(moved, "lake.mp4", b"made anew")
+    assert machine().local("lake.mp4").read_bytes() == b"made anew"
+    assert not (tmp_path / "completed" / "lake.mp4").exists()
+
+
+def test_a_run_that_was_made_before_is_set_aside_and_removed(moved, machine, tmp_path):
+    put(moved, "lake.jpg", b"made since")
+    assert moved.set_aside("lake") == 1
+    assert moved.files_of("lake") == []
+    assert machine().local("lake~1.mp4").read_bytes() == b"made before"
+    assert machine().local("lake~1.jpg").read_bytes() == b"made since"
+    put(moved, "lake.mp4", b"x")
+    assert moved.set_aside("lake") == 2
+    moved.rename("lake~1.mp4", "lake~2.mp4")
+    assert machine().local("lake~2.mp4").read_bytes() == b"made before"
+    moved.remove("lake~2.mp4")
+    assert not machine().exists("lake~2.mp4")
 
 
 # links
