@@ -26,6 +26,7 @@ from tenxsom.planning.model_service import (
     MAX_TOKENS,
     AnswerUnusable,
     Bill,
+    PriceEntry,
     ServiceName,
     Turn,
     free_form_rules,
@@ -34,6 +35,28 @@ from tenxsom.planning.model_service import (
 )
 
 log = logging.getLogger(__name__)
+
+_LIST = "https://platform.claude.com/docs/en/about-claude/pricing"
+PRICES: dict[str, PriceEntry] = {
+    "claude-haiku-5-5": {
+        "input_usd": "0.10",
+        "output_usd": "0.50",
+        "cache_read_usd": "0.01",
+        "cache_write_usd": "0.125",
+        "long_prompt": {"above_tokens": 100000, "input_usd": "0.50", "output_usd": "2.50"},
+        "source": _LIST,
+    },
+    "claude-sonnet-5-5": {
+        "input_usd": "2",
+        "output_usd": "10",
+        "cache_read_usd": "0.20",
+        "cache_write_usd": "2.50",
+        "source": _LIST,
+    },
+    "claude-sonnet-4-6": {"input_usd": "3", "output_usd": "15", "source": _LIST},
+    "claude-haiku-4-5@20251001": {"input_usd": "1", "output_usd": "5", "source": _LIST},
+}
+"""US dollars per million tokens, wherever Claude is served; regional endpoints cost a tenth more (`money.planner_cost`)."""
 
 
 class ClaudeMessages(ABC):

@@ -16,6 +16,8 @@ from tenxsom.model.blueprint import PlannerRecord
 ServiceName = Literal["claude_on_vertex", "anthropic", "gemini_on_vertex", "openai_compatible"]
 Result = TypeVar("Result")
 Turn = Mapping[str, str]
+PriceEntry = dict[str, Any]
+"""The published prices of a model: an entry of `planners` in templates/prices.json."""
 """One message of a conversation: its `role` (user or assistant) and its `content`."""
 
 MAX_TOKENS = 16_000

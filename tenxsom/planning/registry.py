@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from tenxsom.errors import BadSettings
 from tenxsom.google.credentials import GenAiSettings
+from tenxsom.planning import claude_messages, vertex_gemini
 from tenxsom.planning.anthropic_api import DEFAULT_MODEL as DEFAULT_CLAUDE
 from tenxsom.planning.anthropic_api import AnthropicApi, AnthropicSettings
-from tenxsom.planning.model_service import ModelService
+from tenxsom.planning.model_service import ModelService, PriceEntry
 from tenxsom.planning.openai_compatible import OpenAiCompatible, OpenAiSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings, VertexClaude
 from tenxsom.planning.vertex_gemini import DEFAULT_MODEL as DEFAULT_GEMINI
@@ -80,8 +81,17 @@ def missing(name: str, settings: PlannerSettings) -> str:
     return " and ".join(setting for setting, value in needed.get(name, {}).items() if not value)
 
 
-def open_service(name: str, settings: PlannerSettings, prices: Mapping[str, Any]) -> ModelService:
-    """Return a planning service, whose connections are opened on first use."""
+def prices() -> dict[str, PriceEntry]:
+    """Return the published prices of the models that plan, the entries of `planners` in templates/prices.json."""
+    return claude_messages.PRICES | vertex_gemini.PRICES
+
+
+def open_service(name: str, settings: PlannerSettings, written: Mapping[str, Any]) -> ModelService:
+    """Return a planning service, whose connections are opened on first use.
+
+    `written` is templates/prices.json, which overrides the published prices of the models that it names.
+    """
+    prices_here = {**written, "planners": prices() | written.get("planners", {})}
     network: dict[str, Any] = {"proxies": settings.proxies, "ca_file": settings.tls_ca_file}
     if name == "vertex_claude":
         return VertexClaude(
@@ -90,16 +100,16 @@ def open_service(name: str, settings: PlannerSettings, prices: Mapping[str, Any]
             settings.vertex_ai_claude_model_id,
             credentials_file=settings.google_application_credentials,
             base_url=settings.vertex_ai_base_url,
-            prices=prices,
+            prices=prices_here,
             **network,
         )
     if name == "anthropic" and settings.anthropic_api_key:
         model = settings.planner_model or DEFAULT_CLAUDE
-        return AnthropicApi(settings.anthropic_api_key, model, base_url=settings.anthropic_base_url, prices=prices, **network)
+        return AnthropicApi(settings.anthropic_api_key, model, base_url=settings.anthropic_base_url, prices=prices_here, **network)
     if name == "vertex_gemini":
-        return _gemini(settings, prices)
+        return _gemini(settings, prices_here)
     if name == "openai_compatible":
-        return _openai_compatible(settings, prices, network)
+        return _openai_compatible(settings, prices_here, network)
     raise BadSettings(f"{name} is no planning service that is set up; see PLANNER_SERVICE in docs/reference/settings.md.")
 
 

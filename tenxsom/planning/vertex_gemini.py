@@ -14,12 +14,31 @@ from typing import TYPE_CHECKING, Any
 from tenxsom import clock
 from tenxsom.errors import AccountError, NotFound, NotSent, PlanFailed, ServiceBusy, ServiceDown, TenxsomError
 from tenxsom.model import money
-from tenxsom.planning.model_service import MAX_TOKENS, AnswerUnusable, Bill, ServiceName, Turn, pause_before_retry, time_left
+from tenxsom.planning.model_service import (
+    MAX_TOKENS,
+    AnswerUnusable,
+    Bill,
+    PriceEntry,
+    ServiceName,
+    Turn,
+    pause_before_retry,
+    time_left,
+)
 
 if TYPE_CHECKING:
     from tenxsom.google.genai import GenAi
 
 DEFAULT_MODEL = "gemini-3.8-flash"
+PRICES: dict[str, PriceEntry] = {
+    "gemini-3.8-flash": {
+        "input_usd": "1.50",
+        "output_usd": "7.50",
+        "cache_read_usd": "0.15",
+        "note": "The list price from 1 January 2027; until then Google charges half of it.",
+        "source": "https://ai.google.dev/gemini-api/docs/pricing",
+    }
+}
+"""US dollars per million tokens."""
 _REFUSALS = ("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "LANGUAGE")
 
 

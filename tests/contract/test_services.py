@@ -44,6 +44,7 @@ from tenxsom.media.check import check_picture, check_video
 from tenxsom.model import money
 from tenxsom.model.definition import AspectRatio
 from tenxsom.pipeline.prices import Prices
+from tenxsom.planning import registry as planners
 from tenxsom.services import registry
 from tenxsom.services.base import (
     Capabilities,
@@ -401,11 +402,12 @@ def test_every_model_has_a_price_in_every_resolution_it_makes(service, variant):
         assert price >= 0
 
 
-def test_the_price_list_says_what_services_and_sources_declare():
+def test_the_price_list_says_what_services_sources_and_planners_declare():
     written = Templates(ROOT, ROOT).prices
     assert written["services"] == {name: registry.prices(name) for name in SERVICES}
     assert written["stills"] == {name: found for name in stills_registry.SOURCES if (found := stills_registry.prices(name))}
     assert written["voices"] == {name: spoken for name in voices.VOICES if (spoken := voices.prices(name))}
+    assert written["planners"] == planners.prices()
 
 
 def test_a_service_that_an_older_price_list_does_not_name_has_its_declared_price(tmp_path):

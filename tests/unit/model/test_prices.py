@@ -163,8 +163,9 @@ def test_a_planner_without_a_price_plans_nothing_that_a_budget_is_kept_for(tmp_p
     write(tmp_path, {"services": {"useapi_ltx": free}, "planners": {}})
     path = tmp_path / "lake.job.json"
     path.write_text(json.dumps(definition()))
-    with paper_suite(tmp_path, PaperVendor(), DAILY_BUDGET_USD="5", VERTEX_AI_PROJECT_ID="demo") as app:
+    claude = {"VERTEX_AI_PROJECT_ID": "demo", "VERTEX_AI_CLAUDE_MODEL_ID": "claude-haiku-9"}
+    with paper_suite(tmp_path, PaperVendor(), DAILY_BUDGET_USD="5", **claude) as app:
         orchestrator = app.orchestrator()
-        with pytest.raises(BadSettings, match="no price for the planner claude-haiku-5-5"):
+        with pytest.raises(BadSettings, match="no price for the planner claude-haiku-9"):
             orchestrator.submit(orchestrator.read([str(path)])[0])
         assert list(app.ledger.lines()) == []

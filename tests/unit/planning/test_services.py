@@ -275,6 +275,14 @@ def test_a_server_elsewhere_needs_a_price_where_there_is_a_budget(environment: d
         planning.check_price()
 
 
+def test_a_price_list_of_ones_own_overrides_the_models_that_it_names(environment: dict[str, str]) -> None:
+    lists: list[dict[str, Any]] = [{"planners": {"claude-haiku-5-5": {"input_usd": "7", "output_usd": "9"}}}, {"planners": {}}]
+    found = settings.load(environment | {"ANTHROPIC_API_KEY": KEY})
+    usage = {"input_tokens": 100_000}
+    costs = [registry.open_service("anthropic", found, written).cost(usage) for written in lists]
+    assert costs == [Decimal("0.7"), Decimal("0.01")]
+
+
 # the choice
 
 
