@@ -72,16 +72,17 @@ def estimate(
 def money_notes(found: Sequence[Estimate], left_today: Decimal | None, max_usd: Decimal | None = None) -> list[list[str]]:
     """Return for each estimate what its price would pass: the job's own cap, what is left of today's budget, the run's limit.
 
-    The estimates are ordered one after the other; `left_today` is None without a budget, `max_usd` without a limit of the run.
+    The estimates are ordered one after the other, except those that wait for their `not_before`. `left_today` is None without a
+    budget, `max_usd` without a limit of the run.
     """
     notes: list[list[str]] = []
-    before, has_stopped = ZERO, False
+    before, today, has_stopped = ZERO, ZERO, False
     for one in found:
         told, cap = [], one.order.definition.max_cost_usd
         if cap is not None and one.usd > usd(cap):
             told.append(f"Warning: {shown(one.usd)} would pass its max_cost_usd, {shown(usd(cap))}.")
-        if left_today is not None and one.usd and before + one.usd > left_today:
-            others = f", after {shown(before)} for the jobs before it," if before else ""
+        if left_today is not None and one.usd and today + one.usd > left_today and not one.job.is_held:
+            others = f", after {shown(today)} for the jobs before it," if today else ""
             told.append(
                 f"Warning: {shown(one.usd)}{others} would pass what is left of today's budget, {shown(left_today)}; it waits."
             )
@@ -90,6 +91,7 @@ def money_notes(found: Sequence[Estimate], left_today: Decimal | None, max_usd: 
             told.append(f"Warning: it is not started, because the run would pass --max-cost, {shown(max_usd)}.")
         notes.append(told)
         before += one.usd
+        today += ZERO if one.job.is_held else one.usd
     return notes
 
 
