@@ -65,6 +65,10 @@ class Canvas:
             self.layers.append(np.asarray(np.clip((change - 0.004) / 0.02, 0, 1) * 255, np.uint8))
             self._below = None
 
+    def raise_part(self, part: NDArray[np.bool_]) -> None:
+        """Make a part of a picture that is painted at once a layer of its own, nearer than the layers before it."""
+        self.layers.append(np.asarray(part[::LAYER_STEP, ::LAYER_STEP] * 255, np.uint8))
+
     def fill(self, stops: Sequence[tuple[float, Colour]]) -> None:
         """Paint a vertical gradient; stops are at fractions of the height."""
         self.light[:] = gradient(np.linspace(0, 1, self.height), stops)[:, :, None]

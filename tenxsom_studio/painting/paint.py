@@ -16,10 +16,14 @@ from PIL import Image
 from tenxsom_studio.painting import depth
 from tenxsom_studio.painting.canvas import Canvas
 from tenxsom_studio.painting.lexicon import EVEN, FRAMINGS, LOOKS, MOODS, PALETTES_OF, TOPICS, Topic
+from tenxsom_studio.painting.other_languages import WORDS as OTHER_WORDS
 from tenxsom_studio.painting.palettes import PALETTES, WORDS
 
 MAX_SIDE = 4096
 _MIN_SIDE = 64
+_LAST_LATIN = "\u024f"
+_WORD = re.compile(r"[a-z\u00df-\u024f]+(?:-[a-z\u00df-\u024f]+)*|[\u0370-\U0002ffff]+")
+"""A word in Latin letters, or letters and marks of another script without blanks and common punctuation between them."""
 _SHOT = re.compile(rf": (?:{'|'.join(FRAMINGS)}), .*", re.IGNORECASE)
 """What the planner writes after the subject: framing and camera move."""
 
@@ -65,7 +69,7 @@ def _topic(prompt: str, rng: np.random.Generator) -> Topic | None:
     weights = _weights(prompt)
     scores: dict[str, float] = {}
     for name, topic in TOPICS.items():
-        stems = topic.words.split()
+        stems = [*topic.words.split(), *OTHER_WORDS.get(name, "").split()]
         found = [weight for word, weight in weights.items() if any(_is_of(word, stem) for stem in stems)]
         if found:
             scores[name] = sum(found) + float(rng.uniform(0, 0.2))
@@ -73,7 +77,12 @@ def _topic(prompt: str, rng: np.random.Generator) -> Topic | None:
 
 
 def _is_of(word: str, stem: str) -> bool:
-    """Return whether a word is a stem, its plural, or a longer word that begins with a stem of five letters or more."""
+    """Return whether a word is a stem, its plural, or a longer word that begins with a stem of five letters or more.
+
+    A stem of another script than the Latin one may be anywhere in a word: a clause without blanks is one word here.
+    """
+    if stem[0] > _LAST_LATIN:
+        return stem in word
     return word in (stem, f"{stem}s") or (len(stem) > 4 and word.startswith(stem))
 
 
@@ -112,7 +121,7 @@ def _hits(words: list[str], stems: str) -> int:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z]+(?:-[a-z]+)*", text.lower())
+    return _WORD.findall(text.lower())
 
 
 def _dice(prompt: str, seed: int, archetype: str) -> np.random.Generator:

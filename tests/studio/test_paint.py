@@ -15,6 +15,7 @@ from tenxsom.planning.archetypes import parse_archetype
 from tenxsom.planning.cues import SHOTS
 from tenxsom.planning.local import plan_locally
 from tenxsom_studio.painting.lexicon import EVEN, FRAMINGS, MOODS, PALETTES_OF, TOPICS
+from tenxsom_studio.painting.other_languages import WORDS as OTHER_WORDS
 from tenxsom_studio.painting.paint import choose_scene, paint
 from tenxsom_studio.painting.palettes import PALETTES, WORDS
 
@@ -147,6 +148,32 @@ def test_the_look_of_a_film_does_not_choose_what_is_shown() -> None:
 def test_what_a_sentence_shows_counts_more_than_what_the_film_is_about() -> None:
     assert chosen("Waves at the beach: close-up, slow pan. About mountains.") == "underwater"
     assert chosen("The second one: close-up, slow pan. About mountains.") == "clouds"
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("prompt", "scene"),
+    [
+        ("Der Hund jagt eine Katze durch das Haus.", "animals"),
+        ("Le pain a besoin de farine et de sucre.", "kitchen"),
+        ("Las olas llegan a la playa.", "ocean"),
+        ("La foresta è piena di alberi.", "forest"),
+        ("Почему море солёное?", "ocean"),
+        ("بدأت القهوة في جبال بعيدة", "mountains"),
+        ("चाँद और तारे अंतरिक्ष में हैं", "nebula"),
+        ("海の水は、月に引かれて少しだけふくらみます。", "ocean"),
+        ("고양이는 왜 잘까?", "animals"),
+        ("面包 和 咖啡", "kitchen"),
+    ],
+)
+def test_a_film_in_another_language_shows_what_it_speaks_of(prompt: str, scene: str) -> None:
+    assert chosen(prompt, number=0) == scene
+
+
+def test_words_of_other_languages_mean_nothing_else_in_english() -> None:
+    english = {word: name for name, topic in TOPICS.items() for word in topic.words.split()}
+    for name, words in OTHER_WORDS.items():
+        assert all(english.get(word, name) == name for word in words.split())
 
 
 def test_every_topic_has_scenes_for_neighbours_and_every_mood_too() -> None:

@@ -20,6 +20,7 @@ from tenxsom_studio.painting.scenery import Scenery
 
 SIZE = (180, 320)
 NEW = ("kitchen", "table", "market", "street", "body", "sports", "machine", "storm", "leaves", "animals", "underwater", "planet")
+ALSO_DEEP = ("nebula", "papercut")
 
 
 def still(far: int, near: int) -> Image.Image:
@@ -62,8 +63,8 @@ def test_what_a_layer_hid_is_filled_with_its_surroundings() -> None:
     assert int(plane[int(0.66 * plane.shape[0]) : int(0.84 * plane.shape[0])].max()) < 90
 
 
-@pytest.mark.parametrize("scene", NEW)
-def test_every_new_scene_moves_in_layers_from_its_first_frame_to_its_last(scene: str) -> None:
+@pytest.mark.parametrize("scene", [*NEW, *ALSO_DEEP])
+def test_a_scene_with_depth_moves_in_layers_from_its_first_frame_to_its_last(scene: str) -> None:
     words = next(topic.words for topic in TOPICS.values() if scene in topic.scenes)
     picture = paint(" ".join(words.split()[:3]), 226, 400, 3, number=0 if scene in EVEN else 1)
     layered, flat = Scenery(picture, *SIZE), Scenery(Image.fromarray(np.asarray(picture)), *SIZE)

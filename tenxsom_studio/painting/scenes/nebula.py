@@ -19,6 +19,7 @@ def paint(canvas: Canvas, palette: Palette) -> None:
     sky.paint_stars(canvas, canvas.tall * 1.5, 800, palette, 1.6)
     for _ in range(int(canvas.rng.integers(4, 8))):
         _paint_bright_star(canvas, palette)
+    canvas.nearer()
     if canvas.rng.random() < 0.5:
         _paint_planet(canvas, palette)
     else:

@@ -10,6 +10,8 @@ from tenxsom_studio.painting.noise import Plane
 from tenxsom_studio.painting.palettes import Palette
 
 _SHEETS = 8
+_RAISED = (4, 2)
+"""The sheets in the middle that move faster when the camera moves, as a pile that rises towards it."""
 
 
 def paint(canvas: Canvas, palette: Palette) -> None:
@@ -47,6 +49,8 @@ def _paint_sheets(canvas: Canvas, palette: Palette, field: Plane, tones: Light) 
     down, across = (slope * np.float32(canvas.unit) for slope in np.gradient(field))
     steep = np.sqrt(down * down + across * across) + np.float32(0.15)
     sheet = np.searchsorted(levels, field.ravel()).reshape(field.shape)
+    for height in _RAISED:
+        canvas.raise_part(sheet <= height)
     inside = (field - np.concatenate([[-9], levels]).astype(np.float32)[sheet]) / steep
     below = (np.concatenate([levels, [99]]).astype(np.float32)[sheet] - field) / steep
     facing = np.float32(-0.55) * across / steep - np.float32(0.8) * down / steep  # 1 where the next sheet stands towards the lamp
