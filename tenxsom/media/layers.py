@@ -76,18 +76,15 @@ def _layer(x: int, y: int, pixels: NDArray[np.uint8]) -> Layer:
     for top in range(0, height, _STRIP):
         strip = pixels[top : top + _STRIP]
         alpha = strip[:, :, 3].astype(np.float32) * np.float32(_FULL / 255)
-        for index, scale in enumerate((1, 2, 2)):
-            rows = slice(top // scale, (top + len(strip)) // scale)
-            colour = _premultiplied(strip, alpha, index)
-            planes[index][rows] = np.rint(colour if scale == 1 else _halved(colour))
-            transparency[index][rows] = _FULL - np.rint(alpha if scale == 1 else _halved(alpha))
+        light, halved_alpha = strip[:, :, :3] * alpha[:, :, None], _halved(alpha)
+        halved_light = _halved(light)
+        for index, (shown, opacity) in enumerate(((light, alpha), (halved_light, halved_alpha), (halved_light, halved_alpha))):
+            rows = slice(
+                top if index == 0 else top // 2, None if top + _STRIP >= height else (top + _STRIP) // (1 if index == 0 else 2)
+            )
+            planes[index][rows] = np.rint(shown @ _TO_YUV[index] + np.float32(_ZERO[index]) * opacity)
+            transparency[index][rows] = _FULL - np.rint(opacity)
     return Layer(x, y, planes, transparency)
-
-
-def _premultiplied(pixels: NDArray[np.uint8], alpha: NDArray[np.float32], index: int) -> NDArray[np.float32]:
-    """Return one of the planes Y, Cb and Cr in full size, multiplied by its opacity."""
-    plane = np.dot(pixels[:, :, :3].astype(np.float32), _TO_YUV[index]) + np.float32(_ZERO[index])
-    return np.asarray(plane * alpha, np.float32)
 
 
 def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:

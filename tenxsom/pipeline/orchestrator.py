@@ -342,7 +342,9 @@ class MasterOrchestrator:
         """Plan an order from the local templates and cut it into clips, without writing, calling or paying anything."""
         blueprint = self._local_planner.plan(order.definition)
         voice = self._voice_price(order.definition, blueprint)
-        return estimate(order, blueprint, self._chooser, self._prices, self._cutter, voice_usd=voice)
+        found = estimate(order, blueprint, self._chooser, self._prices, self._cutter, voice_usd=voice)
+        planner = self._local_planner.announcement() if order.standing not in ENDED else None
+        return found._replace(notes=[*found.notes, planner]) if planner else found
 
     def _price_of(self, order: Order) -> Decimal:
         """Return about what an order will cost from now on: planning at most, and the calls for a plan from the templates."""

@@ -9,6 +9,7 @@ from functools import partial
 
 from tenxsom import clock, settings
 from tenxsom.errors import BadSettings, PlanFailed
+from tenxsom.model import money
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition
 from tenxsom.planning import registry
@@ -92,6 +93,24 @@ class ClaudeVideoService:
             return Decimal(0)
         return self._planner().most_usd()
 
+    def announcement(self) -> str | None:
+        """Return a sentence about who plans a job that is submitted, and what that costs at most; None where plans are local.
+
+        An estimate is planned locally whatever the settings say, and needs no credentials.
+        """
+        try:
+            name = registry.chosen(self._settings)
+        except BadSettings as error:
+            return str(error)
+        if name == registry.LOCAL:
+            return None
+        planner = self._opened_as(name)
+        price = f"for at most {money.shown(planner.most_usd())}" if planner.has_price() else "at a price that is not known here"
+        return (
+            f"This estimate is planned locally; submitting it plans with {planner.service.model} ({name}), {price}."
+            " PLANNER_SERVICE=local plans for nothing."
+        )
+
     def check_price(self) -> None:
         """Raise BadSettings when templates/prices.json has no price for the planning model, which a budget needs."""
         if self._name != registry.LOCAL and not self._planner().has_price():
@@ -104,9 +123,12 @@ class ClaudeVideoService:
 
     def _planner(self) -> ModelPlanner:
         if self._opened is None:
-            service = registry.open_service(self._name, self._settings, self._templates.prices)
-            self._opened = ModelPlanner(service, self._templates.vocabulary(()).platforms)
+            self._opened = self._opened_as(self._name)
         return self._opened
+
+    def _opened_as(self, name: str) -> ModelPlanner:
+        service = registry.open_service(name, self._settings, self._templates.prices)
+        return ModelPlanner(service, self._templates.vocabulary(()).platforms)
 
     def _locally(self, definition: JobDefinition, archetype: Archetype, reason: str | None = None) -> Blueprint:
         plan: PlanWithFillers = partial(plan_locally, definition, archetype, reason)

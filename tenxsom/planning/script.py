@@ -70,6 +70,12 @@ def _lengths(definition: JobDefinition, limit: float, platform_seconds: float | 
         yield Problem("script", f"the seconds of its segments add up to {given:g}; {place} allows {limit:g}")
     elif given + needed > limit + 0.5:
         yield Problem("script", _too_long(given, needed, limit, place, len(open_parts)))
+    elif not open_parts and given < definition.target_duration - 0.5:
+        yield Problem(
+            "script",
+            f"the seconds of its segments add up to {given:g}; target_duration is {definition.target_duration:g}. Change one of"
+            " them, or leave out the seconds of a segment, which then fills the film",
+        )
 
 
 def _too_long(given: float, needed: float, limit: float, place: str, count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,14 @@ def test_a_missing_key_is_said_once_for_all_jobs(home, capsys):
     assert capsys.readouterr().out.count("needs LTX_API_KEY") == 1
     assert main([table(home, "lake;The lake;explainer;volume;5;youtube"), "--dry-run"]) == 0
     assert capsys.readouterr().out.count("needs LTX_API_KEY") == 1
+
+
+def test_a_dry_run_says_who_would_plan_and_for_how_much(home, capsys, monkeypatch):
+    name = table(home, "lake;The lake;explainer;volume;5;youtube")
+    assert main([name, "--dry-run"]) == 0
+    assert "PLANNER_SERVICE" not in capsys.readouterr().out
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-another-program")
+    assert main([name, "--dry-run"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"submitting it plans with claude-\S+ \(anthropic\), for at most \$0\.\d+", told)
+    assert "PLANNER_SERVICE=local plans for nothing" in told

@@ -363,6 +363,7 @@ def test_nothing_is_said_but_the_script(language: str) -> None:
         ({"script": [{"text": "One.", "seconds": 29}, {"text": LONG_SENTENCE}]}, "allows 30"),
         ({"script": "A sentence of six short words. " * 30}, "target_duration allows 30"),
         ({"script": "A sentence of six short words. " * 150, "length": "at_least"}, "the platform allows 180"),
+        ({"script": [{"text": "One.", "seconds": 2}, {"text": "Two.", "seconds": 3}]}, "add up to 5; target_duration is 30"),
         ({"script": [{"text": LONG_SENTENCE, "seconds": 1}]}, "1 seconds are too few"),
         ({"script": "… !"}, "no letter or digit"),
     ],
