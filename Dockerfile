@@ -17,7 +17,7 @@ COPY tenxsom_studio tenxsom_studio/
 COPY tenxsom tenxsom/
 # every version is bounded by pyproject.toml
 # hadolint ignore=DL3013
-RUN pip install '.[voice,notify,dashboard,objects]'
+RUN pip install '.[voice,notify,dashboard,objects,postgres]'
 
 
 FROM python:3.13-slim-bookworm

@@ -1,4 +1,4 @@
-"""What deploy/ hands to compose and Kubernetes is valid, hardened, and scales by what is due. Each validator is shown a broken file.
+"""What deploy/ hands to compose and Kubernetes is valid, hardened, and scales by what is due. Validators are shown broken files.
 
 A validator's exit code is not trusted (one of them ends with 0 for every error): its findings are.
 """
