@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from tenxsom import settings
+from tenxsom import clock, settings
 from tenxsom.cli.commands import command_line
 from tenxsom.settings import SETTINGS
+from tests import databases, stores
+from tests.states import new_job
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -261,3 +263,21 @@ def test_the_secrets_of_compose_are_made_once(tmp_path: Path) -> None:
     assert first["queue"] == f"postgresql://tenxsom:{first['database']}@database:5432/tenxsom"
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
     assert made() == first
+
+
+def test_keda_asks_the_database_what_the_queue_says_of_itself(tmp_path: Path) -> None:
+    jobs = stores.postgres(tmp_path, None).jobs
+    for number in range(3):
+        with jobs.accept(new_job(f"lake{number}")) as claim:
+            assert claim
+            claim.job.next_check_at = clock.later(600) if number == 0 else None
+            claim.save()
+    session = databases.session(tmp_path)
+    session.rows("UPDATE job SET due_at = due_at - interval '90 seconds' WHERE content_id <> 'lake0' RETURNING content_id")
+    triggers = manifest("ScaledObject", "worker")["spec"]["triggers"]
+    due, oldest = (session.rows(trigger["metadata"]["query"])[0][0] for trigger in triggers)
+    counts = jobs.summary()
+    assert due == counts.due == 2
+    assert oldest == pytest.approx(counts.oldest_due_seconds, abs=5)
+    assert oldest >= 85
+    databases.close(tmp_path)
