@@ -75,7 +75,7 @@ def job_results(results: Sequence[JobResult], left_out: Sequence[str] = (), *, o
     ]
     lines = [table(("JOB", "STATE", "SERVICE", "SECONDS", "COST"), rows, right=(3, 4))]
     told = [result for result in results if (_is_notable(result) if is_long else result.message or result.file or result.report)]
-    lines += _grouped(told) if is_long else _details_of(told)
+    lines += map(_folded, _grouped(told) if is_long else _details_of(told))
     if len(results) > 1 and of_a_batch:
         lines.append(_summary(results))
     elif len(results) > 1:
@@ -92,6 +92,10 @@ def _state(result: JobResult) -> str:
     return HELD if result.held_until else WORDS.get(result.state, result.state)
 
 
+NOTE_COLUMNS = len("  note    ")
+"""Where the text of a note begins."""
+
+
 def _is_notable(result: JobResult) -> bool:
     """Return whether a job of a long batch needs more than its row."""
     is_known_and_well = result.standing in ALREADY_KNOWN and not result.exit_code
@@ -104,6 +108,16 @@ def _details_of(results: Sequence[JobResult]) -> list[str]:
     same = {words for words, count in said.items() if count >= LEAST_REPEATS}
     alike = [result for result in results if result.is_on_its_way and _said(result) in same]
     return [*(_details(result) for result in results if result not in alike), *_grouped(alike)]
+
+
+def _folded(text: str) -> str:
+    """Return the text with long lines folded at words, below where they begin, to the width of the terminal."""
+    lines = []
+    for line in text.splitlines():
+        label = line[:NOTE_COLUMNS] if line.startswith("  note ") else line[: len(line) - len(line.lstrip())]
+        first, *rest = wrapped(line[len(label) :], width(), " " * len(label)) or [""]
+        lines += [label + first.lstrip(), *rest]
+    return "\n".join(lines)
 
 
 def _said(result: JobResult) -> tuple[str, ...]:

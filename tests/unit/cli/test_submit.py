@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tenxsom import clock
+from tenxsom.cli import render
 from tenxsom.cli.submit import main
+from tenxsom.pipeline.results import JobResult
 
 HEAD = "content_id;title;archetype;tier;target_duration;platform"
 
@@ -72,3 +74,21 @@ def test_a_dry_run_says_who_would_plan_and_for_how_much(home, capsys, monkeypatc
     told = " ".join(capsys.readouterr().out.split())
     assert re.search(r"submitting it plans with claude-\S+ \(anthropic\), for at most \$0\.\d+", told)
     assert "PLANNER_SERVICE=local plans for nothing" in told
+
+
+def test_on_a_terminal_what_is_said_of_a_job_is_folded_at_words(monkeypatch):
+    monkeypatch.setattr(render, "width", lambda: 44)
+    result = JobResult(
+        "lake",
+        "submit_unknown",
+        message="nobody knows whether this call was accepted",
+        warnings=("the clip was longer than it was asked to be",),
+    )
+    told = render.job_results([result]).text.partition("\n\n")[2].splitlines()
+    assert told == [
+        "lake",
+        "  nobody knows whether this call was",
+        "  accepted",
+        "  note    the clip was longer than it was",
+        "          asked to be",
+    ]
