@@ -61,7 +61,7 @@ class Guard:
         if refusal:
             await refusal(scope, receive, guarded)
             return
-        if not request.state.session and not self._board.doorkeeper.asks and not request.url.path.startswith(API):
+        if not request.state.session and not self._board.doorkeeper.asks and not request.scope["path"].startswith(API):
             session, cookie = self._board.doorkeeper.new_session()
             request.state.session = session
             guarded = _with_headers(send, self._headers, cookie_header(request, cookie))
@@ -84,7 +84,7 @@ class Guard:
                 "This came from another site",
                 "Another site has sent this. Open the dashboard itself, and do it there.",
             )
-        return self._api_refusal(request) if request.url.path.startswith(API) else self._page_refusal(request)
+        return self._api_refusal(request) if request.scope["path"].startswith(API) else self._page_refusal(request)
 
     def _is_known_host(self, host: str) -> bool:
         name = (urlsplit(f"//{host}").hostname or "") if _can_be_split(host) else ""
@@ -93,11 +93,11 @@ class Guard:
     def _page_refusal(self, request: Request) -> Response | None:
         session = self._board.doorkeeper.session_of(request.cookies.get(COOKIE))
         request.state.session = session or ""
-        if session or not self._board.doorkeeper.asks or request.url.path.startswith(OPEN_PLACES):
+        if session or not self._board.doorkeeper.asks or request.scope["path"].startswith(OPEN_PLACES):
             return None
-        if request.url.path == "/events":
+        if request.scope["path"] == "/events":
             return Response(status_code=401)
-        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        wanted = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?to={quote(wanted)}" if request.method in SAFE_METHODS else "/login", 303)
 
     def _api_refusal(self, request: Request) -> Response | None:
@@ -124,7 +124,7 @@ class Guard:
 
 def refused(request: Request, status: int, title: str, sentence: str) -> Response:
     """Return a refusal: a document for programs, a page for people."""
-    if request.url.path.startswith(API):
+    if request.scope["path"].startswith(API):
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
         return JSONResponse({"error": {"kind": "refused", "message": sentence}}, status, headers)
     return Response(
