@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tenxsom.errors import Problem
 
 LONG = 200
-"""Texts that may be longer are written in several lines."""
+"""Texts among the first fields that may be longer are written in several lines."""
 FIRST = ("content_id", "title", "archetype", "tier", "platform", "target_duration", "prompt", "script")
 """The fields that everybody fills in; the others are folded away."""
 SWITCH = {"true": "yes", "false": "no"}
@@ -88,8 +88,8 @@ def _field(
     elif kinds <= {"number", "integer"}:
         kind = "number"
     else:
-        is_long = any(form.get("maxLength", 0) > LONG for form in forms) or bool(kinds & {"object", "array"})
-        kind = "lines" if is_long and "voice" not in name else "text"
+        is_prose = name in FIRST and any(form.get("maxLength", 0) > LONG for form in forms)
+        kind = "lines" if is_prose or (kinds & {"object", "array"} and "voice" not in name) else "text"
     help_ = property_.get("description", "") + _how_to_write(property_)
     return Field(name, label, help_, kind, text, options, required, dict(_attributes(forms, kind)), problems)
 
