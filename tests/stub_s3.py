@@ -31,7 +31,8 @@ PAGE = 1000
 """How many keys a listing has at most."""
 
 Fault = str
-"""`slow_down` (503), `denied` (403), `no_bucket` (404), `cut` (the connection, before an answer), `cut_body` (in its middle)."""
+"""`slow_down` (503), `denied` and `skewed` (403), `region` (400), `no_bucket` (404), `cut` (the connection, before an answer),
+`cut_body` (in its middle)."""
 
 
 @dataclass
@@ -128,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._cut()
         if fault == "slow_down":
             return self._refuse(503, "SlowDown", "Please reduce your request rate.")
+        if fault == "skewed":
+            return self._refuse(403, "RequestTimeTooSkewed", "The request time is too far from the current time.")
+        if fault == "region":
+            return self._refuse(400, "AuthorizationHeaderMalformed", "The authorization header is malformed; the region is wrong.")
         if fault == "denied" or not self._is_signed(address.path, query):
             return self._refuse(403, "AccessDenied", "Access Denied")
         if fault == "no_bucket" or bucket != BUCKET:

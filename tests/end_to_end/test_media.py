@@ -89,7 +89,10 @@ def test_a_film_is_made_shown_made_again_and_pruned_where_its_clips_lie(belt, s3
     search(belt, [made, again], SECRET)
 
 
-@pytest.mark.parametrize(("fault", "told"), [("no_bucket", "there is no such bucket"), ("denied", "the store refuses it")])
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("no_bucket", "there is no such bucket"), pytest.param("denied", "the store refuses it", marks=pytest.mark.slow)],
+)
 def test_a_store_that_cannot_be_used_stops_a_command_before_anything_is_accepted(belt, s3, fault, told):
     s3.fails(fault)
     ended = belt.run("master_orchestrator_v3.py", "--json", belt.write(definition()))

@@ -48,6 +48,9 @@ _RETRIES: RetryConfig = {
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist|bucket .{0,80}not found", re.IGNORECASE)
 _DENIED = re.compile(r"\b40[13] (?:Forbidden|Unauthorized)|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken")
 _BUSY = re.compile(r"\b(?:429|5\d\d) [A-Z]|SlowDown|ServerBusy")
+_ODD = re.compile(r"\b(?:30[1278]|400|405|411|501) [A-Z]|RequestTimeTooSkewed")
+"""Another region, a server that does not speak S3, a clock that is wrong."""
+_CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
@@ -141,15 +144,12 @@ class Bucket:
 
     def _put(self, key: str, content: Path | bytes, name: str) -> None:
         self._check_folder()
-        with self._told("write to"):
-            obstore.put(
-                self._store,
-                key,
-                content,
-                attributes=None if self._folder else _attributes(name),
-                chunk_size=CHUNK_BYTES,
-                max_concurrency=CHUNKS_AT_ONCE,
-            )
+        kind = None if self._folder else _attributes(name)
+        try:
+            with self._told("write to"):
+                obstore.put(self._store, key, content, attributes=kind, chunk_size=CHUNK_BYTES, max_concurrency=CHUNKS_AT_ONCE)
+        except FileNotFoundError:  # a store that says of a bucket only that it is not found
+            raise self._refusal("write to", self.url, "NoSuchBucket") from None
         self._sync(key)
 
     def _sync(self, key: str) -> None:
@@ -178,38 +178,45 @@ class Bucket:
         """Return our error for one of the library. Its own text may quote headers, and goes nowhere."""
         if self._folder and (number := _OS_ERROR.search(text)):
             return as_disk_error(where, OSError(int(number[1]), os.strerror(int(number[1]))), doing)
-        failed = f"Cannot {doing} {where}"
+        code = _CODE.search(text)
+        failed = f"Cannot {doing} {where}{f' ({code[1]})' if code else ''}"
+        waits = "nothing is lost, the work goes on by itself after that."
         if _NO_BUCKET.search(text):
-            return DiskRefused(f"{failed}: there is no such bucket. Make it, or change MEDIA_URL; nothing is lost meanwhile.")
+            return DiskRefused(f"{failed}: there is no such bucket. Make it, or change MEDIA_URL; {waits}")
+        if _ODD.search(text):
+            look = "Look at the region, the address and the clock of this machine"
+            return DiskRefused(f"{failed}: the store does not take the request. {look}; {waits}")
         if text.startswith(("PermissionDenied", "Unauthenticated")) or _DENIED.search(text):
-            return DiskRefused(
-                f"{failed}: the store refuses it. The key needs the rights to list, read, write and delete there;"
-                " nothing is lost, the work goes on by itself after that."
-            )
+            rights = "The key needs the rights to list, read, write and delete there"
+            return DiskRefused(f"{failed}: the store refuses it. {rights}; {waits}")
         if _BUSY.search(text):
             return DiskError(f"{failed}: the store is too busy, or has an error; the work goes on by itself.")
         return DiskError(f"{failed}: it cannot be reached. Look at the network and MEDIA_URL; the work goes on by itself.")
 
 
 def open_bucket(settings: MediaSettings, google_credentials: Path | None = None) -> Bucket:
-    """Return the object store of the settings. No request is made. Raises DiskRefused for a folder that is not there."""
+    """Return the object store of the settings. No request is made. Raises DiskRefused for a folder or keys that cannot be used."""
     url = settings.media_url or ""
+    try:
+        return Bucket(url, _opened(url, settings, google_credentials))
+    except (BaseError, OSError, ValueError):  # what the library says of a key may quote it
+        raise DiskRefused(f"{url} cannot be opened with the keys of the settings; compare them with its cloud's.") from None
+
+
+def _opened(url: str, settings: MediaSettings, google_credentials: Path | None) -> ObjectStore:
     parts = urlsplit(url)
     prefix = parts.path.strip("/") or None
     options, retries = _client_options(settings, parts.scheme), _RETRIES
     if parts.scheme == "file":
         if not Path(parts.path).is_dir():
             raise DiskRefused(f"MEDIA_URL names {parts.path}, which is no folder; mount its disk, or make it (mkdir -p).")
-        return Bucket(url, LocalStore(parts.path, automatic_cleanup=True))
-    store: ObjectStore
+        return LocalStore(parts.path, automatic_cleanup=True)
     if parts.scheme == "s3":
-        store = S3Store(parts.netloc, prefix=prefix, config=_s3(settings), client_options=options, retry_config=retries)
-    elif parts.scheme == "gs":
+        return S3Store(parts.netloc, prefix=prefix, config=_s3(settings), client_options=options, retry_config=retries)
+    if parts.scheme == "gs":
         google: GCSConfig = {"application_credentials": str(google_credentials)} if google_credentials else {}
-        store = GCSStore(parts.netloc, prefix=prefix, config=google, client_options=options, retry_config=retries)
-    else:
-        store = AzureStore(parts.netloc, prefix=prefix, config=_azure(settings), client_options=options, retry_config=retries)
-    return Bucket(url, store)
+        return GCSStore(parts.netloc, prefix=prefix, config=google, client_options=options, retry_config=retries)
+    return AzureStore(parts.netloc, prefix=prefix, config=_azure(settings), client_options=options, retry_config=retries)
 
 
 def _s3(settings: MediaSettings) -> S3Config:

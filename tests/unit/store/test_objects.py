@@ -357,13 +357,21 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"), [("denied", "refuses it"), ("no_bucket", "no such bucket"), ("slow_down", "too busy"), ("cut", "reached")]
+    ("fault", "told"),
+    [
+        ("denied", "refuses it"),
+        ("skewed", r"\(RequestTimeTooSkewed\).* clock"),
+        ("region", "region"),
+        ("no_bucket", "no such bucket"),
+        ("slow_down", "too busy"),
+        ("cut", "reached"),
+    ],
 )
 def test_each_trouble_is_one_sentence_and_a_store_that_is_away_is_not_an_empty_one(machine, s3, fault, told, impatient):
     artifacts = machine()
     put(artifacts, "lake.mp4", b"film")
     s3.fails(fault)
-    kind = DiskRefused if fault in ("denied", "no_bucket") else DiskError
+    kind = DiskError if fault in ("slow_down", "cut") else DiskRefused
     for look in (
         lambda: artifacts.exists("lake.mp4"),
         lambda: artifacts.files_of("lake"),
@@ -523,6 +531,13 @@ def test_an_address_that_is_none_is_refused_in_one_sentence(address, tmp_path):
 def test_keys_that_are_half_there_are_refused(given, tmp_path):
     with pytest.raises(BadSettings):
         settings.load({"TENXSOM_HOME": str(tmp_path), **given})
+
+
+def test_a_key_that_cannot_be_one_is_refused_without_repeating_it(tmp_path):
+    given = {"MEDIA_URL": "az://container/x", "AZURE_STORAGE_ACCOUNT_NAME": "films", "AZURE_STORAGE_ACCOUNT_KEY": "n0t-base64!"}
+    with pytest.raises(BadSettings, match="keys of the settings") as refused:
+        objects(tmp_path, given).check()
+    assert "n0t-base64!" not in str(refused.value)
 
 
 def test_without_its_package_the_setting_says_what_to_install(tmp_path, monkeypatch):
