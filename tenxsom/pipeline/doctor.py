@@ -22,6 +22,8 @@ from tenxsom.planning import registry as planners
 from tenxsom.program import crontab_line
 from tenxsom.services import registry as services
 from tenxsom.services.base import Variant
+from tenxsom.services.images import registry as stills
+from tenxsom.services.music import registry as music
 from tenxsom.settings import ROOT, Settings, warnings
 from tenxsom.store.base import Artifacts, JobStore
 from tenxsom.voices import registry as voices
@@ -69,11 +71,13 @@ class Doctor:
             ("permissions", self._permissions),
             ("locks", self._locks),
             ("video service", self._video_service),
+            ("start frames", self._start_frames),
             ("planner", self._planner),
             ("endpoints", self._endpoints),
             ("clock", self._clock),
             ("fonts", self._fonts),
             ("voices", self._voices),
+            ("music", self._music),
             ("scheduling", self._scheduling),
             ("dead-man's switch", self._dead_mans_switch),
             ("quarantine", self._quarantine),
@@ -194,6 +198,17 @@ class Doctor:
             )
         return Finding("video service", True, f"{name} has credentials{_model_words(variant)}.")
 
+    def _start_frames(self) -> Iterator[Finding]:
+        """Look at the source of start frames that the settings name, with its model; without one there is nothing to say."""
+        name = self._settings.start_frames
+        if name not in stills.SOURCES:
+            return
+        missing = stills.missing_credentials(name, self._makers()[0], self._settings)
+        remedy = "See docs/how-to/choose-a-service.md." if missing else ""
+        model = stills.model_of(name, self._settings)
+        words = missing or f"{name} has credentials{f'; its model is {model}' if model else ''}."
+        yield Finding("start frames", missing is None, words, remedy)
+
     def _planner(self) -> Iterator[Finding]:
         name = planners.chosen(self._settings)
         yield Finding("planner", True, f"Plans come from {name}.")
@@ -263,6 +278,17 @@ class Doctor:
         usable = voices.candidates(voices.wish_for(None, self._settings), "en", self._settings)
         words = f"Films are spoken by {usable[0]}." if usable else "No voice is installed, so films have captions only."
         yield Finding("voices", True, words, "" if usable else "pip install -r requirements-voice.txt")
+
+    def _music(self) -> Iterator[Finding]:
+        service = self._settings.music_service
+        if service not in music.MUSIC:
+            yield Finding("music", True, "Films get music of this machine." if service != "none" else "Films get no music.")
+            return
+        missing = music.missing(service, self._settings)
+        words = (
+            f"{missing}." if missing else f"Films get music by {service}; its model is {music.model_of(service, self._settings)}."
+        )
+        yield Finding("music", missing is None, words, "Change production.env, or set MUSIC_SERVICE=auto." if missing else "")
 
     # operation
 

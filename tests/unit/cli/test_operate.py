@@ -453,6 +453,19 @@ def test_a_dead_endpoint_and_a_retired_model_are_found_and_no_secret_is_shown(ho
     assert [finding["ok"] for finding in makers] == [False]
 
 
+def test_models_of_start_frames_and_music_that_are_gone_are_found(home, operate, monkeypatch):
+    assert "start frames" not in findings(operate)[1]
+    for name, value in {
+        "VERTEX_AI_PROJECT_ID": "demo-project", "VERTEX_GENAI_BASE_URL": "http://127.0.0.1:9", "START_FRAMES": "vertex_image",
+        "VERTEX_IMAGE_MODEL_ID": "imagen-3.0-generate-001", "MUSIC_SERVICE": "lyria", "VERTEX_MUSIC_MODEL_ID": "song-1",
+        "PLANNER_SERVICE": "local", "VIDEO_SERVICE": "useapi_ltx", "USEAPI_BASE_URL": "http://127.0.0.1:9/v1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    found = findings(operate)[1]
+    assert "were retired in 2026" in found["start frames"][0]["message"]
+    assert "is no music model" in found["music"][0]["message"]
+
+
 def test_missing_credentials_and_a_quarantined_state_are_found(home, operate, monkeypatch):
     monkeypatch.setenv("VIDEO_SERVICE_FALLBACK", "ltx_api")
     store = queue(home, new_job("lake"))
