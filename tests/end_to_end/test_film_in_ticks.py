@@ -74,6 +74,7 @@ def stretches_of(world: World) -> list[str]:  # noqa: F811
     return sorted(path.name for path in world.made.iterdir() if "~picture" in path.name)
 
 
+@pytest.mark.slow
 def test_a_film_advances_with_every_tick_and_ends_after_its_deadline(
     world: World,  # noqa: F811
     hurried: list[int],
@@ -199,6 +200,7 @@ def test_a_stretch_that_is_gone_is_encoded_anew(world: World, hurried: list[int]
     assert hurried[0] == hurried[1]
 
 
+@pytest.mark.slow
 def test_a_job_that_is_cancelled_leaves_no_stretches(world: World, hurried: list[int]) -> None:  # noqa: F811
     tick(world)
     assert hurried

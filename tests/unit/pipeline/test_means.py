@@ -106,6 +106,7 @@ def test_a_film_that_costs_more_than_a_day_may_is_made_over_several_days_and_los
     assert house.charges == (2, 1, 4)
 
 
+@pytest.mark.slow
 def test_a_rehearsal_waits_for_the_budget_of_rehearsals_only(house):
     house.submit("real", settings={"DAILY_BUDGET_USD": "2.00"})
     elsewhere = {"USEAPI_BASE_URL": "http://127.0.0.1:9/v1", "VERTEX_GENAI_BASE_URL": "http://127.0.0.1:9"}
@@ -113,6 +114,7 @@ def test_a_rehearsal_waits_for_the_budget_of_rehearsals_only(house):
     assert house.charges == (4, 2, 8)
 
 
+@pytest.mark.slow
 def test_pictures_are_as_many_as_the_cap_allows_beside_the_voice_and_the_music(house):
     """Upright films have a picture every few seconds where the cap allows it; the music must not use up what they were cut for."""
     longer = [{"text": " ".join(["Moss remembers every rain that fell on it."] * 3), "visual": "moss"}] * 2
@@ -135,6 +137,7 @@ def test_what_planning_has_cost_counts_too(house, monkeypatch):
     assert house.job().state == JobState.OVER_BUDGET
 
 
+@pytest.mark.slow
 def test_music_that_was_ordered_already_is_not_reckoned_twice(house, request_stop_after: Callable[[str], None]):
     request_stop_after("compose")
     house.submit(max_cost_usd=1.3)
