@@ -65,10 +65,10 @@ def objects_in_memory(place: Path) -> Artifacts:
     return MemoryArtifacts(_objects.setdefault(place, {}), place / f"machine-{next(_numbers)}")
 
 
-def objects(place: Path, settings: Mapping[str, str]) -> ObjectArtifacts:
+def objects(place: Path, settings: Mapping[str, str], folder: Artifacts | None = None) -> ObjectArtifacts:
     """Open an object store as a machine with a disk of its own does."""
     set_here = {"TENXSOM_HOME": str(place), "SCRATCH": str(place / f"scratch-{next(_numbers)}"), **settings}
-    return open_artifacts(settings_of.load(set_here), files_in_a_folder(place))
+    return open_artifacts(settings_of.load(set_here), folder or files_in_a_folder(place))
 
 
 def objects_in_a_folder(place: Path) -> Artifacts:
@@ -99,12 +99,17 @@ def reports_in_a_database(place: Path) -> Artifacts:
     return postgres(place, None).artifacts
 
 
+def objects_in_s3_and_reports_in_a_database(place: Path) -> Artifacts:
+    return objects(place, stub_s3().settings(place.as_posix().strip("/")), reports_in_a_database(place))
+
+
 ARTIFACTS: dict[str, Callable[[Path], Artifacts]] = {
     "files": files_in_a_folder,
     "memory": objects_in_memory,
     "objects": objects_in_a_folder,
     "s3": objects_in_s3,
     "postgres": reports_in_a_database,
+    "fleet": objects_in_s3_and_reports_in_a_database,
 }
 """Every implementation of the stores of files; each call opens them as another machine would."""
 

@@ -38,7 +38,7 @@ stores = open_stores(*sys.argv[1:])
 
 def slow_in_a_database(kind: str) -> Any:
     """A server takes seconds to start."""
-    return pytest.param(kind, marks=pytest.mark.slow) if kind == "postgres" else kind
+    return pytest.param(kind, marks=pytest.mark.slow) if kind in ("postgres", "fleet") else kind
 
 
 @pytest.fixture(autouse=True)
