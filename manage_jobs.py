@@ -24,6 +24,7 @@
                                                         remove what no job needs any more
     manage_jobs.py ledger compact                       sum up closed days of the ledger, archive their lines
     manage_jobs.py database init | upgrade | status     the tables of the database that QUEUE_URL names
+    manage_jobs.py migrate --to PLACE [--dry-run]       move everything into a database, or back into files
     manage_jobs.py schema                               the JSON Schema of job definitions, for editors
     manage_jobs.py studio [--port NUMBER]               serve the local studio to other programs, until interrupted
     manage_jobs.py dashboard [--host ADDRESS] [--port NUMBER]

@@ -29,7 +29,7 @@ def queue_is_empty() -> bool:
         names = os.listdir(folder)
     except OSError:
         return False
-    if any(name.endswith(".json") for name in names):
+    if any(name.endswith((".json", ".moved")) for name in names):
         return False
     note_the_tick(folder)
     return True

@@ -32,6 +32,7 @@ from tenxsom.services.music import registry as music
 from tenxsom.services.music.base import MusicService
 from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, Pauses, SpendLedger, Till
+from tenxsom.store.files import moved
 from tenxsom.store.files.artifacts import FileArtifacts
 from tenxsom.store.files.channels import FileChannels
 from tenxsom.store.files.jobs import FileJobStore
@@ -97,9 +98,13 @@ class App:
         return FileChannels(self.settings.channels_folder)
 
     def connect(self) -> None:
-        """Connect to the database of QUEUE_URL, if there is one. Raises BadSettings for one that cannot be used, StoreGone."""
+        """Connect to the database of QUEUE_URL, if there is one. Raises BadSettings for one that cannot be used, StoreGone; also
+        BadSettings for a queue of files that has moved to a database.
+        """
         if self.database:
             self.database.connect()
+        else:
+            moved.check_here(str(self.settings.pending_folder))
 
     @cached_property
     def ledger(self) -> SpendLedger:

@@ -32,6 +32,7 @@ from tenxsom.store.base import Artifacts, Claim, Counts
 from tenxsom.store.files import state_file
 from tenxsom.store.files.failed_loads import FailedLoads
 from tenxsom.store.files.file_marks import mark_of
+from tenxsom.store.files.moved import check_here
 from tenxsom.store.files.state_file import check_unchanged, holds
 from tenxsom.store.job_ids import check_id
 
@@ -59,6 +60,10 @@ class FileJobStore:
         self._locks = lock_table(folder / ".locks")
         self._failed_loads = FailedLoads(folder / QUARANTINE)
         self._is_there = self._is_made = False  # whether the folder exists; whether everything for a job was created
+
+    @property
+    def folder_name(self) -> str:
+        return self._place
 
     def path(self, content_id: str) -> Path:
         """Return the path of a job's state. Raises BadInput for an id that leads outside the folder."""
@@ -284,10 +289,17 @@ class _FileClaim(AbstractContextManager[Claim | None]):
     def __enter__(self) -> Claim | None:
         self._store.own(self._content_id)
         try:
-            return self if self._begin() else None
+            check_here(self._store.folder_name)
+            if not self._begin():
+                return None
+            self._check_again()
+            return self
         except BaseException:  # a stop must release the lock, too
             self._store.give_back(self._content_id)
             raise
+
+    def _check_again(self) -> None:
+        """Look again, after the beginning, whether the queue is still here."""
 
     def __exit__(self, *_: object) -> None:
         self._store.give_back(self._content_id)
@@ -327,6 +339,14 @@ class _Accepting(_FileClaim):
             return False
         self.on_disk = self.job.as_json()
         return atomic.create(self.path, self.on_disk)
+
+    def _check_again(self) -> None:
+        """Take the job back where the queue has moved meanwhile: whoever moves it lists the jobs after that word."""
+        try:
+            check_here(self._store.folder_name)
+        except BadSettings:
+            atomic.remove(self.path)
+            raise
 
 
 class _Claiming(_FileClaim):

@@ -127,7 +127,8 @@ class PostgresJobStore:
 
         def insert(run: Run) -> None:
             nonlocal is_new
-            is_new = bool(run(SQL["insert"], _columns(job, data)))
+            self._check_here(run, "place_shared")
+            is_new = bool(run(SQL["insert"], columns(job, data)))
 
         def is_written() -> bool:
             found = self.stored(job.content_id)
@@ -155,12 +156,20 @@ class PostgresJobStore:
                 if job := self._read(content_id, data):
                     self._check_claims(content_id, claims)
                     claim = PostgresClaim(self, job, owner, Version(revision, data))
+            else:
+                self._check_here(self.session.rows)
             yield claim
         finally:
             if claim:
                 claim.leave()
             else:
                 self.session.unlock(owner, SQL["leave"], {"content_id": content_id, "pause": LEFT_ALONE_SECONDS})
+
+    def _check_here(self, run: Run, how: str = "place") -> None:
+        """Raise StoreGone while the queue is moved, and afterwards. `place_shared` keeps it here until the transaction's end."""
+        [[here, _]] = run(queries("schema")[how])
+        if here != "here":
+            raise StoreGone(f"The queue at {self.session.place} is {here}: manage_jobs.py migrate moves it, or has moved it.")
 
     def _make_folders(self) -> None:
         """Make the folders of this machine, once; one that disappears later, as an unmounted disk does, is an error."""
@@ -281,7 +290,7 @@ class PostgresJobStore:
 
     def update(self, run: Run, claim: PostgresClaim, data: bytes) -> None:
         """Replace the stored job within a transaction. Raises RevisionIsStale."""
-        if not run(SQL["update"], {**_columns(claim.job, data), "before": claim.stored.revision}):
+        if not run(SQL["update"], {**columns(claim.job, data), "before": claim.stored.revision}):
             raise stale(claim)
 
     def write(
@@ -387,7 +396,8 @@ class PostgresClaim:
         self._store.session.unlock(self.owner, SQL["leave"] if needs_pause else "", parameters)
 
 
-def _columns(job: VideoJob, data: bytes) -> dict[str, Any]:
+def columns(job: VideoJob, data: bytes) -> dict[str, Any]:
+    """Return the row of a job, whose document is `data`."""
     return {
         "content_id": job.content_id,
         "revision": job.revision,

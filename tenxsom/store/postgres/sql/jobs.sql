@@ -1,7 +1,7 @@
 -- name: claim
 -- What the owner of the lock reads. The count of claims may be lost in a crash of the server, which costs nothing.
 WITH a AS (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE job SET claims = claims + 1 FROM a WHERE content_id = %(content_id)s
+UPDATE job SET claims = claims + 1 FROM a WHERE content_id = %(content_id)s AND (SELECT here FROM place) = 'here'
 RETURNING revision, claims, document::text
 
 -- name: load
@@ -34,7 +34,7 @@ UPDATE job SET claims = 0, due_at = greatest(due_at, now() + %(pause)s * interva
 WHERE content_id = %(content_id)s
 
 -- name: due
-SELECT content_id FROM job WHERE due_at <= now() ORDER BY due_at LIMIT %(most)s
+SELECT content_id FROM job WHERE due_at <= now() AND (SELECT here FROM place) = 'here' ORDER BY due_at LIMIT %(most)s
 
 -- name: ids
 SELECT content_id FROM job

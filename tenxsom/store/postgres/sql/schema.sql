@@ -7,6 +7,9 @@ SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_
 -- name: place
 SELECT here, schema_version FROM tenxsom.place
 
+-- name: place_shared
+SELECT here, schema_version FROM tenxsom.place FOR SHARE
+
 -- name: end_session
 SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
 WHERE pid = %(pid)s AND application_name = %(name)s AND pid <> pg_backend_pid()
