@@ -23,7 +23,7 @@ from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 from tenxsom import atomic, clock
 from tenxsom.disk import as_disk_error, disk_errors
 from tenxsom.errors import DiskError, DiskRefused
-from tenxsom.store.objects.settings import MediaSettings
+from tenxsom.store.objects.settings import NO_LINKS, MediaSettings
 
 if TYPE_CHECKING:
     from obstore.store import AzureConfig, ClientConfig, GCSConfig, ObjectStore, RetryConfig, S3Config
@@ -57,9 +57,10 @@ _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 class Bucket:
     """A folder of an object store. Every method may raise DiskError; DiskRefused where somebody has to change something."""
 
-    def __init__(self, url: str, store: ObjectStore) -> None:
+    def __init__(self, url: str, store: ObjectStore, links: ObjectStore | None = None) -> None:
+        """`links` is the same store under the address at which browsers reach it; None where they do not."""
         self.url = url
-        self._store = store
+        self._store, self._links = store, links
         self._folder = Path(urlsplit(url).path) if isinstance(store, LocalStore) else None
 
     def entries(self, folder: str) -> Iterator[tuple[str, int, float]]:
@@ -123,11 +124,11 @@ class Bucket:
                         raise
 
     def link(self, key: str, seconds: float) -> str | None:
-        """Return an address at which anybody may read an object for so long, at most a week; None for a folder."""
-        if not isinstance(self._store, S3Store | GCSStore | AzureStore):
+        """Return an address at which anybody may read an object for so long, at most a week; None where there are no links."""
+        if not isinstance(self._links, S3Store | GCSStore | AzureStore):
             return None
         with self._told("make a link to", key):
-            return obstore.sign(self._store, "GET", key, timedelta(seconds=min(seconds, LONGEST_LINK_SECONDS)))
+            return obstore.sign(self._links, "GET", key, timedelta(seconds=min(seconds, LONGEST_LINK_SECONDS)))
 
     def probe(self) -> None:
         """Write, list and delete a small object."""
@@ -198,7 +199,8 @@ def open_bucket(settings: MediaSettings, google_credentials: Path | None = None)
     """Return the object store of the settings. No request is made. Raises DiskRefused for a folder or keys that cannot be used."""
     url = settings.media_url or ""
     try:
-        return Bucket(url, _opened(url, settings, google_credentials))
+        store = _opened(url, settings, google_credentials)
+        return Bucket(url, store, _links(settings, store))
     except (BaseError, OSError, ValueError):  # what the library says of a key may quote it
         raise DiskRefused(f"{url} cannot be opened with the keys of the settings; compare them with its cloud's.") from None
 
@@ -217,6 +219,16 @@ def _opened(url: str, settings: MediaSettings, google_credentials: Path | None) 
         google: GCSConfig = {"application_credentials": str(google_credentials)} if google_credentials else {}
         return GCSStore(parts.netloc, prefix=prefix, config=google, client_options=options, retry_config=retries)
     return AzureStore(parts.netloc, prefix=prefix, config=_azure(settings), client_options=options, retry_config=retries)
+
+
+def _links(settings: MediaSettings, store: ObjectStore) -> ObjectStore | None:
+    """Return the store as browsers reach it: the address is part of what a link's signature says."""
+    if settings.media_links == NO_LINKS:
+        return None
+    if settings.media_links and isinstance(store, S3Store):
+        seen = settings.model_copy(update={"aws_endpoint_url": settings.media_links})
+        return _opened(settings.media_url or "", seen, None)
+    return store
 
 
 def _s3(settings: MediaSettings) -> S3Config:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, model_validator
 from tenxsom.errors import BadSettings
 from tenxsom.setting_groups import CoreSettings, FilePath, SecretText, setting
 
+NO_LINKS = "none"
 SCHEMES = ("file", "s3", "gs", "az")
 PACKAGE = "obstore>=0.12,<0.13"
 
@@ -48,6 +49,11 @@ def endpoint(text: str) -> str:
     if parts.scheme not in ("http", "https") or not host or not text.isascii() or {*text} & {*" \\?#@"}:
         raise ValueError("is no plain http or https address")
     return text.rstrip("/")
+
+
+def links_address(text: str) -> str:
+    """Parse the address of an S3 server as browsers reach it, or `none`."""
+    return text if text == NO_LINKS else endpoint(text)
 
 
 class MediaSettings(CoreSettings):
@@ -98,6 +104,13 @@ class MediaSettings(CoreSettings):
         "A server that speaks S3, in place of Amazon's",
         allowed="an http or https address",
         comment="A server that speaks S3, in place of Amazon's, for example https://minio.example.com",
+    )
+    media_links: Annotated[str, BeforeValidator(links_address)] | None = setting(
+        None,
+        "Where browsers reach that server, for links to films; empty: at `AWS_ENDPOINT_URL`; `none`: nowhere, and the"
+        " dashboard sends films itself",
+        allowed="an http or https address, or `none` (for every kind of `MEDIA_URL`)",
+        comment="Where browsers reach that server, for links to films, for example https://media.example.com; or none.",
     )
     azure_storage_account_name: str | None = setting(
         None, "The account of `az://`", allowed="one word", comment="The account of az://"

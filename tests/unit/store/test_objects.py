@@ -339,6 +339,24 @@ def test_a_link_shows_one_file_for_a_while_and_no_other(machine, s3):
     assert artifacts.link("lake_completion_report.json", 60) is None
 
 
+def test_a_link_leads_to_where_browsers_reach_the_server(machine, s3):
+    by_name = s3.url.replace("127.0.0.1", "localhost")
+    artifacts = machine(MEDIA_LINKS=by_name)
+    put(artifacts, "lake.mp4", b"film")
+    link = artifacts.link("lake.mp4", 60)
+    assert artifacts.link_origin() == by_name
+    assert link is not None
+    assert requests.get(link, timeout=10).content == b"film"
+    assert requests.get(link.replace("localhost", "127.0.0.1"), timeout=10).status_code == 403
+
+
+def test_a_server_that_browsers_do_not_reach_has_no_links(machine):
+    artifacts = machine(MEDIA_LINKS="none")
+    put(artifacts, "lake.mp4", b"film")
+    assert artifacts.link("lake.mp4", 60) is None
+    assert artifacts.link_origin() is None
+
+
 def test_a_folder_has_no_links(folder):
     artifacts = folder()
     put(artifacts, "lake.mp4", b"film")
