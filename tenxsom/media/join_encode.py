@@ -12,16 +12,15 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
-from tenxsom.media.video_file import open_video, picture_track, rate_of, shown_size, sound_track, turn_of, upright, writable
+from tenxsom.media.filters import Chain
+from tenxsom.media.video_file import open_video, picture_track, rate_of, shown_size, sound_track, turn_of, upright
 
-_BLACK = (16, 128, 128)
 _WORTH_SEEKING = 1.0
 """Up to this many seconds are decoded and skipped."""
 
@@ -37,12 +36,13 @@ class Shape(NamedTuple):
 def encode_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | None = None) -> None:
     """Encode all clips into one MP4 with the first one's size and frame rate; with sound if any clip has sound."""
     width, height, fps = shape_of(clips[0])
+    fitted = _fitting(width, height)
     with new_mp4(target) as output:
         writer = Mp4Writer(output, width, height, fps, has_sound=any(has_sound(clip) for clip in clips))
         written = 0
         for clip in clips:
             for frame in at_rate(clip, fps, deadline):
-                writer.frame(_fitted(frame, width, height))
+                writer.frame(fitted(frame))
             samples = round(writer.frames / fps * RATE) - written
             writer.sound(sound_of(clip, samples))
             written += samples
@@ -104,19 +104,11 @@ def _decoded(container: InputContainer, video: VideoStream, begin: float) -> Ite
     yield from container.decode(video)
 
 
-def _fitted(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """Scale a frame to fit, and centre it on black."""
-    scale = min(width / frame.width, height / frame.height)
-    wide, tall = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
-    small = frame.reformat(min(wide, width), min(tall, height), "yuv420p", interpolation=Interpolation.BICUBIC)
-    if (small.width, small.height) == (width, height):
-        return small
-    result = av.VideoFrame(width, height, "yuv420p")
-    left, top = (width - small.width) // 4 * 2, (height - small.height) // 4 * 2
-    for plane, black, part, half in zip(writable(result), _BLACK, writable(small), (1, 2, 2), strict=True):
-        plane[:] = black
-        plane[top // half : top // half + part.shape[0], left // half : left // half + part.shape[1]] = part
-    return result
+def _fitting(width: int, height: int) -> Chain:
+    """Return the filters that scale a frame to fit, and centre it on black."""
+    to = f"{width}:{height}"
+    scaled = f"scale={to}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic"
+    return Chain(scaled, f"pad={to}:(ow-iw)/2:(oh-ih)/2", "format=yuv420p")
 
 
 def sound_of(clip: Path, samples: int) -> NDArray[np.float32]:

@@ -18,8 +18,9 @@ from PIL import Image
 from tenxsom import clock
 from tenxsom.media.check import Decoded, decode_picture, picture_errors
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken
+from tenxsom.media.filters import Chain
 from tenxsom.media.join_encode import at_rate, has_sound, shape_of, sound_of
-from tenxsom.media.video_file import open_video, picture_track, writable
+from tenxsom.media.video_file import open_video, picture_track
 from tenxsom.safe_files import open_new
 
 _CLOSE_ENOUGH = 0.01
@@ -132,21 +133,14 @@ def _crop_box(width: int, height: int, aspect_ratio: str, *, even: bool) -> tupl
 
 def _encode(source: Path, target: Path, fps: Fraction, frames: Iterable[av.VideoFrame], box: tuple[int, int, int, int]) -> None:
     """Encode the part of every frame inside `box`, with the sound of these frames."""
+    left, top, width, height = box
+    cut_out = Chain(f"crop={width}:{height}:{left}:{top}", "format=yuv420p")
     with new_mp4(target) as output:
-        writer = Mp4Writer(output, box[2], box[3], fps, has_sound(source))
+        writer = Mp4Writer(output, width, height, fps, has_sound(source))
         for frame in frames:
-            writer.frame(_cut_out(frame, box))
+            writer.frame(cut_out(frame))
         writer.sound(sound_of(source, round(writer.frames / fps * RATE)))
         writer.finish()
-
-
-def _cut_out(frame: av.VideoFrame, box: tuple[int, int, int, int]) -> av.VideoFrame:
-    left, top, width, height = box
-    whole = frame.reformat(format="yuv420p")
-    part = av.VideoFrame(width, height, "yuv420p")
-    for to, plane, half in zip(writable(part), writable(whole), (1, 2, 2), strict=True):
-        to[:] = plane[top // half : (top + height) // half, left // half : (left + width) // half]
-    return part
 
 
 def _seconds_of(clip: Path) -> float:
