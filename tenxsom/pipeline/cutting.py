@@ -140,7 +140,7 @@ class Cutter:
         found = _unsaid(job.film, job.narration)
         if job.film.is_burned:
             brand = self._brands.of(job).kit
-            texts = [segment.content for segment in job.blueprint.video_plan.script_segments]
+            texts = [job.film.title, *(segment.content for segment in job.blueprint.video_plan.script_segments)]
             found += filter(None, [captions.undrawable(texts, captions.chosen_font(brand, self._settings.caption_font))])
         return found
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tenxsom import settings
+from tenxsom.app import App
 from tenxsom.errors import BadInput
 from tenxsom.media.captions.look import ACCENT, WHITE
 from tenxsom.media.captions.phrases import TimedWord
+from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.brand import Brand
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.film import FilmPlan
@@ -17,6 +20,7 @@ from tenxsom.settings import ROOT
 from tenxsom.store.templates import Templates
 from tests.made_fonts import make_font
 from tests.scripts_of_the_world import SENTENCES
+from tests.states import new_job
 
 UPRIGHT = (360, 640)
 PLATFORMS = Templates(ROOT, ROOT).platforms
@@ -57,6 +61,21 @@ def test_a_font_that_cannot_be_used_is_told_with_what_names_it(tmp_path: Path) -
 def test_planned_words_that_cannot_be_drawn_are_a_warning() -> None:
     assert undrawable(["plain", "潮"], FontChoice()) is None
     assert "𓀀" in (undrawable(["plain", "𓀀"], FontChoice()) or "")
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("planned", ["title", "words"])
+def test_what_a_planner_wrote_and_no_font_draws_is_told_when_the_job_is_cut_and_nothing_is_ordered(
+    planned: str, home: Path
+) -> None:
+    title, words = ("A 𓀀", "plain") if planned == "title" else ("Plain", "It says 𓀀.")
+    segment = {"segment_type": "hook", "content": words, "visual_cue": "a wall", "duration": 4.0}
+    plan = Blueprint.model_validate({"video_plan": {"title": title, "voice": "calm", "script_segments": [segment]}})
+    job = new_job(blueprint=plan, film=FilmPlan(title=title, captions="burned"))
+    with App(settings.load()) as app:
+        assert any("𓀀" in sentence for sentence in app.cutter.differences(job))
+        job.film = FilmPlan(title=title, captions="srt")
+        assert app.cutter.differences(job) == []
 
 
 def test_the_brands_font_comes_before_the_settings(tmp_path: Path) -> None:
