@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.errors import TenxsomError
 from tests import databases
-from tests.belt import definition
+from tests.belt import TOKEN, Belt, definition
+from tests.conftest import StudioBehindASocket
 from tests.crash import postgres_proxy
+from tests.crash.invariants import paid_at_most_once
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 from tests.crash.postgres_proxy import AFTER, BEFORE, PostgresProxy
 from tests.postgres_server import running as running_server
@@ -167,3 +171,46 @@ def test_ids_that_the_database_never_took_are_booked_by_the_next_program_on_this
         world.live(app)
     assert not spool.exists()
     world.check()
+
+
+@dataclass
+class DatabaseBelt(Belt):
+    """A home whose queue is in a database."""
+
+    direct: str = ""
+
+    def report(self, content_id: str) -> dict[str, Any] | None:
+        with psycopg.connect(self.direct) as connection:
+            found = connection.execute("SELECT data FROM tenxsom.report WHERE content_id = %s", [content_id]).fetchall()
+        return dict(json.loads(bytes(found[0][0]))) if found else None
+
+
+@pytest.mark.parametrize("how", [BEFORE, AFTER])
+def test_a_program_that_is_killed_at_any_request_is_carried_on_without_paying_twice(
+    world: World, studio: StudioBehindASocket, how: str
+) -> None:
+    environment = {
+        "QUEUE_URL": world.url,
+        "USEAPI_BEARER_TOKEN": TOKEN,
+        "USEAPI_BASE_URL": f"{studio.url}/v1",
+        "VIDEO_SERVICE": "useapi_ltx",
+    }
+    belt = DatabaseBelt(world.home, environment, direct=world.direct)
+    belt.submit(definition("first"))
+    last = world.proxy.requests
+    assert last > 20
+    for at in range(last // 6, last, 1 if ALL else last // 3):
+        content_id = f"lake-{at}"
+        world.proxy.script(at, how)
+        process = belt.start("master_orchestrator_v3.py", "--json", belt.write(definition(content_id)))
+        world.proxy.victim = process.pid
+        process.communicate(timeout=120)
+        world.proxy.victim = None
+        assert process.returncode == -signal.SIGKILL
+        belt.submit(definition(content_id))
+        assert belt.collect(content_id)["state"] == "completed", (at, how)
+    paid_at_most_once(studio.charges())
+    with psycopg.connect(world.direct) as connection:
+        rows = connection.execute("SELECT reference, entry FROM tenxsom.movement ORDER BY number").fetchall()
+    entries: dict[str, str] = dict(rows)
+    assert {entries.get(charge["replyRef"]) for charge in studio.charges()} == {"spent"}
