@@ -102,7 +102,7 @@ class App:
         BadSettings for a queue of files that has moved to a database.
         """
         if self.database:
-            self.database.connect()
+            self.database.connect(has_own_media=not self.settings.media_url)
         else:
             moved.check_here(str(self.settings.pending_folder))
 

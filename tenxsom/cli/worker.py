@@ -48,6 +48,7 @@ def command_line(prog: str = PROG) -> argparse.ArgumentParser:
 def work(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     """Work until a stop is requested."""
     with App(settings) as app, ExitStack() as stack:
+        app.connect()
         rounds = Rounds(app)
         worker = Worker(
             store=app.store,

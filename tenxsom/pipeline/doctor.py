@@ -70,6 +70,7 @@ class Doctor:
             ("media", self._media),
             ("permissions", self._permissions),
             ("locks", self._locks),
+            ("database", self._database),
             ("video service", self._video_service),
             ("start frames", self._start_frames),
             ("planner", self._planner),
@@ -155,6 +156,27 @@ class Doctor:
             yield Finding("locks", False, words, "Move TENXSOM_HOME to a disk of this machine, or run on one machine only.")
         else:
             yield Finding("locks", True, f"Locks work here{f' ({kind})' if kind else ''}.")
+
+    def _database(self) -> Iterator[Finding]:
+        """Look at the database of QUEUE_URL: whether it can be used, and whether its days add up."""
+        if self._settings.queue_url is None:
+            return
+        from tenxsom.store.postgres.check_up import wrong_days
+
+        url, spool = self._settings.queue_url.reveal(), self._settings.spool_file
+        try:
+            place, days = wrong_days(url)
+        except TenxsomError as error:
+            yield Finding("database", False, str(error), "Mend the database or QUEUE_URL; until then programs wait or stop.")
+            return
+        if days:
+            words = f"The used budget of {', '.join(days[:5])} is not the sum of the movements of money at {place}."
+            yield Finding("database", False, words, "Somebody has changed the tables by hand; set budget_day.used to the sum.")
+        else:
+            yield Finding("database", True, f"{place} can be used, and its days add up.")
+        if spool.exists():
+            words = f"What became of paid calls while the database was away is still in {spool}."
+            yield Finding("database", False, words, "The next tick or worker on this machine books it.")
 
     def _quarantine(self) -> Iterator[Finding]:
         names = self._store.set_aside()

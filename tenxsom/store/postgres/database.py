@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
-from tenxsom.errors import TenxsomError
+from tenxsom.errors import BadSettings, TenxsomError
 from tenxsom.store.base import Artifacts
 from tenxsom.store.postgres.jobs import PostgresJobStore
 from tenxsom.store.postgres.money import PostgresLedger, PostgresTill
@@ -32,9 +32,19 @@ class Database:
         self._spool = Spool(spool)
         self.session.on_connected.append(self._book_spooled)
 
-    def connect(self) -> None:
-        """Raise BadSettings for a database that cannot be used, StoreGone for one that does not answer now."""
+    def connect(self, *, has_own_media: bool) -> None:
+        """Connect to work on jobs. Raises BadSettings for a database that cannot be used, StoreGone for one that does not answer.
+
+        With `has_own_media`, the files of jobs are on this machine alone: then no other machine may work on the same jobs.
+        """
+        self.session.works()
         self.session.start()
+        others = self.session.other_hosts() if has_own_media else []
+        if others:
+            raise BadSettings(
+                f"{', '.join(others)} works on the jobs at {self.session.place} as well, but the files of jobs are on"
+                " this machine's own disk. Set MEDIA_URL on every machine, or run on one machine only."
+            )
 
     def artifacts(self, files: Artifacts) -> ReportsInDatabase:
         """Return the files of jobs, with their reports in the database."""

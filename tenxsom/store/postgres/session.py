@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,8 +86,8 @@ def lock_key(what: str, name: str) -> int:
 class Session:
     """The connection of this process. Thread-safe: one statement, or one transaction, at a time."""
 
-    def __init__(self, url: str, *, checks_schema: bool = True) -> None:
-        """`checks_schema`: refuse a database whose tables are missing or of another version."""
+    def __init__(self, url: str, *, checks_schema: bool = True, host: str = "") -> None:
+        """`checks_schema`: refuse a database whose tables are missing or of another version. `host`: this machine's name."""
         self.guard = threading.RLock()
         self.life = 0
         self.place = place_of(url)
@@ -94,10 +95,20 @@ class Session:
         """Called after each new connection, before anything else is done over it."""
         self._url = url
         self._checks_schema = checks_schema
-        self._name = f"tenxsom {socket.gethostname()[:30]}:{os.getpid()}.{id(self):x}"
+        self._host = re.sub(r"[^A-Za-z0-9.-]", "-", host or socket.gethostname())[:30]
+        self._name = f"tenxsom looks {self._host}:{os.getpid()}.{id(self) % 65536:x}"
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._backend = 0
         self._held: set[int] = set()
+
+    def works(self) -> None:
+        """Say, before it is connected, that this program works on jobs, so that `other_hosts` of others finds it."""
+        self._name = self._name.replace(" looks ", " works ")
+
+    def other_hosts(self) -> list[str]:
+        """Return the machines on which other programs work on these jobs now."""
+        ours = f"tenxsom works {self._host}:%"
+        return sorted(host for [host] in self.rows(queries("schema")["other_hosts"], {"ours": ours}))
 
     def start(self) -> Self:
         """Connect. Raises BadSettings for a database that can never be used like this, StoreGone for one that does not answer."""

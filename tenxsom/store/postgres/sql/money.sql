@@ -42,3 +42,11 @@ SELECT entry, sum(usd) FROM (
 
 -- name: know_id
 INSERT INTO vendor_job (id, content_id) VALUES (%(id)s, %(content_id)s) ON CONFLICT DO NOTHING
+
+-- name: wrong_days
+SELECT DISTINCT day::text FROM budget_day FULL JOIN (
+    SELECT day, rehearsal, sum(usd) AS counted FROM (
+        SELECT DISTINCT ON (reference) day, rehearsal, CASE WHEN entry = 'released' THEN 0 ELSE usd END AS usd
+        FROM movement ORDER BY reference, number DESC
+    ) AS last GROUP BY day, rehearsal
+) AS sums USING (day, rehearsal) WHERE coalesce(used, 0) <> coalesce(counted, 0) ORDER BY 1

@@ -14,6 +14,10 @@ SELECT here, schema_version FROM tenxsom.place FOR SHARE
 SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
 WHERE pid = %(pid)s AND application_name = %(name)s AND pid <> pg_backend_pid()
 
+-- name: other_hosts
+SELECT DISTINCT split_part(split_part(application_name, ' ', 3), ':', 1) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'tenxsom works %%' AND application_name NOT LIKE %(ours)s
+
 -- name: begin
 CREATE SCHEMA IF NOT EXISTS tenxsom
 

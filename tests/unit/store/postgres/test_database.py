@@ -9,13 +9,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from tenxsom import clock
+from tenxsom import clock, settings
 from tenxsom.errors import BadInput, BadSettings, JobIsBusy, SetAside, StoreGone, UnexpectedError
+from tenxsom.pipeline.doctor import Doctor
 from tenxsom.store.base import RELEASED, RESERVED, Purchase
 from tenxsom.store.postgres import queries, session
+from tenxsom.store.postgres.check_up import wrong_days
+from tenxsom.store.postgres.database import Database
 from tenxsom.store.postgres.jobs import MOST_CLAIMS
 from tenxsom.store.postgres.schema import Schema
 from tenxsom.store.postgres.session import Session
+from tenxsom.store.postgres.spool import Spool
 from tests import databases
 from tests.contract.test_stores import purchase, put
 from tests.crash import postgres_proxy
@@ -306,3 +310,51 @@ def test_a_machine_whose_clock_is_wrong_follows_the_databases(url, tmp_path, mon
         assert abs((clock.now() - real).total_seconds()) < 60
     finally:
         clock.follow(real.timestamp())
+
+
+# what is refused to a fleet, and what is looked at
+
+
+def test_two_machines_with_their_own_disks_do_not_work_on_the_same_jobs(url, tmp_path):
+    other = Session(url, host="another-host")
+    other.works()
+    other.start()
+    ours = Database(url, tmp_path / "spool.jsonl", ())
+    with pytest.raises(BadSettings, match="another-host works on the jobs"):
+        ours.connect(has_own_media=True)
+    ours.connect(has_own_media=False)
+    other.close()
+    ours.close()
+    looker = Session(url, host="another-host").start()  # somebody who only looks
+    again = Database(url, tmp_path / "spool.jsonl", ())
+    again.connect(has_own_media=True)
+    again.close()
+    looker.close()
+
+
+def test_a_day_that_does_not_add_up_is_found(url, tmp_path):
+    opened(tmp_path).ledger.reserve(purchase())
+    assert wrong_days(url)[1] == []
+    run(url, "UPDATE tenxsom.budget_day SET used = used + 1")
+    assert wrong_days(url)[1] == [clock.day()]
+
+
+def test_doctor_looks_at_the_database_and_at_what_waits_for_it(url, tmp_path):
+    loaded = settings.load({"TENXSOM_HOME": str(tmp_path), "QUEUE_URL": url})
+
+    def found() -> list[tuple[bool, str]]:
+        doctor = Doctor(loaded, opened(tmp_path).jobs, opened(tmp_path).artifacts)
+        return [(finding.ok, finding.message) for finding in doctor._database()]
+
+    assert [ok for ok, _ in found()] == [True]
+    Spool(loaded.spool_file).put(purchase(), "spent", {"job_id": "v1"})
+    assert [ok for ok, _ in found()] == [True, False]
+    run(url, "UPDATE tenxsom.place SET schema_version = 99")
+    [(ok, message)] = found_without_tables(loaded)
+    assert not ok
+    assert "newer version" in message
+
+
+def found_without_tables(loaded: settings.Settings) -> list[tuple[bool, str]]:
+    nowhere: Any = None
+    return [(finding.ok, finding.message) for finding in Doctor(loaded, nowhere, nowhere)._database()]
