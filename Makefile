@@ -10,13 +10,16 @@ RUN    := $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all cases lowest check lint types format schema docs docs-tables requirements pictures day-pictures bench soak clean
+.PHONY: help demo demo-cluster test test-slow test-all cases lowest check lint types format schema docs docs-tables requirements pictures day-pictures bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and the report are
 	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/explainer_9x16.json
+
+demo-cluster: $(VENV)/.ready-dev  ## a fleet on this machine: PostgreSQL, an object store, two workers, thirty films, a kill and a crash
+	@$(RUN) tools/demo_cluster.py
 
 test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account is needed
 	$(RUN) -m pytest -n 3 --dist worksteal -m "not slow"
