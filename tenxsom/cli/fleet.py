@@ -22,7 +22,7 @@ def add_commands(commands: Subparsers) -> dict[str, argparse.ArgumentParser]:
         "action",
         metavar="ACTION",
         choices=("init", "upgrade", "status"),
-        help="init: make the tables; upgrade: bring them up to date; status: what is there",
+        help="init: make the tables; upgrade: bring them up to date, or make them; status: what is there",
     )
     migrate = commands.add_parser("migrate", help="move jobs, money and reports into a database, or back into files")
     migrate.add_argument("--to", metavar="PLACE", required=True, help="postgresql://user@host:5432/name, or files")

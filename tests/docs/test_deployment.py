@@ -83,7 +83,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     if not analyze:
         pytest.skip("systemd is not installed")
     shutil.copytree(UNITS, tmp_path, dirs_exist_ok=True)
-    services = [tmp_path / "tenxsom-collect.service", tmp_path / "tenxsom-dashboard.service"]
+    services = [tmp_path / f"tenxsom-{name}.service" for name in ("collect", "dashboard", "worker")]
     for service in services:
         service.write_text(service.read_text().replace("/opt/tenxsom/bin/tenxsom", "/bin/true"))  # the program must be there
     own = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": "/usr/bin:/bin"}

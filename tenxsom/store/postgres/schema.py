@@ -48,11 +48,12 @@ class Schema:
         return self.status()
 
     def upgrade(self) -> SchemaStatus:
-        """Bring the tables up to date. Raises BadInput where there are none, BadSettings for a newer version."""
+        """Bring the tables up to date, or make them. Raises BadSettings as `init`, and for a newer version.
+
+        What a deployment runs before its workers, whatever is there.
+        """
         found = self.status()
-        if found.version is None:
-            raise BadInput(f"There are no tables at {found.place} yet; run: manage_jobs.py database init")
-        if found.version > found.wanted:
+        if found.version is not None and found.version > found.wanted:
             raise BadSettings(
                 f"The tables at {found.place} are of a newer version ({found.version}; this one knows {found.wanted}); update this"
                 " installation."

@@ -134,6 +134,14 @@ def test_tables_are_made_once_and_brought_up_to_date(url, monkeypatch):
     opened.close()
 
 
+def test_an_upgrade_makes_the_tables_where_there_are_none(url):
+    run(url, "DROP SCHEMA tenxsom CASCADE")
+    opened = Session(url, checks_schema=False)
+    assert Schema(opened).upgrade().version == queries.schema_version()
+    opened.close()
+    Session(url).start().close()
+
+
 def test_a_migration_that_fails_changes_nothing(url, monkeypatch):
     opened = Session(url, checks_schema=False)
     broken = {**queries.migrations(), 98: "CREATE TABLE later (number integer)", 99: "CREATE TABLE nonsense ("}
