@@ -98,12 +98,13 @@ def opened(browser: Any, served: Served) -> Iterator[Callable[..., Any]]:
     complaints: list[str] = []
     with ExitStack() as stack:
 
-        def open_page(address: str, *, width: int = 1280, theme: str = "light", script: bool = True) -> Any:
+        def open_page(address: str, *, width: int = 1280, theme: str = "light", script: bool = True, touch: bool = False) -> Any:
             context = stack.enter_context(
                 browser.new_context(
                     viewport={"width": width, "height": 780},
                     color_scheme=theme,
                     java_script_enabled=script,
+                    has_touch=touch,
                     bypass_csp=False,
                     reduced_motion="no-preference",
                 )
@@ -225,3 +226,13 @@ def test_a_film_of_the_library_plays_under_the_pointer_and_its_picture_comes_bac
     page.wait_for_selector(".card video", state="detached")
     card.focus()
     page.wait_for_selector(".card video")
+
+
+def test_the_first_touch_plays_a_film_and_the_second_opens_it(opened, served):
+    page = opened("/library?q=The+lake", width=360, touch=True)
+    card = page.locator(".card a").first
+    card.tap()
+    until(page, "document.querySelector('.card video')?.currentTime > 0")
+    assert "/library" in page.url
+    card.tap()
+    page.wait_for_url(f"{served.url}/jobs/*")
