@@ -132,7 +132,7 @@ def serve_dashboard(app: App, host: str, port: int) -> run.Result:
     if missing:
         raise BadInput(
             f"The dashboard needs packages that are not installed here ({', '.join(missing)});"
-            " get them: pip install fastapi uvicorn zipstream-ng."
+            " get them: pip install fastapi uvicorn httptools zipstream-ng."
         )
     from tenxsom.dashboard.server import serve
 

@@ -35,7 +35,7 @@ LOOK_SECONDS = 0.3
 """The queue is looked at so often: a change is on every page within a second."""
 FILMS_SECONDS = 3.0
 """The finished films are looked at so often, and whenever a job has left the queue."""
-THREADS = 12
+THREADS = 8
 """So many pages are rendered at the same time; others wait their turn. Each thread has memory of its own."""
 MOST_CHANGES = 200
 """With more changes at once, pages load themselves anew."""

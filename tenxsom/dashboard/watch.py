@@ -54,6 +54,7 @@ class Watcher:
     def __init__(self, store: JobStore) -> None:
         self._store = store
         self._marks: dict[str, Hashable] = {}
+        self._found_marks: Mapping[str, Hashable] | None = None
         self._looking = threading.Lock()
         self.looks = 0
         """How often the queue was looked at."""
@@ -73,12 +74,17 @@ class Watcher:
                 return None
 
     def _look(self) -> Change | None:
-        marks, before = self._store.marks(), self._marks
-        changed = [content_id for content_id, mark in marks.items() if before.get(content_id) != mark]
-        gone = [content_id for content_id in before if content_id not in marks]
+        found_marks, before = self._store.marks(), self._marks
+        if found_marks is self._found_marks:
+            changed, gone = [], []
+        else:
+            changed = [content_id for content_id, mark in found_marks.items() if before.get(content_id) != mark]
+            gone = [content_id for content_id in before if content_id not in found_marks]
         set_aside = tuple(self._store.set_aside())
         if not changed and not gone and set_aside == self.now.set_aside and not self.now.trouble and self.now.number:
+            self._found_marks = found_marks
             return None
+        marks = dict(found_marks)
         jobs, unreadable = dict(self.now.jobs), dict(self.now.unreadable)
         for content_id in (*gone, *changed):
             jobs.pop(content_id, None)
@@ -93,7 +99,7 @@ class Watcher:
             if content_id not in found:  # it has left the queue since the marks were taken
                 del marks[content_id]
                 gone += [content_id] * (content_id in before)
-        self._marks = marks
+        self._marks, self._found_marks = marks, found_marks
         self.now = Snapshot(
             self.now.number + 1,
             jobs,

@@ -187,7 +187,7 @@ class ObservedStore:
     def ids(self) -> list[str]:
         return self._store.ids()
 
-    def marks(self) -> dict[str, Hashable]:
+    def marks(self) -> Mapping[str, Hashable]:
         return self._store.marks()
 
     def documents(self, only: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:

@@ -80,8 +80,8 @@ class JobStore(Protocol):
     def ids(self) -> list[str]:
         """Return the ids of all jobs on the queue, in no particular order."""
 
-    def marks(self) -> dict[str, Hashable]:
-        """Return a mark of every job on the queue by its id, which is another one after each save.
+    def marks(self) -> Mapping[str, Hashable]:
+        """Return a mark of every job on the queue by its id, which is another one after each save; not to be changed.
 
         It costs a fraction of `documents`, so that a program sees twice a second which of ten thousand jobs have changed.
         """

@@ -121,6 +121,16 @@ def test_a_job_has_another_mark_after_each_save(jobs, opened):
     assert list(jobs.marks()) == ["lake"]
 
 
+def test_a_save_right_after_a_look_is_seen_by_the_next_one(jobs):
+    put(jobs, "lake")
+    with jobs.claim("lake") as claim:
+        for number in range(60):
+            before = dict(jobs.marks())
+            claim.job.title = f"{number}"
+            claim.save()
+            assert jobs.marks() != before
+
+
 def test_documents_are_read_of_the_jobs_that_are_asked_for(jobs):
     for content_id in ("lake", "hill", "shore"):
         put(jobs, content_id)

@@ -7,7 +7,7 @@ import logging
 import os
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from tenxsom.model.job import SCHEMA_VERSION, VideoJob
 from tenxsom.store.base import Artifacts, Claim, Counts
 from tenxsom.store.files import state_file
 from tenxsom.store.files.failed_loads import FailedLoads
-from tenxsom.store.files.file_marks import mark_of
+from tenxsom.store.files.file_marks import FolderMarks
 from tenxsom.store.files.moved import check_here
 from tenxsom.store.files.state_file import check_unchanged, holds
 from tenxsom.store.job_ids import check_id
@@ -58,6 +58,7 @@ class FileJobStore:
         self._place = str(folder)
         self._folders = (folder, *also_writable)
         self._locks = lock_table(folder / ".locks")
+        self._marks = FolderMarks(self._place)
         self._failed_loads = FailedLoads(folder / QUARANTINE)
         self._is_there = self._is_made = False  # whether the folder exists; whether everything for a job was created
 
@@ -99,18 +100,8 @@ class FileJobStore:
             return True  # its claim raises the error
         return job is not None and job.is_due()
 
-    def marks(self) -> dict[str, Hashable]:
-        found: dict[str, Hashable] = {}
-        try:
-            with os.scandir(self._place) as entries:
-                for entry in entries:
-                    if entry.name.endswith(".json") and entry.name[0] != "." and (mark := mark_of(entry)):
-                        found[entry.name[:-5]] = mark
-        except FileNotFoundError:
-            return {}  # nothing has been accepted yet
-        except OSError as error:
-            raise as_disk_error(self._place, error, "read") from error
-        return found
+    def marks(self) -> Mapping[str, Hashable]:
+        return self._marks.now()
 
     def documents(self, only: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any] | BrokenState | DiskError]]:
         for content_id in self.ids() if only is None else only:

@@ -596,3 +596,17 @@ def test_a_state_file_of_version_2_keeps_all_it_says(store, filled, path):
     clips, old_clips = after.pop("clips"), before.pop("clips")
     assert {name: after[name] for name in before} == before | {"revision": before["revision"] + 1}
     assert [what_it_said(clip, old) for clip, old in zip(clips, old_clips, strict=True)] == old_clips
+
+
+def test_a_quiet_queue_is_not_listed_again_and_a_file_that_was_edited_in_its_place_is_seen_later(tmp_path, monkeypatch):
+    store = FileJobStore(tmp_path)
+    with store.accept(new_job("lake")):
+        pass
+    os.utime(tmp_path, (1, 1))  # nothing has changed for long
+    first = store.marks()
+    assert store.marks() is first
+    (tmp_path / "lake.json").write_text("{")
+    assert store.marks() is first
+    later = clock.monotonic() + 10
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    assert store.marks() != first
