@@ -6,14 +6,15 @@ import io
 import re
 import struct
 import wave
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from tenxsom.errors import BrokenMedia
+
+if TYPE_CHECKING:
+    import av
 
 Samples = NDArray[np.float32]
 
@@ -45,6 +46,8 @@ def read_speech(data: bytes, mime_type: str = "") -> Sound:
         raise BrokenMedia("The voice's sound is empty.")
     if not _CONTAINERS.match(data):
         return _pcm(data, mime_type)
+    import av  # looking for a voice decodes nothing
+
     try:
         return _decoded(_with_true_sizes(data) if data[:4] == b"RIFF" else data)
     except (av.FFmpegError, IndexError, ValueError, struct.error) as error:
@@ -66,6 +69,9 @@ def resampled(sound: Sound, rate: int) -> Sound:
     """Return the sound at another rate."""
     if sound.rate == rate:
         return sound
+    import av
+    from av.audio.resampler import AudioResampler
+
     resampler = AudioResampler(format="flt", layout="mono", rate=rate)
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.samples[None, :]), format="flt", layout="mono")
     frame.sample_rate = sound.rate
@@ -83,6 +89,9 @@ def _pcm(data: bytes, mime_type: str) -> Sound:
 
 
 def _decoded(data: bytes) -> Sound:
+    import av
+    from av.audio.resampler import AudioResampler
+
     parts: list[Samples] = []
     with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
