@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -184,6 +184,24 @@ class DatabaseBelt(Belt):
             found = connection.execute("SELECT data FROM tenxsom.report WHERE content_id = %s", [content_id]).fetchall()
         return dict(json.loads(bytes(found[0][0]))) if found else None
 
+    def state(self, content_id: str) -> dict[str, Any] | None:
+        with psycopg.connect(self.direct) as connection:
+            found = connection.execute("SELECT document FROM tenxsom.job WHERE content_id = %s", [content_id]).fetchall()
+        return dict(found[0][0]) if found else None
+
+    def end(self, content_id: str, charges: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
+        """Tick until the job has ended. Of a call that was meant and never made a person says so, after a look at the vendor."""
+        for _ in range(30):
+            self.poll(content_id)
+            if report := self.report(content_id):
+                return report
+            state = self.state(content_id)
+            if state and state["state"] == "submit_unknown":
+                [reference] = [clip["intent"]["reference"] for clip in state["clips"] if clip["intent"]]
+                assert reference not in {charge["replyRef"] for charge in charges()}, "the vendor knows it, and was not asked"
+                assert self.run("manage_jobs.py", "resolve", content_id, "--never-sent").code == 0
+        raise AssertionError(f"{content_id} has no report: {self.state(content_id)}")
+
 
 @pytest.mark.parametrize("how", [BEFORE, AFTER])
 def test_a_program_that_is_killed_at_any_request_is_carried_on_without_paying_twice(
@@ -208,7 +226,7 @@ def test_a_program_that_is_killed_at_any_request_is_carried_on_without_paying_tw
         world.proxy.victim = None
         assert process.returncode == -signal.SIGKILL
         belt.submit(definition(content_id))
-        assert belt.collect(content_id)["state"] == "completed", (at, how)
+        assert belt.end(content_id, studio.charges)["state"] == "completed", (at, how)
     paid_at_most_once(studio.charges())
     with psycopg.connect(world.direct) as connection:
         rows = connection.execute("SELECT reference, entry FROM tenxsom.movement ORDER BY number").fetchall()
