@@ -117,6 +117,8 @@ def made_before(made, tmp_path):
     belt = Belt(tmp_path)
     for path in ("completed_videos", "pending_video_jobs"):
         (tmp_path / path).mkdir()
+    (tmp_path / ".local_studio").mkdir()
+    (tmp_path / ".local_studio" / "scale").write_text("0.2")
     for path in (made.home / "completed_videos").iterdir():
         (tmp_path / "completed_videos" / path.name).write_bytes(path.read_bytes())
     return belt, json.loads((made.home / "lake.job.json").read_text())
