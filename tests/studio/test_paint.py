@@ -19,6 +19,8 @@ from tenxsom_studio.painting.other_languages import WORDS as OTHER_WORDS
 from tenxsom_studio.painting.paint import choose_scene, paint
 from tenxsom_studio.painting.palettes import PALETTES, WORDS
 
+pytestmark = pytest.mark.slow  # how previews look: nothing is paid or lost by it
+
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 

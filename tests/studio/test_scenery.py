@@ -18,6 +18,8 @@ from tenxsom_studio.painting.lexicon import EVEN, TOPICS
 from tenxsom_studio.painting.paint import paint
 from tenxsom_studio.painting.scenery import Scenery
 
+pytestmark = pytest.mark.slow  # how previews look: nothing is paid or lost by it
+
 SIZE = (180, 320)
 NEW = ("kitchen", "table", "market", "street", "body", "sports", "machine", "storm", "leaves", "animals", "underwater", "planet")
 ALSO_DEEP = ("nebula", "papercut")

@@ -33,7 +33,7 @@ class Told:
             raise self._trouble
         return Counts(4, 12.5, {"waiting": 7})
 
-    def totals(self, day: str) -> DayTotals:
+    def totals(self, day: str, *, rehearsal: bool = False) -> DayTotals:
         return DayTotals(Decimal("1.5"), Decimal(0), Decimal("0.25"))
 
 

@@ -19,6 +19,8 @@ from tenxsom.planning.archetypes import parse_archetype
 from tenxsom.settings import ROOT
 from tests import sounds
 
+pytestmark = pytest.mark.slow  # how generated music sounds: nothing is paid or lost by it
+
 SECONDS = 12.0
 
 
@@ -35,7 +37,6 @@ def beds(scores: dict[str, tuple[Path, Score]]) -> dict[str, Path]:
     return {mood: bed for mood, (bed, _) in scores.items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mood", MOODS)
 def test_a_phone_without_bass_plays_half_of_the_bed_and_more(beds: dict[str, Path], mood: str) -> None:
     made = sounds.read(beds[mood]).mean(axis=0)
@@ -145,7 +146,6 @@ def test_a_deadline_ends_the_making_of_a_bed(tmp_path: Path) -> None:
         write_bed("calm", 60, 1, tmp_path / "bed.wav", deadline=clock.Deadline(0))
 
 
-@pytest.mark.slow
 def test_a_long_bed_has_sections_to_its_end(tmp_path: Path) -> None:
     score = write_bed("calm", 150, 1, tmp_path / "bed.wav", [37.5, 112.25])
     made = sounds.read(tmp_path / "bed.wav").mean(axis=0)
