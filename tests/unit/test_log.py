@@ -216,6 +216,7 @@ def test_a_secret_in_a_field_of_a_json_line_is_masked(logged):
 
 def test_what_is_said_of_many_jobs_is_told_once_with_a_count(tmp_path, capsys):
     path = tmp_path / "log"
+    log.tell_repeats()  # what earlier tests of this process have left
     log.start("INFO", "text", path)
     poll = logging.getLogger("poll")
     for number in range(5):
