@@ -58,6 +58,7 @@ def start(level: str, style: str, file: Path | None = None, secrets: Iterable[st
             handler.addFilter(_repeats)
         handler.setFormatter(_Formatter(style, _secrets, knows_all_letters=_writes_utf_8(handler)))
     logging.basicConfig(level=level, handlers=handlers, force=True)
+    _repeats.forget()
     logging.raiseExceptions = False
     if trouble:
         logging.getLogger(__name__).warning("LOG_FILE %s cannot be written (%s); this run goes on without.", file, trouble.strerror)
@@ -127,6 +128,10 @@ class _Repeats(logging.Filter):
             jobs = self._told.setdefault((record.name, record.levelno, said), [])
             jobs.append(job)
             return len(jobs) > 1
+
+    def forget(self) -> None:
+        with self._lock:
+            self._told = {}
 
     def tell(self) -> None:
         """Log how often what was said was said again, and forget it."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from tenxsom import clock
+from tenxsom import clock, log
 from tenxsom.app import App
 from tenxsom.cli import run
 from tenxsom.pipeline import last_tick
@@ -81,6 +81,7 @@ class Rounds:
         with self._app.observers.tick() as tick:
             self._app.share_pauses()
             last_tick.note(self._app.settings.pending_folder)
+            log.tell_repeats()
             if clock.monotonic() >= self._sweep_at:
                 self._sweep_at = clock.monotonic() + SWEEP_SECONDS
                 self._app.kept_parts.sweep()
