@@ -71,8 +71,8 @@ day-pictures: $(VENV)/.ready-dev  ## draw the README's day from the scripts' scr
 bench: $(VENV)/.ready-dev  ## every benchmark, as ratios; takes some minutes
 	@for file in benchmarks/bench_*.py; do echo; $(RUN) $$file || exit 1; done
 
-soak: $(VENV)/.ready-dev  ## 10,000 jobs with kills and faults, and every crash point; takes an hour
-	$(RUN) -m tests.soak --write
+soak: $(VENV)/.ready-dev  ## 10,000 jobs with kills and faults, and every crash point; takes an hour. QUEUE=postgres: over a database
+	$(RUN) -m tests.soak --write --queue $(or $(QUEUE),files)
 	CRASH_POINTS=all $(RUN) -m pytest -n 2 tests/crash tests/end_to_end/test_every_definition.py tests/unit/media/test_subtitles.py
 
 clean:  ## remove what make has made (never jobs, videos or the ledger)

@@ -1,11 +1,12 @@
 """The long proof: thousands of jobs through the vendor's contract, with kills, scripted faults and wire faults. `make soak`.
 
-    python -m tests.soak [--jobs 10000] [--minutes M] [--write] [--seed N]
+    python -m tests.soak [--jobs 10000] [--minutes M] [--write] [--seed N] [--queue files|postgres]
 
 Orchestrators and pollers (the scripts' own classes, in forked processes) work on one home against a light vendor, half of them
 through a proxy that breaks connections. They are killed, stopped and told to end at random and started again; a decider does
 what a person would do about calls whose outcome nobody knows. At the end the disk is compared with the vendor's own count of
 charges, and a table says what was survived; --write keeps it in docs/soak.md. Exit code 1 if any promise was broken.
+With `--queue postgres` jobs, money and reports are in a database, whose connections are cut and which crashes now and then.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from tests import light_vendor
 from tests.belt import PLAIN_FILMS, ROOT, TOKEN, definition, unexpected_errors
 from tests.crash import wire_proxy
 from tests.crash.wire_proxy import Relay, Strike, WireProxy
+from tests.soak_places import Database, Files, Place, Report, serve_database_proxy
 
+PAGE = ROOT / "docs" / "soak.md"
 BATCH, ORCHESTRATORS, POLLERS = 12, 2, 3
 TICK_JOBS, TICKS = 40, 6
 """A poller takes so many jobs at once, at random, and ends after so many ticks, as cron's would."""
@@ -72,6 +75,7 @@ class Run:
     """One soak: where it happens, who works on it, and what was done to them."""
 
     home: Path
+    place: Place
     vendor_folder: Path
     ids: list[str]
     urls: list[str]
@@ -81,46 +85,38 @@ class Run:
     blows: Counter[str] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
 
-    def names(self, folder: str, ending: str) -> set[str]:
-        return {name.removesuffix(ending) for name in os.listdir(self.home / folder) if name.endswith(ending)}
-
-    def pending(self) -> list[str]:
-        return sorted(self.names("pending_video_jobs", ".json"))
-
-    def ended(self) -> set[str]:
-        return self.names("completed_videos", "_completion_report.json") | self.names("completed_videos", "_failure_report.json")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="soak")
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, help="accept no further jobs after so many minutes")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--queue", choices=("files", "postgres"), default="files", help="where jobs, money and reports are")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/soak.md")
     arguments = parser.parse_args(argv)
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     start = time.monotonic()
+    place: Place = Database(folder / "database") if arguments.queue == "postgres" else Files(folder / "home")
     with Vendors(folder / "vendor") as vendors:
-        run = new_run(folder / "home", vendors, arguments.jobs, arguments.seed)
+        run = new_run(folder / "home", place, vendors, arguments.jobs, arguments.seed)
         work(run, arguments.minutes * 60 if arguments.minutes else None)
     rows, broken = account(run, vendors, time.monotonic() - start)
-    text = page(rows)
-    print(text)
+    print(table_of(rows))
     if arguments.write:
-        (ROOT / "docs" / "soak.md").write_text(text)
+        PAGE.write_text(page({**sections(), place.title: table_of(rows)}))
     if not broken:
         shutil.rmtree(folder)
     return 1 if broken else 0
 
 
-def new_run(home: Path, vendors: Vendors, jobs: int, seed: int) -> Run:
+def new_run(home: Path, place: Place, vendors: Vendors, jobs: int, seed: int) -> Run:
     ids = [f"soak-{number:05}" for number in range(jobs)]
     for name in ("pending_video_jobs", "completed_videos", "definitions"):
         (home / name).mkdir(parents=True)
     for content_id in ids:
         (home / "definitions" / f"{content_id}.json").write_text(json.dumps(definition(content_id)))
-    batches = [ids[place : place + BATCH] for place in range(0, jobs, BATCH)]
-    return Run(home, vendors.folder, ids, vendors.urls, random.Random(seed), batches[::-1])
+    batches = [ids[first : first + BATCH] for first in range(0, jobs, BATCH)]
+    return Run(home, place, vendors.folder, ids, vendors.urls, random.Random(seed), batches[::-1])
 
 
 def work(run: Run, accept_seconds: float | None) -> None:
@@ -134,7 +130,7 @@ def work(run: Run, accept_seconds: float | None) -> None:
         if accept_seconds and time.monotonic() - started > accept_seconds:
             run.waiting.clear()
         bury(run)
-        pending, ended = run.pending(), run.ended()
+        pending, ended = run.place.pending(), run.place.ended()
         accepted |= set(pending) | ended
         if not run.waiting and not pending and not any(kind != "poll" for kind, _ in run.workers.values()):
             break
@@ -149,7 +145,7 @@ def work(run: Run, accept_seconds: float | None) -> None:
         os.kill(pid, signal.SIGTERM)
     while run.workers:
         bury(run, wait=True)
-    run.ids = sorted(accepted | run.ended() | set(run.pending()))
+    run.ids = sorted(accepted | run.place.ended() | set(run.place.pending()))
 
 
 def employ(run: Run, pending: Sequence[str]) -> None:
@@ -196,7 +192,8 @@ def bury(run: Run, wait: bool = False) -> None:
 
 
 def strike(run: Run) -> None:
-    """Kill, stop or end one worker."""
+    """Kill, stop or end one worker; strike the place of their jobs."""
+    run.place.strike(run.chance, run.blows)
     if not run.workers or (len(run.workers) < ORCHESTRATORS + POLLERS and run.chance.random() < 0.5):
         return
     pid = run.chance.choice(sorted(run.workers))
@@ -227,7 +224,7 @@ def suite_for(run: Run, url: str) -> Any:
 
     environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
     environment |= {"POLL_CONCURRENCY": "8", "STATUS_TIMEOUT_SECONDS": "1", "DAILY_BUDGET_USD": "1000000"}
-    loaded = settings.load(PLAIN_FILMS | environment)
+    loaded = settings.load(PLAIN_FILMS | environment | run.place.environment(run.chance))
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (the log file has it all; this process ends by _exit)
     log.start("ERROR", "text", run.home / "soak.log")
     clock.stop_on_signals()
@@ -337,7 +334,7 @@ Rows = list[tuple[str, str, str]]
 
 def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     """The table, and whether a promise was broken."""
-    reports = {content_id: report_of(run.home, content_id) for content_id in run.ids}
+    reports = {content_id: run.place.report(content_id) for content_id in run.ids}
     events = Counter(entry["event"] for report in reports.values() if report for entry in report["history"])
     decisions = Counter(
         entry["detail"].rsplit(": ", 1)[1].split(" as ")[0]
@@ -346,10 +343,12 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     charges = vendors.charges()
     twice = sum(count - 1 for count in Counter(charge["replyRef"].rsplit(".", 1)[0] for charge in charges).values())
     lost = sum(1 for report in reports.values() if report is None)
-    half = half_files(run.home, reports)
-    unbooked = not_in_the_ledger(run.home, charges)
+    half = half_files(run.home, reports) + run.place.set_aside()
+    unbooked = not_in_the_ledger(run.place.entries(), charges)
     states = Counter(report["state"] for report in reports.values() if report)
     unexpected = with_unexpected_errors(run.home, reports)
+    of_place = [*run.place.promises()]
+    run.place.close()
     failed_workers = run.blows.pop("workers that failed by themselves (must be 0)", 0)
     rows: Rows = [
         ("Jobs", "accepted", f"{len(run.ids):,}"),
@@ -358,7 +357,7 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
         ("", "duration", f"{seconds / 60:.1f} minutes on {os.cpu_count()} cores"),
     ]
     rows += [("Blows" if place == 0 else "", what, f"{count:,}") for place, (what, count) in enumerate(sorted(run.blows.items()))]
-    struck = sorted(vendors.struck().items())
+    struck = sorted((vendors.struck() + run.place.struck()).items())
     rows += [("Faults" if place == 0 else "", what.replace("_", " "), f"{count:,}") for place, (what, count) in enumerate(struck)]
     rows += [
         ("Unclear paid calls", "altogether", f"{events['submit_unknown']:,}"),
@@ -371,63 +370,62 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
         ("", "**half or wrong files**", f"**{half}**"),
         ("", "**programs that failed by themselves**", f"**{failed_workers}**"),
         ("", "**unexpected errors**", f"**{unexpected}**"),
+        *(("", f"**{what}**", f"**{count}**") for what, count in of_place),
     ]
-    return rows, bool(twice or lost or half or unbooked or failed_workers or unexpected)
+    broken = (twice, lost, half, unbooked, failed_workers, unexpected, *(count for _, count in of_place))
+    return rows, any(broken)
 
 
-def report_of(home: Path, content_id: str) -> dict[str, Any] | None:
-    for kind in ("completion", "failure"):
-        path = home / "completed_videos" / f"{content_id}_{kind}_report.json"
-        if path.exists():
-            return dict(json.loads(path.read_bytes()))
-    return None
-
-
-def half_files(home: Path, reports: dict[str, dict[str, Any] | None]) -> int:
-    """Videos that are not what their report says, state files that were set aside, downloads that were left behind."""
+def half_files(home: Path, reports: dict[str, Report | None]) -> int:
+    """Videos that are not what their report says, downloads that were left behind."""
     wrong = 0
     for content_id, report in reports.items():
         if report and report["state"] == "completed":
             data = (home / "completed_videos" / f"{content_id}.mp4").read_bytes()
             wrong += hashlib.sha256(data).hexdigest() != report["media"]["sha256"]
-    quarantine = home / "pending_video_jobs" / "quarantine"
     kept = {content_id for content_id, report in reports.items() if report and report["state"] != "completed"}  # for a retry
     names = [name for name in os.listdir(home / "completed_videos") if ".part" in name or "~" in name]
     left = [name for name in names if "~still" not in name or name.partition("~")[0] not in kept]
-    return wrong + (len(os.listdir(quarantine)) if quarantine.exists() else 0) + len(left)
+    return wrong + len(left)
 
 
-def with_unexpected_errors(home: Path, reports: dict[str, dict[str, Any] | None]) -> int:
+def with_unexpected_errors(home: Path, reports: dict[str, Report | None]) -> int:
     """Jobs whose report tells of an unexpected error, and unexpected errors that only the log knows."""
     log = home / "soak.log"
     logged = log.read_text(errors="replace").count("Unexpected error") if log.exists() else 0
     return max(logged, sum(1 for report in reports.values() if report and unexpected_errors(report)))
 
 
-def not_in_the_ledger(home: Path, charges: list[dict[str, str]]) -> int:
-    last: dict[str, str] = {}
-    for raw in (home / "spend_ledger.jsonl").read_bytes().splitlines():
-        try:
-            line = json.loads(raw)
-        except ValueError:
-            continue  # a line that a kill cut short
-        last[line["reference"]] = line["entry"]
-    return sum(last.get(charge["replyRef"]) not in ("spent", "unknown", "reserved") for charge in charges)
+def not_in_the_ledger(entries: dict[str, str], charges: list[dict[str, str]]) -> int:
+    return sum(entries.get(charge["replyRef"]) not in ("spent", "unknown", "reserved") for charge in charges)
 
 
-def page(rows: Rows) -> str:
-    lines = [f"| {group} | {what} | {count} |" for group, what, count in rows]
+def table_of(rows: Rows) -> str:
+    return "| | | |\n|---|---|---:|\n" + "\n".join(f"| {group} | {what} | {count} |" for group, what, count in rows) + "\n"
+
+
+def sections() -> dict[str, str]:
+    """The tables of the page, by their titles."""
+    parts = PAGE.read_text().split("\n## ")[1:]
+    return {title: table.strip() + "\n" for title, _, table in (part.partition("\n") for part in parts)}
+
+
+def page(tables: dict[str, str]) -> str:
     return (
         "# What the last soak survived\n\n"
         "Made by `make soak` (`tests/soak.py`): real orchestrators and pollers on one queue, killed, stopped and ended at random,\n"
-        "against a vendor that misbehaves and a wire that breaks. The bold lines are the promises; each must be 0.\n\n"
-        "| | | |\n|---|---|---:|\n" + "\n".join(lines) + "\n"
+        "against a vendor that misbehaves and a wire that breaks; with PostgreSQL half of its connections are cut now and then,\n"
+        "and the server crashes. The bold lines are the promises; each must be 0.\n"
+        + "".join(f"\n## {title}\n\n{table}" for title, table in sorted(tables.items()))
     )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["proxy"]:
+    if sys.argv[1:2] in (["proxy"], ["database"]):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    if sys.argv[1:2] == ["proxy"]:
         serve_proxy(sys.argv[2], Path(sys.argv[3]))
+    elif sys.argv[1:2] == ["database"]:
+        serve_database_proxy(int(sys.argv[2]), Path(sys.argv[3]))
     else:
         sys.exit(main())

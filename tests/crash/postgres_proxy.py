@@ -136,9 +136,9 @@ def _reset(connection: socket.socket) -> None:
 
 
 @contextmanager
-def running(upstream: int) -> Iterator[PostgresProxy]:
+def running(upstream: int, kind: type[PostgresProxy] = PostgresProxy) -> Iterator[PostgresProxy]:
     """A proxy on a free port of this machine, for the length of a block."""
-    proxy = PostgresProxy(upstream)
+    proxy = kind(upstream)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         proxy.port = listener.getsockname()[1]
         threading.Thread(target=proxy.serve, args=(listener,), daemon=True).start()
