@@ -24,10 +24,10 @@ demo-cluster: $(VENV)/.ready-dev  ## a fleet on this machine: PostgreSQL, an obj
 test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account is needed
 	$(RUN) -m pytest -n 3 --dist worksteal -m "not slow"
 
-test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films, and more examples of each property
-	$(RUN) -m pytest -n 3 --dist worksteal -m "slow or hypothesis" --hypothesis-profile thorough
+test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films
+	$(RUN) -m pytest -n 4 --dist worksteal -m slow --hypothesis-profile thorough
 
-test-all: $(VENV)/.ready-dev  ## every test
+test-all: $(VENV)/.ready-dev  ## every test, with more examples of each property
 	$(RUN) -m pytest -n 3 --dist worksteal --hypothesis-profile thorough
 
 cases: $(VENV)/.ready-dev  ## the tests that retell troubles which somebody really had
