@@ -7,13 +7,13 @@ Where it comes from, in this order: TENXSOM_TEST_DATABASE_URL, a server that is 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -24,7 +24,12 @@ import psycopg
 from tenxsom import clock
 
 START_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
+END_WITH_PARENT = (
+    sys.executable, "-S", "-E", "-c",
+    "import ctypes, os, shutil, sys; ctypes.CDLL(None).prctl(1, 2); os.execv(shutil.which(sys.argv[1]), sys.argv[1:])",
+)  # fmt: skip
+"""What runs a command that is sent SIGINT when its parent ends (PR_SET_PDEATHSIG is 1). It is a program of its own: code between
+fork and exec in a process with threads (`preexec_fn`) may wait for ever for a lock that another thread held."""
 _numbers = itertools.count(1)
 _starter = ThreadPoolExecutor(1)
 """The thread that starts servers: the signal comes when the thread ends that started a process, not when the process does."""
@@ -71,11 +76,10 @@ class PostgresServer:
             f"-c{option}" for option in (*SPEED, "listen_addresses=127.0.0.1", "unix_socket_directories=", "logging_collector=off")
         ]
         with (self.folder.parent / "postgres.log").open("ab") as log:
-            self._process = _starter.submit(
-                subprocess.Popen,
-                [*self._as_user(), str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent,
-            ).result()  # fmt: skip
+            program = [str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options]
+            command = [*END_WITH_PARENT, *self._as_user(), *program]
+            started = _starter.submit(subprocess.Popen, command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self._process = started.result()
         deadline = clock.Deadline(START_SECONDS)
         while not deadline.passed():
             if self._process.poll() is not None:
@@ -148,10 +152,6 @@ def running(folder: Path) -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop(signal.SIGQUIT)
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _free_port() -> int:
