@@ -56,7 +56,9 @@ def is_quick(file: str, test: str) -> bool:
 
 
 def test_every_promise_has_a_proof_that_takes_no_time() -> None:
-    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:-1]:
+    sections = [section for section in re.split(r"^## ", PAGE, flags=re.MULTILINE) if section[0].isdigit()]
+    assert len(sections) == 17
+    for section in sections:
         proofs = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", section)
         assert any(is_quick(file, test) for file, test in proofs), section.splitlines()[0]
 
