@@ -17,7 +17,7 @@ from tests.belt import PLAIN_FILMS
 profiles = {
     "quick": 20,
     "thorough": 100,
-}  # examples of each property: `make test` tries the first, test-slow and test-all the second
+}  # examples of each property: `make test` and test-slow try the first, test-all the second
 for name, examples in profiles.items():
     too_slow = [hypothesis.HealthCheck.too_slow]
     hypothesis.settings.register_profile(name, deadline=None, max_examples=examples, suppress_health_check=too_slow)
