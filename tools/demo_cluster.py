@@ -31,8 +31,8 @@ sys.path.insert(0, str(ROOT))
 from tenxsom import clock, settings  # noqa: E402
 from tenxsom.app import App  # noqa: E402
 from tenxsom.cli.run import table  # noqa: E402
+from tenxsom_studio.records import STUDIO_EMAIL  # noqa: E402
 from tenxsom_studio.server import StudioServer, running  # noqa: E402
-from tenxsom_studio.world import STUDIO_EMAIL  # noqa: E402
 from tests.belt import PLAIN_FILMS, TOKEN  # noqa: E402
 from tests.postgres_server import Databases, NoServer, PostgresServer  # noqa: E402
 from tests.postgres_server import running as running_database  # noqa: E402

@@ -359,8 +359,10 @@ def test_without_an_open_call_nobody_is_asked(belt):
 
 @pytest.fixture
 def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let so many seconds pass."""
-    real, shift = clock.now, [0.0]
+    """Let so many seconds pass, from the next morning on, so that it stays one UTC day and one budget whenever the tests run."""
+    real = clock.now
+    morning = (real() + timedelta(days=1)).replace(hour=8, minute=0)
+    shift = [(morning - real()).total_seconds()]
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=shift[0]))
     return lambda seconds: shift.__setitem__(0, shift[0] + seconds)
 
