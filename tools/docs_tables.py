@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tenxsom.settings import SETTINGS, Setting  # noqa: E402
+from tools.generated import write_or_check  # noqa: E402
 
 HOME_MEANING = "Where `production.env` and the state folders lie; set in the environment, never the current directory"
 EXAMPLE_HEAD = """\
@@ -77,14 +78,7 @@ def documents() -> dict[Path, str]:
 
 
 def main(arguments: list[str]) -> int:
-    stale = {path: text for path, text in documents().items() if path.read_text(encoding="utf-8") != text}
-    if "--check" in arguments:
-        for path in stale:
-            print(f"{path.relative_to(ROOT)} is out of date; run: make docs-tables", file=sys.stderr)
-        return 1 if stale else 0
-    for path, text in stale.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(documents(), arguments, "make docs-tables")
 
 
 if __name__ == "__main__":

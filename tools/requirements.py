@@ -14,6 +14,10 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.generated import write_or_check  # noqa: E402
+
 HEAD = "# Made from pyproject.toml by `make requirements`; change it there. "
 
 
@@ -37,14 +41,7 @@ def _file(what: str, lines: list[str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    stale = {path: text for path, text in documents().items() if path.read_text(encoding="utf-8") != text}
-    if "--check" in arguments:
-        for path in stale:
-            print(f"{path.name} is out of date; run: make requirements", file=sys.stderr)
-        return 1 if stale else 0
-    for path, text in stale.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(documents(), arguments, "make requirements")
 
 
 if __name__ == "__main__":

@@ -250,12 +250,14 @@ def api(board: Board) -> FastAPI:
             Exception: _mistake,
         },
     )
-    _reading(made, board)
+    _reading_queue(made, board)
+    _reading_ended(made, board)
+    _reading_decisions(made, board)
     _deciding(made, board)
     return made
 
 
-def _reading(made: FastAPI, board: Board) -> None:
+def _reading_queue(made: FastAPI, board: Board) -> None:
     get = partial(made.get, tags=["reading"])
 
     @get("/status", summary="The queue, today's money, the last tick")
@@ -300,6 +302,10 @@ def _reading(made: FastAPI, board: Board) -> None:
             files=[File(name=each.name, bytes=each.bytes, address=f"/jobs/{content_id}/files/{each.name}") for each in facts.files],
         )
 
+
+def _reading_ended(made: FastAPI, board: Board) -> None:
+    get = partial(made.get, tags=["reading"])
+
     @get("/films", summary="Films, and jobs that ended without one")
     def films(
         kind: Annotated[Literal[KINDS], Query()] = "films",  # type: ignore[valid-type]  # as above
@@ -325,6 +331,10 @@ def _reading(made: FastAPI, board: Board) -> None:
         findings = examined.findings
         told = None if findings is None else [Finding(**finding._asdict()) for finding in findings]
         return HealthAnswer(findings=told, at=examined.at)
+
+
+def _reading_decisions(made: FastAPI, board: Board) -> None:
+    get = partial(made.get, tags=["reading"])
 
     @get("/schema", summary="The JSON Schema of job definitions")
     def schema() -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Doorkeeper:
     """Checks tokens and sessions. A session is a signed cookie, so that it survives a restart as long as the token is the same."""
 
     def __init__(self, token: Secret | None) -> None:
-        """`token` is what a person types to log in; None: whoever reaches this server may do everything."""
+        """`token` is what a person types to log in; None: everybody who reaches this server may do everything."""
         self._token = token.reveal().encode() if token else None
         self._key = hashlib.sha256(b"tenxsom dashboard " + (self._token or secrets.token_bytes(32))).digest()
         self._signer = TimestampSigner(self._key, salt="session", digest_method=hashlib.sha256)

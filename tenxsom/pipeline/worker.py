@@ -39,7 +39,7 @@ ALIVE_SECONDS = 3 * LONGEST_PAUSE_SECONDS
 
 
 class Condition(NamedTuple):
-    """How a worker is, for whoever watches it."""
+    """The condition of a worker, for probes and metrics."""
 
     is_alive: bool
     """It looks at the queue as often as it should, whether the queue answers or not."""

@@ -332,7 +332,7 @@ class _Accepting(_FileClaim):
         return atomic.create(self.path, self.on_disk)
 
     def _check_again(self) -> None:
-        """Take the job back where the queue has moved meanwhile: whoever moves it lists the jobs after that word."""
+        """Take the job back where the queue has moved meanwhile: the migration lists the jobs after it has written that word."""
         try:
             check_here(self._store.folder_name)
         except BadSettings:

@@ -1,11 +1,11 @@
 """Moves an installation between files and a database, while its jobs are on their way. Every step can be repeated after a kill.
 
-To a database: a marker in the folder stops whoever takes a job's lock from now on; each job is fenced in its file before it becomes
-a row, so that no crash leaves it in two places; reports, and what was set aside; then the whole ledger, its days, and the word that
-the queue is here now, in one transaction. Programs work over the database only after that word.
+To a database: a marker in the folder stops every program that takes a job's lock from now on; each job is fenced in its file
+before it becomes a row, so that no crash leaves it in two places; reports, and what was set aside; then the whole ledger, its
+days, and the word that the queue is here now, in one transaction. Programs work over the database only after that word.
 
-Back: the word `leaving` stops claims there; jobs, reports and the lines that the file of the ledger does not have are written; the
-marker is removed last.
+Back: the word `leaving` stops claims there; jobs, reports and the lines that the file of the ledger does not have are written;
+the marker is removed last.
 """
 
 from __future__ import annotations

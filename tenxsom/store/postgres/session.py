@@ -1,8 +1,8 @@
 """The connection of a process to its database: what the process owns is locked on the connection through which it writes.
 
 A lock is a session-level advisory lock, which the server frees when the connection ends, by any death of its owner, and never
-because of its age. Each connection is a new life of the session: locks and claims of an earlier life are gone, and whoever
-wants to write on takes its lock again first. Keepalives on both sides end the connection of a dead machine within half a minute.
+because of its age. Each connection is a new life of the session: locks and claims of an earlier life are gone, and an owner
+that goes on writing takes its lock again first. Keepalives on both sides end the connection of a dead machine within half a minute.
 
 A pooler in between would give the locks of one process to another one, so that it is recognised and refused.
 """
