@@ -16,7 +16,7 @@ help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready  ## submit an example, collect it, print where the MP4 and the report are
-	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) master_orchestrator_v3.py --wait --again templates/jobs/explainer_9x16.json
+	@TENXSOM_HOME= VIDEO_SERVICE=local_studio $(RUN) -m tenxsom demo
 
 demo-cluster: $(VENV)/.ready-dev  ## a fleet on this machine: PostgreSQL, an object store, two workers, thirty films, a kill and a crash
 	@$(RUN) tools/demo_cluster.py

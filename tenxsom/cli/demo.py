@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
+from tenxsom.app import App
 from tenxsom.cli import run, submit
 from tenxsom.program import ROOT
 from tenxsom.settings import Settings
@@ -42,6 +45,13 @@ def make(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     """Submit the example to the local studio, and wait for its film."""
     page = FOLDER / f"{arguments.example}.json"
     run.notice(f"The definition: {page}")
-    words = ["--wait", "--again", "--service", "local_studio", str(page)]
-    asked = submit.command_line("tenxsom submit").parse_args([*words, *(["--json"] if arguments.json else [])])
-    return submit.orchestrate(asked, settings.model_copy(update=FREE))
+    free = settings.model_copy(update=FREE)
+    words = ["--wait", "--service", "local_studio", str(page), *(["--json"] if arguments.json else [])]
+    if not _is_on_its_way(page, free):  # one that was interrupted is carried on
+        words.append("--again")
+    return submit.orchestrate(submit.command_line("tenxsom submit").parse_args(words), free)
+
+
+def _is_on_its_way(page: Path, settings: Settings) -> bool:
+    with App(settings) as app:
+        return str(json.loads(page.read_bytes())["content_id"]) in app.store.ids()
