@@ -60,11 +60,11 @@ class PostgresServer:
         self._bin = binaries()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def create(self) -> None:
-        """Make the data. Raises NoServer."""
+    def create(self, *options: str) -> None:
+        """Make the data, with further `options` of initdb. Raises NoServer."""
         done = subprocess.run(
             [*self._as_user(), str(self._bin / "initdb"), "--no-sync", "--auth=trust", "--username=tests", "--encoding=UTF8",
-             "--locale=C", "-D", str(self.folder)],
+             "--locale=C", *options, "-D", str(self.folder)],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:

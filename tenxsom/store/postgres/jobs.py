@@ -62,6 +62,7 @@ class PostgresJobStore:
         self.session = session
         self._folders = writable
         self._is_made = False
+        self._unleft: set[str] = set()
 
     # reading
 
@@ -146,6 +147,7 @@ class PostgresJobStore:
 
     @contextmanager
     def _claiming(self, content_id: str) -> Iterator[Claim | None]:
+        self._leave_late()
         owner = self._own(content_id)
         claim: PostgresClaim | None = None
         try:
@@ -163,7 +165,18 @@ class PostgresJobStore:
             if claim:
                 claim.leave()
             else:
-                self.session.unlock(owner, SQL["leave"], {"content_id": content_id, "pause": LEFT_ALONE_SECONDS})
+                self.leave(content_id, owner)
+
+    def leave(self, content_id: str, owner: Owner) -> None:
+        """Free a job whose visit has saved nothing, with a little pause. A claim that was left has killed nobody."""
+        if not self.session.unlock(owner, SQL["leave"], _left(content_id)):
+            self._unleft.add(content_id)
+
+    def _leave_late(self) -> None:
+        """Leave the jobs whose visits ended while the database was away, so that these claims are not taken for deaths."""
+        for content_id in list(self._unleft):
+            if self.session.attempt(SQL["leave"], _left(content_id)):
+                self._unleft.discard(content_id)
 
     def _check_here(self, run: Run, how: str = "place") -> None:
         """Raise StoreGone while the queue is moved, and afterwards. `place_shared` keeps it here until the transaction's end."""
@@ -391,9 +404,14 @@ class PostgresClaim:
 
     def leave(self) -> None:
         """Free the job. A visit that saved nothing gives it a little pause; the end of a process by a kill does not."""
-        needs_pause = not self.is_saved and not self.finished
-        parameters = {"content_id": self.job.content_id, "pause": LEFT_ALONE_SECONDS}
-        self._store.session.unlock(self.owner, SQL["leave"] if needs_pause else "", parameters)
+        if self.is_saved or self.finished:
+            self._store.session.unlock(self.owner)
+        else:
+            self._store.leave(self.job.content_id, self.owner)
+
+
+def _left(content_id: str) -> dict[str, Any]:
+    return {"content_id": content_id, "pause": LEFT_ALONE_SECONDS}
 
 
 def columns(job: VideoJob, data: bytes) -> dict[str, Any]:

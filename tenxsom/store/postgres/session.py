@@ -61,6 +61,7 @@ _LOST_STATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
 """The server ends, starts, became a standby, or has too many connections."""
 _REPEATED_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
 """The statement was rolled back for the sake of another one, or took too long."""
+_DISK_FULL = "53100"
 
 Run = Callable[..., list[tuple[Any, ...]]]
 """Executes a statement with its parameters, and returns the rows."""
@@ -183,19 +184,29 @@ class Session:
     def is_held(self, owner: Owner) -> bool:
         return owner.life == self.life and self._connection is not None
 
-    def unlock(self, owner: Owner, statement: LiteralString = "", parameters: Mapping[str, Any] | None = None) -> None:
-        """Free a lock, after a last statement that may be lost. The end of the connection has freed it already."""
+    def unlock(self, owner: Owner, statement: LiteralString = "", parameters: Mapping[str, Any] | None = None) -> bool:
+        """Free a lock, after a last statement that may be lost; return whether that was done.
+
+        The end of the connection has freed the lock already. A database without room for the statement frees it all the same.
+        """
         with self.guard:
             if not self.is_held(owner):
-                return
+                return not statement
             self._held.discard(owner.key)
+            is_done = not statement or self.attempt(statement, parameters)
+            if not self.attempt("SELECT pg_advisory_unlock(%(key)s)", {"key": owner.key}):
+                self._drop()  # a lock that could not be freed ends with its connection
+            return is_done
+
+    def attempt(self, statement: LiteralString, parameters: Mapping[str, Any] | None = None) -> bool:
+        """Execute a statement that may be lost, without waiting for a database that is away; return whether it was done."""
+        with self.guard:
             try:
-                if statement:
-                    self._run(statement, parameters)
-                self._run("SELECT pg_advisory_unlock(%(key)s)", {"key": owner.key})
+                self._run(statement, parameters)
             except StoreGone as error:
                 log.info("%s", error)
-                self._drop()  # a lock that could not be freed ends with its connection
+                return False
+            return True
 
     # the connection
 
@@ -309,6 +320,11 @@ class Session:
         if is_lost or state[:2] == "08" or state in _LOST_STATES or isinstance(error, psycopg.InterfaceError):
             self._drop()
             return ConnectionLost(self._gone(_first_line(error)))
+        if state == _DISK_FULL:
+            return StoreGone(
+                f"The disk of the database at {self.place} is full ({_first_line(error)}); nothing is lost, and everything goes on when"
+                " there is room again."
+            )
         if state in _REPEATED_STATES or state[:2] in ("53", "58"):
             return StoreGone(self._gone(_first_line(error)))
         if state == "42501":

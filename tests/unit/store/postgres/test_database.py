@@ -239,6 +239,7 @@ def test_a_job_that_kills_its_workers_is_set_aside_and_can_be_put_back(url, tmp_
         stores = opened(tmp_path)
         with stores.jobs.claim("lake") as claim:
             assert claim
+            cut(url, stores)  # waits until the server has freed its locks
             stores.jobs.session.close()  # a death: nothing is said any more
     last = opened(tmp_path)
     with pytest.raises(SetAside, match="died"), last.jobs.claim("lake"):
@@ -247,6 +248,16 @@ def test_a_job_that_kills_its_workers_is_set_aside_and_can_be_put_back(url, tmp_
     assert last.jobs.requeue("lake").content_id == "lake"
     with last.jobs.claim("lake") as claim:
         assert claim
+
+
+def test_visits_that_the_database_ended_are_not_taken_for_deaths(url, tmp_path):
+    stores = opened(tmp_path)
+    put(stores.jobs)
+    for _ in range(MOST_CLAIMS + 2):
+        with stores.jobs.claim("lake") as claim:
+            assert claim
+            cut(url, stores)
+            stores.jobs.session.rows("SELECT 1")
 
 
 def test_a_document_that_is_no_job_is_set_aside_and_one_of_a_newer_version_is_left_alone(url, tmp_path):
