@@ -80,10 +80,14 @@ class PostgresServer:
             command = [*END_WITH_PARENT, *self._as_user(), *program]
             started = _starter.submit(subprocess.Popen, command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
             self._process = started.result()
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait until it answers. Raises NoServer."""
         deadline = clock.Deadline(START_SECONDS)
         while not deadline.passed():
-            if self._process.poll() is not None:
-                raise NoServer(f"postgres ended at once: {(self.folder.parent / 'postgres.log').read_text()[-300:]}")
+            if not self.is_running:
+                raise NoServer(f"postgres has ended: {(self.folder.parent / 'postgres.log').read_text()[-300:]}")
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=2).close()
                 return
@@ -91,12 +95,29 @@ class PostgresServer:
                 clock.nap(0.05)
         raise NoServer(f"postgres did not answer within {START_SECONDS:.0f} s")
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it: SIGINT is a fast shutdown, SIGQUIT an immediate one, as after a power cut."""
         if self._process:
             self._process.send_signal(how)
             self._process.wait(timeout=START_SECONDS)
             self._process = None
+
+    def restart(self) -> None:
+        """Start it again if it has ended by itself, as an init system does, or wait until it answers again. Raises NoServer."""
+        if self.is_running:
+            with contextlib.suppress(NoServer):  # it ended in the meantime
+                self._wait()
+                return
+        self.start()
+
+    def kill(self) -> None:
+        """End it at once, if it runs at all."""
+        if self.is_running:
+            self.stop(signal.SIGQUIT)
 
     def crash_and_restart(self) -> None:
         """`pg_ctl restart -m immediate`: every connection is gone, and what was not committed."""
@@ -151,7 +172,7 @@ def running(folder: Path) -> Iterator[PostgresServer]:
     try:
         yield server
     finally:
-        server.stop(signal.SIGQUIT)
+        server.kill()
 
 
 def _free_port() -> int:

@@ -322,8 +322,8 @@ class Session:
             return ConnectionLost(self._gone(_first_line(error)))
         if state == _DISK_FULL:
             return StoreGone(
-                f"The disk of the database at {self.place} is full ({_first_line(error)}); nothing is lost, and everything goes on when"
-                " there is room again."
+                f"The disk of the database at {self.place} is full ({_first_line(error)}); nothing is lost, and everything goes on"
+                " when there is room again."
             )
         if state in _REPEATED_STATES or state[:2] in ("53", "58"):
             return StoreGone(self._gone(_first_line(error)))
