@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import BackgroundTasks, Body, FastAPI, Query, Request
+from fastapi import BackgroundTasks, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -362,8 +362,13 @@ def _deciding(made: FastAPI, board: Board) -> None:
         tasks.add_task(board.tell_observers)
         return Said(content_id=content_id, message=message)
 
-    @post("/submit", status_code=202, summary="Accept a job definition; the next tick plans and orders it")
-    def submit(definition: Annotated[dict[str, Any], Body()], tasks: BackgroundTasks) -> Said:
+    @post(
+        "/submit",
+        status_code=202,
+        summary="Accept a job definition; the next tick plans and orders it",
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
+    )
+    def submit(definition: Annotated[bytes, Depends(_body)], tasks: BackgroundTasks) -> Said:
         content_id = submission.submit(board, definition)
         tasks.add_task(board.tell_observers)
         return Said(content_id=content_id, message=f"{content_id} is accepted; the next tick plans it and orders its clips.")
@@ -408,6 +413,11 @@ def _deciding(made: FastAPI, board: Board) -> None:
             )
 
         return said(content_id, work, tasks)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body as it was sent: a definition is parsed by the same strict parser as a file of one."""
+    return await request.body()
 
 
 def _job(job: QueuedJob) -> Job:
@@ -460,12 +470,21 @@ async def _refusal(_: Request, error: TenxsomError) -> JSONResponse:
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-    problems = [{"path": ".".join(map(str, each["loc"][1:])) or "/", "message": str(each["msg"])} for each in error.errors()[:50]]
+    problems = [_problem(each) for each in error.errors()[:50]]
     sentence = "; ".join(f"{each['path']}: {each['message']}" for each in problems)
     return JSONResponse({"error": {"kind": "BadInput", "message": sentence, "problems": problems}}, 422)
 
 
+def _problem(error: Mapping[str, Any]) -> dict[str, str]:
+    if error["type"] == "json_invalid":
+        return {"path": "/", "message": f"this is no valid JSON: {error['ctx']['error']} in column {error['loc'][1] + 1}"}
+    return {"path": ".".join(map(str, error["loc"][1:])) or "/", "message": str(error["msg"])}
+
+
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    if error.status_code == 400:  # FastAPI's only one: a body that could not be read, with the reason as its cause
+        why = str(error.__cause__) if isinstance(error.__cause__, TenxsomError) else "What was sent cannot be read as JSON."
+        return JSONResponse({"error": {"kind": "BadInput", "message": why}}, 400)
     sentence = f"There is no {request.method} {request.url.path[:120]}; openapi.json describes what there is ({error.detail})."
     return JSONResponse({"error": {"kind": "BadInput", "message": sentence}}, error.status_code, error.headers)
 

@@ -149,9 +149,10 @@ class Board:
             self.app.observers.run_ended()
 
 
-def chosen(request: Request, name: str, known: Collection[str], usual: str = "") -> str:
-    """Return a choice of the address's query. Raises BadInput, which names the known ones."""
+def chosen(request: Request, name: str, known: Collection[str], usual: str = "", *, called: str = "") -> str:
+    """Return a choice of the address's query, which is `called` so (default: as its name). Raises BadInput, with the known ones."""
     text = request.query_params.get(name, usual)
     if text and text not in known:
-        raise BadInput(f"There is no {name} {text[:40]!r}. Known are {', '.join(known) or 'none'}.")
+        there_are = f"Known are {', '.join(known)}." if known else "There is none yet."
+        raise BadInput(f"There is no {called or name} {text[:40]!r}. {there_are}")
     return text

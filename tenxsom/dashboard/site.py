@@ -197,14 +197,15 @@ def _rendered(board: Board, request: Request, page: Page, told: str) -> str:
         "here": request.url.path,
         "told": told,
         "form_token": board.token_place,
-        "session": board.doorkeeper.asks,
+        "session": board.doorkeeper.asks and bool(request.state.session),
         "trouble": board.watcher.now.trouble,
     }
     return render(page.template, {**usual, **page.values})
 
 
 def _as_response(board: Board, request: Request, text: str, status: int = 200) -> Response:
-    mine = text.replace(board.token_place, board.doorkeeper.form_token(request.state.session))
+    session = request.state.session
+    mine = text.replace(board.token_place, board.doorkeeper.form_token(session) if session else "")
     return HTMLResponse(mine.encode("utf-8", "replace"), status)  # half of a surrogate pair, which a state may hold, is no UTF-8
 
 
@@ -226,7 +227,9 @@ async def _refusal(board: Board, request: Request, error: TenxsomError) -> Respo
 
 async def _http_error(board: Board, request: Request, error: HTTPException) -> Response:
     sentence = f"There is no page {request.url.path[:120]!r}. The links above lead to those that there are."
-    return _error(board, request, error.status_code, sentence if error.status_code == 404 else str(error.detail))
+    if error.status_code == 405:
+        sentence = f"The page {request.url.path[:120]!r} does nothing with {request.method}; nothing has happened."
+    return _error(board, request, error.status_code, sentence)
 
 
 async def _mistake(board: Board, request: Request, error: Exception) -> Response:

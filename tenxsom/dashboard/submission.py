@@ -9,7 +9,7 @@ from tenxsom.dashboard.board import Board
 from tenxsom.errors import BadDefinition, BadInput, Conflict
 from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.estimate import Estimate
-from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.pipeline.intake import SubmissionCheck
 
 SOURCE = "this definition"
 KNOWN = {
@@ -27,15 +27,15 @@ def schema(board: Board) -> dict[str, Any]:
 def estimate(board: Board, document: dict[str, Any]) -> Estimate:
     """Return the plan and the price of a definition; nothing is written or ordered. Raises BadInput, TenxsomError."""
     orchestrator = board.app.orchestrator(dry_run=True)
-    return orchestrator.estimate(_read(orchestrator.read_one, document))
+    return orchestrator.estimate(orchestrator.read_one(SOURCE, as_json(document)))
 
 
-def submit(board: Board, document: dict[str, Any]) -> str:
+def submit(board: Board, definition: bytes) -> str:
     """Accept a definition; return its id. Raises BadInput, TenxsomError; Conflict for an id that is known already."""
     orchestrator = board.app.orchestrator()
 
     def work() -> str:
-        order = _read(orchestrator.read_one, document)
+        order = orchestrator.read_one(SOURCE, definition)
         content_id = order.definition.content_id
         if not orchestrator.accept(order):
             known = KNOWN.get(order.standing, "was accepted by another command meanwhile")
@@ -45,12 +45,9 @@ def submit(board: Board, document: dict[str, Any]) -> str:
     return board.decide(work)
 
 
-def _read(read: Any, document: dict[str, Any]) -> Order:
-    try:
-        order: Order = read(SOURCE, json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    except UnicodeEncodeError:
-        raise BadInput("This definition has letters that are no text.") from None
-    return order
+def as_json(document: dict[str, Any]) -> bytes:
+    """Return a definition of a form as the bytes that a file of it would have."""
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def problems_of(error: BadInput) -> list[Any]:

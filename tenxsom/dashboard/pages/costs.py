@@ -16,7 +16,7 @@ KINDS = ("real", "rehearsals")
 def page(board: Board, request: Request) -> Page:
     """Return the page of costs. Raises BadInput for an unknown period, group or tag."""
     period = request.query_params.get("since") or "30d"
-    by = chosen(request, "by", money_report.GROUPS, "day") or "day"
+    by = chosen(request, "by", money_report.GROUPS, "day", called="group of costs") or "day"
     kind = chosen(request, "kind", KINDS)
     tag = request.query_params.get("tag") or None
     rehearsals = None if not kind else kind == "rehearsals"

@@ -33,7 +33,7 @@ def submit(board: Board, request: Request, form: Mapping[str, str]) -> Page | Re
     source = form.get("from", "")
     try:
         if form.get("do") == "submit":
-            content_id = submission.submit(board, document)
+            content_id = submission.submit(board, submission.as_json(document))
             board.tell(request.state.session, f"{content_id} is accepted; the next tick plans it and orders its clips.")
             return RedirectResponse(f"/jobs/{content_id}", 303)
         return _form(board, form, source=source, estimate=submission.estimate(board, document))

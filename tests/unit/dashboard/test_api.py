@@ -66,7 +66,41 @@ def test_a_definition_is_accepted_or_refused_with_every_problem(dashboard, api):
     status, answer = api("POST", "/submit", {**PAGE, "content_id": "a b", "tier": "best"})
     assert status == 400
     assert {problem["path"] for problem in answer["error"]["problems"]} == {"content_id", "tier"}
-    assert api("POST", "/submit", ["no", "object"])[0] == 422
+    assert api("POST", "/submit", ["no", "object"])[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        (b'{"content_id": "a", "content_id": "b"}', 400, "content_id"),
+        (b'{"content_id":', 400, "no valid JSON"),
+        (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, 400, "nested too deeply"),
+        (b"\xff{}", 400, "is not UTF-8"),
+        (b'{"a": "\\ud800"}', 400, "half of a surrogate pair"),
+        (b" " * 1_100_000 + b"{}", 400, "longer than a megabyte"),
+        (b"", 400, "this definition"),
+    ],
+)
+def test_a_body_is_read_as_strictly_as_a_file(dashboard, body, status, sentence):
+    answer = dashboard.client.post("/api/v1/submit", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]["message"]
+    assert dashboard.app.store.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b'{"cost": ', "no valid JSON"),
+        (b'{"cost": "' + b"x" * 1_100_000 + b'"}', "longer than a megabyte"),
+        (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, "cannot be read as JSON"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_said_to_be_one(dashboard, body, sentence):
+    answer = dashboard.client.post("/api/v1/jobs/lake/retry", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert sentence in answer.json()["error"]["message"]
+    assert "There is no" not in answer.json()["error"]["message"]
 
 
 def test_decisions_are_the_commands(dashboard, api):

@@ -90,7 +90,7 @@ def test_the_queue_is_shown_a_page_at_a_time_and_filtered(dashboard):
         ("/library?kind=x", 400, "There is no kind"),
         ("/library?tag=x", 400, "There is no tag"),
         ("/costs?since=xyz", 400, "xyz"),
-        ("/costs?by=moon", 400, "There is no by"),
+        ("/costs?by=moon", 400, "There is no group of costs"),
         ("/costs?tag=none", 400, "tag"),
         ("/jobs/none", 404, "There is no job"),
         ("/jobs/%2e%2e", 404, "There is no job"),

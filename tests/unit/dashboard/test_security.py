@@ -66,6 +66,13 @@ def test_without_the_token_every_page_leads_to_the_login_and_back(locked):
     assert locked.client.get("/queue").status_code == 200
 
 
+@pytest.mark.parametrize("place", ["/login", "/static/nothing"])
+def test_who_is_not_logged_in_sees_nothing_that_the_token_went_into(locked, place):
+    text = locked.client.get(place).text
+    assert "Log out" not in text
+    assert not re.search(r"[0-9a-f]{64}", text)
+
+
 def test_a_session_ends_with_the_log_out_and_its_cookie_is_worth_nothing_then(locked):
     locked.client.post("/login", data={"token": TOKEN})
     cookie = dict(locked.client.cookies)
