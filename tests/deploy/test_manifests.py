@@ -159,6 +159,14 @@ def test_the_validator_of_compose_finds_what_is_broken(old: str, new: str, compo
         compose.PyCompose.from_yaml(merged(text.replace(old, new))).validate()
 
 
+def test_no_service_of_ours_is_judged_by_the_images_health_check_for_ticks() -> None:
+    """`tables` ends before the check begins; the others make no ticks, whose note the image's HEALTHCHECK looks for."""
+    services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+    ours = {name for name, service in services.items() if service.get("image") == "tenxsom"} - {"tables"}
+    assert ours == {"worker", "page"}
+    assert all("healthcheck" in services[name] for name in ours)
+
+
 def test_what_compose_services_wait_for_is_there() -> None:
     services = documents_of(COMPOSE)[0]["services"]
     for service in services.values():
