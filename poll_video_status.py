@@ -8,7 +8,9 @@ here ever fails a paid clip or makes it again. Exit codes: docs/reference/comman
 """
 
 import os
+import stat
 import sys
+import time
 
 
 def home_folder() -> str:
@@ -65,11 +67,22 @@ def is_observed() -> bool:
     return any(name.encode() in line for name in names for line in written)
 
 
+def what_is_told() -> str:
+    """Return what a tick over an empty folder prints: with its time where it goes to a file, as every line of a log has it."""
+    try:
+        is_file = stat.S_ISREG(os.fstat(1).st_mode)
+    except OSError:
+        is_file = False  # standard output is closed
+    milliseconds = time.time_ns() // 1_000_000
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
+    return f"{f'{at}.{milliseconds % 1000:03}Z ' if is_file else ''}No pending video jobs."
+
+
 IS_PLAIN_TICK = len(sys.argv) == 1 or (len(sys.argv) == 3 and sys.argv[1] == "--patience")
 
 if __name__ == "__main__" and IS_PLAIN_TICK and queue_is_empty() and not is_observed():
     try:
-        print("No pending video jobs.", flush=True)
+        print(what_is_told(), flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a full disk, a closed pipe: not worth an exit code
     sys.exit(0)

@@ -25,12 +25,24 @@ def wrapped(text: str, most: int, indent: str = "") -> list[str]:
     if columns(text) <= across:
         return [indent + text]
     lines, line = [], ""
-    for unit in units(text, across):
-        if line and columns(line + unit.text.rstrip()) > across:
+    for word in _words(text, across):
+        if line and columns(line + word.rstrip()) > across:
             lines.append(line.rstrip())
             line = ""
-        line += unit.text
+        line += word
     return [indent + each for each in (*lines, line.rstrip()) if each]
+
+
+def _words(text: str, across: int) -> list[str]:
+    """Return the units of a text; paths and addresses, which may break at a slash, stay whole where a line is long enough."""
+    found: list[str] = []
+    for unit in units(text, across):
+        is_inside = bool(found) and not found[-1][-1:].isspace() and found[-1].isascii() and unit.text.isascii()
+        if is_inside and columns(found[-1] + unit.text.rstrip()) <= across:
+            found[-1] += unit.text
+        else:
+            found.append(unit.text)
+    return found
 
 
 def bar(amount: Decimal, most: Decimal, across: int) -> str:

@@ -97,7 +97,7 @@ def costs(found: Costs, *, as_csv: bool, html: str | None = None) -> Result:
         head = f"key,{found.by},usd,unsettled_usd,calls"
         return Result(0, document, _csv(rows) or head, is_json=True)
     blocks = [_chart(found)] if found.rows else []
-    what = "Rehearsals, which nobody bills" if found.rehearsal else "Costs"
+    what = "Rehearsals, which nobody bills," if found.rehearsal else "Costs"
     calls = f"{sum(row.calls for row in found.rows)} calls" if found.by != "tag" else "a job counts in each of its tags"
     blocks.append(f"{what} since {found.since}: {money.shown(found.total_usd)} ({calls}).{_against_budget(found)}")
     if html:
@@ -136,7 +136,8 @@ def doctor(findings: Sequence[Finding]) -> Result:
         before = finding.check
         lines += _hanging(f"{'✓' if finding.ok else '✗'} {name:<18}", finding.message, across)
         if finding.remedy:
-            lines += _hanging(f"{'→':>20}", finding.remedy, across)
+            remedy, *to_copy = finding.remedy.split("\n")
+            lines += [*_hanging(f"{'→':>20}", remedy, across), *to_copy]
     bad = sum(not finding.ok for finding in findings)
     lines += ["", f"{counted(bad, 'finding')} to mend." if bad else "All is well."]
     return Result(1 if bad else 0, lambda: {"findings": [finding._asdict() for finding in findings]}, "\n".join(lines))

@@ -181,7 +181,7 @@ def _unfolded(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequ
         )
         lines.append("  ".join(padded).rstrip())
     body = f"\n{chr(10) * leading}".join(lines[1:])
-    return "\n".join([lines[0], "  ".join("─" * most for most in across), *([body] if body else [])])
+    return "\n".join([lines[0], "  ".join("─" * most for most in across).rstrip(), *([body] if body else [])])
 
 
 def notice(sentence: str) -> None:

@@ -52,7 +52,7 @@ def text(status: Overview, columns: int | None = None, most_jobs: int | None = N
         blocks.append(f"… and {counted(left_out, 'more job')} on the way.")
     if not jobs:
         blocks.append("No job on the queue is of this kind." if status.is_filtered else "No job is on its way.")
-    blocks += [_aside(status), _ended(status.ended, across), _summary(status, across)]
+    blocks += [_aside(status, across), _ended(status.ended, across), _summary(status, across)]
     return joined_blocks(blocks)
 
 
@@ -85,13 +85,13 @@ def _listing(jobs: Sequence[QueuedJob], across: int) -> str:
     return "\n".join(shown)
 
 
-def _aside(status: Overview) -> str:
-    lines = [f"{content_id}: {reason}" for content_id, reason in status.queue.unreadable.items()]
+def _aside(status: Overview, across: int) -> str:
+    lines = [line for content_id, reason in status.queue.unreadable.items() for line in wrapped(f"{content_id}: {reason}", across)]
     if status.set_aside:
-        lines.append(
-            f"Set aside, because they cannot be read: {', '.join(status.set_aside)}. pending_video_jobs/quarantine/ holds them, and"
-            f" why. Once one is mended: manage_jobs.py requeue {status.set_aside[0]}"
-        )
+        names = ", ".join(status.set_aside)
+        said = f"Set aside, because they cannot be read: {names}. pending_video_jobs/quarantine/ holds them, and why."
+        lines += wrapped(f"{said} Once one is mended:", across)
+        lines.append(f"    → manage_jobs.py requeue {status.set_aside[0]}")
     return "\n".join(lines)
 
 

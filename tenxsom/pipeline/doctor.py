@@ -233,7 +233,10 @@ class Doctor:
 
     def _planner(self) -> Iterator[Finding]:
         name = planners.chosen(self._settings)
-        yield Finding("planner", True, f"Plans come from {name}.")
+        words = (
+            "Plans are made on this machine, from templates/archetypes/." if name == planners.LOCAL else f"Plans come from {name}."
+        )
+        yield Finding("planner", True, words)
         for result in planners.checks(name, self._settings, LOOK_SECONDS):
             yield Finding("planner", result.ok, f"{result.name}: {result.message}", result.remedy)
 
@@ -323,7 +326,7 @@ class Doctor:
         is_late = ago is None or ago > LATE_TICK_SECONDS
         ok = not is_late or not waiting
         jobs = f"; {waiting} job{'s' * (waiting != 1)} wait{'s' * (waiting == 1)}" if waiting else ""
-        remedy = f"Put this line into crontab -e: {crontab_line(self._settings.home)}" if is_late or not place else ""
+        remedy = f"Put this line into crontab -e:\n{crontab_line(self._settings.home)}" if is_late or not place else ""
         yield Finding("scheduling", ok, f"{said}; {by}{jobs}.", remedy)
 
     def _dead_mans_switch(self) -> Iterator[Finding]:

@@ -17,7 +17,8 @@ from tenxsom.store.base import RELEASED, RESERVED, SUMMED, UNKNOWN, Artifacts, D
 
 GROUPS = ("day", "month", "service", "step", "archetype", "tag")
 NOT_KNOWN = "(not known)"
-"""The key of what a group cannot tell: a job without tags, or whose report is gone; a sum without steps."""
+"""The key of what a group cannot tell: a job whose report is gone; a sum without steps."""
+NO_TAG = "(no tag)"
 
 
 class JobTraits(NamedTuple):
@@ -175,7 +176,9 @@ def _keys(line: _Line, by: str, traits_of: Callable[[str], JobTraits]) -> tuple[
     if by == "month":
         return (line.day[:7],)
     found = traits_of(line.content_id) if line.content_id else JobTraits(None, ())
-    return (found.archetype or NOT_KNOWN,) if by == "archetype" else found.tags or (NOT_KNOWN,)
+    if by == "archetype":
+        return (found.archetype or NOT_KNOWN,)
+    return found.tags or (NO_TAG if found.archetype else NOT_KNOWN,)
 
 
 def _with_tag(lines: list[_Line], tag: str, traits_of: Callable[[str], JobTraits]) -> list[_Line]:

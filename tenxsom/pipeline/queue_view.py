@@ -38,7 +38,7 @@ class QueuedJob(NamedTuple):
     submit_time: str
     """UTC, ISO 8601."""
     percent: int
-    """How much of it is made, from 0 to 100, as far as the services tell."""
+    """How much of it is made, as far as the services tell: from 0 to 99, because a finished film is not on the queue."""
     waits_for: str
     """What has to happen next, in words."""
     command: str | None
@@ -187,7 +187,7 @@ def _percent(document: Mapping[str, Any], clips: list[Any]) -> int:
     if not clips:
         return 0
     made = sum(100.0 if clip["step"] in FINAL else clip.get("percent") or 0.0 for clip in clips)
-    return int(made / len(clips)) if not document.get("step") else 99
+    return min(99, int(made / len(clips))) if not document.get("step") else 99
 
 
 # what a job waits for
@@ -225,7 +225,7 @@ def _of_clips(waiting: list[Mapping[str, Any]], document: Mapping[str, Any]) -> 
     unordered = [clip for clip in waiting if clip["step"] in SUBMISSION]
     clip = (unordered or waiting)[0]
     service = clip.get("service") or document["service"]
-    of = f" ({len(waiting)} of {len(document['clips'])} clips)" if len(document["clips"]) > 1 else ""
+    of = f" ({len(waiting)} of {len(document['clips'])} clips missing)" if len(document["clips"]) > 1 else ""
     at = clip.get("next_check_at")
     unexpected = document.get("unexpected")
     if unexpected:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import manage_jobs
 import master_orchestrator_v3
 import poll_video_status
 import production_video_generator
-from tests.belt import definition
+from tests.belt import ROOT, definition
 
 
 def refused(capsys: pytest.CaptureFixture[str], home: Path, script: Any, *arguments: object) -> str:
@@ -35,6 +37,15 @@ def refused(capsys: pytest.CaptureFixture[str], home: Path, script: Any, *argume
     assert sorted(home.rglob("*")) == before
     assert "Traceback" not in text.err
     return text.err
+
+
+@pytest.mark.parametrize("script", ["manage_jobs.py", "poll_video_status.py"])
+def test_a_python_without_the_packages_is_told_how_to_get_them(tmp_path, script):
+    call = [sys.executable, "-S", ROOT / script, "lake"]  # -S: without site-packages
+    done = subprocess.run(call, env={"TENXSOM_HOME": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert ".venv/bin/python" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture

@@ -17,13 +17,14 @@ from xml.etree import ElementTree
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli import layout, status_screen
+from tenxsom.cli import layout, operate_screens, status_screen
 from tenxsom.cli.manage import main
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.money import ZERO
 from tenxsom.model.parts import Generation, MediaFacts
 from tenxsom.pipeline import job_story, reports
+from tenxsom.pipeline.doctor import Finding
 from tenxsom.pipeline.money_report import Today
 from tenxsom.pipeline.overview import Overview
 from tenxsom.pipeline.queue_view import QueueView, queued_job
@@ -151,11 +152,27 @@ TITLES = ["The lake", WIDE, "👩‍🚀 goes home", "x" * 200, "[red]no markup[
 def test_no_line_of_status_is_wider_than_the_terminal(across):
     clip = new_clip(step=Step.AWAIT_VIDEO, video=Generation(job_id="v"), service="ltx_api", checks=2, error=f"HTTP 500: {WIDE}")
     jobs = [new_job(f"job-{number}", title=title, clips=[clip], state=JobState.WAITING) for number, title in enumerate(TITLES)]
-    view = QueueView([queued_job(json.loads(job.as_json())) for job in jobs], [], {}, len(jobs))
+    unreadable = {"hill": f"its state file cannot be used because {WIDE} is no number."}
+    view = QueueView([queued_job(json.loads(job.as_json())) for job in jobs], [], unreadable, len(jobs))
     none = DayTotals(ZERO, ZERO, ZERO)
-    shown = status_screen.text(Overview(view, [], [], Today("2026-11-29", None, none, none)), across)
+    shown = status_screen.text(Overview(view, ["lake", "pond"], [], Today("2026-11-29", None, none, none)), across)
     assert max(columns(line) for line in shown.splitlines()) <= across
     assert "[red]no markup[/red]" in shown
+    assert "    → manage_jobs.py requeue lake" in shown.splitlines()
+
+
+def test_a_path_stays_whole_where_a_line_is_long_enough():
+    path = "/srv/tenxsom-ai/pending_video_jobs/quarantine/lake.json"
+    lines = layout.wrapped(f"What was set aside is kept in {path} with its reason.", 60)
+    assert any(path in line for line in lines)
+    assert all(len(line) <= 60 for line in layout.wrapped(f"It is kept in {path * 3}", 60))
+
+
+def test_a_line_to_copy_is_not_folded():
+    line = "*/2 * * * * " + "/srv/a-long-folder" * 9
+    remedy = f"Put this line into crontab -e:\n{line}"
+    said = operate_screens.doctor([Finding("scheduling", True, "No tick has run here yet.", remedy)])
+    assert line in said.text.splitlines()
 
 
 @pytest.mark.parametrize("across", [20, 40, 80])
@@ -268,6 +285,12 @@ def test_costs_are_grouped_and_a_call_counts_once_by_its_last_line(home, operate
     assert costs_of(operate, "--by", "tag") == {"(not known)": "4", "spring": "2.5", "lakes": "2"}
     assert operate("costs", "--tag", "lakes")[1]["total_usd"] == "2"
     assert costs_of(operate, "--rehearsals") == {clock.day(): "100"}
+
+
+def test_a_job_without_a_tag_is_not_one_that_nothing_is_known_of(home, operate):
+    finished(home, "lake")
+    spend(home, {"usd": "2"}, {"reference": "b", "content_id": "gone", "usd": "4"})
+    assert costs_of(operate, "--by", "tag") == {"(not known)": "4", "(no tag)": "2"}
 
 
 def test_where_only_rehearsals_were_made_they_are_shown_and_named(home, operate, capsys):

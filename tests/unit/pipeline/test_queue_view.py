@@ -47,6 +47,12 @@ def test_a_job_at_the_service_waits_for_it_and_not_for_an_error_of_its_order():
     assert (job.percent, job.command) == (40, None)
 
 
+def test_a_job_whose_last_clip_is_ready_says_what_is_missing_and_is_not_done():
+    job = seen(new_job(state=JobState.WAITING, clips=[new_clip(step=Step.DONE), at_service(index=1, percent=100.0)]))
+    assert job.waits_for.startswith("ltx_api, 100 % (1 of 2 clips missing); asked again")
+    assert job.percent == 99
+
+
 def test_an_accepted_order_has_no_error_of_the_attempts_before_it():
     clip = new_clip(step=Step.REQUEST_VIDEO, start_frame="none", error="too busy")
     clip.accept({"job_id": "v1", "generation_id": None}, None)
