@@ -23,6 +23,10 @@ class NotConnected(OSError):
     """No connection was made, so nothing was sent. `__cause__` holds the reason."""
 
 
+class TooLate(NotConnected):
+    """The time in which a request may be sent was over before it was, so nothing was sent."""
+
+
 def describe_error(error: BaseException, proxy: str | None = None) -> str:
     """Describe an error in a few words, with the name of the proxy that was used.
 
@@ -72,6 +76,7 @@ def _proxy_words(error: BaseException) -> str:
 
 _DESCRIPTIONS: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
     (ResponseTooLong, "the answer was longer than any honest one"),
+    (TooLate, "this program was stopped for too long before it could send its request"),
     (urllib3_errors.NameResolutionError, "its name could not be resolved"),
     (socket.gaierror, "its name could not be resolved"),
     (ConnectionRefusedError, "connection refused"),

@@ -2,12 +2,16 @@
 
 An error while connecting (name, TLS, proxy tunnel) proves that nothing was sent; an error after that leaves open whether the
 request arrived. A reused connection may be stale, so every such request has a new one.
+
+Between the note of a paid call and its request a process may be stopped for any time. Then another machine may have taken its job
+over, and a person may have said that the call was never sent: `begun_by` refuses to send it so late.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import requests
@@ -16,11 +20,14 @@ from urllib3.util.proxy import connection_requires_http_tunnel
 from tenxsom.clock import Deadline
 from tenxsom.errors import TenxsomError
 from tenxsom.http.connections import CONNECT_SECONDS, Adapter, proxies_of
-from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, ResponseTooLong
+from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, ResponseTooLong, TooLate
 
 MAX_BODY_BYTES = 8_000_000
 """The largest accepted body; no JSON response of a known service comes near it."""
 _PIECE_BYTES = 65_536
+
+
+_begin_by: ContextVar[Deadline | None] = ContextVar("begin_by", default=None)
 
 
 class Reply(NamedTuple):
@@ -29,6 +36,16 @@ class Reply(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@contextmanager
+def begun_by(limit: Deadline) -> Iterator[None]:
+    """Let the block send requests only until then: later ones raise NotConnected, and nothing is sent."""
+    token = _begin_by.set(limit)
+    try:
+        yield
+    finally:
+        _begin_by.reset(token)
 
 
 def send_once(
@@ -50,10 +67,17 @@ def send_once(
     with closing(_connected(adapter, request, timeout, proxy)) as connection:
         deadline = Deadline(timeout)
         connection.timeout = timeout
+        _check_begin()
         _send(connection, adapter, request, proxy, deadline)
         connection.timeout = max(0.001, min(deadline.left(), silence or timeout))
         with closing(connection.getresponse()) as response:
             return Reply(response.status, response.headers, read_body(response, response.status, deadline, max_bytes))
+
+
+def _check_begin() -> None:
+    limit = _begin_by.get()
+    if limit is not None and limit.passed():
+        raise TooLate
 
 
 def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> bytes:

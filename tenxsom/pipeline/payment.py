@@ -29,6 +29,7 @@ from tenxsom.errors import (
     TenxsomError,
     TryAgainLater,
 )
+from tenxsom.http.paid import begun_by
 from tenxsom.model.clip import Clip, Intent, Step
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, text, usd
@@ -60,6 +61,10 @@ Counted in the state before each send. A certain refusal (429, 4xx, no connectio
 
 UNPROVEN_SENDS = 3
 """The same for a service without lookups by our reference: after this number of 503 a user must decide."""
+
+SEND_SECONDS = 30.0
+"""How long after its intent begins to be saved a call may be sent. A process that was stopped for longer may have lost its job to
+another machine, where somebody may have said that the call was never sent."""
 
 LISTED_SECONDS = 30.0
 """How long after a 503 the service's list may not yet contain the call."""
@@ -126,8 +131,10 @@ class PaidCalls:
         if self._made_already(claim, clip, purchase):
             return
         then = self._clip_purchase(job, clip, clip_price) if clip_price > ZERO else None
+        limit = clock.Deadline(SEND_SECONDS)
         self._intend(claim, clip, purchase, then)
-        self._call(claim, clip, purchase, call, can_be_asked)
+        with begun_by(limit):
+            self._call(claim, clip, purchase, call, can_be_asked)
 
     def release_unused(self, claim: Claim, *, has_ended: bool = False) -> None:
         """Release the reservations of calls that will not be made: those of final clips, or of a whole job that `has_ended`.

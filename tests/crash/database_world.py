@@ -1,11 +1,14 @@
-"""A home, a vendor of paper, and a database behind a proxy: what tests of a database's faults share."""
+"""A home, a vendor, and a database behind a proxy: what tests of a database's faults share."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -14,7 +17,7 @@ from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.errors import TenxsomError
 from tests import databases
-from tests.belt import definition
+from tests.belt import Belt, definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 from tests.crash.postgres_proxy import PostgresProxy
 
@@ -70,3 +73,33 @@ class World:
             assert connection.execute("SELECT count(*) FROM tenxsom.job").fetchall() == [(0,)]
             assert connection.execute("SELECT count(*) FROM tenxsom.report").fetchall() == [(jobs,)]
         assert counted == jobs * Decimal("0.25")
+
+
+@dataclass
+class DatabaseBelt(Belt):
+    """A home whose queue is in a database."""
+
+    direct: str = ""
+
+    def report(self, content_id: str) -> dict[str, Any] | None:
+        with psycopg.connect(self.direct) as connection:
+            found = connection.execute("SELECT data FROM tenxsom.report WHERE content_id = %s", [content_id]).fetchall()
+        return dict(json.loads(bytes(found[0][0]))) if found else None
+
+    def state(self, content_id: str) -> dict[str, Any] | None:
+        with psycopg.connect(self.direct) as connection:
+            found = connection.execute("SELECT document FROM tenxsom.job WHERE content_id = %s", [content_id]).fetchall()
+        return dict(found[0][0]) if found else None
+
+    def end(self, content_id: str, charges: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
+        """Tick until the job has ended. Of a call that was meant and never made a person says so, after a look at the vendor."""
+        for _ in range(30):
+            self.poll(content_id)
+            if report := self.report(content_id):
+                return report
+            state = self.state(content_id)
+            if state and state["state"] == "submit_unknown":
+                [reference] = [clip["intent"]["reference"] for clip in state["clips"] if clip["intent"]]
+                assert reference not in {charge["replyRef"] for charge in charges()}, "the vendor knows it, and was not asked"
+                assert self.run("manage_jobs.py", "resolve", content_id, "--never-sent").code == 0
+        raise AssertionError(f"{content_id} has no report: {self.state(content_id)}")

@@ -49,6 +49,10 @@ class PostgresProxy:
             self.has_struck = True
             return self._how
 
+    def goes_on(self, _request: bytes) -> bool:
+        """Return whether the connection goes on after a request that was answered; else the answer is the last one."""
+        return True
+
     def serve(self, listener: socket.socket) -> None:
         while True:
             try:
@@ -69,8 +73,12 @@ class PostgresProxy:
                     how = self.number()
                     if how is None:
                         server.sendall(request)
-                        client.sendall(_answer(server))
-                        continue
+                        answer = _answer(server)
+                        goes_on = self.goes_on(request)
+                        client.sendall(answer)
+                        if goes_on:
+                            continue
+                        return
                     if how == AFTER:
                         server.sendall(request)
                         _answer(server)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import psycopg
 import pytest
 
 from tests import databases
-from tests.belt import TOKEN, Belt, definition
+from tests.belt import TOKEN, definition
 from tests.conftest import StudioBehindASocket
 from tests.crash import postgres_proxy
-from tests.crash.database_world import World
+from tests.crash.database_world import DatabaseBelt, World
 from tests.crash.invariants import paid_at_most_once
 from tests.crash.postgres_proxy import AFTER, BEFORE
 from tests.postgres_server import running as running_server
@@ -113,36 +112,6 @@ def test_ids_that_the_database_never_took_are_booked_by_the_next_program_on_this
         world.live(app)
     assert not spool.exists()
     world.check()
-
-
-@dataclass
-class DatabaseBelt(Belt):
-    """A home whose queue is in a database."""
-
-    direct: str = ""
-
-    def report(self, content_id: str) -> dict[str, Any] | None:
-        with psycopg.connect(self.direct) as connection:
-            found = connection.execute("SELECT data FROM tenxsom.report WHERE content_id = %s", [content_id]).fetchall()
-        return dict(json.loads(bytes(found[0][0]))) if found else None
-
-    def state(self, content_id: str) -> dict[str, Any] | None:
-        with psycopg.connect(self.direct) as connection:
-            found = connection.execute("SELECT document FROM tenxsom.job WHERE content_id = %s", [content_id]).fetchall()
-        return dict(found[0][0]) if found else None
-
-    def end(self, content_id: str, charges: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
-        """Tick until the job has ended. Of a call that was meant and never made a person says so, after a look at the vendor."""
-        for _ in range(30):
-            self.poll(content_id)
-            if report := self.report(content_id):
-                return report
-            state = self.state(content_id)
-            if state and state["state"] == "submit_unknown":
-                [reference] = [clip["intent"]["reference"] for clip in state["clips"] if clip["intent"]]
-                assert reference not in {charge["replyRef"] for charge in charges()}, "the vendor knows it, and was not asked"
-                assert self.run("manage_jobs.py", "resolve", content_id, "--never-sent").code == 0
-        raise AssertionError(f"{content_id} has no report: {self.state(content_id)}")
 
 
 @pytest.mark.parametrize("how", [BEFORE, AFTER])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tenxsom import clock
 from tenxsom.errors import (
     AccountError,
     NotFound,
@@ -22,6 +23,7 @@ from tenxsom.errors import (
 )
 from tenxsom.http.circuit import Circuit
 from tenxsom.http.client import HttpClient
+from tenxsom.http.paid import begun_by
 from tenxsom.http.tls import tls_context
 from tests import net_server
 from tests.net_server import ScriptedServer, Visit, answer, raw
@@ -125,6 +127,17 @@ def test_a_name_that_cannot_be_resolved_is_certainly_not_sent(monkeypatch: pytes
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with fails_as(NotSent, saying="could not be resolved"):
         order("http://nowhere.example.com")
+
+
+def test_a_request_whose_time_has_passed_is_not_sent() -> None:
+    """Its process was stopped meanwhile, and another one may have its job now."""
+    with ScriptedServer(answer(200, b"{}")) as server:
+        with begun_by(clock.Deadline(0)), fails_as(NotSent, saying="stopped for too long"):
+            order(server.url)
+        assert not server.requests
+        with begun_by(clock.Deadline(60)):
+            order(server.url)
+        assert len(server.requests) == 1
 
 
 def test_a_connection_that_is_never_taken_is_certainly_not_sent() -> None:
