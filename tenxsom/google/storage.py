@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tenxsom.errors import AccountError
 from tenxsom.google.credentials import Account
-from tenxsom.http.downloads import Download, Downloader, LinkExpired, mp4_problem
+from tenxsom.http.downloads import Download, Downloader, LinkExpired, video_problem
 
 STORAGE_URL = "https://storage.googleapis.com"
 
@@ -30,7 +30,7 @@ class Bucket:
         address = f"{self._url}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
         try:
             return self._downloader.fetch(
-                address, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=mp4_problem
+                address, part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=video_problem
             )
         except LinkExpired as refused:
             if refused.status not in (401, 403):

@@ -35,6 +35,9 @@ EXCERPT_BYTES = 4096
 """How much of the response to a paid call is kept."""
 
 _NO_LETTER = re.compile(r"[^A-Za-z]")
+_ENVELOPES = ("data", "result", "results", "response", "job", "task", "item", "items", "generation", "payload", "body")
+STATUS_FIELDS = ("status", "state", "jobStatus", "taskStatus", "jobState", "taskState", "phase")
+"""The fields where vendors put the status of a job, in any spelling (`job_status`, `JobStatus`)."""
 _ID_NAME = re.compile(r"(.*[a-z0-9_-])?(id|Id|ID|uuid|name|reference)")
 _MOST_IDS = 20
 
@@ -132,9 +135,14 @@ class Answer:
         `job_id` and `JobID` are other spellings of it.
         """
         content = self._content if 200 <= self.status <= 299 else None
-        fields = {_NO_LETTER.sub("", key).casefold(): value for key, value in content.items()} if isinstance(content, dict) else {}
-        named = [fields.get(key) for key in ("jobid", "id", "name")]
+        named = [field(level, name) for level in reversed(_levels(content)) for name in ("jobId", "id", "name")]
         return next((unquote(text) for text in named if isinstance(text, str) and text), None)
+
+    def job(self) -> Any:
+        """Return the part of the JSON body that describes a job: the body itself, or what an envelope such as `{"data": {…}}` or a
+        list of one contains. Raises like `json`.
+        """
+        return _levels(self.json())[-1]
 
     def is_about(self, ids: Collection[str]) -> bool:
         """Return False where the response names a job that is not among `ids`. True without ids, and where it names no job."""
@@ -218,6 +226,27 @@ def _ids_in(content: Any, depth: int = 4) -> list[str]:
         elif _ID_NAME.fullmatch(str(name)) and (type(value) is int or (isinstance(value, str) and 0 < len(value) <= 500)):
             found.append(str(value))
     return found[:_MOST_IDS]
+
+
+def field(document: Any, *names: str) -> Any:
+    """Return the first of these fields that an object has, in any spelling: `job_id` and `JobID` are `jobId`. None without one."""
+    if not isinstance(document, dict):
+        return None
+    fields = {_folded(key): value for key, value in reversed(document.items())}
+    return next((fields[_folded(name)] for name in names if fields.get(_folded(name)) is not None), None)
+
+
+def _folded(name: str) -> str:
+    return _NO_LETTER.sub("", name).casefold()
+
+
+def _levels(content: Any, most: int = 4) -> list[Any]:
+    """Return a document, and what is inside its envelopes, down to the object that has a status; the document alone without one."""
+    inner = content[0] if isinstance(content, list) and len(content) == 1 else None
+    if isinstance(content, dict) and field(content, *STATUS_FIELDS) is None:
+        inner = field(content, *_ENVELOPES)
+    deeper = _levels(inner, most - 1) if most and isinstance(inner, dict | list) else []
+    return [content, *(deeper if deeper and field(deeper[-1], *STATUS_FIELDS) is not None else [])]
 
 
 def check_answers(ask: Callable[[], Answer], name: str) -> None:

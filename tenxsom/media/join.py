@@ -19,6 +19,8 @@ from tenxsom.media.encode import new_mp4, told_as_broken
 from tenxsom.media.join_encode import encode_clips
 from tenxsom.media.video_file import open_video, picture_track, rotation_of, shown_size, sound_track
 
+_IN_MP4 = frozenset(("h264", "hevc", "av1", "vp9", "aac", "mp3", "opus", "ac3", "eac3", "flac"))
+"""Codecs that an MP4 may have where a single clip is the film."""
 _Likeness = tuple[object, ...]
 
 
@@ -39,6 +41,14 @@ def join_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | N
         else:
             encode_clips(clips, target, deadline)
     return "copied" if can_be_copied else "encoded"
+
+
+def plays_as_mp4(clip: Path) -> bool:
+    """Return whether a file is an MP4 of the codecs that players and browsers expect in one. Raises BrokenMedia."""
+    with told_as_broken("A clip cannot be read"), open_video(clip, probe=False) as container:
+        video, audio = picture_track(container, clip.name), sound_track(container)
+        codecs = {track.codec_context.codec.canonical_name for track in (video, audio) if track is not None}
+        return "mp4" in container.format.name and codecs <= _IN_MP4
 
 
 def _likeness(clip: Path) -> _Likeness | None:

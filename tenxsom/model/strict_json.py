@@ -25,6 +25,8 @@ def parse_object(data: bytes, source: str, max_bytes: int = MAX_BYTES) -> dict[s
     try:
         value = _loads(text)
     except json.JSONDecodeError as error:
+        if kind := next((kind for kind, form in _OTHER_FORMS.items() if form.match(text)), ""):
+            raise _bad(source, f"this is {kind}, not JSON; see templates/jobs/ for definitions to begin with") from None
         line = f"line {error.lineno}, " if "\n" in text else ""
         raise _bad(source, f"this is no valid JSON: {_complaint(error)} in {line}column {error.colno}") from None
     except _Refused as refused:
@@ -81,8 +83,24 @@ _OTHER_FILES = {
     b"%PDF": "a PDF",
     b"\x1f\x8b": "a gzip archive",
     b"<": "a web page or XML",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"RIFF": "a picture or a recording",
+    b"\x7fELF": "a program",
+    b"MZ\x90": "a program",
+    b"bplist": "a property list",
+    b"```": "Markdown, with its fences (```) around the definition",
 }
 """File formats that are sometimes saved by mistake, by their first bytes."""
+
+
+_OTHER_FORMS = {
+    "YAML": re.compile(r"\s*(?:---\s*$|(?:#.*\n\s*)*[A-Za-z_][\w-]*:(?:[ \t]|$))", re.MULTILINE),
+    "TOML or an INI file": re.compile(r"\s*(?:#.*\n\s*)*(?:\[[A-Za-z_][\w.-]*\]\s*$|[A-Za-z_][\w-]*[ \t]*=)", re.MULTILINE),
+    "JSON inside a call (JSONP)": re.compile(r"\s*[A-Za-z_$][\w$.]*\("),
+}
+"""What other texts begin like, by the name of their format."""
 
 
 def _loads(text: str) -> Any:
@@ -120,12 +138,22 @@ def _complaint(error: json.JSONDecodeError) -> str:
             (found in ("}", "]") and before == ",") or error.msg.startswith("Illegal trailing comma"),
             "a comma stands behind the last entry; remove it",
         ),
+        (at >= len(text.rstrip()), "it ends too early: a brace, a bracket or a quote is never closed"),
+        (error.msg.startswith("Unterminated"), "the text that begins here has no quote at its end"),
+        (_is_odd_number(text, at), "a number is written in a way that JSON does not know; write it like 15 or 1.5"),
         (found in ("/", "#"), "there is a comment, which JSON does not know; remove it"),
         (word, f"{word and word[0]} is Python's word; write true, false or null"),
         (error.msg.startswith("Invalid control"), "a text holds a line break or a tab; write \\n or \\t, or keep it on one line"),
         (error.msg.startswith("Invalid \\"), "a text holds a single backslash; write two of them"),
     )
     return next((sentence for is_it, sentence in mistakes if is_it), error.msg)
+
+
+def _is_odd_number(text: str, at: int) -> bool:
+    """Return whether the parser stopped in a number such as `+15`, `015`, `0x1F`, `.5`, `1_000` or `15,5`."""
+    start = max(text.rfind(mark, 0, at) for mark in ":[") + 1
+    number = re.match(r"\s*([-+]?[0-9._,xXa-fA-F]*[0-9.])", text[start:])
+    return bool(number and at <= start + number.end() and not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][0-9]+)?", number[1]))
 
 
 def _is_json(text: str) -> bool:

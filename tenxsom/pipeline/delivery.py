@@ -206,22 +206,23 @@ class ClipDelivery:
         claim.save()
 
     def _fit(self, job: VideoJob, clip: Clip, part: Path, facts: MediaFacts, deadline: clock.Deadline) -> MediaFacts:
-        """Cut a clip to the requested duration and shape; return its new facts.
+        """Cut a clip to the requested duration and shape, and make an MP4 of one that is the film; return its new facts.
 
         A difference from the order is a warning of the job. Raises BrokenMedia when it cannot be cut, DiskError; the part is
         then unchanged.
         """
+        from tenxsom.media.join import join_clips, plays_as_mp4
         from tenxsom.media.refit import refit
 
         trims = clip.trim or job.definition.fit == "trim"
         shape = clip.asked_aspect_ratio or self._unexpected_shape(job, clip, facts)
         self._warn_of_differences(job, clip, facts)
-        if not shape and not (trims and facts.seconds > clip.asked_seconds):
-            return facts
-        target = part.with_name(part.name + ".fit")
+        target, how = part.with_name(part.name + ".fit"), ""
         with disk_errors(target):
-            seconds = clip.asked_seconds if trims else None
-            how = refit(part, target, seconds=seconds, aspect_ratio=shape, deadline=deadline)
+            if shape or (trims and facts.seconds > clip.asked_seconds):
+                how = refit(part, target, seconds=clip.asked_seconds if trims else None, aspect_ratio=shape, deadline=deadline)
+            if not how and _target(job, clip) == file_names.video(job.content_id) and not plays_as_mp4(part):
+                how = f"{join_clips([part], target, deadline)} into an MP4"
         if not how:
             return facts  # the clip already has the requested shape
         delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}

@@ -23,14 +23,14 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import Answer, check_answers, raise_for_answer
+from tenxsom.http.answer import Answer, check_answers, field, raise_for_answer
 from tenxsom.http.client import HttpClient
-from tenxsom.http.downloads import Download, Downloader, mp4_problem
+from tenxsom.http.downloads import Download, Downloader, video_problem
 from tenxsom.http.uploads import Uploader
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, PriceEntry, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.opening import open_client, open_downloader
-from tenxsom.services.status_words import read_status
+from tenxsom.services.status_words import read_status, status_in, word_in
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 from tenxsom.setting_values import choice
 
@@ -156,7 +156,7 @@ class LtxApi:
 
     def fetch(self, status: GenerationStatus, part: Path, max_bytes: int, deadline_seconds: float) -> Download:
         return self._downloader.fetch(
-            str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=mp4_problem
+            str(status.url), part, max_bytes=max_bytes, deadline_seconds=deadline_seconds, find_problem=video_problem
         )
 
     def ping(self) -> None:
@@ -275,8 +275,8 @@ def _translate_errors(path: str) -> Iterator[None]:
 
 
 def _status(answer: Answer) -> GenerationStatus:
-    document = answer.json()
-    return read_status(answer, _at(document, "status"), url=_at(document, "result", "video_url"), about=(document,))
+    job = answer.job()
+    return read_status(answer, word_in(status_in(job)), url=field(field(job, "result"), "video_url"), about=(job,))
 
 
 def _unknown(model: str) -> str:

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from tenxsom.http.answer import Answer
+from tenxsom.http.answer import STATUS_FIELDS, Answer, field
 from tenxsom.services.base import GenerationState, GenerationStatus
 
 NO_REASON = "the service gave no reason"
@@ -30,17 +30,29 @@ _RUNNING = """
 _READY = """
     available complete completed done finished generated ok published ready rendered success successful successfully succeed
     succeeded
+    abgeschlossen erfolgreich fertig reussi termine completado terminado concluido completato
 """
 _OVER = """
-    abandoned aborted banned blocked canceled cancelled censored crashed declined denied discarded errored evicted expired failed
-    filtered flagged interrupted killed lost moderated orphaned preempted prohibited refunded refused rejected terminated voided
+    abandoned aborted banned blocked canceled cancelled censored crashed dead declined denied discarded errored evicted expired
+    failed filtered flagged halted interrupted killed lost moderated orphaned preempted prohibited refunded refused rejected
+    terminated voided
+    abgebrochen abgelehnt fehlgeschlagen gescheitert annule echoue echec cancelado falhou fallido fallo rechazado annullato fallito
 """
 """Words for a failure also inside longer ones: `cancelled_by_user`, `content_moderated`."""
 _FAILED = """
     abort cancel deadlineexceeded deleted disallowed error exception fail failure fatal forbidden invalid moderationfailed nsfw
     removed revoked stopped timedout timeout unsafe unsuccessful violated violation
+    erreur erro errore fehler
 """
+_ENDINGS = {
+    GenerationState.FAILED: ("失败", "失敗", "错误", "錯誤", "取消", "エラー", "실패", "취소", "ошибка", "отменено"),
+    GenerationState.READY: ("完成", "成功", "完了", "완료", "готово", "завершено"),
+}
+"""The same in scripts without Latin letters, where the last word decides: `生成失败`."""
+_NOT_AT_ALL = frozenset("未不没無无미не")
 _NEGATIONS = {"no", "non", "not", "without"}
+_PREPOSITIONS = {"after", "because", "by", "due", "during", "for", "on", "since", "to", "while", "with"}
+"""What stands behind one of these is about something else: `retrying_after_error`, `completed_with_warnings`."""
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """The words in a name of any spelling: `TIMED_OUT`, `timed-out`, `TimedOut`."""
 _MEANINGS = (
@@ -50,9 +62,8 @@ _MEANINGS = (
 )
 _PREFIXES = ("jobstate", "taskstatus", "jobstatus", "taskstate", "status", "state", "job", "task", "generation", "video")
 _SENTENCES = (
-    "error", "errors", "error_message", "errorMessage", "failure_reason", "failureReason", "failure", "fail_reason", "failReason",
-    "message", "status_message", "statusMessage", "status_msg", "fail_msg", "failMsg", "reason", "detail", "details",
-    "description", "msg", "moderation", "status_reason", "statusReason",
+    "error", "errors", "errorMessage", "failureReason", "failure", "failReason", "message", "statusMessage", "statusMsg", "failMsg",
+    "reason", "detail", "details", "description", "msg", "moderation", "statusReason",
 )  # fmt: skip
 """The fields where vendors put the reason of a failure, the most specific first."""
 
@@ -62,11 +73,19 @@ def meaning(word: Any) -> GenerationState | None:
     if not isinstance(word, str):
         return None
     parts = _parts(word)
-    return _meaning_in_the_table("".join(parts)) or _meaning_of_a_phrase(parts)
+    return _meaning_in_the_table("".join(parts)) or _meaning_of_a_phrase(parts) or _meaning_of_its_end(word)
 
 
 def _parts(word: str) -> list[str]:
-    return [part.casefold() for part in _PARTS.findall(unicodedata.normalize("NFKC", word))]
+    """Return the words of a name, without accents."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
+    return [part.casefold() for part in _PARTS.findall(plain)]
+
+
+def _meaning_of_its_end(word: str) -> GenerationState | None:
+    end = unicodedata.normalize("NFKC", word).casefold().strip(" .!。！")
+    found = (state for state, endings in _ENDINGS.items() if end.endswith(endings))
+    return next(found, None) if not _NOT_AT_ALL & {*end} else None
 
 
 def _meaning_in_the_table(letters: str) -> GenerationState | None:
@@ -78,14 +97,26 @@ def _meaning_of_a_phrase(parts: Sequence[str]) -> GenerationState | None:
     """Return what several words mean together: `CONTENT_POLICY_VIOLATION`, `completed_with_warnings`, `waiting_for_worker`."""
     if not parts or _NEGATIONS & {*parts}:
         return None
-    ends = {parts[0], parts[-1]}
-    if ends & {*_OVER.split()}:
+    head = next((number for number, part in enumerate(parts) if number and part in _PREPOSITIONS), len(parts))
+    ends, last = {parts[0], parts[-1]}, parts[head - 1]
+    if ends & {*_OVER.split()} or last in _FAILED.split():
         return GenerationState.FAILED
     if {*_RUNNING.split()} & {*parts}:
         return GenerationState.RUNNING
     if ends & {*_READY.split()}:
         return GenerationState.READY
     return GenerationState.FAILED if ends & {*_FAILED.split()} else None
+
+
+def status_in(job: Any) -> Any:
+    """Return what a vendor's object says about the status of its job: a word, or an object that contains it."""
+    status = field(job, *STATUS_FIELDS)
+    return status[0] if isinstance(status, list) and len(status) == 1 else status
+
+
+def word_in(status: Any) -> Any:
+    """Return the status word in `status_in`'s result."""
+    return field(status, "type", *STATUS_FIELDS, "value", "code", "name") if isinstance(status, dict) else status
 
 
 def reason_in(document: Any) -> str:
@@ -96,7 +127,7 @@ def reason_in(document: Any) -> str:
         return "; ".join(filter(None, map(reason_in, document[:3])))
     if not isinstance(document, dict):
         return ""
-    found = [told for key in _SENTENCES if (told := _with_its_type(document.get(key)))]
+    found = [told for key in _SENTENCES if (told := _with_its_type(field(document, key)))]
     return next((told for told in found if " " in told), found[0] if found else "")  # a sentence says more than a code
 
 
@@ -143,5 +174,6 @@ def _with_its_type(value: Any) -> str:
     """Return a message, after the kind of failure where the vendor names one: `content_filtered_error: Rejected`."""
     if not isinstance(value, dict):
         return reason_in(value)
-    kind = next((value[key] for key in ("type", "code", "name") if isinstance(value.get(key), str) and value[key]), "")
+    kinds = (field(value, key) for key in ("type", "code", "name"))
+    kind = next((kind for kind in kinds if isinstance(kind, str) and kind), "")
     return ": ".join(filter(None, ("" if _meaning_in_the_table(kind.casefold()) else kind, reason_in(value))))

@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import check_answers
+from tenxsom.http.answer import check_answers, field
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
-from tenxsom.http.downloads import Download, Downloader, mp4_problem, picture_problem
+from tenxsom.http.downloads import Download, Downloader, picture_problem, video_problem
 from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.opening import open_client, open_downloader
-from tenxsom.services.status_words import read_status
+from tenxsom.services.status_words import read_status, status_in, word_in
 from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
 
 
@@ -50,7 +50,7 @@ class UseApiSettings(CoreSettings):
     )
 
 
-FIND_PROBLEM = {"image": picture_problem, "video": mp4_problem}
+FIND_PROBLEM = {"image": picture_problem, "video": video_problem}
 
 RETIRED = (
     "UseAPI.net retired its LTX Studio API in March 2026 and answers as a service that is gone. Living services: ltx_api (set"
@@ -219,12 +219,12 @@ def _path_of(endpoint: str | None) -> str | None:
 
 
 def _status(answer: Answer) -> GenerationStatus:
-    document = answer.json()
-    found, job = at(document, "status"), document if isinstance(document, dict) else {}
-    about = (found, {key: value for key, value in job.items() if key != "status"})
-    word, url = at(document, "status", "type"), at(document, "status", "artifact", "assetUrl")
-    word = found if word is None and isinstance(found, str) else word
-    return read_status(answer, word, url=url, about=about, percent=at(document, "status", "progress"))
+    job = answer.job()
+    found = status_in(job)
+    beside = {key: value for key, value in job.items() if value is not found} if isinstance(job, dict) else {}
+    about = ("" if isinstance(found, str) else found, beside)
+    url = field(field(found, "artifact"), "assetUrl")
+    return read_status(answer, word_in(found), url=url, about=about, percent=field(found, "progress"))
 
 
 def at(document: Any, *keys: str) -> Any:

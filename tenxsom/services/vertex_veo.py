@@ -32,7 +32,7 @@ from tenxsom.errors import (
     ServiceRetired,
 )
 from tenxsom.google.credentials import GenAiSettings
-from tenxsom.http.downloads import Download, mp4_problem
+from tenxsom.http.downloads import Download, video_problem
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import (
     INLINE,
@@ -309,5 +309,5 @@ def _read_picture(picture: Path) -> tuple[bytes, str]:
 def _check_clip(content: bytes, max_bytes: int) -> None:
     if len(content) > max_bytes:
         raise BrokenMedia(f"The file is larger than {max_bytes} bytes, the most that is believed to be honest.")
-    if complaint := mp4_problem(content[:4096]):
+    if complaint := video_problem(content[:4096]):
         raise BrokenMedia(f"{NAME} did not send what it should: {complaint}.")

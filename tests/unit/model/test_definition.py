@@ -367,10 +367,24 @@ def test_a_blank_that_json_does_not_know_counts_as_one_between_texts_and_stays_i
         ("PK\x03\x04\x14\x00word/document.xml", "word processor"),
         ("%PDF-1.7", "PDF"),
         ("<html><body>", "web page"),
+        ("content_id: lake\ntitle: The lake\n", "this is YAML"),
+        ("---\n# a film\ncontent_id: lake\n", "this is YAML"),
+        ('content_id = "lake"\n', "this is TOML"),
+        ('[job]\ncontent_id = "lake"\n', "this is TOML"),
+        ('```json\n{"title": "Tides"}\n```', "this is Markdown"),
+        ('callback({"title": "Tides"})', "JSONP"),
+        ("\x89PNG\r\n\x1a\n", "this is a picture"),
+        ("\x7fELF\x02\x01", "this is a program"),
+        *((f'{{"a": {number}, "b": 1}}', "a number is written") for number in ("+15", "015", "0x1F", ".5", "15.", "1_000")),
+        ('{"a": 15,5}', "a number is written"),
+        ('{"title": "Tides"', "ends too early"),
+        ('{"title": "Tides', "no quote at its end"),
+        ('{"a": "b" "c": 1}', "Expecting ',' delimiter"),
+        ('{"a": [1, 2] "c": 1}', "Expecting ',' delimiter"),
     ],
 )
 def test_what_is_no_json_is_named_by_the_mistake_that_was_made(text, word):
-    assert word in only_problem(text.encode())
+    assert word in only_problem(text.encode("latin-1" if text[0] in "\x89\x7f" else "utf-8"))
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("latin-1", "UTF-8"), ("cp1251", "UTF-8"), ("shift_jis", "UTF-8")])

@@ -20,6 +20,7 @@ from tenxsom.app import App
 from tenxsom.errors import BadInput, BrokenMedia, DiskError, NoTurn, OutOfTime
 from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
+from tenxsom.media.join import plays_as_mp4
 from tenxsom.model.clip import DECISION
 from tenxsom.pipeline.delivery import media_work
 from tenxsom.pipeline.results import JobResult
@@ -153,6 +154,25 @@ def test_a_film_that_is_one_clip_is_decoded_once(make_world, good, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("form", "how"),
+    [
+        ({"codec": "libvpx-vp9", "container": "webm"}, "encoded"),
+        ({"container": "matroska"}, "copied"),
+        ({"codec": "mjpeg", "pixels": "yuvj420p", "container": "mov"}, "encoded"),
+    ],
+    ids=["webm", "matroska", "motion jpeg"],
+)
+def test_a_film_of_one_clip_is_an_mp4_whatever_the_service_made(make_world, tmp_path, form, how):
+    world = make_world(write_clip(tmp_path / "clip", size=(160, 90), **form))
+    world.submit()
+    world.tick()
+    assert f"{how} into an MP4" in world.report["media"]["refitted"]
+    assert world.report["media"]["video_codec"] == "h264"
+    assert plays_as_mp4(world.home / "completed_videos" / "lake.mp4")
+
+
 def test_a_joined_film_is_decoded_as_well(make_world, good, monkeypatch):
     looks = looks_of(monkeypatch)
     world = make_world(write_clip(good, seconds=5, size=(320, 180)))

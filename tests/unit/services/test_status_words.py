@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tenxsom import settings
+from tenxsom.http.answer import Answer
 from tenxsom.services import registry
 from tenxsom.services.base import GenerationState, GenerationStatus
 from tenxsom.services.images import registry as stills
@@ -23,6 +25,8 @@ OVER = [
     "content_filtered", "DEADLINE_EXCEEDED", "stopped", "CONTENT_POLICY_VIOLATION", "ContentPolicyViolation", "server_error",
     "declined", "lost", "evicted", "PREEMPTED", "PROHIBITED_CONTENT", "interrupted", "refunded",
     "\uff26\uff21\uff29\uff2c\uff25\uff24",
+    "processing_error", "in_progress_error", "COMPLETE_ERROR", "dead", "halted",
+    "failed_while_rendering", "fehlgeschlagen", "échec", "FALLÓ", "生成失败", "エラー", "Ошибка",
     "INTERNAL_ERROR", "NSFW_DETECTED", "MEDIA_GENERATION_STATUS_FAILED", "unsuccessful", "error-timeout",
 ]  # fmt: skip
 THERE = ["completed", "COMPLETED", "complete", "succeeded", "SUCCEEDED", "success", "Successful", "done", "finished", "ready"]
@@ -36,6 +40,9 @@ THERE += [
     "available",
     "generated",
     "video_rendered",
+    "Terminé",
+    "已完成",
+    "完了。",
 ]
 ON_ITS_WAY = [
     "active",
@@ -51,9 +58,22 @@ ON_ITS_WAY = [
     "waiting_for_worker",
     "post_processing",
     "retrying_after_error",
+    "waiting_on_failed_dependency",
     "MEDIA_GENERATION_STATUS_ACTIVE",
 ]
-UNKNOWN = ["daydreaming", "not_started_yet", "0", "", "unfailing", "not_failed", "awaiting moderation", "no_error", "not_completed"]
+UNKNOWN = [
+    "daydreaming",
+    "not_started_yet",
+    "0",
+    "",
+    "unfailing",
+    "not_failed",
+    "awaiting moderation",
+    "no_error",
+    "not_completed",
+    "未完成",
+    "処理中",
+]
 
 SERVICES = {
     "useapi_ltx": ("USEAPI_BEARER_TOKEN", "USEAPI_BASE_URL"),
@@ -63,9 +83,11 @@ SERVICES = {
 """Every service and source of start frames that answers with status words, and what points it at a server of ours."""
 
 
-def asked(name: str, word: Any, sentence: str, url: str | None, home: Path) -> GenerationStatus:
+def asked(
+    name: str, word: Any, sentence: str, url: str | None, home: Path, envelope: Callable[[dict[str, Any]], Any] = dict
+) -> GenerationStatus:
     """What a service makes of a status answer with this word."""
-    with ScriptedServer(answer(200, document(name, word, sentence, url))) as server:
+    with ScriptedServer(answer(200, envelope(document(name, word, sentence, url)))) as server:
         key, base = SERVICES[name]
         given = settings.load({"TENXSOM_HOME": str(home), key: "user:1-canary", base: server.url})
         service = registry.open_service("useapi_ltx" if name == "flux" else name, given)
@@ -119,6 +141,47 @@ def test_the_end_comes_with_the_vendors_own_sentence(name, word, tmp_path):
     assert (status.progress, status.explained) == (GenerationState.FAILED, True)
     assert "It showed a person; not charged." in status.message
     assert word == "failed" or word in status.message
+
+
+LINK = "https://storage.example.com/x"
+
+
+def in_another_spelling(found: Any) -> Any:
+    """The same document with its fields as another library writes them."""
+    if not isinstance(found, dict):
+        return found
+    return {f"{key[0].upper()}{key[1:]}": in_another_spelling(value) for key, value in found.items()}
+
+
+ENVELOPES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a list of one": lambda found: [found],
+    "data": lambda found: {"code": 0, "data": found},
+    "the result of a result": lambda found: {"result": {"data": [found]}},
+    "another spelling": in_another_spelling,
+    "a list of states": lambda found: found | {"status": [found["status"]]},
+    "state": lambda found: {("state" if key == "status" else key): value for key, value in found.items()},
+}
+"""Ways to hand out the same answer, which vendors change without a word."""
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_a_status_is_read_in_whatever_envelope_it_comes(name, envelope, tmp_path):
+    there = asked(name, "completed", "", LINK, tmp_path, ENVELOPES[envelope])
+    assert (there.progress, there.url) == (GenerationState.READY, LINK)
+    over = asked(name, "FAILURE", "It showed a person.", None, tmp_path, ENVELOPES[envelope])
+    assert (over.progress, over.explained) == (GenerationState.FAILED, True)
+    assert "It showed a person." in over.message
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("envelope", ["a list of one", "data", "another spelling"])
+def test_an_answer_in_an_envelope_counts_only_for_the_job_that_it_names(envelope):
+    found = ENVELOPES[envelope](document("useapi_ltx", "completed", "", LINK) | {"jobId": "another"})
+    told = Answer(200, {}, json.dumps(found).encode())
+    assert not told.is_about(["job-1"])
+    assert told.is_about(["another"])
 
 
 @pytest.mark.parametrize("name", SERVICES)
