@@ -26,7 +26,7 @@ PATHS = r"/v2/|/v1/upload$"
 """The pattern of this API's paths."""
 
 ACCOUNT = Account(NAME, max_jobs=2)
-"""The vendor's default of concurrent generations (https://docs.ltx.io/rate-limits)."""
+"""The vendor's default of concurrent generations, unless the world has other `places` (https://docs.ltx.io/rate-limits)."""
 
 KEEP_SECONDS = 24 * 3600
 UPLOAD_LINK_SECONDS = 3600
@@ -91,10 +91,11 @@ def submit(endpoint: str) -> Response:
     studio().jobs.let_end(NAME)
     doom = studio().faults.take(g.call, "accepting")
     fate = {"doomed": api.message_of(doom), "failure": api.type_of(doom)} if doom else {}
+    places = studio().world.places(NAME, ACCOUNT.max_jobs)
     try:
-        job = studio().jobs.accept("video", order, ACCOUNT, ACCOUNT.max_jobs, service=NAME, tracked=False, **fate)
+        job = studio().jobs.accept("video", order, ACCOUNT, places, service=NAME, tracked=False, **fate)
     except Refusal as refusal:
-        text = f"Concurrency limit reached: {ACCOUNT.max_jobs} generations run already. Wait for one to end."
+        text = f"Concurrency limit reached: {places} generations run already. Wait for one to end."
         raise Refusal(refusal.status, text, refusal.retry_after, "concurrency_limit_error") from refusal
     studio().jobs.check(job)  # starts its rendering
     answer = document({"id": job.id, "created_at": job.created}, 202)

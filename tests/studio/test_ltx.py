@@ -210,6 +210,13 @@ def test_a_third_job_at_a_time_is_429_with_a_wait(idle: Client) -> None:
     assert len(idle.door.studio.charges()) == 2
 
 
+def test_a_world_may_give_an_account_more_places(idle: Client) -> None:
+    (idle.door.studio.world.root / "places").write_text('{"ltx_api": 3}')
+    for _ in range(3):
+        idle.job()
+    assert refused(idle.order()) == (429, "concurrency_limit_error")
+
+
 def test_a_job_leaves_its_place_when_it_is_rendered_though_nobody_asks(near: Client) -> None:
     near.job()
     near.job()
