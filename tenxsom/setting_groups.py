@@ -44,8 +44,9 @@ OUR_PREFIXES = (
     "TRUE_PEAK_",
     "SPEECH_API_",
     "DASHBOARD_",
+    "DAILY_BUD",
 )
-"""The names of our variables; all others in the environment are ignored."""
+"""How our variables begin; others in the environment are other programs'."""
 
 SecretText = Annotated[Secret, BeforeValidator(values.secret)]
 SecretAddresses = Annotated[Secret, BeforeValidator(values.notify_addresses)]
@@ -542,7 +543,8 @@ def _text_of(setting: Setting, texts: Mapping[str, str], home: Path) -> str:
     try:
         text = (home / values.path(file_name)).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
-        raise BadSettings(f"{setting.name}_FILE names {file_name}, which cannot be read: {error.__class__.__name__}.") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadSettings(f"{setting.name}_FILE names {file_name}, which cannot be read ({why}).") from None
     if not text:
         raise BadSettings(f"{setting.name}_FILE names {file_name}, which is empty; put the secret into it.")
     return text

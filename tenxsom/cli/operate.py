@@ -117,6 +117,8 @@ def costs(app: App, arguments: argparse.Namespace) -> run.Result:
 def _write_page(by_group: list[money_report.Costs], path: Path) -> None:
     from tenxsom import plots
 
+    if path.name == "-":
+        raise BadInput("--html writes a file, not to standard output; name it, such as costs.html.")
     if not path.parent.is_dir():
         raise BadInput(f"--html names {path}, but there is no folder {path.parent}; make it first.")
     if path.is_dir():

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tenxsom.errors import BadDefinition, PlanFailed, Problem
+from tenxsom.model.problems import sentence_of
 from tenxsom.model.strict_json import parse_object
 
 SCHEMA_VERSION = 1
@@ -97,7 +98,7 @@ def parse_blueprint(data: bytes, source: str) -> Blueprint:
     try:
         blueprint = Blueprint.model_validate(document)
     except ValidationError as error:
-        problems = [Problem(".".join(map(str, detail["loc"])), detail["msg"]) for detail in error.errors(include_url=False)]
+        problems = [Problem(".".join(map(str, detail["loc"])), sentence_of(detail)) for detail in error.errors(include_url=False)]
         raise BadDefinition(source, problems) from None
     segments = with_times(blueprint.video_plan.script_segments)
     plan = blueprint.video_plan.model_copy(update={"script_segments": segments})

@@ -13,6 +13,7 @@ def sentence_of(detail: Any) -> str:
     length = len(given) if isinstance(given, str) else 0
     sentences = {
         "missing": "it is required; add it",
+        "extra_forbidden": "there is no such field",
         "string_type": f"it must be a text, not {shown(given)}",
         "string_too_short": "it must not be empty",
         "too_short": "it must not be empty",

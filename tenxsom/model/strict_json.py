@@ -146,7 +146,18 @@ def _complaint(error: json.JSONDecodeError) -> str:
         (error.msg.startswith("Invalid control"), "a text holds a line break or a tab; write \\n or \\t, or keep it on one line"),
         (error.msg.startswith("Invalid \\"), "a text holds a single backslash; write two of them"),
     )
-    return next((sentence for is_it, sentence in mistakes if is_it), error.msg)
+    return next((sentence for is_it, sentence in mistakes if is_it), _IN_OUR_WORDS.get(error.msg, error.msg))
+
+
+_IN_OUR_WORDS = {
+    "Extra data": "something stands behind its end",
+    "Expecting value": "a value is missing",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
+    "Unterminated string starting at": "a text is never closed by a quote; it begins",
+}
+"""What Python's parser says, in words for people; the place stands behind it."""
 
 
 def _is_odd_number(text: str, at: int) -> bool:

@@ -27,10 +27,10 @@ def since(text: str) -> datetime:
 
 
 def length(text: str) -> timedelta:
-    """Return a length of time such as `30d`. Raises BadInput for any other text."""
+    """Return a length of time such as `30d`: hours, days or weeks. Raises BadInput for any other text."""
     match = _LENGTH.fullmatch(text.strip().lower())
     try:
-        if match and int(match[1]):
+        if match and int(match[1]) and match[2] != "m":  # 5m: minutes for some, months for others, and what is removed is gone
             return int(match[1]) * _UNITS[match[2]]
     except OverflowError:
         pass  # longer than any calendar

@@ -115,9 +115,24 @@ def _lines(data: bytes, name: str) -> Iterator[Source]:
     numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not numbered:
         raise _empty(name, "write one definition a line")
+    _refuse_one_document(text, numbered[0][1].strip(), name)
     for number, line in numbered:
         data_of_line = line.strip().encode()
         yield Source(f"{name}, line {number}", partial(bytes, data_of_line))
+
+
+def _refuse_one_document(text: str, first: str, name: str) -> None:
+    """Raise BadDefinition for a list, or one definition over several lines: it would be refused line by line."""
+    if first[:1] != "[" and first != "{":
+        return
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, list):
+        raise BadDefinition(name, [Problem("/", "this is one list; write its definitions one a line (jq -c '.[]' does so)")])
+    remedy = "name the file .json, or write it on one line (jq -c . does so)"
+    raise BadDefinition(name, [Problem("/", f"this is one definition over several lines; {remedy}")])
 
 
 def _rows(data: bytes, name: str) -> Iterator[Source]:

@@ -87,7 +87,9 @@ def _not_utf_8(data: bytes, at: int, source: str) -> BadDefinition:
     row = data.count(b"\n", 0, at) + 1
     letter = data[at : at + 1].decode("cp1252", "replace")
     what = f"byte 0x{data[at]:02X} is not UTF-8; in Windows-1252 it is {letter!r}, and the file was probably saved in that"
-    return _bad(f"{source}, line {row}", "/", f'{what}. Save it as "CSV UTF-8" (in Excel: Save As, file type)')
+    is_table = source.lower().endswith((".csv", ".tsv"))
+    remedy = 'Save it as "CSV UTF-8" (in Excel: Save As, file type)' if is_table else "Save it as UTF-8"
+    return _bad(f"{source}, line {row}", "/", f"{what}. {remedy}")
 
 
 def _delimiter(first: str) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.media.sound.moods import MOODS, USUAL
+from tenxsom.model.problems import sentence_of
 from tenxsom.model.strict_json import parse_object
 from tenxsom.model.vocabulary import nearest
 from tenxsom.planning.sentences import is_closed
@@ -196,12 +197,7 @@ def _doubles(archetype: Archetype) -> Iterator[Problem]:
 
 
 def _problem(detail: Any) -> Problem:
-    path = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return Problem(path, "there is no such field")
-    if detail["type"] == "missing":
-        return Problem(path, "it is required; add it")
-    return Problem(path, detail["msg"][:1].lower() + detail["msg"][1:])
+    return Problem(".".join(str(part) for part in detail["loc"]), sentence_of(detail))
 
 
 def _bad(name: str, problems: list[Problem]) -> BadSettings:

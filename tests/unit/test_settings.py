@@ -106,7 +106,7 @@ def test_a_misspelt_name_in_the_file_is_refused_with_the_right_one(home, wrong, 
     assert f"sets {wrong}, which means nothing here. Did you mean {right}?" in refusal(home, f"{wrong}={TOKEN}")
 
 
-@pytest.mark.parametrize("wrong", ["USEAPI_BEARER_TOKN", "USEAPI_TOKEN", "TENXSOM_HOM"])
+@pytest.mark.parametrize("wrong", ["USEAPI_BEARER_TOKN", "USEAPI_TOKEN", "TENXSOM_HOM", "DAILY_BUDJET_USD"])
 def test_a_misspelt_name_of_ours_in_the_environment_is_refused_too(home, wrong):
     assert f"The environment sets {wrong}" in refusal(home, **{wrong: TOKEN})
 

@@ -299,6 +299,13 @@ def test_where_only_rehearsals_were_made_they_are_shown_and_named(home, operate,
     assert "Rehearsals, which nobody bills" in text_of(capsys, "costs")
 
 
+def test_a_page_of_costs_is_a_file(operate, home, monkeypatch):
+    monkeypatch.chdir(home)
+    code, document, _ = operate("costs", "--html", "-")
+    assert (code, "not to standard output" in document["error"]["message"]) == (2, True)
+    assert not (home / "-").exists()
+
+
 def test_costs_stay_after_the_ledger_was_summed_up(home, operate):
     old = (clock.now() - timedelta(days=20)).date().isoformat()
     spend(home, {"reference": "a", "day": old, "usd": "2"}, {"reference": "b", "usd": "3"})

@@ -195,3 +195,16 @@ def test_pictures_of_a_batch_are_looked_for_beside_it(tmp_path, monkeypatch):
     assert sources.folder_of(f"{name}, row 3") == sources.folder_of(name) == tmp_path / "batches"
     assert sources.folder_of("batches/a, b.csv, row 3") == tmp_path / "batches"
     assert sources.folder_of("standard input") == tmp_path
+
+
+def test_one_document_in_a_file_of_lines_is_refused_once_with_what_to_do(tmp_path):
+    lake = {"content_id": "lake", "title": "The lake"}
+    told = refusal(put(tmp_path / "lake.jsonl", json.dumps(lake, indent=2)))
+    assert "one definition over several lines; name the file .json" in told
+    assert "jq -c '.[]'" in refusal(put(tmp_path / "many.jsonl", json.dumps([lake, lake], indent=2)))
+    assert "jq -c '.[]'" in refusal(put(tmp_path / "list.jsonl", json.dumps([lake])))
+
+
+def test_a_file_of_lines_that_is_not_utf_8_is_not_told_of_excel(tmp_path):
+    told = refusal(put(tmp_path / "lake.jsonl", b'{"title": "Caf\xe9"}\n'))
+    assert told.endswith("Save it as UTF-8")
