@@ -6,7 +6,9 @@ Orchestrators and pollers (the scripts' own classes, in forked processes) work o
 through a proxy that breaks connections. They are killed, stopped and told to end at random and started again; a decider does
 what a person would do about calls whose outcome nobody knows. At the end the disk is compared with the vendor's own count of
 charges, and a table says what was survived; --write keeps it in docs/soak.md. Exit code 1 if any promise was broken.
-With `--queue postgres` jobs, money and reports are in a database, whose connections are cut and which crashes now and then.
+With `--queue postgres` jobs, money and reports are in a database, whose connections are cut, which crashes, and whose disk is full
+now and then; films are in an object store that goes away for seconds; and the programs run on three machines with homes of their
+own and clocks that are an hour apart.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import hashlib
 import importlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -33,7 +36,7 @@ from tests import light_vendor
 from tests.belt import PLAIN_FILMS, ROOT, TOKEN, definition, unexpected_errors
 from tests.crash import wire_proxy
 from tests.crash.wire_proxy import Relay, Strike, WireProxy
-from tests.soak_places import Database, Files, Place, Report, serve_database_proxy
+from tests.soak_places import Database, Files, Place, Report, serve_database_proxy, serve_store
 
 PAGE = ROOT / "docs" / "soak.md"
 BATCH, ORCHESTRATORS, POLLERS = 12, 2, 3
@@ -167,11 +170,15 @@ def hire(run: Run, kind: str, ids: list[str], task: Callable[[Run, list[str], st
     if pid:
         run.workers[pid] = (kind, ids)
         return
+    from tenxsom.errors import TryAgainLater
+
     try:
         task(run, ids, url)
+    except TryAgainLater:  # as of a script: the database stayed away, say
+        os._exit(75)
     except BaseException as error:  # a worker must not become a second parent, whatever happens
         if not isinstance(error, SystemExit | KeyboardInterrupt):
-            print(f"{kind}: {error!r}", file=sys.stderr)
+            logging.getLogger("soak").exception("A program failed by itself: %s", kind)
         os._exit(70)
     os._exit(0)
 
@@ -187,6 +194,8 @@ def bury(run: Run, wait: bool = False) -> None:
         kind, ids = run.workers.pop(pid)
         if kind == "submit" and status:
             run.waiting.append(ids)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 75 and kind != "submit":
+            run.blows["programs that gave up for now, because the database stayed away (exit code 75)"] += 1
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 70:
             run.blows["workers that failed by themselves (must be 0)"] += 1
 
@@ -208,6 +217,8 @@ def strike(run: Run) -> None:
         run.blows[f"{who} told to end (TERM)"] += 1
     else:
         os.kill(pid, signal.SIGSTOP)
+        if run.chance.random() < 0.5 and run.place.end_sessions(pid):
+            run.blows[f"{who} stopped, and their session ended by the server meanwhile"] += 1
         time.sleep(run.chance.uniform(0, 1.5))
         os.kill(pid, signal.SIGCONT)
         run.blows[f"{who} stopped for longer than a time-out (SIGSTOP)"] += 1
@@ -224,7 +235,7 @@ def suite_for(run: Run, url: str) -> Any:
 
     environment = {"TENXSOM_HOME": str(run.home), "USEAPI_BEARER_TOKEN": TOKEN, "USEAPI_BASE_URL": f"{url}/v1"}
     environment |= {"POLL_CONCURRENCY": "8", "STATUS_TIMEOUT_SECONDS": "1", "DAILY_BUDGET_USD": "1000000"}
-    loaded = settings.load(PLAIN_FILMS | environment | run.place.environment(run.chance))
+    loaded = settings.load(PLAIN_FILMS | environment | run.place.machine(run.chance))
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (the log file has it all; this process ends by _exit)
     log.start("ERROR", "text", run.home / "soak.log")
     clock.stop_on_signals()
@@ -334,6 +345,7 @@ Rows = list[tuple[str, str, str]]
 
 def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     """The table, and whether a promise was broken."""
+    run.place.settle()
     reports = {content_id: run.place.report(content_id) for content_id in run.ids}
     events = Counter(entry["event"] for report in reports.values() if report for entry in report["history"])
     decisions = Counter(
@@ -343,7 +355,7 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     charges = vendors.charges()
     twice = sum(count - 1 for count in Counter(charge["replyRef"].rsplit(".", 1)[0] for charge in charges).values())
     lost = sum(1 for report in reports.values() if report is None)
-    half = half_files(run.home, reports) + run.place.set_aside()
+    half = half_files(run.place, reports) + run.place.set_aside()
     unbooked = not_in_the_ledger(run.place.entries(), charges)
     states = Counter(report["state"] for report in reports.values() if report)
     unexpected = with_unexpected_errors(run.home, reports)
@@ -376,16 +388,14 @@ def account(run: Run, vendors: Vendors, seconds: float) -> tuple[Rows, bool]:
     return rows, any(broken)
 
 
-def half_files(home: Path, reports: dict[str, Report | None]) -> int:
+def half_files(place: Place, reports: dict[str, Report | None]) -> int:
     """Videos that are not what their report says, downloads that were left behind."""
     wrong = 0
     for content_id, report in reports.items():
         if report and report["state"] == "completed":
-            data = (home / "completed_videos" / f"{content_id}.mp4").read_bytes()
-            wrong += hashlib.sha256(data).hexdigest() != report["media"]["sha256"]
+            wrong += hashlib.sha256(place.film(content_id)).hexdigest() != report["media"]["sha256"]
     kept = {content_id for content_id, report in reports.items() if report and report["state"] != "completed"}  # for a retry
-    names = [name for name in os.listdir(home / "completed_videos") if ".part" in name or "~" in name]
-    left = [name for name in names if "~still" not in name or name.partition("~")[0] not in kept]
+    left = [name for name in place.leftovers() if "~still" not in name or name.partition("~")[0] not in kept]
     return wrong + len(left)
 
 
@@ -415,17 +425,19 @@ def page(tables: dict[str, str]) -> str:
         "# What the last soak survived\n\n"
         "Made by `make soak` (`tests/soak.py`): real orchestrators and pollers on one queue, killed, stopped and ended at random,\n"
         "against a vendor that misbehaves and a wire that breaks; with PostgreSQL half of its connections are cut now and then,\n"
-        "and the server crashes. The bold lines are the promises; each must be 0.\n"
-        + "".join(f"\n## {title}\n\n{table}" for title, table in sorted(tables.items()))
+        "the server crashes, its disk is full, the store of films goes away, and machines have clocks an hour apart. The bold\n"
+        "lines are the promises; each must be 0.\n" + "".join(f"\n## {title}\n\n{table}" for title, table in sorted(tables.items()))
     )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] in (["proxy"], ["database"]):
+    if sys.argv[1:2] in (["proxy"], ["database"], ["store"]):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     if sys.argv[1:2] == ["proxy"]:
         serve_proxy(sys.argv[2], Path(sys.argv[3]))
     elif sys.argv[1:2] == ["database"]:
         serve_database_proxy(int(sys.argv[2]), Path(sys.argv[3]))
+    elif sys.argv[1:2] == ["store"]:
+        serve_store(Path(sys.argv[2]))
     else:
         sys.exit(main())

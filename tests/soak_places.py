@@ -1,4 +1,8 @@
-"""Where a soak's jobs, money and reports are: files of one home, or a PostgreSQL that crashes, behind a proxy that cuts."""
+"""Where a soak's jobs, money, reports and films are: files of one home, or a PostgreSQL and an object store that many share.
+
+The PostgreSQL crashes, half of the programs reach it through a proxy that cuts, and its disk is full now and then. The store goes
+away for seconds. Programs run on three machines: homes of their own, and clocks that are an hour ahead, right, or an hour behind.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,23 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 
-from tests import databases
-from tests.belt import ROOT
+from tenxsom import clock, settings
+from tenxsom.errors import DiskError
+from tests import databases, stub_s3
+from tests.belt import PLAIN_FILMS, ROOT
 from tests.crash import postgres_proxy
 from tests.crash.postgres_proxy import AFTER, BEFORE, PostgresProxy
+from tests.crash.small_disk import NoMount, SmallDisk
 from tests.postgres_server import PostgresServer
+
+if TYPE_CHECKING:
+    from tenxsom.app import App
 
 Report = dict[str, Any]
 REPORTS = ("_completion_report.json", "_failure_report.json")
@@ -29,6 +40,14 @@ CUT_SHARE = 0.004
 """The share of requests to the database that are cut, half of them before the server sees them, half after it was done."""
 CRASH_SECONDS = 30.0
 """About how long it is from one crash of the server to the next."""
+FULL_SECONDS = 20.0
+"""About how long it is from one full disk to the next."""
+DISK_BYTES = 8_000_000_000
+"""The size of the database's disk while it has room; it takes memory as it is used."""
+AWAY_SECONDS = 25.0
+"""About how long it is until the object store goes away again."""
+MACHINES = {"ahead": 3600, "right": 0, "behind": -3600}
+"""The machines, and by how many seconds their clocks are wrong."""
 
 
 class Place(Protocol):
@@ -36,8 +55,19 @@ class Place(Protocol):
 
     title: str
 
-    def environment(self, chance: random.Random) -> dict[str, str]:
-        """Return what a program is told to find them."""
+    def machine(self, chance: random.Random) -> dict[str, str]:
+        """Make this process a program of some machine; return what it is told to find jobs, money and films."""
+
+    def settle(self) -> None:
+        """Let every machine do what is left to be done, before it is looked at."""
+
+    def film(self, content_id: str) -> bytes: ...
+
+    def leftovers(self) -> list[str]:
+        """Return names of files that should not outlive their use."""
+
+    def end_sessions(self, pid: int) -> bool:
+        """End what a process has open there; return whether there was anything."""
 
     def pending(self) -> list[str]: ...
 
@@ -70,8 +100,20 @@ class Files:
     def __init__(self, home: Path) -> None:
         self._home = home
 
-    def environment(self, chance: random.Random) -> dict[str, str]:
+    def machine(self, chance: random.Random) -> dict[str, str]:
         return {}
+
+    def settle(self) -> None:
+        return
+
+    def film(self, content_id: str) -> bytes:
+        return (self._home / "completed_videos" / f"{content_id}.mp4").read_bytes()
+
+    def leftovers(self) -> list[str]:
+        return [name for name in os.listdir(self._home / "completed_videos") if ".part" in name or "~" in name]
+
+    def end_sessions(self, pid: int) -> bool:
+        return False
 
     def pending(self) -> list[str]:
         return sorted(self._names("pending_video_jobs", ".json"))
@@ -117,27 +159,76 @@ class Files:
 
 
 class Database:
-    """A PostgreSQL of its own. Half of the programs reach it through a proxy that cuts connections, and it crashes now and then."""
+    """A PostgreSQL and an object store of its own, and three machines."""
 
     title = "With PostgreSQL"
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
-        self._server = PostgresServer(folder / "data")
-        self._server.create()
+        self._disk = SmallDisk(folder / "disk", DISK_BYTES)
+        try:
+            self._disk.mount()
+            self._can_be_full = True
+        except NoMount as error:
+            print(f"The disk of the database is never full: {error}", file=sys.stderr)
+            self._can_be_full = False
+        self._server = PostgresServer(self._disk.folder / "data")
+        self._server.create("--wal-segsize=1")
         self._server.start()
         self._url = databases.made_on(self._server)
-        words = [sys.executable, "-m", "tests.soak", "database", str(self._server.port), str(folder)]
-        self._proxy = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert self._proxy.stdout is not None
-        self._proxy_port = int(self._proxy.stdout.readline())
+        self._processes: list[subprocess.Popen[str]] = []
+        self._proxy_port = self._started("database", str(self._server.port), str(folder))
+        self._store = stub_s3.StubS3(url=f"http://127.0.0.1:{self._started('store', str(folder))}")
         self._crash_at = time.monotonic() + CRASH_SECONDS
+        self._full_at = time.monotonic() + FULL_SECONDS
+        self._app: App | None = None
+        for name in MACHINES:
+            (folder / name).mkdir()
 
-    def environment(self, chance: random.Random) -> dict[str, str]:
-        port = self._proxy_port if chance.random() < 0.5 else self._server.port
+    def _started(self, *words: str) -> int:
+        """Start a process of this module; return its port."""
+        process = subprocess.Popen([sys.executable, "-m", "tests.soak", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        self._processes.append(process)
+        return int(process.stdout.readline())
+
+    def machine(self, chance: random.Random) -> dict[str, str]:
+        name = chance.choice(sorted(MACHINES))
+        set_wrong(MACHINES[name])
+        return self._settings(name, self._proxy_port if chance.random() < 0.5 else self._server.port)
+
+    def _settings(self, machine: str, port: int) -> dict[str, str]:
         database = self._url.rpartition("/")[2]
-        return {"QUEUE_URL": f"postgresql://tests@127.0.0.1:{port}/{database}?sslmode=disable&gssencmode=disable"}
+        url = f"postgresql://tests@127.0.0.1:{port}/{database}?sslmode=disable&gssencmode=disable"
+        return {"TENXSOM_HOME": str(self._folder / machine), "QUEUE_URL": url, **self._store.settings()}
+
+    def settle(self) -> None:
+        for name in MACHINES:
+            with self._opened(name) as app:
+                app.connect()  # what is kept on its disk is booked before anything else
+
+    def _opened(self, machine: str) -> App:
+        from tenxsom.app import App
+
+        return App(settings.load(PLAIN_FILMS | self._settings(machine, self._server.port)))
+
+    def film(self, content_id: str) -> bytes:
+        self._app = self._app or self._opened("right")
+        while True:
+            try:
+                return self._app.artifacts.local(f"{content_id}.mp4").read_bytes()
+            except DiskError:  # the store is away
+                clock.nap(0.1)
+
+    def leftovers(self) -> list[str]:
+        made = [self._folder / name / "completed_videos" for name in MACHINES]
+        return [name for folder in made if folder.is_dir() for name in os.listdir(folder) if name[0] != "."]
+
+    def end_sessions(self, pid: int) -> bool:
+        ended = """
+            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE %s"""
+        return bool(self._rows(ended, f"tenxsom %:{pid}.%"))
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self._url) as connection:
@@ -168,6 +259,13 @@ class Database:
             self._crash_at = time.monotonic() + CRASH_SECONDS * chance.uniform(0.5, 1.5)
             self._server.crash_and_restart()
             blows["crashes of PostgreSQL (restart -m immediate)"] += 1
+        if self._can_be_full and time.monotonic() > self._full_at:
+            self._full_at = time.monotonic() + FULL_SECONDS * chance.uniform(0.5, 1.5)
+            self._disk.fill()
+            blows["full disks of PostgreSQL"] += 1
+            time.sleep(chance.uniform(0.5, 3))
+            self._disk.empty()
+            self._server.restart()
 
     def promises(self) -> Iterator[tuple[str, int]]:
         counted = """
@@ -177,16 +275,41 @@ class Database:
                 ) AS last WHERE entry IN ('reserved', 'spent', 'unknown') GROUP BY day, rehearsal
             ) AS summed USING (day, rehearsal) WHERE coalesce(used, 0) <> coalesce(calls, 0)"""
         yield "days whose budget is not the sum of its calls", self._rows(counted)[0][0]
+        yield "machines that still keep ids on their own disk", len(list(self._folder.glob("*/.spool/calls.jsonl")))
 
     def struck(self) -> Counter[str]:
-        return Counter(json.loads((self._folder / "cuts.json").read_text()))
+        counts = [Counter[str](json.loads((self._folder / name).read_text())) for name in ("cuts.json", "away.json")]
+        return sum(counts, Counter[str]())
 
     def close(self) -> None:
-        self._proxy.terminate()
-        self._proxy.wait()
-        assert self._proxy.stdout is not None
-        self._proxy.stdout.close()
-        self._server.stop(signal.SIGQUIT)
+        if self._app:
+            self._app.close()
+        for process in self._processes:
+            process.terminate()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+        self._server.kill()
+        self._disk.unmount()
+
+
+class WrongClock(datetime):
+    """The time of the machine whose program this process is."""
+
+    wrong = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Any:
+        return datetime.now(tz) + cls.wrong
+
+
+def set_wrong(seconds: int) -> None:
+    """Set this process's clock wrong, but never into another day: a job's report says on which days it was paid."""
+    moment = datetime.now(UTC)
+    WrongClock.wrong = timedelta(seconds=seconds)
+    if (moment + WrongClock.wrong).date() != moment.date():
+        WrongClock.wrong = timedelta()
+    vars(clock)["datetime"] = WrongClock
 
 
 class RandomDatabaseProxy(PostgresProxy):
@@ -212,3 +335,16 @@ def serve_database_proxy(port: int, folder: Path) -> None:
         print(proxy.port, flush=True)
         signal.sigwait({signal.SIGTERM})
         (folder / "cuts.json").write_text(json.dumps(proxy.cuts))
+
+
+def serve_store(folder: Path) -> None:
+    """Serve an object store until TERM, which goes away for seconds now and then; then say how often."""
+    chance, away = random.Random(7), Counter[str]()
+    with stub_s3.serving() as store:
+        print(store.url.rpartition(":")[2], flush=True)
+        while not signal.sigtimedwait({signal.SIGTERM}, AWAY_SECONDS * chance.uniform(0.5, 1.5)):
+            away["store_away_for_seconds"] += 1
+            store.fails("cut")
+            time.sleep(chance.uniform(1, 4))
+            store.works()
+        (folder / "away.json").write_text(json.dumps(away))

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import hmac
 import itertools
@@ -35,12 +36,35 @@ Fault = str
 `cut_body` (in its middle)."""
 
 
+class Objects(dict[str, bytes]):
+    """Objects by key, in the order of their keys, so that a listing looks at those alone that it names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: list[str] = []
+
+    def __setitem__(self, key: str, data: bytes) -> None:
+        if key not in self:
+            bisect.insort(self._order, key)
+        super().__setitem__(key, data)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        if key in self:
+            del self._order[bisect.bisect_left(self._order, key)]
+        return super().pop(key, *default)
+
+    def under(self, prefix: str, after: str) -> list[str]:
+        """Return the keys that begin with `prefix` and come after `after`."""
+        start = bisect.bisect_right(self._order, after) if after >= prefix else bisect.bisect_left(self._order, prefix)
+        return list(itertools.takewhile(lambda key: key.startswith(prefix), self._order[start : start + PAGE + 1]))
+
+
 @dataclass
 class StubS3:
     """The objects of one bucket, with what was asked. `fault` says of each request what goes wrong with it."""
 
     url: str = ""
-    objects: dict[str, bytes] = field(default_factory=dict)
+    objects: Objects = field(default_factory=Objects)
     kinds: dict[str, dict[str, str]] = field(default_factory=dict)
     """The Content-Type and Content-Disposition of each object."""
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
@@ -146,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _get_bucket(self, _: str, query: dict[str, str], __: bytes) -> None:
         after = query.get("continuation-token") or query.get("start-after") or ""
         with self.stub.guard:
-            found = sorted(key for key in self.stub.objects if key.startswith(query.get("prefix", "")) and key > after)
+            found = self.stub.objects.under(query.get("prefix", ""), after)
             sizes = {key: len(self.stub.objects[key]) for key in found}
         page, is_more = found[:PAGE], len(found) > PAGE
         rows = "".join(
