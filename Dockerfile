@@ -23,6 +23,9 @@ RUN pip install '.[voice,notify,dashboard,objects,postgres]'
 FROM python:3.13-slim-bookworm
 
 COPY --from=build /opt/tenxsom /opt/tenxsom
+# FriBiDi orders the letters of captions in Arabic, Hebrew and the Indic scripts; its version is Debian's
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libfribidi0 && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data tenxsom \
     && install --directory --owner tenxsom --group tenxsom --mode 0750 /data
 

@@ -25,7 +25,20 @@ _BOLD = 200
 _JOINED_SCRIPTS = frozenset(
     (
         *("ARABIC", "SYRIAC", "HEBREW", "DEVANAGARI", "BENGALI", "GUJARATI", "GURMUKHI", "KANNADA", "KHMER", "MALAYALAM"),
-        *("MYANMAR", "ORIYA", "SINHALA", "TAMIL", "TELUGU"),
+        *(
+            "MYANMAR",
+            "ORIYA",
+            "SINHALA",
+            "TAMIL",
+            "TELUGU",
+            "THAANA",
+            "TIBETAN",
+            "MONGOLIAN",
+            "NKO",
+            "ADLAM",
+            "JAVANESE",
+            "BALINESE",
+        ),
     )
 )
 """Scripts with joined letters, or written from right to left: HarfBuzz and FriBiDi draw them."""

@@ -294,6 +294,9 @@ class Doctor:
         has_all = fonts.has_glyph("水") and fonts.has_glyph("ش")
         remedy = "" if has_all else "pip install manimgx-fonts manimgx-fonts-cjk"
         yield Finding("fonts", True, f"{len(found)} fonts{'' if has_all else ', but none for every script'}.", remedy)
+        if not fonts.can_join():
+            words = "Letters of Arabic, Hebrew, the Indic scripts and others like them cannot be joined and ordered in captions."
+            yield Finding("fonts", True, words, "Install FriBiDi for films in these scripts (Debian: apt install libfribidi0).")
 
     def _voices(self) -> Iterator[Finding]:
         service = self._settings.voice_service

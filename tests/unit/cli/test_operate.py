@@ -443,6 +443,17 @@ def test_a_fresh_installation_is_well(home, operate):
                           "voices", "scheduling", "dead-man's switch", "versions"}  # fmt: skip
 
 
+@pytest.mark.case
+def test_the_library_that_joins_letters_is_missed_in_one_sentence(home, operate, monkeypatch):
+    from tenxsom.media import fonts
+
+    monkeypatch.setattr(fonts, "can_join", lambda: False)
+    code, found = findings(operate)
+    assert code == 0
+    assert "FriBiDi" in found["fonts"][-1]["remedy"]
+    assert "Arabic" in found["fonts"][-1]["message"]
+
+
 def test_settings_that_others_can_read_are_found(home, operate):
     (home / "production.env").write_text("LOG_LEVEL=INFO\n")
     (home / "production.env").chmod(0o644)

@@ -50,10 +50,11 @@ def test_only_so_many_letters_are_named_in_a_sentence() -> None:
     assert sentence.endswith("𓀋 …")
 
 
-@pytest.mark.parametrize(("text", "names"), [("مرحبا", "Arabic"), ("नमस्ते שלום", "Devanagari, Hebrew")])
+@pytest.mark.parametrize(("text", "names"), [("مرحبا", "Arabic"), ("नमस्ते שלום", "Devanagari, Hebrew"), ("ߒߞߏ", "Nko")])
 def test_where_letters_cannot_be_joined_that_is_told(monkeypatch: pytest.MonkeyPatch, text: str, names: str) -> None:
     monkeypatch.setattr(fonts, "can_join", lambda: False)
     assert f"the letters of {names} here" in (what_cannot_be_drawn([text]) or "")
+    assert "install FriBiDi" in (fonts.why_not_burned([text]) or "")
     assert what_cannot_be_drawn(["plain"]) is None
 
 
