@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,16 +11,21 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import told_as_broken
 from tenxsom.media.video_file import open_video, picture_track, upright
 
 
-def pictures_at(video: Path, moments: Sequence[float], tolerance: float = 0.0) -> Iterator[av.VideoFrame]:
+def pictures_at(
+    video: Path, moments: Sequence[float], tolerance: float = 0.0, deadline: clock.Deadline | None = None
+) -> Iterator[av.VideoFrame]:
     """Yield the pictures shown at some moments (seconds, rising), upright; the last picture for moments after the end.
 
-    A key frame that is at most `tolerance` seconds away is taken instead, because it needs no others. Raises BrokenMedia.
+    A key frame that is at most `tolerance` seconds away is taken instead, because it needs no others. Raises BrokenMedia, OutOfTime
+    when `deadline` is reached, Interrupted when a stop is requested.
     """
+    until = deadline or clock.Deadline(math.inf)
     with told_as_broken(f"{video.name} gives no pictures"), open_video(video) as container:
         track = picture_track(container, video.name)
         track.codec_context.thread_type = "SLICE"  # threads for frames decode the next ones as well, which are not wanted here
@@ -31,7 +37,7 @@ def pictures_at(video: Path, moments: Sequence[float], tolerance: float = 0.0) -
             wanted = start + round(Fraction(moment) / tick)
             near = min(keys, key=lambda key: abs(key - wanted), default=wanted)
             is_near = abs(near - wanted) * tick <= tolerance
-            frame = _shown_at(container, track, near if is_near else wanted)
+            frame = _shown_at(container, track, near if is_near else wanted, until)
             if frame is None:
                 raise BrokenMedia(f"{video.name} gives no picture at {moment:.2f} s.")
             yield upright(frame, track)
@@ -44,11 +50,13 @@ def seconds_of(video: Path) -> float:
         return float((track.duration or 0) * (track.time_base or 0)) or (container.duration or 0) / av.time_base
 
 
-def _shown_at(container: InputContainer, track: VideoStream, moment: int) -> av.VideoFrame | None:
+def _shown_at(container: InputContainer, track: VideoStream, moment: int, until: clock.Deadline) -> av.VideoFrame | None:
     """Return the picture that is shown at a moment in ticks of the track; it may have begun before."""
     shown = None
     container.seek(max(moment, 0), stream=track)
     for frame in container.decode(track):
+        clock.check_stop()
+        until.check("Looking for a picture")
         if shown is not None and (frame.pts or 0) > moment:
             break
         shown = frame

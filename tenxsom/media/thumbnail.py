@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -12,6 +13,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image, ImageStat
 
+from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.video_file import open_video, picture_track, upright
 from tenxsom.safe_files import writing
@@ -21,14 +23,15 @@ _GOOD_CONTRAST = 24.0
 """The least standard deviation of the brightness (of 255) of a usable frame."""
 
 
-def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
+def make_thumbnail(video: Path, target: Path, longest_side: int = 1280, deadline: clock.Deadline | None = None) -> None:
     """Write a JPEG of a representative frame, at most `longest_side` pixels long, whatever the suffix of `target`.
 
-    Raises BrokenMedia when no frame can be decoded, OSError when `target` cannot be written.
+    Raises BrokenMedia when no frame can be decoded, OSError when `target` cannot be written, OutOfTime when `deadline` is
+    reached, Interrupted when a stop is requested.
     """
     best, best_contrast = None, -1.0
     try:
-        for frame in _candidates(video):
+        for frame in _candidates(video, deadline or clock.Deadline(math.inf)):
             contrast = ImageStat.Stat(frame.convert("L")).stddev[0]
             if contrast > best_contrast:
                 best, best_contrast = frame, contrast
@@ -43,7 +46,7 @@ def make_thumbnail(video: Path, target: Path, longest_side: int = 1280) -> None:
         best.save(name, format="JPEG", quality=88, optimize=True, progressive=True)
 
 
-def _candidates(video: Path) -> Iterator[Image.Image]:
+def _candidates(video: Path, until: clock.Deadline) -> Iterator[Image.Image]:
     """Yield frames at a few times, the best guess first; the first frame where seeking fails."""
     with open_video(video) as container:
         track = picture_track(container, video.name)
@@ -51,7 +54,7 @@ def _candidates(video: Path) -> Iterator[Image.Image]:
         length = track.duration or int((container.duration or 0) / av.time_base / tick)
         found = False
         for moment in [(track.start_time or 0) + int(length * share) for share in _MOMENTS] if length else []:
-            if (frame := _frame_at(container, track, moment)) is not None:
+            if (frame := _frame_at(container, track, moment, until)) is not None:
                 found = True
                 yield _picture(frame, track)
         if not found:
@@ -59,12 +62,14 @@ def _candidates(video: Path) -> Iterator[Image.Image]:
             yield from (_picture(frame, track) for frame in islice(container.decode(track), 1))
 
 
-def _frame_at(container: InputContainer, track: VideoStream, moment: int) -> av.VideoFrame | None:
+def _frame_at(container: InputContainer, track: VideoStream, moment: int, until: clock.Deadline) -> av.VideoFrame | None:
     """Return the frame displayed at a time, which may have begun before it."""
     shown = None
     try:
         container.seek(moment, stream=track)
         for frame in container.decode(track):
+            clock.check_stop()
+            until.check("Looking for a picture")
             if shown is not None and (frame.pts or 0) > moment:
                 break
             shown = frame

@@ -180,6 +180,12 @@ class ClipDelivery:
         facts = check_video(part, max_pixels=self._settings.max_video_pixels, deadline=deadline)
         return MediaFacts.from_dict(facts.as_dict())
 
+    def into_mp4(self, part: Path, target: Path, deadline: clock.Deadline | None = None) -> str:
+        """Write a clip that is no MP4 as one; return how, and "" for one that is. Raises BrokenMedia, OutOfTime."""
+        from tenxsom.media.join import join_clips, plays_as_mp4
+
+        return "" if plays_as_mp4(part) else f"{join_clips([part], target, deadline)} into an MP4"
+
     def describe(self, video: Path) -> MediaFacts:
         """Return the facts in the headers of a video that a user accepted. Raises BrokenMedia for an unplayable one."""
         from tenxsom.media.video_check import describe_video
@@ -211,7 +217,6 @@ class ClipDelivery:
         A difference from the order is a warning of the job. Raises BrokenMedia when it cannot be cut, DiskError; the part is
         then unchanged.
         """
-        from tenxsom.media.join import join_clips, plays_as_mp4
         from tenxsom.media.refit import refit
 
         trims = clip.trim or job.definition.fit == "trim"
@@ -221,8 +226,8 @@ class ClipDelivery:
         with disk_errors(target):
             if shape or (trims and facts.seconds > clip.asked_seconds):
                 how = refit(part, target, seconds=clip.asked_seconds if trims else None, aspect_ratio=shape, deadline=deadline)
-            if not how and _target(job, clip) == file_names.video(job.content_id) and not plays_as_mp4(part):
-                how = f"{join_clips([part], target, deadline)} into an MP4"
+            if not how and _target(job, clip) == file_names.video(job.content_id):
+                how = self.into_mp4(part, target, deadline)
         if not how:
             return facts  # the clip already has the requested shape
         delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}

@@ -314,6 +314,7 @@ class FilmMaker:
                 brand=self._brand(job),
                 language=film.language,
                 clear_top=marked,
+                deadline=deadline,
             )
         self._artifacts.publish(part, name)
 
@@ -323,7 +324,7 @@ class FilmMaker:
         name = file_names.contact_sheet(job.content_id)
         part = self._artifacts.scratch(name)
         with _work(deadline, part):
-            contact_sheet(self._artifacts.local(file_names.video(job.content_id)), part)
+            contact_sheet(self._artifacts.local(file_names.video(job.content_id)), part, deadline)
         self._artifacts.publish(part, name)
 
     def write_subtitles(self, job: VideoJob) -> None:

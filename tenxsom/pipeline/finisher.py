@@ -257,7 +257,7 @@ class Finisher:
         film, thumbnail = file_names.video(claim.job.content_id), file_names.thumbnail(claim.job.content_id)
         part = self._artifacts.scratch(thumbnail)
         with media_work(deadline), disk_errors(part):
-            make_thumbnail(self._artifacts.local(film), part)
+            make_thumbnail(self._artifacts.local(film), part, deadline=deadline)
         self._artifacts.publish(part, thumbnail)
 
     def _write_subtitles(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)

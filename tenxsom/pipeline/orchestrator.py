@@ -220,7 +220,7 @@ class MasterOrchestrator:
     def carry_on(self, claim: Claim, blueprint: Blueprint | None = None, deadline: clock.Deadline = NO_LIMIT) -> None:
         """Plan, cut and submit a job, without repeating finished steps; before its `not_before` only keep the user's plan.
 
-        After `deadline` the next run continues.
+        After `deadline` no call is begun, and the next run continues; a call that was begun is bounded by its own timeout.
         """
         job = claim.job
         self._finisher.archive_previous_run(claim)
@@ -234,6 +234,8 @@ class MasterOrchestrator:
             if not self.narrate(claim, deadline):
                 return
             self.cut(claim)
+        if deadline.passed():
+            return
         self.compose(claim)
         if self._by_tier:
             self.generator.generate_video(claim)

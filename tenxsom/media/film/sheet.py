@@ -8,6 +8,7 @@ from typing import NamedTuple
 from av.video.reformatter import Interpolation
 from PIL import Image, ImageDraw
 
+from tenxsom import clock
 from tenxsom.media.lettering import Lettering
 from tenxsom.media.moments import pictures_at, seconds_of
 from tenxsom.safe_files import writing
@@ -27,16 +28,18 @@ class _Grid(NamedTuple):
         return self.columns * self.rows
 
 
-def contact_sheet(film: Path, target: Path) -> None:
+def contact_sheet(film: Path, target: Path, deadline: clock.Deadline | None = None) -> None:
     """Write a JPEG with eight pictures of a film, from the first to the last, whatever the suffix of `target`.
 
-    Raises BrokenMedia when the film's pictures cannot be decoded, OSError when `target` cannot be written.
+    Raises BrokenMedia when the film's pictures cannot be decoded, OSError when `target` cannot be written, OutOfTime when
+    `deadline` is reached.
     """
     seconds = seconds_of(film)
     count = _grid_of(9, 16).cells
     step = max(0.0, seconds - _LAST) / (count - 1)
     sheet: Image.Image | None = None
-    for number, frame in enumerate(pictures_at(film, [number * step for number in range(count)], tolerance=step / 3)):
+    moments = [number * step for number in range(count)]
+    for number, frame in enumerate(pictures_at(film, moments, step / 3, deadline)):
         grid = _grid_of(frame.width, frame.height)
         width = (_WIDTH - _GAP * (grid.columns + 1)) // grid.columns
         height = round(frame.height * width / frame.width)

@@ -10,6 +10,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.film.brand import title_font
 from tenxsom.media.film.fit import Fitter
@@ -39,16 +40,17 @@ def make_title_thumbnail(
     brand: Brand | None = None,
     language: str = "en",
     clear_top: float = 0.0,
+    deadline: clock.Deadline | None = None,
 ) -> None:
     """Write a JPEG in the shape of the film (`width` x `height`), whatever the suffix of `target`.
 
     Its picture comes from the clips, which have no captions: the sharpest of a few. `clear_top` is the share of the clips'
     height at their top that is cut away, where previews carry their mark. Raises BrokenMedia when no clip can be decoded,
-    OSError when `target` cannot be written.
+    OSError when `target` cannot be written, OutOfTime when `deadline` is reached.
     """
     scale = min(1.0, _LONGEST_SIDE / max(width, height))
     size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
-    picture = max(_candidates(shots, size, clear_top), key=_worth, default=None)
+    picture = max(_candidates(shots, size, clear_top, deadline), key=_worth, default=None)
     if picture is None:
         raise BrokenMedia("The clips give no picture for a thumbnail.")
     sheet = picture.convert("RGBA")
@@ -57,7 +59,9 @@ def make_title_thumbnail(
         sheet.convert("RGB").save(name, format="JPEG", quality=90, optimize=True, progressive=True)
 
 
-def _candidates(shots: Sequence[Shot], size: tuple[int, int], clear_top: float) -> Iterator[Image.Image]:
+def _candidates(
+    shots: Sequence[Shot], size: tuple[int, int], clear_top: float, deadline: clock.Deadline | None
+) -> Iterator[Image.Image]:
     """Yield pictures of some of the shots, in the size of the thumbnail. One clip that cannot be read leaves the others."""
     step = max(1, len(shots) // _MOST_CLIPS)
     crop = Chain(f"crop=iw:ih*{1 - clear_top:.4f}:0:ih*{clear_top:.4f}") if clear_top > 0 else None
@@ -65,7 +69,7 @@ def _candidates(shots: Sequence[Shot], size: tuple[int, int], clear_top: float) 
     for shot in shots[::step]:
         moments = [shot.offset + (shot.end - shot.start) * share for share in _MOMENTS]
         try:
-            for frame in pictures_at(shot.clip, moments, tolerance=(shot.end - shot.start) / 5):
+            for frame in pictures_at(shot.clip, moments, tolerance=(shot.end - shot.start) / 5, deadline=deadline):
                 fitted = fitter.fit(crop(frame) if crop else frame)
                 yield Image.fromarray(fitted.to_ndarray(format="rgb24", src_colorspace="ITU709"))
         except (BrokenMedia, av.FFmpegError) as error:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from tenxsom.errors import BrokenMedia
+from tenxsom import clock
+from tenxsom.errors import BrokenMedia, OutOfTime
 from tenxsom.media.captions.look import Box
 from tenxsom.media.encode import Mp4Writer, new_mp4
 from tenxsom.media.film.assemble import assemble
@@ -28,6 +30,7 @@ from tenxsom.media.film.thumbnail import make_title_thumbnail
 from tenxsom.media.film.titles import Room, TextLook, text_block
 from tenxsom.media.moments import pictures_at
 from tenxsom.media.sound.reading import open_sound
+from tenxsom.media.thumbnail import make_thumbnail
 from tenxsom.media.video_file import open_video
 from tenxsom.model.brand import Brand, Ending, Fonts, Logo, Plate, ThumbnailLook
 from tenxsom.services import local_studio
@@ -383,6 +386,14 @@ def test_a_film_of_one_picture_has_a_contact_sheet(tmp_path: Path) -> None:
     contact_sheet(grey_clip(tmp_path / "film.mp4", [120]), tmp_path / "sheet.jpg")
     with Image.open(tmp_path / "sheet.jpg") as picture:
         assert picture.width == 1920
+
+
+@pytest.mark.parametrize("make", [contact_sheet, partial(make_thumbnail, longest_side=200)], ids=["contact sheet", "thumbnail"])
+def test_pictures_of_a_film_are_looked_for_no_longer_than_a_tick_lasts(make: Any, tmp_path: Path) -> None:
+    film = grey_clip(tmp_path / "film.mp4", [120] * 48)
+    with pytest.raises(OutOfTime):
+        make(film, tmp_path / "picture.jpg", deadline=clock.Deadline(0))
+    assert not (tmp_path / "picture.jpg").exists()
 
 
 def test_what_is_no_film_has_no_contact_sheet(tmp_path: Path) -> None:
