@@ -91,22 +91,14 @@ def _plan_lines(definition: JobDefinition, blueprint: Blueprint) -> Iterator[str
         yield _wrapped(warning, "Note: ", 6)
 
 
-_WHERE = {
-    "claude_on_vertex": " on Vertex AI",
-    "gemini_on_vertex": " on Vertex AI",
-    "anthropic": " (Anthropic API)",
-    "openai_compatible": " (PLANNER_BASE_URL)",
-}
-
-
 def _planner_line(planner: PlannerRecord) -> str:
     asked = any(planner.usage.values())
     tokens = f"{planner.usage.get('input_tokens', 0):,} tokens in, {planner.usage.get('output_tokens', 0):,} out"
     price = f"{money.shown(money.usd(planner.cost_usd))}, {tokens}, requests: {planner.requests}, {planner.seconds:.1f} s"
-    if planner.name not in ("archetype_templates", "given"):
-        return f"Planned by {planner.model}{_WHERE[planner.name]}: {price}"
+    if planner.is_a_service:
+        return f"Planned {planner.words}: {price}"
     reason = f" No planning service was used: {planner.reason}" if planner.reason else ""
-    return f"Planned locally.{reason}{f' Spent on asking: {price}' if asked else ''}"
+    return f"Planned {planner.words}.{reason}{f' Spent on asking: {price}' if asked else ''}"
 
 
 def _wrapped(text: str, start: str = "", indent: int = 0) -> str:

@@ -305,7 +305,7 @@ def _estimate_text(one: Estimate, said_elsewhere: Sequence[str]) -> str:
     lines = [f"{job.content_id}: {job.title}"]
     lines.append(f"{order.route.describe()}, {order.shape}, {count}, {made:g} s, {money.shown(one.usd)}")
     lines += [*one.notes, *blueprint.warnings]
-    lines.append(f"planned by {blueprint.planner.name}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
+    lines.append(f"planned {blueprint.planner.words}" + (f" ({blueprint.planner.reason})" if blueprint.planner.reason else ""))
     segments = blueprint.video_plan.script_segments
     rows = [(part.time, part.segment_type, f"{part.duration:g}", _short(part.content, 70)) for part in segments]
     plan = table(("TIME", "SEGMENT", "SECONDS", "WORDS"), rows, right=(2,))

@@ -55,6 +55,25 @@ class PlannerRecord(BaseModel):
     seconds: float = 0.0
     requests: int = 0
 
+    @property
+    def is_a_service(self) -> bool:
+        return self.name in _WHERE
+
+    @property
+    def words(self) -> str:
+        """Return how a plan was made, for people, to follow `planned`: locally, by a person, or by a model and where it runs."""
+        if self.is_a_service:
+            return f"by {self.model}{_WHERE[self.name]}"
+        return "by you" if self.name == "given" else "locally"
+
+
+_WHERE = {
+    "claude_on_vertex": " on Vertex AI",
+    "gemini_on_vertex": " on Vertex AI",
+    "anthropic": " (Anthropic API)",
+    "openai_compatible": " (PLANNER_BASE_URL)",
+}
+
 
 class Blueprint(BaseModel):
     """A complete plan, as saved and printed."""

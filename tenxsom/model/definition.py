@@ -138,7 +138,7 @@ class JobDefinition(BaseModel):
     )
     title: str = Field(min_length=1, max_length=200, description="The title of the video.")
     archetype: str = Field(description="The kind of video: the name of a file in templates/archetypes/.")
-    tier: Tier = Field(description="The quality tier. Recorded; it chooses a service only through the tier router.")
+    tier: Tier = Field(description="The quality tier. It chooses the service only where the job is submitted with --route.")
     target_duration: float = Field(ge=1, le=600, allow_inf_nan=False, description="The length asked for, in seconds.")
     platform: str = Field(description="Where it will be published: a key of templates/platforms.json. Gives the aspect ratio.")
     prompt: str | None = Field(default=None, max_length=2000, description="Extra direction for the planner.")

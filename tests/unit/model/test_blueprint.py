@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as some
 
 from tenxsom.errors import BadDefinition, PlanFailed
-from tenxsom.model.blueprint import Segment, parse_blueprint, share_out, with_times
+from tenxsom.model.blueprint import PlannerRecord, Segment, parse_blueprint, share_out, with_times
 
 WEIGHTS = some.lists(some.floats(0, 1e6) | some.integers(0, 50).map(float), min_size=1, max_size=60)
 
@@ -172,3 +172,15 @@ def test_all_problems_of_a_blueprint_are_reported_together():
     with pytest.raises(BadDefinition) as caught:
         parse_blueprint(blueprint(segment(duration=0), segment(content="", visual_cue="")), "plan.json")
     assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (PlannerRecord(name="archetype_templates"), "locally"),
+        (PlannerRecord(), "by you"),
+        (PlannerRecord(name="claude_on_vertex", model="claude-haiku-5-5"), "by claude-haiku-5-5 on Vertex AI"),
+    ],
+)
+def test_how_a_plan_was_made_is_said_in_the_same_words_everywhere(record, words):
+    assert record.words == words
