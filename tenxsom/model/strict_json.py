@@ -155,7 +155,6 @@ _IN_OUR_WORDS = {
     "Expecting ',' delimiter": "a comma or a closing bracket is missing",
     "Expecting ':' delimiter": "a colon is missing",
     "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
-    "Unterminated string starting at": "a text is never closed by a quote; it begins",
 }
 """What Python's parser says, in words for people; the place stands behind it."""
 

@@ -379,8 +379,8 @@ def test_a_blank_that_json_does_not_know_counts_as_one_between_texts_and_stays_i
         ('{"a": 15,5}', "a number is written"),
         ('{"title": "Tides"', "ends too early"),
         ('{"title": "Tides', "no quote at its end"),
-        ('{"a": "b" "c": 1}', "Expecting ',' delimiter"),
-        ('{"a": [1, 2] "c": 1}', "Expecting ',' delimiter"),
+        ('{"a": "b" "c": 1}', "a comma or a closing bracket is missing"),
+        ('{"a": [1, 2] "c": 1}', "a comma or a closing bracket is missing"),
     ],
 )
 def test_what_is_no_json_is_named_by_the_mistake_that_was_made(text, word):
