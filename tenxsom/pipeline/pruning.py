@@ -15,7 +15,7 @@ from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, JobStore
 
 STUDIO = "local_studio"
-KEPT_OF_THE_STUDIO = frozenset({"secret", "scale", "faults.json", "accounts.json", "charges.jsonl", ".locks"})
+KEPT_OF_THE_STUDIO = frozenset({"secret", "scale", "places", "faults.json", "accounts.json", "charges.jsonl", ".locks"})
 """The studio's files that are not of a single job."""
 
 

@@ -403,7 +403,8 @@ def test_prune_takes_parts_of_finished_films_and_nothing_that_may_be_needed(home
     young = aged(folder / "lake~clip02.mp4", 3)
     scratch = {name: aged(folder / f"{name}.mp4.part", 40) for name in ("unclear", "left")}
     world = aged(home / ".local_studio" / "media" / "x.mp4", 40)
-    secret = aged(home / ".local_studio" / "secret", 400)
+    told_by_people = ("secret", "scale", "places", "faults.json", "accounts.json")
+    kept = [aged(home / ".local_studio" / name, 400) for name in told_by_people]
     logs = {name: aged(home / name, 40) for name in ("poll.log", "poll.log.1", "poll.log-20260101.gz", "poll.logic")}
     expected = {"lake~clip01.mp4", "left.mp4.part", str(world), str(logs["poll.log.1"]), str(logs["poll.log-20260101.gz"])}
     _, document, _ = operate("prune", "--older-than", "30d", "--dry-run")
@@ -411,7 +412,7 @@ def test_prune_takes_parts_of_finished_films_and_nothing_that_may_be_needed(home
     assert parts["lake"].exists()
     code, document, _ = operate("prune", "--older-than", "30d")
     assert (code, document["bytes"], document["failures"]) == (0, 5, [])
-    gone = [path for path in (*parts.values(), young, *scratch.values(), world, secret, *logs.values()) if not path.exists()]
+    gone = [path for path in (*parts.values(), young, *scratch.values(), world, *kept, *logs.values()) if not path.exists()]
     assert {path.name for path in gone} == {Path(name).name for name in expected}
 
 
