@@ -61,7 +61,8 @@ def migrate(arguments: argparse.Namespace, settings: Settings) -> run.Result:
 
     session = Session(address, checks_schema=False)
     try:
-        mover = Mover(Files(settings.pending_folder, settings.completed_folder, settings.ledger_file), session)
+        files = Files(settings.pending_folder, settings.completed_folder, settings.ledger_file, settings.spool_file)
+        mover = Mover(files, session)
         done = (mover.to_files if is_back else mover.to_database)(dry_run=arguments.dry_run)
     finally:
         session.close()

@@ -24,6 +24,20 @@ from tests.crash.postgres_proxy import PostgresProxy
 PRICES = {"services": {"useapi_ltx": {"image_usd": "0.01", "clip_usd": "0", "clip_second_usd": "0.08"}}, "planners": {}}
 
 
+class IntentProxy(PostgresProxy):
+    """Strikes at the COMMIT of the next intent, once, and lets nobody in afterwards."""
+
+    how: str | None = None
+    _intends = False
+
+    def strike_for(self, request: bytes) -> str | None:
+        self._intends = self._intends or b"reserved" in request
+        if self.how is None or not self._intends or b"COMMIT" not in request:
+            return None
+        how, self.how, self.is_shut, self.has_struck = self.how, None, True, True
+        return how
+
+
 class World:
     """A home, a vendor of paper, and a database behind a proxy."""
 
@@ -42,7 +56,7 @@ class World:
 
     def open(self, **changes: str) -> App:
         """Open the suite as another process would."""
-        return paper_suite(self.home, self.vendor, QUEUE_URL=self.url, POLL_CONCURRENCY="2", **changes)
+        return paper_suite(self.home, self.vendor, **{"QUEUE_URL": self.url, "POLL_CONCURRENCY": "2"} | changes)
 
     def live(self, app: App, content_id: str = "lake", ticks: int = 30) -> None:
         """Submit a job, and tick until it has ended. Whatever a run raises is for the next one."""

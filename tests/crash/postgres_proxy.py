@@ -49,6 +49,10 @@ class PostgresProxy:
             self.has_struck = True
             return self._how
 
+    def strike_for(self, _request: bytes) -> str | None:
+        """Return how a request is struck, if it is."""
+        return self.number()
+
     def goes_on(self, _request: bytes) -> bool:
         """Return whether the connection goes on after a request that was answered; else the answer is the last one."""
         return True
@@ -70,7 +74,7 @@ class PostgresProxy:
                 self._begin(client, server)
                 while True:
                     request = _request(client)
-                    how = self.number()
+                    how = self.strike_for(request)
                     if how is None:
                         server.sendall(request)
                         answer = _answer(server)

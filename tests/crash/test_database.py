@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests import databases
 from tests.belt import TOKEN, definition
 from tests.conftest import StudioBehindASocket
 from tests.crash import postgres_proxy
-from tests.crash.database_world import DatabaseBelt, World
+from tests.crash.database_world import DatabaseBelt, IntentProxy, World
 from tests.crash.invariants import paid_at_most_once
 from tests.crash.postgres_proxy import AFTER, BEFORE
 from tests.postgres_server import running as running_server
@@ -112,6 +113,39 @@ def test_ids_that_the_database_never_took_are_booked_by_the_next_program_on_this
         world.live(app)
     assert not spool.exists()
     world.check()
+
+
+@pytest.mark.parametrize("somebody_looks", [False, True])
+@pytest.mark.parametrize("how", [BEFORE, AFTER])
+def test_an_intent_of_a_database_that_stays_away_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, somebody_looks: bool
+) -> None:
+    """The reply to its COMMIT is lost, and its program gives up. Whether the intent is there is found out when the database is."""
+    for name in ("money.IDS_SECONDS", "jobs.SAVE_SECONDS", "session.START_SECONDS"):
+        monkeypatch.setattr(f"tenxsom.store.postgres.{name}", 0.2)
+    server = databases.server()
+    if server is None:
+        pytest.skip("a server of TENXSOM_TEST_DATABASE_URL is left as it is")
+    with postgres_proxy.running(server.port, IntentProxy) as proxy:
+        assert isinstance(proxy, IntentProxy)
+        world = World(tmp_path / "home", proxy)
+        world.vendor.remembers = False
+        with world.open() as app:
+            app.connect()
+            proxy.how = how
+            with pytest.raises(AssertionError, match="it has not ended"):
+                world.live(app, ticks=1)
+        assert proxy.has_struck
+        assert not world.vendor.charges
+        if somebody_looks:
+            shutil.copytree(world.home / "templates", tmp_path / "other" / "templates")
+            with world.open(QUEUE_URL=world.direct, TENXSOM_HOME=str(tmp_path / "other")) as app:
+                app.poller().tick(["lake"], at_once=True)
+        proxy.is_shut = False
+        with world.open() as app:
+            world.live(app)
+        world.check()
+    databases.close(world.home)
 
 
 @pytest.mark.parametrize("how", [BEFORE, AFTER])

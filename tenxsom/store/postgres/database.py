@@ -68,6 +68,6 @@ class Database:
     def _book_spooled(self) -> None:
         """Book what an earlier program on this machine could not."""
         try:
-            self._spool.book(self.ledger.settle)
+            self._spool.book(self.ledger.settle, self.ledger.release_unsent)
         except TenxsomError as error:
             log.error("What was kept on this machine could not be booked yet: %s", error)

@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from tenxsom import clock
-from tenxsom.errors import BadInput, DiskError, JobIsBusy, StoreGone, TenxsomError
+from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, StoreGone, TenxsomError
+from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, text
 from tenxsom.store.base import NO_IDS, RELEASED, RESERVED, SPENT, SUMMED, UNKNOWN, Claim, Compaction, DayTotals, Purchase
 from tenxsom.store.budgets import over_budget
+from tenxsom.store.files import state_file
 from tenxsom.store.postgres.jobs import SQL as JOBS
 from tenxsom.store.postgres.jobs import PostgresClaim, PostgresJobStore, stale
 from tenxsom.store.postgres.queries import queries
@@ -99,6 +101,20 @@ class PostgresLedger:
         movements = [Movement(entry, purchase, day, facts)]
         movements += [Movement(RESERVED, renewed, is_renewal=True)] if renewed else []
         return movements + [Movement(RELEASED, each) for each in unused]
+
+    def release_unsent(self, purchase: Purchase, intended_at: str) -> None:
+        """Release the money of an intent whose call was not made, if the intent is there.
+
+        Of its reference and its moment there is one intent at most, so that no other one of the same call is released.
+        """
+
+        def release(run: Run) -> None:
+            run(SQL["hold_references"], {"keys": [lock_key("reference", purchase.reference)]})  # before the job, as everywhere
+            found = run(JOBS["hold"], {"content_id": purchase.content_id})
+            if found and _has_intent(found[0][0], purchase, intended_at):
+                self.append(run, [Movement(RELEASED, purchase)])
+
+        self._repeat(release)
 
     def set_aside(self, run: Run, purchase: Purchase, then: Purchase | None = None) -> None:
         """Reserve within a transaction. Raises OverBudget; nothing is written then."""
@@ -216,6 +232,10 @@ class PostgresTill:
                     unused = self._ledger.settled(purchase, RELEASED, unused=[then] if then else [])
                     self._jobs.take_back(ours, data, lambda run: self._ledger.append(run, unused))
                 raise
+            except StoreGone:  # nobody knows whether it was stored, and there is nobody to ask
+                if at := _intended_at(ours.job, purchase):
+                    self._spool.put_unsent(purchase, at)
+                raise
             ours.keep(data)
 
     def book(
@@ -279,6 +299,20 @@ def _ours(claim: Claim) -> PostgresClaim:
     if not isinstance(claim, PostgresClaim):
         raise TypeError(f"{claim!r} is no claim of this database")
     return claim
+
+
+def _intended_at(job: VideoJob, purchase: Purchase) -> str | None:
+    """Return when the intent of a call was made; None without one."""
+    intents = (order.intent for order in job.orders if order.intent)
+    return next((intent.at for intent in intents if intent.reference == purchase.reference), None)
+
+
+def _has_intent(text: str, purchase: Purchase, at: str) -> bool:
+    """Return whether a stored job has the intent of a call that was made at this moment."""
+    try:
+        return _intended_at(state_file.parsed(text.encode(), purchase.content_id), purchase) == at
+    except BrokenState:
+        return False
 
 
 def _today(run: Run) -> str:

@@ -33,6 +33,7 @@ from tenxsom.store.postgres.queries import queries
 from tenxsom.store.postgres.reports import write_report
 from tenxsom.store.postgres.schema import Schema
 from tenxsom.store.postgres.session import Session, lock_key
+from tenxsom.store.postgres.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class Files(NamedTuple):
     pending: Path
     completed: Path
     ledger: Path
+    spool: Path
+    """What this machine keeps of paid calls that the database did not take."""
 
     @property
     def quarantine(self) -> Path:
@@ -235,6 +238,7 @@ class Mover:
             self._write_job(content_id)
         self._write_reports()
         self._write_aside()
+        self._book_spooled()
         self._write_lines()
         self._drop_fences()
         atomic.remove(str(moved.marker(self._files.pending)))
@@ -274,6 +278,11 @@ class Mover:
             if not path.exists():
                 atomic.write(path, document.encode())
                 atomic.write(path.with_name(f"{path.name}.why.txt"), reason.encode())
+
+    def _book_spooled(self) -> None:
+        """Book what became of paid calls while the database was away, which jobs find in the ledger."""
+        ledger = PostgresLedger(self._session)
+        Spool(self._files.spool).book(ledger.settle, ledger.release_unsent)
 
     def _write_lines(self) -> None:
         """Append the lines that the file of the ledger does not have."""

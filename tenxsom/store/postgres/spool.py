@@ -22,8 +22,12 @@ from tenxsom.store.base import Purchase
 
 log = logging.getLogger(__name__)
 
+UNSENT = "unsent"
+
 Book = Callable[..., None]
 """`SpendLedger.settle`."""
+Release = Callable[[Purchase, str], None]
+"""`PostgresLedger.release_unsent`."""
 
 
 class Spool:
@@ -31,6 +35,10 @@ class Spool:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+
+    def put_unsent(self, purchase: Purchase, intended_at: str) -> None:
+        """Append that the call of an intent, which was made at this moment, is not made."""
+        self.put(purchase, UNSENT, {"at": intended_at})
 
     def put(self, purchase: Purchase, entry: str, ids: Mapping[str, str | None]) -> None:
         """Append what became of a call. An error is logged with everything that the line would hold: it is the last place."""
@@ -44,14 +52,17 @@ class Spool:
         except DiskError as error:
             log.critical("%s could not be kept: %s", data.decode(), error, extra={"content_id": purchase.content_id})
 
-    def book(self, settle: Book) -> int:
+    def book(self, settle: Book, release_unsent: Release) -> int:
         """Book every line, and remove the file; return how many there were. Raises DiskError, and the lines stay."""
         if not self._file.exists():
             return 0
         with hold_file(self._file):
             found = list(self._lines())
             for purchase, entry, ids in found:
-                settle(purchase, entry, **ids)
+                if entry == UNSENT:
+                    release_unsent(purchase, str(ids["at"]))
+                else:
+                    settle(purchase, entry, **ids)
                 told = (purchase.reference, entry)
                 log.warning("%s is %s: booked from this machine's disk.", *told, extra={"content_id": purchase.content_id})
             self._remove(len(found))

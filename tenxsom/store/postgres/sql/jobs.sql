@@ -7,6 +7,9 @@ RETURNING revision, claims, document::text
 -- name: load
 SELECT revision, document::text FROM job WHERE content_id = %(content_id)s
 
+-- name: hold
+SELECT document::text FROM job WHERE content_id = %(content_id)s FOR UPDATE
+
 -- name: insert
 INSERT INTO job (content_id, revision, state, due_at, document)
 VALUES (%(content_id)s, %(revision)s, %(state)s, now() + %(wait)s * interval '1 second', %(document)s)

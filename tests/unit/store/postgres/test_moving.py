@@ -21,6 +21,7 @@ from tenxsom.store.files.jobs import FileJobStore
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.postgres.moving import Files, Move, Mover
 from tenxsom.store.postgres.session import Session
+from tenxsom.store.postgres.spool import Spool
 from tests import databases
 from tests.belt import definition
 from tests.contract.test_stores import purchase, put, report_of
@@ -40,7 +41,9 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def files_of(home: Path) -> Files:
-    return Files(home / "pending_video_jobs", home / "completed_videos", home / "spend_ledger.jsonl")
+    return Files(
+        home / "pending_video_jobs", home / "completed_videos", home / "spend_ledger.jsonl", home / ".spool" / "calls.jsonl"
+    )
 
 
 def moving(home: Path, *, back: bool = False, dry_run: bool = False) -> Move:
@@ -197,6 +200,15 @@ def test_a_job_that_moves_on_its_way_is_paid_once_and_comes_back_with_its_report
         assert [(line["reference"], line["entry"]) for line in app.ledger.lines()] == [
             (line["reference"], line["entry"]) for line in lines
         ]
+
+
+def test_ids_that_a_machine_keeps_come_back_with_the_ledger(home):
+    moving(home)
+    Spool(files_of(home).spool).put(purchase("paid"), SPENT, {"job_id": "v2"})
+    moving(home, back=True)
+    assert not files_of(home).spool.exists()
+    [line] = [line for line in FileLedger(files_of(home).ledger).lines() if line["reference"] == "paid"]
+    assert (line["entry"], line["job_id"]) == (SPENT, "v2")
 
 
 def test_jobs_come_back_as_they_are_and_open_money_stays_set_aside(home):
