@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,10 +162,20 @@ class _Row:
 
     @cached_property
     def behind(self) -> list[float]:
-        """Return the width of all words before each, with a blank before each that has one."""
-        blank = self.limits.measure(" ")
-        blanks = [0.0, *(blank if line_of(two) != two[0].text + two[1].text else 0.0 for two in pairwise(self.words))]
-        return list(accumulate((a + b for a, b in zip(blanks, self.widths, strict=True)), initial=0.0))
+        """Return the width of all words before each, with what lies between each and the word before."""
+        between = [0.0, *(self._between(*two) for two in pairwise(self.words))]
+        return list(accumulate((a + b for a, b in zip(between, self.widths, strict=True)), initial=0.0))
+
+    def _between(self, one: TimedWord, other: TimedWord) -> float:
+        """Return how much wider two words are on one line than apart: a blank, where their language writes one."""
+        together, measure = line_of((one, other)), self.limits.measure
+        if unicodedata.category(other.text[0]).startswith("M"):  # a mark without its letter stands on what is before it
+            return measure(together) - measure(one.text) - measure(other.text)
+        return self._blank if together != one.text + other.text else 0.0
+
+    @cached_property
+    def _blank(self) -> float:
+        return self.limits.measure(" ")
 
     def width(self, start: int, end: int) -> float:
         """Return the width of the words from `start` to `end` as one line."""

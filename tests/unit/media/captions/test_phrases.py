@@ -63,6 +63,11 @@ def test_a_word_that_is_wider_than_a_line_is_divided_between_letters(letter: str
     assert all(one.end == pytest.approx(other.start) for one, other in pairwise(pieces))
 
 
+def test_a_mark_that_lost_its_letter_takes_its_width_where_it_stands() -> None:
+    found = phrases([TimedWord("v", 0, 1), TimedWord("\u09bf", 1, 2)], "bn", Limits(2))
+    assert [[line_of(line) for line in phrase.lines] for phrase in found] == [["v", "\u09bf"]]
+
+
 # sense
 
 
