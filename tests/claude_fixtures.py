@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anthropic  # noqa: F401 - its second of importing must not fall into a test's deadline
 import pytest
 
 from claude_video_service import ClaudeVideoService
@@ -40,8 +39,12 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def vertex_environment(loopback_only: None, google: StubVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def vertex_environment(
+    loopback_only: None, untouched_logging: None, google: StubVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
     """A machine of its own: no login, no metadata server, no proxy; everything points at the google."""
+    import anthropic  # noqa: F401 - its second of importing must not fall into a test's deadline
+
     home = tmp_path / "home"
     home.mkdir()
     chosen = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
+import logging
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "/test_cron.py" not in item.nodeid)
 
 
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of Python's garbage collection, which would look through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Escape what UTF-8 cannot carry in a test's log (half of a surrogate pair): the whole run would end, as workers send it on."""
@@ -38,7 +47,22 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def untouched_logging() -> Iterator[None]:
+    """Undo what a script that runs inside the test's process does to the log: its level and its handlers."""
+    root = logging.getLogger()
+    level, handlers, raises = root.level, root.handlers[:], logging.raiseExceptions
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            with contextlib.suppress(OSError):  # as logging itself closes them at the end
+                handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.raiseExceptions = raises
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untouched_logging: None) -> Iterator[Path]:
     """An empty TENXSOM_HOME, in an environment without any setting of ours but those of plain films."""
     folder = tmp_path / "home"
     folder.mkdir()

@@ -365,7 +365,7 @@ def test_whoever_catches_everything_passes_it_on_or_says_why_not() -> None:
     silent = []
     for path in everything():
         lines = source(path).splitlines()
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if not isinstance(node, ast.ExceptHandler) or not _is_broad(node):
                 continue
             passes_on = any(isinstance(part, ast.Raise) and part.exc is None for part in ast.walk(node))
@@ -465,14 +465,19 @@ TOKENS = re.compile(
 OBVIOUSLY_MADE_UP = re.compile(r"SECRET|XXXX|EXAMPLE|stub")
 
 
+@cache
 def committed() -> list[Path]:
     """The texts of the project, by their place: the same with and without git."""
     found = []
-    for path in ROOT.rglob("*"):
-        parts = path.relative_to(ROOT).parts
-        is_state = parts[0] in STATE_FOLDERS or path.name == "production.env" or path.name.endswith(".jsonl")
-        if path.is_file() and not IGNORED & set(parts) and not is_state and path.suffix in TEXTS:
-            found.append(path)
+    for folder, folders, names in os.walk(ROOT):
+        ignored = IGNORED | {*STATE_FOLDERS} if folder == str(ROOT) else IGNORED
+        folders[:] = [name for name in folders if name not in ignored]
+        paths = [Path(folder, name) for name in names if name not in IGNORED]
+        found += [
+            path
+            for path in paths
+            if path.suffix in TEXTS and path.is_file() and path.name != "production.env" and not path.name.endswith(".jsonl")
+        ]
     return found
 
 

@@ -15,13 +15,16 @@ NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
 
 
 @cache
+def statements(file: str) -> list[ast.stmt]:
+    return ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+
+
+@cache
 def collected_from(file: str) -> set[str]:
     """The names that pytest collects from a file: functions, classes, and what is assigned a name like theirs."""
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    names |= {
-        target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)
-    }
+    body = statements(file)
+    names = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
     return {name for name in names if name.startswith(("test_", "Test"))}
 
 
@@ -43,8 +46,7 @@ def test_all_promises_are_there_each_with_its_danger_its_mechanism_and_its_proof
 
 def is_quick(file: str, test: str) -> bool:
     """Whether `make test` runs it: neither the test nor its file is marked slow."""
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    for node in tree.body:
+    for node in statements(file):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 if name in ("pytestmark", test) and "mark.slow" in ast.unparse(value):

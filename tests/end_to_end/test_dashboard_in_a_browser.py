@@ -17,15 +17,12 @@ import pytest
 from tenxsom import settings
 from tenxsom.app import App
 from tenxsom.dashboard.board import Board
-from tenxsom.dashboard.server import listening, server_of
 from tenxsom.media.thumbnail import make_thumbnail
 from tenxsom.model import file_names
 from tenxsom.model.job import JobState
 from tests.states import new_clip
 from tests.unit.dashboard.conftest import Dashboard
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
-axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (requirements-dev.txt)")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 pytestmark = [
@@ -49,6 +46,8 @@ class Served(Dashboard):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    from tenxsom.dashboard.server import listening, server_of
+
     home = tmp_path_factory.mktemp("home")
     (home / "completed_videos").mkdir()
     with ExitStack() as stack:
@@ -86,6 +85,7 @@ def video(path: Path) -> bytes:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
     with sync_api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield launched
@@ -140,6 +140,7 @@ def until(page: Any, expression: str) -> None:
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_no_page_keeps_anybody_out_in_any_theme_on_any_screen(opened, served, theme, width):
+    axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (requirements-dev.txt)")
     page = opened("/", theme=theme, width=width)
     served.board.health.wait(60)
     for address in PAGES:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,7 @@ from tenxsom.log_file import LogFile
 TOKEN = "user:1-SECRET"
 
 
-@pytest.fixture(autouse=True)
-def untouched_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield
-    for handler in root.handlers:
-        if handler not in handlers:
-            with contextlib.suppress(OSError):  # as logging itself closes them at the end
-                handler.close()
-    root.handlers[:], root.level = handlers, level
+pytestmark = pytest.mark.usefixtures("untouched_logging")
 
 
 @pytest.fixture

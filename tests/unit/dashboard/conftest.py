@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from tenxsom.app import App
 from tenxsom.dashboard.board import Board
-from tenxsom.dashboard.site import site
 from tenxsom.model import file_names
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
@@ -38,6 +36,10 @@ class Dashboard:
     """A dashboard under test, with what tests put into its home."""
 
     def __init__(self, home: Path, app: App) -> None:
+        from starlette.testclient import TestClient
+
+        from tenxsom.dashboard.site import site  # FastAPI takes half a second to import, and most runs of pytest need none of it
+
         self.home = home
         self.app = app
         self.board = Board(app)

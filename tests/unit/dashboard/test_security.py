@@ -9,7 +9,6 @@ import pytest
 
 from tenxsom import clock
 from tenxsom.app import App
-from tenxsom.dashboard import server
 from tenxsom.dashboard.doorkeeper import Attempts, Doorkeeper
 from tenxsom.dashboard.pages.login import safe_place
 from tenxsom.errors import BadInput, BadSettings
@@ -154,6 +153,8 @@ def test_programs_send_the_token_and_a_form_of_another_site_cannot(locked):
 
 
 def test_another_host_needs_a_token(home, monkeypatch):
+    from tenxsom.dashboard import server
+
     with App(load()) as app, pytest.raises(BadSettings, match="DASHBOARD_TOKEN"):
         server.serve(app, "0.0.0.0", 0, print)
 
@@ -173,6 +174,8 @@ def test_a_host_of_the_settings_is_a_name(home, monkeypatch, names):
 
 
 def test_a_taken_port_and_a_host_that_is_not_here_are_one_sentence():
+    from tenxsom.dashboard import server
+
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(BadInput, match="choose another with --port"):
         server.listening("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(BadInput, match="no address of this machine"):

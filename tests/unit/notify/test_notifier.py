@@ -228,6 +228,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_dead_target_costs_a_tick_nothing_and_is_told_once(home, vendor, caplog):
+    caplog.set_level(logging.WARNING)
     app = suite(home, vendor, f"http://127.0.0.1:{unused_port()}")
     submitted(app, "lake")
     (result,) = ticked(app, "lake")
@@ -369,6 +370,7 @@ def test_a_tick_that_breaks_pings_its_failure_and_breaks_all_the_same(home, vend
 
 def test_a_check_that_never_answers_holds_a_tick_up_for_a_moment_and_is_told_once(home, vendor, receiver, caplog, monkeypatch):
     monkeypatch.setattr(heartbeat, "PING_SECONDS", 0.2)
+    caplog.set_level(logging.WARNING)
     receiver.is_held = True
     app = paper_suite(home, vendor, HEALTHCHECK_URL=f"{receiver.url}/check-id-123")
     for _ in range(3):
