@@ -1,4 +1,4 @@
-"""Runs a script as a process that does not load the program anew: the process is forked from one that has it loaded.
+"""Runs scripts and lines as processes that do not load the program anew: each is forked from one that has it loaded.
 
 A start of Python takes longer than most of what tests let a script do. What begins before the script is loaded (Python's own
 settings, the look at an empty queue) is tested with `Belt.start`.
@@ -12,6 +12,7 @@ import runpy
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -55,3 +56,55 @@ def _be(script: str, arguments: list[str], environment: dict[str, str], streams:
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")
+
+
+class Lines:
+    """Some lines of Python that run in another process, with the arguments in sys.argv[1:], as `python -c` runs them."""
+
+    def __init__(self, lines: str, *arguments: object) -> None:
+        listens, told = _context.Pipe(duplex=False)
+        heard, says = _context.Pipe(duplex=False)
+        given = ["-c", *map(str, arguments)]
+        self._process = _context.Process(target=_execute, args=(lines, given, dict(os.environ), listens, says))
+        self._process.start()
+        listens.close()
+        says.close()
+        self._told, self._heard = (open(os.dup(end.fileno()), mode) for end, mode in ((told, "w"), (heard, "r")))  # noqa: SIM115
+        told.close()
+        heard.close()
+
+    def said(self) -> str:
+        """The next line that the process prints; waits for it."""
+        return self._heard.readline().strip()
+
+    def tell(self, line: str) -> None:
+        """Say something to a process that reads its standard input."""
+        self._told.write(line + "\n")
+        self._told.flush()
+
+    def ended(self, timeout: float) -> tuple[int | None, str]:
+        """The exit code, None if the process does not end in time, and what it printed since."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        return code, "" if code is None else self._heard.read()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._told.close()
+        self._heard.close()
+
+
+def _execute(lines: str, arguments: list[str], environment: dict[str, str], stdin: Connection, stdout: Connection) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(stdin.fileno(), 0)
+    os.dup2(stdout.fileno(), 1)
+    stdin.close()
+    stdout.close()
+    # They stay open for the life of the process.
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+    sys.argv = arguments
+    exec(compile(lines, "<lines>", "exec"), {"__name__": "__main__"})
+    sys.stdout.flush()

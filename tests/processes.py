@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+
+from tests import forked
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,11 +48,12 @@ def race(lines: str, *arguments: object, count: int = 2) -> list[str]:
 
     Each prints one line when it is ready, and begins when it reads one.
     """
-    with running(lines, *arguments, count=count) as processes:
-        for process in processes:
-            assert said(process) == "ready"
-        for process in processes:
-            tell(process)
-        outputs = [process.communicate(timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * count
-    return outputs
+    with ExitStack() as stack:
+        racers = [stack.enter_context(closing(forked.Lines(lines, *arguments))) for _ in range(count)]
+        for racer in racers:
+            assert racer.said() == "ready"
+        for racer in racers:
+            racer.tell("go")
+        ended = [racer.ended(60) for racer in racers]
+    assert [code for code, _ in ended] == [0] * count
+    return [output for _, output in ended]
