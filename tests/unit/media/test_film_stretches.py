@@ -24,8 +24,8 @@ from tenxsom.media.film.order import FilmOrder, Shot, Transition
 from tenxsom.media.film.overlay import Overlay
 from tests.film_parts import TALL, grey_clip, heard, shown, tone_file
 
-CLICKS = (0.5, 2.0, 3.75, 4.5)
-SECONDS = 5.0
+CLICKS = (0.25, 1.0, 1.85, 2.2)
+SECONDS, FRAMES = 2.5, 60
 
 
 class Over(clock.Deadline):
@@ -62,10 +62,10 @@ class Kept:
 @pytest.fixture
 def parts(tmp_path: Path) -> list[Shot]:
     """Clips whose every picture has its own level, one of them at half the rate, one shorter than its shot, one from its middle."""
-    rising = grey_clip(tmp_path / "rising.mp4", [30 + number * 67 % 180 for number in range(96)])
-    slow = grey_clip(tmp_path / "slow.mp4", [30 + number * 83 % 180 for number in range(30)], fps=12)
+    rising = grey_clip(tmp_path / "rising.mp4", [30 + number * 67 % 180 for number in range(48)])
+    slow = grey_clip(tmp_path / "slow.mp4", [30 + number * 83 % 180 for number in range(15)], fps=12)
     short = grey_clip(tmp_path / "short.mp4", [60, 90, 120, 150])
-    return [Shot(rising, 0, 1.4), Shot(slow, 1.4, 2.9), Shot(short, 2.9, 3.7), Shot(rising, 3.7, SECONDS, 1.5)]
+    return [Shot(rising, 0, 0.7), Shot(slow, 0.7, 1.45), Shot(short, 1.45, 1.85), Shot(rising, 1.85, SECONDS, 0.75)]
 
 
 def words(drawn: list[int]) -> Iterator[Overlay]:
@@ -74,7 +74,7 @@ def words(drawn: list[int]) -> Iterator[Overlay]:
         return Image.new("RGBA", (60, 30), (255, 30 * (number % 8), 40, 255))
 
     for number in range(12):
-        yield Overlay(0.4 * number, 0.4 * number + 0.37, 10, 20 + 8 * number, partial(draw, number), fade=0.1)
+        yield Overlay(0.2 * number, 0.2 * number + 0.185, 10, 20 + 8 * number, partial(draw, number), fade=0.05)
 
 
 def order(tmp_path: Path, parts: list[Shot], transition: Transition = "crossfade", fps: Fraction = Fraction(24)) -> FilmOrder:
@@ -108,13 +108,13 @@ def test_a_film_that_is_interrupted_again_and_again_is_the_uninterrupted_film(
     film, kept = order(tmp_path, parts, transition), Kept(tmp_path)
     assemble(film, tmp_path / "whole.mp4")
     ticks = in_ticks(film, tmp_path / "film.mp4", kept, looks)
-    assert ticks > 120 / (looks + 2)
+    assert ticks > FRAMES / (looks + 2)
     whole, joined = shown(tmp_path / "whole.mp4"), shown(tmp_path / "film.mp4")
-    assert len(joined) == len(whole) == 120
+    assert len(joined) == len(whole) == FRAMES
     differences = [np.abs(one.astype(int) - other).mean() for one, other in zip(whole, joined, strict=True)]
     assert max(differences) < 5, differences
     facts = check_video(tmp_path / "film.mp4")
-    assert (facts.frames, facts.seconds, facts.fps) == (120, SECONDS, 24.0)
+    assert (facts.frames, facts.seconds, facts.fps) == (FRAMES, SECONDS, 24.0)
 
 
 @pytest.mark.usefixtures("frame_by_frame")
@@ -123,7 +123,7 @@ def test_its_pictures_come_at_their_times_and_its_sound_stays_in_sync(tmp_path: 
     in_ticks(film, tmp_path / "film.mp4", Kept(tmp_path), 12)
     with av.open(str(tmp_path / "film.mp4")) as container:
         times = [frame.time for frame in container.decode(video=0)]
-    assert times == pytest.approx([number * 1001 / 24000 for number in range(120)], abs=1e-4)
+    assert times == pytest.approx([number * 1001 / 24000 for number in range(FRAMES)], abs=1e-4)
     loud = np.abs(heard(tmp_path / "film.mp4")[0])
     for click in CLICKS:
         near = loud[round((click - 0.1) * RATE) : round((click + 0.1) * RATE)]
@@ -144,8 +144,8 @@ def test_a_joined_film_begins_at_once_and_has_its_colours(tmp_path: Path, parts:
 
 def test_every_tick_adds_some_seconds_even_if_it_has_no_time(tmp_path: Path, parts: list[Shot]) -> None:
     kept = Kept(tmp_path)
-    assert in_ticks(order(tmp_path, parts), tmp_path / "film.mp4", kept) == 4, "three stretches, and their joining"
-    assert kept.lengths == [48, 48, 24]
+    assert in_ticks(order(tmp_path, parts), tmp_path / "film.mp4", kept) == 3, "two stretches, and their joining"
+    assert kept.lengths == [48, 12]
 
 
 def test_a_short_film_with_time_is_written_at_once(tmp_path: Path, parts: list[Shot]) -> None:
@@ -153,16 +153,16 @@ def test_a_short_film_with_time_is_written_at_once(tmp_path: Path, parts: list[S
     assemble(order(tmp_path, parts), tmp_path / "film.mp4", None, kept)
     assert kept.lengths == []
     facts = check_video(tmp_path / "film.mp4")
-    assert (facts.frames, facts.seconds, facts.audio_codec) == (120, SECONDS, "aac")
+    assert (facts.frames, facts.seconds, facts.audio_codec) == (FRAMES, SECONDS, "aac")
 
 
 def test_a_stop_costs_one_stretch(tmp_path: Path, parts: list[Shot], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stretches, "STRETCH_SECONDS", 1)
+    monkeypatch.setattr(stretches, "STRETCH_SECONDS", 0.5)
     kept, film = Kept(tmp_path), order(tmp_path, parts)
 
     def stopping() -> Iterator[Overlay]:
         yield Overlay(0, 0.1, 0, 0, lambda: Image.new("RGBA", (8, 8)))
-        yield Overlay(3.5, 3.6, 0, 0, stop)
+        yield Overlay(1.75, 1.8, 0, 0, stop)
 
     def stop() -> Image.Image:
         clock.request_stop()
@@ -173,12 +173,12 @@ def test_a_stop_costs_one_stretch(tmp_path: Path, parts: list[Shot], monkeypatch
             assemble(film._replace(overlays=stopping()), tmp_path / "film.mp4", None, kept)
     finally:
         clock.forget_stop()
-    assert kept.lengths == [24, 24, 24]
+    assert kept.lengths == [12, 12, 12]
     drawn: list[int] = []
     assemble(film._replace(overlays=words(drawn)), tmp_path / "film.mp4", None, kept)
-    assert kept.lengths == [24, 24, 24, 24, 24]
+    assert kept.lengths == [12, 12, 12, 12, 12]
     assert min(drawn) == 7, "what lies before the last stretch is drawn again"
-    assert len(shown(tmp_path / "film.mp4")) == 120
+    assert len(shown(tmp_path / "film.mp4")) == FRAMES
 
 
 def test_a_stretch_that_is_cut_off_is_no_part_of_a_film(tmp_path: Path, parts: list[Shot]) -> None:
