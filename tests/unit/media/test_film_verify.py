@@ -24,6 +24,8 @@ from tenxsom.model.film import CheckedStretch
 from tests.film_parts import TALL, grey_clip, plate, tone_file
 from tests.odd_videos import write_clip
 
+SMALL = (80, 142)
+
 MOVING = [60 + number * 7 % 120 for number in range(96)]
 
 
@@ -180,10 +182,10 @@ def test_another_film_is_checked_from_its_beginning(tmp_path: Path) -> None:
 def film_with_sound(tmp_path: Path, levels: list[int], *, textured: bool = False) -> Path:
     seconds = len(levels) / 24
     clip = (
-        write_clip(tmp_path / "c.mp4", seconds=seconds, size=TALL, textured=True)
+        write_clip(tmp_path / "c.mp4", seconds=seconds, size=SMALL, textured=True)
         if textured
-        else grey_clip(tmp_path / "c.mp4", levels)
+        else grey_clip(tmp_path / "c.mp4", levels, SMALL)
     )
     sound = tone_file(tmp_path / "sound.wav", seconds)
-    assemble(FilmOrder([Shot(clip, 0, seconds)], *TALL, Fraction(24), seconds, sound=sound), tmp_path / "film.mp4")
+    assemble(FilmOrder([Shot(clip, 0, seconds)], *SMALL, Fraction(24), seconds, sound=sound), tmp_path / "film.mp4")
     return tmp_path / "film.mp4"
