@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
+from tests.made_once import made_once
 
 TALL = (160, 284)
 
 
+@made_once
 def grey_clip(path: Path, levels: Sequence[int], size: tuple[int, int] = TALL, fps: int = 24) -> Path:
     """A silent clip whose frames are evenly grey, each with its own level of 0 to 255."""
     with new_mp4(path) as output:
@@ -28,6 +30,7 @@ def grey_clip(path: Path, levels: Sequence[int], size: tuple[int, int] = TALL, f
     return path
 
 
+@made_once
 def tone_file(path: Path, seconds: float, clicks: Sequence[float] = ()) -> Path:
     """A WAV file of a soft tone, with a loud click at some moments."""
     moments = np.arange(round(seconds * RATE)) / RATE

@@ -10,9 +10,12 @@ from typing import Any
 import av
 import numpy as np
 
+from tests.made_once import made_once
+
 FPS = 24
 
 
+@made_once
 def write_clip(
     path: Path,
     *,
