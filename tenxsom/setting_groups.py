@@ -6,7 +6,6 @@ A setting is a field of a group: its name in capitals is the environment variabl
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import stat
@@ -74,6 +73,10 @@ class SettingsGroup(BaseModel):
 
     section: ClassVar[str] = ""
     """The heading in production.env.example; empty where the group continues the previous section."""
+
+    home: Path
+    """TENXSOM_HOME, the folder of production.env, which therefore cannot contain it."""
+    proxies: Mapping[str, str] = Field(default_factory=dict, repr=False)  # a proxy's address may contain a password
 
 
 def setting(default: Any, meaning: str, *, allowed: str, comment: str) -> Any:
@@ -213,6 +216,10 @@ class NetworkSettings(SettingsGroup):
     )
 
 
+class ServiceSettings(CollectingSettings, NetworkSettings):
+    """What the group of a video service builds on: how services are reached, and how they are asked."""
+
+
 class LoggingSettings(SettingsGroup):
     """Settings of logging."""
 
@@ -334,22 +341,8 @@ class CoreSettings(
 ):
     """The settings that every part of the program may use; the groups of vendors add theirs."""
 
-    groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
-        FilmSettings,
-        CollectingSettings,
-        QueueSettings,
-        MoneySettings,
-        NetworkSettings,
-        NotifySettings,
-        MetricsSettings,
-        DashboardSettings,
-        LoggingSettings,
-    )
+    groups: ClassVar[tuple[type[SettingsGroup], ...]] = ()
     """All groups in the order of the documents."""
-
-    home: Path
-    """TENXSOM_HOME, the folder of production.env, which therefore cannot contain it."""
-    proxies: Mapping[str, str] = Field(default_factory=dict, repr=False)  # a proxy's address may contain a password
 
     def secrets(self) -> list[str]:
         """Return the text of every secret, so that logs and messages can mask it."""
@@ -408,7 +401,7 @@ def declared(kind: type[CoreSettings]) -> Iterator[Setting]:
     """Yield every setting of a kind's groups, group by group."""
     for group in kind.groups:
         for name in vars(group)["__annotations__"]:
-            if name in group.model_fields and name.upper() != "HOME":
+            if name in group.model_fields:
                 yield _setting(group, name)
 
 
@@ -523,8 +516,8 @@ def _refuse_misspelt_names(settings: Iterable[Setting], where: str, names: Itera
     known = ["TENXSOM_HOME", *(setting.name for setting in settings), *files]
     for name in sorted({*names} - {*known}):
         cutoff = 0.6 if name.startswith(OUR_PREFIXES) else 0.85
-        if close := difflib.get_close_matches(name.upper(), known, n=1, cutoff=cutoff):
-            raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close[0]}?")
+        if close := values.closest(name.upper(), known, cutoff):
+            raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close}?")
 
 
 def _without_overruled(known: Iterable[Setting], texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

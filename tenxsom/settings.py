@@ -37,7 +37,7 @@ from tenxsom.voices.speech_api import SpeechApiSettings
 __all__ = ["ROOT", "SERVICES", "SETTINGS", "Secret", "Setting", "Settings", "load", "warnings"]
 
 
-class MakingSettings(CoreSettings):
+class MakingSettings(SettingsGroup):
     """Settings of the service and the start frames of clips."""
 
     section: ClassVar[str] = "Making"
@@ -85,6 +85,7 @@ class Settings(
     FilmSettings,
     MediaSettings,
     MakingSettings,
+    CoreSettings,
 ):
     """Every setting, typed."""
 
@@ -108,7 +109,7 @@ class Settings(
         LyriaSettings,
         FilmSettings,
         MediaSettings,
-        *CoreSettings.groups,
+        *CoreSettings.__bases__,
     )
 
     @property

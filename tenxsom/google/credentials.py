@@ -20,10 +20,10 @@ from tenxsom.http.connections import Adapter, new_session
 from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
 from tenxsom.log import mask_emails
-from tenxsom.setting_groups import CoreSettings, ExistingFile, WebAddress, setting
+from tenxsom.setting_groups import ExistingFile, NetworkSettings, WebAddress, setting
 
 
-class GoogleSettings(CoreSettings):
+class GoogleSettings(NetworkSettings):
     """The Google Cloud account."""
 
     section: ClassVar[str] = "Planning with Claude on Vertex AI"

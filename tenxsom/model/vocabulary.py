@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
+
+from tenxsom.setting_values import closest
 
 
 class Vocabulary(NamedTuple):
@@ -21,8 +22,6 @@ class Vocabulary(NamedTuple):
 
 def nearest(name: str, known: Collection[str]) -> str:
     """Return ` Did you mean X?` for the nearest known name; empty if none is near."""
-    close = difflib.get_close_matches(name.lower(), [item.lower() for item in known], n=1, cutoff=0.6)
-    for item in known:
-        if close and item.lower() == close[0]:
-            return f" Did you mean {item!r}?"
-    return ""
+    spelt = {item.lower(): item for item in reversed([*known])}
+    close = closest(name.lower(), spelt)
+    return f" Did you mean {spelt[close]!r}?" if close else ""

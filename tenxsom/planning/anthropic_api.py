@@ -15,13 +15,13 @@ from tenxsom.http.errors import describe_error
 from tenxsom.planning.claude_errors import vendor_message
 from tenxsom.planning.claude_messages import ClaudeMessages
 from tenxsom.planning.model_service import ServiceName
-from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
+from tenxsom.setting_groups import NetworkSettings, SecretText, WebAddress, setting
 from tenxsom.setting_values import Secret
 
 DEFAULT_MODEL = "claude-haiku-5-5"
 
 
-class AnthropicSettings(CoreSettings):
+class AnthropicSettings(NetworkSettings):
     """Anthropic's own API."""
 
     section: ClassVar[str] = ""

@@ -6,7 +6,6 @@ craft advice, the local planner the variants. There is no I/O here: the store re
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from tenxsom.model.problems import sentence_of
 from tenxsom.model.strict_json import parse_object
 from tenxsom.model.vocabulary import nearest
 from tenxsom.planning.sentences import is_closed
+from tenxsom.setting_values import closest
 
 RETIRED_SLOTS = frozenset({"fact", "detail", "Detail"})
 """Once a sentence or a phrase of the prompt. They are accepted, and their variants are not used: a user's words are not mixed with
@@ -159,8 +159,8 @@ def _template_problems(archetype: Archetype) -> Iterator[Problem]:
     for path, text, known in _templates(archetype):
         for slot in slots_of(text):
             if slot not in known:
-                near = difflib.get_close_matches(slot, sorted(known), n=1)
-                hint = f" Did you mean {{{near[0]}}}?" if near else ""
+                near = closest(slot, sorted(known))
+                hint = f" Did you mean {{{near}}}?" if near else ""
                 names = ", ".join(f"{{{name}}}" for name in sorted(known - RETIRED_SLOTS))
                 yield Problem(path, f"there is no slot {{{slot}}}.{hint} Known: {names}")
         if re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):

@@ -18,14 +18,14 @@ from tenxsom.http.answer import Answer
 from tenxsom.http.client import HttpClient
 from tenxsom.model import money
 from tenxsom.planning.model_service import AnswerUnusable, Bill, ServiceName, Turn, free_form_rules, pause_before_retry, time_left
-from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
+from tenxsom.setting_groups import NetworkSettings, SecretText, WebAddress, setting
 
 log = logging.getLogger(__name__)
 
 _PATH = "/chat/completions"
 
 
-class OpenAiSettings(CoreSettings):
+class OpenAiSettings(NetworkSettings):
     """A server with OpenAI's chat completions."""
 
     section: ClassVar[str] = ""

@@ -16,7 +16,7 @@ from tenxsom.planning.openai_compatible import OpenAiCompatible, OpenAiSettings
 from tenxsom.planning.vertex_claude import ClaudeSettings, VertexClaude
 from tenxsom.planning.vertex_gemini import DEFAULT_MODEL as DEFAULT_GEMINI
 from tenxsom.planning.vertex_gemini import VertexGemini
-from tenxsom.setting_groups import CoreSettings, setting
+from tenxsom.setting_groups import SettingsGroup, setting
 from tenxsom.setting_values import choice, is_this_machine
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ AUTO = "auto"
 PLANNERS = ("vertex_claude", "anthropic", "vertex_gemini", "openai_compatible", LOCAL)
 
 
-class PlannerChoiceSettings(CoreSettings):
+class PlannerChoiceSettings(SettingsGroup):
     """Settings of who plans."""
 
     section: ClassVar[str] = "Planning"

@@ -20,7 +20,7 @@ from tenxsom.services import useapi_ltx
 from tenxsom.services.base import Capabilities, PriceEntry, Variant, VideoOrder
 from tenxsom.services.useapi import UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
-from tenxsom.setting_groups import CoreSettings
+from tenxsom.setting_groups import CoreSettings, SettingsGroup
 
 NAME = "local_studio"
 MODELS = ("",)
@@ -74,11 +74,11 @@ def capabilities(variant: Variant) -> Capabilities:
     return CAPABILITIES
 
 
-def default_variant(settings: CoreSettings) -> Variant:  # noqa: ARG001  (every service is asked alike)
+def default_variant(settings: SettingsGroup) -> Variant:  # noqa: ARG001  (every service is asked alike)
     return Variant()
 
 
-def address(settings: CoreSettings) -> None:
+def address(settings: SettingsGroup) -> None:
     """Return None: the studio is on this machine."""
 
 
@@ -87,12 +87,12 @@ def id_problem(job_id: str) -> str | None:
     return useapi_ltx.id_problem(job_id)
 
 
-def missing_credentials(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every service is asked alike)
+def missing_credentials(settings: SettingsGroup) -> str | None:  # noqa: ARG001  (every service is asked alike)
     """Return None: the studio needs no account."""
     return None
 
 
-def is_rehearsal(settings: CoreSettings) -> bool:  # noqa: ARG001  (every service is asked alike)
+def is_rehearsal(settings: SettingsGroup) -> bool:  # noqa: ARG001  (every service is asked alike)
     """Return True: the studio costs nothing."""
     return True
 

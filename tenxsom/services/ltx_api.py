@@ -13,7 +13,6 @@ There is no idempotency key and no list of jobs: an order whose response was los
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -31,11 +30,11 @@ from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, PriceEntry, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, status_in, word_in
-from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
-from tenxsom.setting_values import choice
+from tenxsom.setting_groups import SecretText, ServiceSettings, WebAddress, setting
+from tenxsom.setting_values import choice, closest
 
 
-class LtxSettings(CoreSettings):
+class LtxSettings(ServiceSettings):
     """The account at the LTX API, and its model and resolution."""
 
     section: ClassVar[str] = "The official LTX API"
@@ -282,8 +281,8 @@ def _status(answer: Answer) -> GenerationStatus:
 def _unknown(model: str) -> str:
     if model in _REMOVED:
         return f"{model} was removed from the LTX API on 15 August 2026; set LTX_API_MODEL={_REMOVED[model]}."
-    close = difflib.get_close_matches(model, MODELS, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    close = closest(model, MODELS)
+    hint = f" (did you mean {close}?)" if close else ""
     return f"{model!r} is no model of the LTX API{hint}; set LTX_API_MODEL to one of {', '.join(MODELS)}."
 
 

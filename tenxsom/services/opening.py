@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Downloader
-from tenxsom.setting_groups import CoreSettings
+from tenxsom.setting_groups import ServiceSettings
 from tenxsom.setting_values import Secret
 
 
 def open_client(
-    name: str, base_url: str, token: Secret, settings: CoreSettings, is_ours: Callable[[str], bool] | None = None
+    name: str, base_url: str, token: Secret, settings: ServiceSettings, is_ours: Callable[[str], bool] | None = None
 ) -> HttpClient:
     """Return a client of an API with a bearer token, with a connection for every poller thread.
 
@@ -28,6 +28,6 @@ def open_client(
     )
 
 
-def open_downloader(name: str, base_url: str, settings: CoreSettings) -> Downloader:
+def open_downloader(name: str, base_url: str, settings: ServiceSettings) -> Downloader:
     """Return a downloader for the results of a service; it does not have the token."""
     return Downloader(proxies=settings.proxies, service_url=base_url, ca_file=settings.tls_ca_file, name=name)

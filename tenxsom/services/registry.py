@@ -9,7 +9,7 @@ from types import ModuleType
 
 from tenxsom.errors import BadSettings
 from tenxsom.services.base import Capabilities, PriceEntry, Variant, VideoService
-from tenxsom.setting_groups import CoreSettings
+from tenxsom.setting_groups import SettingsGroup
 
 SERVICES = ("local_studio", "useapi_ltx", "ltx_api", "vertex_veo")
 """The video services, in the order of messages."""
@@ -36,25 +36,25 @@ def pace(name: str, variant: Variant) -> Capabilities:
         return capabilities(name, Variant())
 
 
-def default_variant(name: str, settings: CoreSettings) -> Variant:
+def default_variant(name: str, settings: SettingsGroup) -> Variant:
     """Return the model and the resolution in the settings of a service."""
     found: Variant = _module(name).default_variant(settings)
     return found
 
 
-def missing_credentials(name: str, settings: CoreSettings) -> str | None:
+def missing_credentials(name: str, settings: SettingsGroup) -> str | None:
     """Return what a service needs before it can be used with these settings; None if nothing is missing."""
     found: str | None = _module(name).missing_credentials(settings)
     return found
 
 
-def is_rehearsal(name: str, settings: CoreSettings) -> bool:
+def is_rehearsal(name: str, settings: SettingsGroup) -> bool:
     """Return whether orders cost nothing: at the local studio, and at an address that is not the vendor's own."""
     found: bool = _module(name).is_rehearsal(settings)
     return found
 
 
-def address(name: str, settings: CoreSettings) -> str | None:
+def address(name: str, settings: SettingsGroup) -> str | None:
     """Return the base address of a service's API; None where it needs no network."""
     found: str | None = _module(name).address(settings)
     return found
@@ -78,7 +78,7 @@ def id_problem(name: str, job_id: str) -> str | None:
     return found
 
 
-def open_service(name: str, settings: CoreSettings, is_ours: Callable[[str], bool] | None = None) -> VideoService:
+def open_service(name: str, settings: SettingsGroup, is_ours: Callable[[str], bool] | None = None) -> VideoService:
     """Return the service, ready for requests. Raises BadSettings when credentials are missing.
 
     `is_ours` tells whether a job of ours has a vendor's id.

@@ -20,10 +20,10 @@ from tenxsom.http.downloads import Download, Downloader, picture_problem, video_
 from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, status_in, word_in
-from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
+from tenxsom.setting_groups import SecretText, ServiceSettings, WebAddress, setting
 
 
-class UseApiSettings(CoreSettings):
+class UseApiSettings(ServiceSettings):
     """The account at UseAPI.net."""
 
     section: ClassVar[str] = "UseAPI.net (its LTX Studio API was retired in March 2026, see docs/how-to/choose-a-service.md)"

@@ -46,11 +46,11 @@ from tenxsom.services.base import (
     Variant,
     VideoOrder,
 )
-from tenxsom.setting_groups import CloudFolder, setting
+from tenxsom.setting_groups import CloudFolder, ServiceSettings, setting
 from tenxsom.setting_values import choice
 
 
-class VeoSettings(GenAiSettings):
+class VeoSettings(ServiceSettings, GenAiSettings):
     """Veo on Vertex AI."""
 
     section: ClassVar[str] = ""

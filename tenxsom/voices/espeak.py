@@ -15,7 +15,7 @@ import numpy as np
 
 from tenxsom.errors import BadSettings, ServiceRefused
 from tenxsom.media.speech_file import Sound, write_wav
-from tenxsom.setting_groups import CoreSettings
+from tenxsom.setting_groups import SettingsGroup
 from tenxsom.voices.base import DURATIONS, Line, Speech, WordTime
 
 NAME = "espeak"
@@ -88,34 +88,34 @@ class EspeakVoice:
         """Do nothing: the library lives as long as the process."""
 
 
-def is_paid(settings: CoreSettings) -> bool:  # noqa: ARG001  (the protocol of every voice)
+def is_paid(settings: SettingsGroup) -> bool:  # noqa: ARG001  (the protocol of every voice)
     """Return False: it costs nothing."""
     return False
 
 
-def model_of(settings: CoreSettings) -> str:  # noqa: ARG001
+def model_of(settings: SettingsGroup) -> str:  # noqa: ARG001
     """Return nothing: there is no choice."""
     return ""
 
 
-def is_rehearsal(settings: CoreSettings) -> bool:  # noqa: ARG001
+def is_rehearsal(settings: SettingsGroup) -> bool:  # noqa: ARG001
     """Return False: there is no address."""
     return False
 
 
-def speakers(settings: CoreSettings) -> tuple[str, ...]:  # noqa: ARG001
+def speakers(settings: SettingsGroup) -> tuple[str, ...]:  # noqa: ARG001
     """Return nothing: its voices are its languages, and a variant such as `en-gb+f3` is checked by the library."""
     return ()
 
 
-def language_problem(settings: CoreSettings, language: str) -> str | None:  # noqa: ARG001
+def language_problem(settings: SettingsGroup, language: str) -> str | None:  # noqa: ARG001
     """Return why it does not speak a language; None if it does, or is not installed."""
     if _library() is None or _voice_of(language):
         return None
     return f"{NAME} does not speak {language}"
 
 
-def missing(settings: CoreSettings, name: str | None = None) -> str | None:  # noqa: ARG001
+def missing(settings: SettingsGroup, name: str | None = None) -> str | None:  # noqa: ARG001
     """Return what it needs before it can be used; None if nothing."""
     if _library() is None:
         return f"{NAME} is not installed; {INSTALL}"
@@ -124,7 +124,7 @@ def missing(settings: CoreSettings, name: str | None = None) -> str | None:  # n
     return None
 
 
-def open_voice(settings: CoreSettings, name: str | None = None) -> EspeakVoice:
+def open_voice(settings: SettingsGroup, name: str | None = None) -> EspeakVoice:
     """Return the voice. Raises BadSettings when it is not installed."""
     if complaint := missing(settings, name):
         raise BadSettings(f"{complaint}.")

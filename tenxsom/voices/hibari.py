@@ -19,7 +19,7 @@ import numpy as np
 
 from tenxsom.errors import BadSettings, ServiceRefused
 from tenxsom.media.speech_file import Samples, Sound, write_wav
-from tenxsom.setting_groups import CoreSettings
+from tenxsom.setting_groups import SettingsGroup
 from tenxsom.voices.base import DURATIONS, Line, Speech, WordTime
 
 NAME = "hibari"
@@ -99,32 +99,32 @@ class HibariVoice:
         return sound, [float(end) for end in ends * (len(sound) / SAMPLE_RATE / ends[-1])]
 
 
-def is_paid(settings: CoreSettings) -> bool:  # noqa: ARG001  (the protocol of every voice)
+def is_paid(settings: SettingsGroup) -> bool:  # noqa: ARG001  (the protocol of every voice)
     """Return False: it costs nothing."""
     return False
 
 
-def model_of(settings: CoreSettings) -> str:  # noqa: ARG001
+def model_of(settings: SettingsGroup) -> str:  # noqa: ARG001
     """Return nothing: each speaker is its own model."""
     return ""
 
 
-def is_rehearsal(settings: CoreSettings) -> bool:  # noqa: ARG001
+def is_rehearsal(settings: SettingsGroup) -> bool:  # noqa: ARG001
     """Return False: there is no address."""
     return False
 
 
-def speakers(settings: CoreSettings) -> tuple[str, ...]:  # noqa: ARG001
+def speakers(settings: SettingsGroup) -> tuple[str, ...]:  # noqa: ARG001
     """Return the names of the speakers; none where the package is not installed."""
     return tuple(_voices()) if _is_installed() else ()
 
 
-def language_problem(settings: CoreSettings, language: str) -> str | None:  # noqa: ARG001
+def language_problem(settings: SettingsGroup, language: str) -> str | None:  # noqa: ARG001
     """Return why it does not speak a language; None for English."""
     return None if language.lower().split("-")[0] == "en" else f"{NAME} speaks English only"
 
 
-def missing(settings: CoreSettings, name: str | None = None) -> str | None:  # noqa: ARG001
+def missing(settings: SettingsGroup, name: str | None = None) -> str | None:  # noqa: ARG001
     """Return what a speaker needs before it can be used; None if nothing."""
     if not _is_installed():
         return f"{NAME} is not installed; {INSTALL}"
@@ -140,7 +140,7 @@ def missing(settings: CoreSettings, name: str | None = None) -> str | None:  # n
     )
 
 
-def open_voice(settings: CoreSettings, name: str | None = None) -> HibariVoice:
+def open_voice(settings: SettingsGroup, name: str | None = None) -> HibariVoice:
     """Return the voice. Raises BadSettings when it is not installed."""
     if complaint := missing(settings, name):
         raise BadSettings(f"{complaint[0].upper()}{complaint[1:]}.")

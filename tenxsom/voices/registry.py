@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from tenxsom.errors import BadSettings
 from tenxsom.model.narration import SILENT
 from tenxsom.model.vocabulary import nearest
-from tenxsom.setting_groups import CoreSettings, setting
+from tenxsom.setting_groups import SettingsGroup, setting
 from tenxsom.setting_values import choice
 from tenxsom.voices.base import FASTEST, SLOWEST, PriceEntry, Voice
 from tenxsom.voices.gemini import GeminiVoiceSettings
@@ -39,7 +39,7 @@ NO_VOICE = (
 )
 
 
-class VoiceChoiceSettings(CoreSettings):
+class VoiceChoiceSettings(SettingsGroup):
     """Settings of who speaks."""
 
     section: ClassVar[str] = "Voice"

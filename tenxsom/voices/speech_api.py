@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 from tenxsom.errors import BadSettings, NotFound, ServiceDown, ServiceRefused, TenxsomError
 from tenxsom.http.answer import Answer
 from tenxsom.http.client import HttpClient
-from tenxsom.setting_groups import CoreSettings, SecretText, WebAddress, setting
+from tenxsom.setting_groups import NetworkSettings, SecretText, WebAddress, setting
 from tenxsom.setting_values import is_this_machine
 from tenxsom.voices.base import SERVER, Line, PriceEntry, Speech, WordTime
 
 
-class SpeechApiSettings(CoreSettings):
+class SpeechApiSettings(NetworkSettings):
     """The server that speaks."""
 
     section: ClassVar[str] = ""

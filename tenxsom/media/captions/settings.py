@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tenxsom.setting_groups import CoreSettings, ExistingFile, setting
+from tenxsom.setting_groups import ExistingFile, SettingsGroup, setting
 
 
-class CaptionSettings(CoreSettings):
+class CaptionSettings(SettingsGroup):
     """Settings of the captions that are drawn into films."""
 
     section: ClassVar[str] = "Captions"

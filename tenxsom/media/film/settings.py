@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tenxsom.setting_groups import CoreSettings, setting
+from tenxsom.setting_groups import SettingsGroup, setting
 
 
-class FilmSettings(CoreSettings):
+class FilmSettings(SettingsGroup):
     """Settings of what films look like."""
 
     section: ClassVar[str] = "Films"

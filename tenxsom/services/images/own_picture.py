@@ -13,7 +13,7 @@ from tenxsom.http.downloads import Download, Downloader, picture_problem
 from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
 from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, PollPolicy
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture
-from tenxsom.setting_groups import CoreSettings
+from tenxsom.setting_groups import NetworkSettings
 
 PRICES: PriceEntry | None = None
 
@@ -78,11 +78,11 @@ def billed_service(service: str) -> str:
     return service
 
 
-def model_of(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
+def model_of(settings: NetworkSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
     return None
 
 
-def missing_credentials(settings: CoreSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
+def missing_credentials(settings: NetworkSettings) -> str | None:  # noqa: ARG001  (every source is asked alike)
     return None
 
 
@@ -91,5 +91,5 @@ def id_problem(job_id: str) -> str:  # noqa: ARG001  (every source is asked alik
     return "is no order: a picture of your own is fetched, not ordered"
 
 
-def open_source(settings: CoreSettings, local: Callable[[str], Path]) -> OwnPicture:
+def open_source(settings: NetworkSettings, local: Callable[[str], Path]) -> OwnPicture:
     return OwnPicture(Downloader(proxies=settings.proxies, ca_file=settings.tls_ca_file), local)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from tenxsom.errors import BadSettings
 from tenxsom.services.music.base import MusicService, PriceEntry
 from tenxsom.services.music.lyria import LyriaSettings
-from tenxsom.setting_groups import CoreSettings, setting
+from tenxsom.setting_groups import SettingsGroup, setting
 from tenxsom.setting_values import choice
 
 MUSIC = ("lyria",)
@@ -18,7 +18,7 @@ MUSIC = ("lyria",)
 AUTO, NONE = "auto", "none"
 
 
-class MusicChoiceSettings(CoreSettings):
+class MusicChoiceSettings(SettingsGroup):
     """Settings of what music films get."""
 
     section: ClassVar[str] = "Music"

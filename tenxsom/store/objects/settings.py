@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, model_validator
 
 from tenxsom.errors import BadSettings
-from tenxsom.setting_groups import CoreSettings, FilePath, SecretText, setting
+from tenxsom.setting_groups import FilePath, NetworkSettings, SecretText, setting
 
 NO_LINKS = "none"
 SCHEMES = ("file", "s3", "gs", "az")
@@ -56,7 +56,7 @@ def links_address(text: str) -> str:
     return text if text == NO_LINKS else endpoint(text)
 
 
-class MediaSettings(CoreSettings):
+class MediaSettings(NetworkSettings):
     """Where the files of jobs are kept."""
 
     section: ClassVar[str] = "Media: files of jobs in an object store, for several machines"
