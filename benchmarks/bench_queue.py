@@ -30,7 +30,7 @@ from harness import alternate, median, ratios, verdict
 
 from tenxsom import clock
 from tenxsom.cli.run import table
-from tenxsom.model.definition import AcceptedDefinition
+from tenxsom.model.accepted import AcceptedDefinition
 from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 from tenxsom.store.files.jobs import FileJobStore
 

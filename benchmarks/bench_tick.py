@@ -22,9 +22,9 @@ from pathlib import Path
 from harness import ROOT, alternate, environment, median, peak_megabytes, ratios, seconds_of, verdict
 
 from tenxsom import clock
+from tenxsom.model.accepted import AcceptedDefinition
 from tenxsom.model.blueprint import Blueprint, Segment, VideoPlan
 from tenxsom.model.clip import Clip, Step
-from tenxsom.model.definition import AcceptedDefinition
 from tenxsom.model.job import SCHEMA_VERSION, JobState, VideoJob
 from tenxsom.model.parts import Generation
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 from tenxsom.http import calls
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.observers import Observers
-from tenxsom.pipeline import adoption
 from tenxsom.pipeline.collector import ClipCollector
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.events import Events, ObservedStore, ObservedTill
@@ -34,11 +33,8 @@ from tenxsom.settings import ROOT, SERVICES, Settings
 from tenxsom.store.base import Artifacts, Channels, Claim, JobStore, Pauses, SpendLedger, Till
 from tenxsom.store.files import moved
 from tenxsom.store.files.artifacts import FileArtifacts
-from tenxsom.store.files.channels import FileChannels
 from tenxsom.store.files.jobs import FileJobStore
-from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.files.pauses import FilePauses
-from tenxsom.store.files.till import FileTill
 from tenxsom.voices import registry as voices
 from tenxsom.voices.base import Voice
 
@@ -95,6 +91,8 @@ class App:
 
     @cached_property
     def channels(self) -> Channels:
+        from tenxsom.store.files.channels import FileChannels
+
         return FileChannels(self.settings.channels_folder)
 
     def connect(self) -> None:
@@ -110,6 +108,8 @@ class App:
     def ledger(self) -> SpendLedger:
         if self.database:
             return self.database.ledger
+        from tenxsom.store.files.ledger import FileLedger
+
         return FileLedger(self.settings.ledger_file, self.settings.daily_budget_usd)
 
     @cached_property
@@ -124,6 +124,8 @@ class App:
     def till(self) -> Till:
         if self.database:
             return ObservedTill(self.database.till, self.events)
+        from tenxsom.store.files.till import FileTill
+
         return FileTill(self.ledger)
 
     @cached_property
@@ -282,6 +284,8 @@ class App:
 
     def is_ours(self, job_id: str) -> bool:
         """Return whether a job on the queue, or an ended one, has a vendor's id."""
+        from tenxsom.pipeline import adoption
+
         return adoption.is_ours(job_id, self.store, self.artifacts)
 
     def source(self, name: str, service: str) -> StillSource:

@@ -20,7 +20,7 @@ PICTURE = ROOT / "docs" / "pictures" / "architecture.svg"
 PIPELINE = ROOT / "tenxsom" / "pipeline"
 
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("accept", ("orchestrator", "intake", "routing")),
+    ("accept", ("orchestrator", "intake", "lookup", "routing")),
     ("plan", ("planner", "clips")),
     ("order", ("generator", "steps", "payment")),
     ("collect", ("poller", "visits", "collector", "delivery")),

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Sequence
 
 from tenxsom.app import App
-from tenxsom.cli import fleet, operate, render, run
+from tenxsom.cli import fleet, job_screen, operate, render, run
 from tenxsom.errors import BadInput
 from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.operations import JobManager
@@ -94,7 +94,7 @@ def _managed(arguments: argparse.Namespace, settings: Settings) -> run.Result:
         if arguments.command == "schema":
             return render.raw(definition_schema(app.vocabulary))
         if arguments.command == "show":
-            return render.job(*manager.show(arguments.content_id))
+            return job_screen.job(*manager.show(arguments.content_id))
         if arguments.command == "retry":
             return retry(manager, arguments)
         if arguments.command == "translate":

@@ -8,11 +8,12 @@ from decimal import Decimal
 
 from tenxsom import clock
 from tenxsom.app import App
-from tenxsom.cli import render, run
+from tenxsom.cli import estimate_screen, render, run
 from tenxsom.model.money import ZERO
 from tenxsom.pipeline import results
 from tenxsom.pipeline.estimate import Estimate, money_notes
-from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.pipeline.intake import Order
+from tenxsom.pipeline.lookup import SubmissionCheck
 from tenxsom.pipeline.results import JobResult
 from tenxsom.settings import Settings
 
@@ -58,12 +59,12 @@ def orchestrate(arguments: argparse.Namespace, settings: Settings) -> run.Result
             service=arguments.service, by_tier=arguments.route, again=arguments.again, dry_run=arguments.dry_run
         )
         batch = orchestrator.read_batch(arguments.jobs)
-        refused = [results.refused(refusal) for refusal in batch.refused]
+        refused = [results.refused(*refusal) for refusal in batch.refused]
         for sentence in (*batch.left_out, *(job_result.message for job_result in refused if arguments.dry_run)):
             run.notice(sentence)
         if arguments.dry_run:
             found = with_money_notes(app, [orchestrator.estimate(order) for order in batch.orders], arguments.max_cost)
-            estimated = render.estimates(found)
+            estimated = estimate_screen.estimates(found)
             return estimated._replace(exit_code=results.worst(job_result.exit_code for job_result in refused))
         say_who_makes_it(batch.orders, app.is_rehearsal)
         job_results = orchestrator.submit_all(batch.orders, max_usd=arguments.max_cost)

@@ -9,7 +9,7 @@ from tenxsom.dashboard.board import Board
 from tenxsom.errors import BadDefinition, BadInput, Conflict
 from tenxsom.model.definition import definition_schema
 from tenxsom.pipeline.estimate import Estimate
-from tenxsom.pipeline.intake import SubmissionCheck
+from tenxsom.pipeline.lookup import SubmissionCheck
 
 SOURCE = "this definition"
 KNOWN = {

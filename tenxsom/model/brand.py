@@ -10,21 +10,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from tenxsom.errors import BadDefinition, Problem
-from tenxsom.model.definition import AS_OBJECT, AS_TEXT, CaptionStyle, Voice
+from tenxsom.model.choices import CaptionStyle, is_sound_file
+from tenxsom.model.definition import AS_OBJECT, AS_TEXT, Voice
 from tenxsom.model.problems import sentence_of
-from tenxsom.model.stored import StoredModel, shown
+from tenxsom.model.stored import shown
 from tenxsom.model.vocabulary import nearest
 from tenxsom.text import is_blank
 
 Place = Literal["top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right"]
 Rgb = tuple[int, int, int]
-MUSIC_NAMES = ("auto", "none", "lyria")
-"""Values of `music` that name no file."""
-
-
-def is_sound_file(music: str | None) -> bool:
-    """Return whether `music` in a definition or a brand is the name of a sound file."""
-    return music is not None and music not in MUSIC_NAMES
 
 
 def _colour(text: str) -> str:
@@ -163,14 +157,6 @@ class Brand(_Part):
         music = place(self.music) if self.music_file else self.music
         files = {"logo": placed(self.logo), "intro": placed(self.intro), "outro": placed(self.outro)}
         return self.model_copy(update={**files, "fonts": fonts, "music": music})
-
-
-class KeptBrand(StoredModel):
-    """The brand of a job as it was when the job was accepted. A job that was accepted without one has no name in it."""
-
-    name: str = ""
-    kit: dict[str, Any] = Field(default_factory=dict)
-    """The document of the kit; its file names are those of the job's own copies."""
 
 
 def check_brand(document: dict[str, Any], source: str) -> Brand:

@@ -16,30 +16,20 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    SerializerFunctionWrapHandler,
     StringConstraints,
     Tag,
     ValidationError,
-    model_serializer,
 )
 
 from tenxsom.errors import BadDefinition, Problem
+from tenxsom.model.choices import AspectRatio, CaptionStyle, ClipsMode, ClipSound, Fit, Length, Pace, Tier, Transition
 from tenxsom.model.problems import sentence_of
-from tenxsom.model.stored import Moment, StoredModel, shown
+from tenxsom.model.stored import shown
 from tenxsom.model.strict_json import canonical, parse_object
 from tenxsom.model.vocabulary import Vocabulary, nearest
 from tenxsom.text import is_blank
 
 ContentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
-Tier = Literal["premium", "standard", "volume"]
-AspectRatio = Literal["16:9", "9:16", "1:1"]
-ClipsMode = Literal["auto", "single", "storyboard"]
-Fit = Literal["keep", "trim"]
-Pace = Literal["voice", "plan"]
-ClipSound = Literal["duck", "keep", "mute"]
-CaptionStyle = Literal["word_box", "word_colour", "line", "none"]
-Transition = Literal["cut", "crossfade"]
-Length = Literal["exact", "at_least"]
 
 MAX_PROBLEMS = 50
 """The largest number of reported problems; a file with more is not a definition."""
@@ -236,34 +226,6 @@ class JobDefinition(BaseModel):
     def shape(self, vocabulary: Vocabulary) -> str:
         """Return the aspect ratio: the definition's own, else its platform's."""
         return self.aspect_ratio or vocabulary.platforms[self.platform]
-
-
-class AcceptedDefinition(StoredModel):
-    """The definition of an accepted job, as stored in its state by any version of this program.
-
-    Only the id is required: jobs of the original system have nothing else but a title.
-    """
-
-    content_id: str = ""
-    title: str = ""
-    archetype: str = ""
-    tier: str = ""
-    target_duration: float | None = None
-    platform: str = ""
-    fit: str = "keep"
-    language: str = "en"
-    captions: bool | str = True
-    brand: str | None = None
-    music: str | None = None
-    max_cost_usd: float | None = None
-    approve: bool = False
-    not_before: Moment | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-
-    @model_serializer(mode="wrap")
-    def _what_was_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        known = self.model_fields_set | self.extra.keys()
-        return {name: value for name, value in handler(self).items() if name in known}
 
 
 def parse_definition(data: bytes, source: str, vocabulary: Vocabulary) -> JobDefinition:

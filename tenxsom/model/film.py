@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tenxsom.model.definition import CaptionStyle, ClipSound, Transition
+from tenxsom.model.choices import CaptionStyle, ClipSound, Transition
 from tenxsom.model.parts import Part
 from tenxsom.model.stored import StoredModel
 

@@ -13,11 +13,10 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 from tenxsom import clock
 from tenxsom.errors import BrokenState, NewerState
 from tenxsom.model import file_names, money
+from tenxsom.model.accepted import AcceptedDefinition, KeptBrand
 from tenxsom.model.approval import Approval
 from tenxsom.model.blueprint import Blueprint
-from tenxsom.model.brand import KeptBrand
 from tenxsom.model.clip import DECISION, LONGEST_PAUSE_SECONDS, Clip
-from tenxsom.model.definition import AcceptedDefinition
 from tenxsom.model.film import FilmPlan
 from tenxsom.model.narration import Narration
 from tenxsom.model.parts import MediaFacts, RouteRecord, UnexpectedRecord
@@ -148,6 +147,14 @@ class VideoJob(StoredModel):
     def file_of(self, clip: Clip) -> str:
         """Return the name of a clip's file: the video's own where the job is nothing but this clip."""
         return file_names.clip_target(self.content_id, clip.index, 2 if self.film else len(self.clips))
+
+    def brand_files(self) -> list[str]:
+        """Return the names of the job's copies of its brand's files. Raises BadDefinition for a kit that is none."""
+        if self.brand_kit is None or not self.brand_kit.name:
+            return []
+        from tenxsom.model.brand import check_brand  # jobs at their services are read without it
+
+        return sorted(check_brand(self.brand_kit.kit, self.content_id).files())
 
     def service_of(self, clip: Clip) -> str:
         """Return the service of a clip."""

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadDefinition, BadInput, Problem
 from tenxsom.model import file_names
-from tenxsom.model.brand import Brand, KeptBrand, check_brand
+from tenxsom.model.accepted import KeptBrand
+from tenxsom.model.brand import Brand, check_brand
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
 from tenxsom.safe_files import copy_file
@@ -84,7 +85,7 @@ class BrandKits:
 
     def missing_file(self, job: VideoJob) -> str | None:
         """Return the name of a file of a job's kit that is not kept any more; None when all are there."""
-        return next((name for name in files_of(job) if not self._artifacts.exists(name)), None)
+        return next((name for name in job.brand_files() if not self._artifacts.exists(name)), None)
 
     def _copied(self, content_id: str, file: Path, source: str) -> str:
         """Copy a file under a name that tells its content, so that the kits of two runs do not meet; return the name."""
@@ -98,10 +99,3 @@ class BrandKits:
         name = file_names.brand_file(content_id, digest[:16])
         self._artifacts.publish(part, name)
         return name
-
-
-def files_of(job: VideoJob) -> list[str]:
-    """Return the names of the files of a job's brand."""
-    if job.brand_kit is None or not job.brand_kit.name:
-        return []
-    return sorted(check_brand(job.brand_kit.kit, job.content_id).files())

@@ -11,7 +11,8 @@ from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.pipeline import clips, intake
-from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.pipeline.intake import Order
+from tenxsom.pipeline.lookup import SubmissionCheck
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.routing import Chooser, Route
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadDefinition, BrokenMedia, NotFound, Problem
 from tenxsom.model import file_names
-from tenxsom.model.brand import MUSIC_NAMES, is_sound_file
+from tenxsom.model.choices import MUSIC_NAMES, is_sound_file
 from tenxsom.model.definition import JobDefinition
 from tenxsom.pipeline import captions
 from tenxsom.pipeline.brand_kits import NO_BRAND, BrandKits, ChosenBrand

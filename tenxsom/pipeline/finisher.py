@@ -18,15 +18,13 @@ from tenxsom import clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadSettings, BrokenState, DiskError, NeedsDecision, TryAgainLater
 from tenxsom.log import describe
-from tenxsom.media.subtitles import Cue, Setting, set_cues, to_srt
 from tenxsom.model import file_names
-from tenxsom.model.brand import is_sound_file
+from tenxsom.model.choices import is_sound_file
 from tenxsom.model.clip import Step
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
-from tenxsom.pipeline.brand_kits import files_of as files_of_brand
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
 from tenxsom.pipeline.film_stretches import remove_stretches
@@ -261,6 +259,8 @@ class Finisher:
         self._artifacts.publish(part, thumbnail)
 
     def _write_subtitles(self, claim: Claim, deadline: clock.Deadline) -> None:  # noqa: ARG002  (a few lines)
+        from tenxsom.pipeline.film_subtitles import subtitles_of
+
         job = claim.job
         if job.definition.captions and (text := subtitles_of(job)):
             self._artifacts.write(file_names.subtitles(job.content_id), text.encode())
@@ -296,7 +296,7 @@ class Finisher:
             remove_still = self._artifacts.discard if is_still_needed else self._artifacts.remove
             self._sweep(remove_still, file_names.still(content_id, clip.index))
             self._sweep(remove_part, file_names.clip(content_id, clip.index))
-        for name in (*self._sounds(job), *files_of_brand(job)):
+        for name in (*self._sounds(job), *job.brand_files()):
             self._sweep(remove_part, name)
         self._sweep(self._artifacts.remove, file_names.film_sound(content_id))
         for name_of in PUBLISHED:
@@ -337,21 +337,6 @@ class Finisher:
             files[f"refused_{clip.index + 1}"] = file_names.refused(content_id, clip.index)
         there = self._artifacts.sizes([*files.values()])
         return {kind: name for kind, name in files.items() if name in there}
-
-
-def subtitles_of(job: VideoJob) -> str:
-    """Return the script as SubRip text, on the film's real time line: every cue stays within its delivered clip."""
-    ordered = [clip.asked_seconds if clip.trim else clip.seconds for clip in job.clips]
-    delivered = [clip.delivered_seconds or seconds for clip, seconds in zip(job.clips, ordered, strict=True)]
-    film = (job.media.seconds if job.media else 0) or sum(delivered)  # joining may change a frame a clip
-    cues, start, setting = [], 0.0, Setting(language=job.definition.language)
-    for clip, asked, came in zip(job.clips, ordered, delivered, strict=True):
-        end = start + came * film / sum(delivered)
-        pace = min(1.0, (end - start) / asked)  # a shorter clip is spoken faster
-        script = [Cue(start + cue.start * pace, start + cue.end * pace, cue.text) for cue in clip.cues]
-        cues += set_cues(script, start, end, setting)
-        start = end
-    return to_srt(cues)
 
 
 def may_be_reported(job: VideoJob) -> bool:

@@ -17,8 +17,8 @@ from tenxsom.model.sound_order import SoundOrder
 from tenxsom.pipeline import adoption
 from tenxsom.pipeline.delivery import ClipDelivery
 from tenxsom.pipeline.finisher import Finisher, all_final
-from tenxsom.pipeline.intake import has_moved_on
 from tenxsom.pipeline.limits import give_up
+from tenxsom.pipeline.lookup import has_moved_on
 from tenxsom.pipeline.payment import PaidCalls
 from tenxsom.pipeline.prices import Prices
 from tenxsom.pipeline.results import JobResult, JobResults

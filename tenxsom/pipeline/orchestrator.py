@@ -15,12 +15,12 @@ from tenxsom import clock
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, PlanFailed, TenxsomError
 from tenxsom.model import file_names, money
 from tenxsom.model.blueprint import Blueprint
-from tenxsom.model.brand import is_sound_file
+from tenxsom.model.choices import is_sound_file
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.sound_order import SoundStep
 from tenxsom.model.vocabulary import Vocabulary
-from tenxsom.pipeline import clips, intake, run_budget, sources
+from tenxsom.pipeline import clips, intake, lookup, run_budget, sources
 from tenxsom.pipeline.approval import Approvals
 from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.cutting import Cutter, brand_voice
@@ -28,7 +28,8 @@ from tenxsom.pipeline.estimate import Estimate, estimate, planned_job
 from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
-from tenxsom.pipeline.intake import Batch, Intake, Order, Refusal, SubmissionCheck
+from tenxsom.pipeline.intake import Batch, Order, Refusal
+from tenxsom.pipeline.lookup import Lookup, SubmissionCheck
 from tenxsom.pipeline.means import Means, is_unpaid
 from tenxsom.pipeline.music import Composer
 from tenxsom.pipeline.narration import Narrator
@@ -372,13 +373,13 @@ class MasterOrchestrator:
         try:
             definition = parse_definition(data, source, self._vocabulary)
         except BadDefinition:
-            known_one = None if self._again else intake.known_definition(data, source, self._store, self._artifacts)
+            known_one = None if self._again else lookup.known_definition(data, source, self._store, self._artifacts)
             if known_one is None or self._dry_run:
                 raise
             definition = known_one
         try:
             for_real = self._goes_to_a_vendor(definition)
-            known = intake.look_up(definition, self._store, self._artifacts, self._again, for_real=for_real)
+            known = lookup.look_up(definition, self._store, self._artifacts, self._again, for_real=for_real)
         except TenxsomError as error:
             return Refusal(definition.content_id, source, error)
         if known.route and not self._dry_run:
@@ -386,7 +387,7 @@ class MasterOrchestrator:
             return Order(definition, source, known.route, shape, known.standing, known.ended_run)
         return self._new_order(definition, source, known)
 
-    def _new_order(self, definition: JobDefinition, source: str, known: Intake) -> Order:
+    def _new_order(self, definition: JobDefinition, source: str, known: Lookup) -> Order:
         """Choose the route of a definition. Raises BadInput when it cannot be made here."""
         picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
@@ -424,7 +425,7 @@ class MasterOrchestrator:
         """Own the job of an order: accept it, or find it on the queue; None if it is done."""
         content_id = order.definition.content_id
         rehearsal = self._is_rehearsed(order.definition, order.route)
-        known = intake.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
+        known = lookup.look_up(order.definition, self._store, self._artifacts, self._again, for_real=not rehearsal)
         if known.standing in ENDED:
             yield None
             return
@@ -462,8 +463,8 @@ class MasterOrchestrator:
     def _is_taken(self, order: Order) -> bool:
         """Return whether an id was made or quarantined since its lookup, while no other process can accept or end it."""
         content_id = order.definition.content_id
-        is_lost = not self._again and intake.is_set_aside(content_id, self._store)
-        return is_lost or intake.has_moved_on(content_id, self._artifacts, order.ended_run)
+        is_lost = not self._again and lookup.is_set_aside(content_id, self._store)
+        return is_lost or lookup.has_moved_on(content_id, self._artifacts, order.ended_run)
 
     def _submit(self, order: Order, blueprint: Blueprint | None) -> JobResult:
         content_id = order.definition.content_id

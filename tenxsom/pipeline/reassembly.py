@@ -19,7 +19,7 @@ from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.cutting import Cutter, chosen_film
 from tenxsom.pipeline.finisher import Finisher
-from tenxsom.pipeline.intake import has_moved_on
+from tenxsom.pipeline.lookup import has_moved_on
 from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, JobStore, SpendLedger

@@ -7,7 +7,7 @@ from tenxsom.errors import BadInput, BrokenState, DiskError, RateLimited, Servic
 from tenxsom.model import file_names, money
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import nearest
-from tenxsom.pipeline.intake import Refusal, SubmissionCheck, is_rehearsed, is_set_aside
+from tenxsom.pipeline.lookup import SubmissionCheck, is_rehearsed, is_set_aside
 from tenxsom.pipeline.spend import spent_usd
 from tenxsom.store.base import Artifacts, JobStore
 
@@ -21,6 +21,9 @@ ALREADY_KNOWN = {
 """The message for an id that was not new."""
 
 GONE = "It was made, but its video is not here any more (moved or deleted). --again makes it, and pays for it, once more."
+
+NOT_STARTED = "not started"
+"""The state of a job that was not admitted: nothing is written or ordered for it."""
 
 ON_THEIR_WAY = frozenset({JobState.ACCEPTED.value, JobState.SUBMITTING.value, JobState.WAITING.value})
 """The states that change without a user's decision."""
@@ -157,11 +160,10 @@ class JobResults:
         return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
 
 
-def refused(refusal: Refusal) -> JobResult:
-    """Return the result of a refused definition."""
-    error = refusal.error
+def refused(content_id: str, source: str, error: TenxsomError) -> JobResult:
+    """Return the result of a refused definition, which is in the file `source`."""
     code = 3 if isinstance(error, BrokenState) else error.exit_code  # an unreadable report needs a decision and is not a failed job
-    return JobResult(refusal.content_id, "refused", code, f"{refusal.source}: {error}", standing="refused")
+    return JobResult(content_id, "refused", code, f"{source}: {error}", standing="refused")
 
 
 def exit_code_of(error: TenxsomError) -> int:

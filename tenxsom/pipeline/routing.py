@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenxsom.errors import BadSettings
 from tenxsom.model.clip import START_FRAME_OF_OLD
-from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import RouteRecord
 from tenxsom.services import registry as services
@@ -17,6 +16,7 @@ from tenxsom.services.images.base import NONE, OWN_PICTURE
 from tenxsom.settings import SERVICES, Settings
 
 if TYPE_CHECKING:
+    from tenxsom.model.definition import JobDefinition
     from tenxsom.store.templates import Templates
 
 

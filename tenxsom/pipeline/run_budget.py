@@ -9,10 +9,7 @@ from tenxsom.errors import TenxsomError
 from tenxsom.model.job import JobState
 from tenxsom.model.money import ZERO, shown, usd
 from tenxsom.pipeline.intake import Order
-from tenxsom.pipeline.results import JobResult
-
-NOT_STARTED = "not started"
-"""The state, in results, of a job that was not admitted: nothing is written or ordered for it."""
+from tenxsom.pipeline.results import NOT_STARTED, JobResult
 
 ALL_ORDERED = frozenset({JobState.WAITING.value, JobState.COMPLETED.value, JobState.FAILED.value, JobState.CANCELLED.value})
 """The states of jobs that order nothing more, so that their real cost is known."""

@@ -8,9 +8,10 @@ from tenxsom import clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadInput, Conflict
 from tenxsom.model import file_names
+from tenxsom.model.accepted import AcceptedDefinition
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.clip import Clip
-from tenxsom.model.definition import AcceptedDefinition, check_definition
+from tenxsom.model.definition import check_definition
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline.brand_kits import BrandKits

@@ -42,7 +42,7 @@ from tenxsom.errors import (
 )
 from tenxsom.media.check import check_picture, check_video
 from tenxsom.model import money
-from tenxsom.model.definition import AspectRatio
+from tenxsom.model.choices import AspectRatio
 from tenxsom.pipeline.prices import Prices
 from tenxsom.planning import registry as planners
 from tenxsom.services import registry

@@ -84,12 +84,7 @@ def _object_in(data: bytes) -> dict[str, Any]:
 
 
 def _job_in(data: bytes, content_id: str) -> VideoJob:
-    try:
-        document = decode(data)
-    except (ValueError, RecursionError) as error:
-        raise BrokenState(f"it is no valid JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise BrokenState("it holds no JSON object")
+    document = parsed_document(data)
     if "schema_version" not in document:
         document = upgraded(document, content_id)
     job = VideoJob.from_dict(document)

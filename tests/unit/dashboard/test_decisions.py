@@ -176,7 +176,7 @@ def test_each_wrong_field_has_its_own_sentence_as_the_scripts_say_it(dashboard, 
 
 
 def test_a_film_is_made_again_with_its_own_definition_under_a_new_id(dashboard):
-    from tenxsom.model.definition import AcceptedDefinition
+    from tenxsom.model.accepted import AcceptedDefinition
 
     dashboard.fail("lake", definition=AcceptedDefinition.from_dict({**PAGE, "script": [{"text": "Look."}], "narration": False}))
     dashboard.fail("lake-2")

@@ -231,7 +231,7 @@ def test_notes_and_a_star_stay_with_the_film_when_it_is_made_again(dashboard):
 
 
 def test_the_library_is_searched_and_filtered(dashboard):
-    from tenxsom.model.definition import AcceptedDefinition
+    from tenxsom.model.accepted import AcceptedDefinition
 
     for content_id, platform, tags in (
         ("lake", "youtube", ["water"]),

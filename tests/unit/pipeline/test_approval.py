@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tenxsom.app import App
-from tenxsom.cli import operate_screens, render
+from tenxsom.cli import job_screen, operate_screens
 from tenxsom.errors import BadDefinition, BadInput, NotApproved
 from tenxsom.model.job import JobState, VideoJob
 from tenxsom.notify import telling
@@ -171,7 +171,7 @@ def test_screens_show_the_plan_its_price_and_what_to_type(app):
     assert job.command == "manage_jobs.py approve lake"
     blueprint = job_of(app).blueprint
     assert blueprint
-    assert blueprint.video_plan.script_segments[0].content[:30] in render.job(*app.manager().show("lake")).text
+    assert blueprint.video_plan.script_segments[0].content[:30] in job_screen.job(*app.manager().show("lake")).text
 
 
 def test_it_is_told_as_a_decision_with_what_to_type(app):

@@ -16,7 +16,6 @@ from tenxsom.errors import BadDefinition, BadInput
 from tenxsom.model import file_names
 from tenxsom.model.brand import Brand
 from tenxsom.model.job import VideoJob
-from tenxsom.pipeline.brand_kits import files_of
 from tests.states import new_job
 
 PAGE = {"content_id": "lake", "title": "Why lakes are still", "archetype": "explainer", "tier": "volume", "target_duration": 3,
@@ -106,7 +105,7 @@ def test_a_job_of_an_earlier_version_has_the_brand_of_the_templates(brands: Path
 def test_files_of_the_kit_are_parts_of_the_job_and_go_with_its_clips(brands: Path, home: Path) -> None:
     with App(settings.load()) as app:
         job = accepted(app, home, brand="steam")
-        (name,) = files_of(job)
+        (name,) = job.brand_files()
         assert file_names.is_part(name)
         assert file_names.owner_of_part(name) == "lake"
         with app.store.claim("lake") as claim:
@@ -126,7 +125,7 @@ def test_a_second_run_has_its_own_brand_and_a_first_one_that_is_not_done_keeps_i
         (home / "completed_videos" / "lake.mp4").write_bytes(b"of the first run")
         Image.new("RGB", (64, 64), "blue").save(brands / "steam" / "logo.png")
         second = accepted(app, home, brand="steam")
-        assert files_of(first) != files_of(second)
+        assert first.brand_files() != second.brand_files()
         assert app.brands.missing_file(second) is None
 
 
@@ -136,7 +135,7 @@ def test_a_translation_takes_the_brand_over_with_files_of_its_own(brands: Path, 
         shutil.rmtree(brands)
         other = new_job("lake-de")
         app.brands.take_over(other, job)
-        (theirs,), (ours,) = files_of(job), files_of(other)
+        (theirs,), (ours,) = job.brand_files(), other.brand_files()
         assert ours.startswith("lake-de~")
         app.artifacts.remove(theirs)
         assert app.brands.missing_file(other) is None

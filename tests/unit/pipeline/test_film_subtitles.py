@@ -6,7 +6,7 @@ import pytest
 
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import MediaFacts
-from tenxsom.pipeline.finisher import subtitles_of
+from tenxsom.pipeline.film_subtitles import subtitles_of
 from tests.states import new_clip, new_job
 from tests.unit.media.test_subtitles import blocks
 

@@ -13,7 +13,7 @@ import pytest
 from tenxsom import settings
 from tenxsom.app import App
 from tenxsom.errors import BadInput, Conflict, OverBudget, ServiceBusy, TryAgainLater
-from tenxsom.pipeline import intake
+from tenxsom.pipeline import lookup
 from tenxsom.pipeline.spend import note_rehearsal
 from tenxsom.services import registry as services
 from tenxsom.services.addresses import is_vendors
@@ -183,7 +183,7 @@ def test_a_rehearsal_on_its_way_is_not_carried_on_as_the_real_thing(house):
 
 @pytest.mark.parametrize(("service", "is_one"), [("local_studio", True), ("useapi_ltx", False)])
 def test_a_report_of_an_earlier_version_is_a_rehearsals_if_the_local_studio_made_it(service, is_one):
-    assert intake.is_rehearsed({"service": service}) is is_one
+    assert lookup.is_rehearsed({"service": service}) is is_one
 
 
 # put back on the queue once

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli import render
+from tenxsom.cli import job_screen, render
 from tenxsom.errors import (
     AccountError,
     RateLimited,
@@ -138,7 +138,7 @@ def test_it_is_told_when_a_clip_is_looked_at_next(monkeypatch, wait, changes, wo
     moment = clock.now()
     monkeypatch.setattr(clock, "now", lambda: moment)
     clip = new_clip(service="ltx_api", percent=36.6, next_check_at=wait and clock.later(wait), **changes)
-    shown = render.job(new_job(clips=[clip]).as_dict(), JobResult("lake", "waiting"), [clip]).text
+    shown = job_screen.job(new_job(clips=[clip]).as_dict(), JobResult("lake", "waiting"), [clip]).text
     (row,) = [line for line in shown.splitlines() if "37 %" in line]
     call = "open_call           request_video of clip 1, $1.00, 2026-11-22T00:00:00.000Z, reference r"
     assert (call in shown.splitlines()) == (words == "when you have decided")

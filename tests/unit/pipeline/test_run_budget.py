@@ -12,7 +12,8 @@ import pytest
 
 from tenxsom.cli import render
 from tenxsom.errors import BadSettings
-from tenxsom.pipeline.intake import Order, SubmissionCheck
+from tenxsom.pipeline.intake import Order
+from tenxsom.pipeline.lookup import SubmissionCheck
 from tenxsom.pipeline.results import JobResult
 from tenxsom.pipeline.run_budget import RunBudget
 from tests.belt import definition as page

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tenxsom.app import App
 from tenxsom.errors import BadDefinition, BadInput, DiskError
-from tenxsom.pipeline import intake
+from tenxsom.pipeline import lookup
 from tenxsom.pipeline.intake import Order
 from tests.belt import definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
@@ -115,7 +115,7 @@ def test_a_job_that_was_accepted_meanwhile_keeps_the_picture_it_was_accepted_wit
     assert submitted(app, late) == "waiting"
     before = app.artifacts.local("lake~start").read_bytes()
     Image.new("RGB", (64, 36), (0, 0, 250)).save(app.settings.home / "mine.png")
-    monkeypatch.setattr(intake, "look_up", lambda *_, **__: intake.Intake(intake.SubmissionCheck.NEW))
+    monkeypatch.setattr(lookup, "look_up", lambda *_, **__: lookup.Lookup(lookup.SubmissionCheck.NEW))
     app.orchestrator().submit(late)
     assert app.artifacts.local("lake~start").read_bytes() == before
 
