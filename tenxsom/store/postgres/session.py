@@ -36,6 +36,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
 LEAST_VERSION = 14
 """The first version of PostgreSQL with `idle_session_timeout`."""
+_NEWEST_PARAMETER = "idle_session_timeout"
+"""What an older server refuses the connection for."""
 
 _BOTH_ENDS = "tcp_user_timeout=25000"
 _SERVER_OPTIONS = (
@@ -339,6 +341,8 @@ class Session:
                 f"QUEUE_URL leads to a connection pooler at {self.place}, which would give the locks of one process to another one."
                 " Name the database's own port (a direct or session connection)."
             )
+        if is_first and f'parameter "{_NEWEST_PARAMETER}' in told:
+            return BadSettings(f"The database at {self.place} is older than PostgreSQL {LEAST_VERSION}, the least that is needed.")
         is_for_good = ("FATAL" in told and not any(words in told for words in _PASSING)) or "resolve host" in told
         if is_first and (is_for_good or isinstance(error, psycopg.ProgrammingError)):
             return BadSettings(f"QUEUE_URL: the database at {self.place} cannot be used: {told}.")

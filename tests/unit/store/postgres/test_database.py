@@ -12,7 +12,7 @@ import pytest
 from tenxsom import clock, settings
 from tenxsom.errors import BadInput, BadSettings, JobIsBusy, SetAside, StoreGone, UnexpectedError
 from tenxsom.pipeline.doctor import Doctor
-from tenxsom.store.base import RELEASED, RESERVED, Purchase
+from tenxsom.store.base import RELEASED, RESERVED, SPENT, Purchase
 from tenxsom.store.postgres import queries, session
 from tenxsom.store.postgres.check_up import wrong_days
 from tenxsom.store.postgres.database import Database
@@ -20,7 +20,7 @@ from tenxsom.store.postgres.jobs import MOST_CLAIMS
 from tenxsom.store.postgres.schema import Schema
 from tenxsom.store.postgres.session import Session
 from tenxsom.store.postgres.spool import Spool
-from tests import databases
+from tests import databases, postgres_server
 from tests.contract.test_stores import purchase, put
 from tests.crash import postgres_proxy
 from tests.states import new_job
@@ -86,6 +86,31 @@ def test_a_database_that_is_read_only_is_refused(url):
 def test_a_server_that_is_too_old_is_refused(url, monkeypatch):
     monkeypatch.setattr(session, "LEAST_VERSION", 99)
     assert "the least that is needed is 99" in refused(url)
+
+
+def test_a_server_that_is_too_old_for_what_a_connection_asks_is_refused(url, monkeypatch):
+    monkeypatch.setattr(session, "_SERVER_OPTIONS", "-c idle_session_timeout_of_a_later_version=0")
+    assert "older than PostgreSQL 14" in refused(url)
+
+
+def test_debians_own_server_has_all_that_is_needed(tmp_path):
+    """It is older than the one of the other tests."""
+    programs = postgres_server.of_this_machine()
+    if not programs:
+        pytest.skip("no PostgreSQL of this machine is installed")
+    with postgres_server.running(tmp_path, programs[0]) as server:
+        (tmp_path / "database.url").write_text(databases.made_on(server))
+        stores = opened(tmp_path)
+        put(stores.jobs)
+        with stores.jobs.claim("lake") as claim:
+            stores.till.intend(claim, purchase(), None, lambda: None)
+            stores.till.book(claim, purchase(), SPENT, ids={"job_id": "v1"})
+            claim.report("lake_completion_report.json", b"{}")
+            claim.finish()
+        assert stores.jobs.ids() == []
+        assert stores.artifacts.owner_of("v1") == "lake"
+        assert wrong_days(databases.url(tmp_path)) == (stores.jobs.session.place, [])
+        databases.close(tmp_path)
 
 
 def test_a_pooler_is_refused(url):

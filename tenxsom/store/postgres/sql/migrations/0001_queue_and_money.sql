@@ -8,8 +8,10 @@ CREATE TABLE job (
     saved_at timestamptz NOT NULL DEFAULT now(),
     claims integer NOT NULL DEFAULT 0,          -- claims without a save: one that kills its worker is set aside after a few
     failed_since timestamptz,                   -- when the document began to cause an unexpected error
-    document json STORAGE MAIN NOT NULL         -- json, not jsonb: jsonb refuses \u0000, which a vendor's message may hold
+    document json NOT NULL                      -- json, not jsonb: jsonb refuses \u0000, which a vendor's message may hold
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+ALTER TABLE job ALTER document SET STORAGE MAIN; -- compressed, but in the row; by a statement of its own for PostgreSQL 14 and 15
 
 CREATE INDEX job_due ON job (due_at);
 
@@ -18,15 +20,19 @@ CREATE TABLE job_set_aside (
     content_id text COLLATE "C" NOT NULL,
     since timestamptz NOT NULL DEFAULT now(),
     reason text NOT NULL,
-    document json STORAGE MAIN NOT NULL
+    document json NOT NULL
 );
+
+ALTER TABLE job_set_aside ALTER document SET STORAGE MAIN;
 
 CREATE TABLE report (
     name text COLLATE "C" PRIMARY KEY,          -- lake_completion_report.json, lake~1_failure_report.json
     content_id text COLLATE "C" NOT NULL,
     written_at timestamptz NOT NULL DEFAULT now(),
-    data bytea STORAGE MAIN NOT NULL
+    data bytea NOT NULL
 );
+
+ALTER TABLE report ALTER data SET STORAGE MAIN;
 
 CREATE INDEX report_job ON report (content_id);
 CREATE INDEX report_time ON report (written_at);
