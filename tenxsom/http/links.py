@@ -17,6 +17,8 @@ _TARGET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/*[^/?#]*([^#]*)", re.DOTALL)
 _PRINTABLE = "".join(map(chr, range(33, 127)))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """IPv6 networks that embed IPv4 addresses behind a translator (RFC 6052)."""
+_PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+"""The public addresses of IPv6 (https://www.iana.org/assignments/ipv6-address-space); others may lead inside: `::127.0.0.1`."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -122,6 +124,8 @@ def _is_inside(address: Address) -> bool:
             wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if wrapped is not None:
             return _is_inside(wrapped)
+        if address not in _PUBLIC_IPV6:
+            return True
     return not address.is_global or address.is_multicast
 
 

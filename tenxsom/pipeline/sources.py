@@ -79,7 +79,8 @@ def _folder(name: str) -> Iterator[Source]:
 
 
 def _files_in(folder: str) -> list[str]:
-    return sorted(str(file) for file in Path(folder).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
+    named = (file for file in Path(folder).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
+    return sorted(str(file) for file in named if not file.is_dir())
 
 
 def _standard_input() -> Iterator[Source]:

@@ -9,6 +9,8 @@ from tenxsom.media.video_file import writable
 
 _LEAST_KEPT = 0.55
 """The share of a picture that must remain for it to be cropped: a 16:9 picture is cropped to 1:1, and not to 9:16."""
+_LEAST_SIDE = 4
+"""The least side in pixels of a picture that is shown whole; a narrower one would be a line."""
 _BLUR = 16
 """The background is scaled down by this factor and up again."""
 _TO_BT709 = "flags=bicubic:out_color_matrix=bt709:out_range=limited"
@@ -38,7 +40,8 @@ class Fitter:
         if (frame.width, frame.height) == self._size and _is_plain(frame):
             return frame
         share = frame.width * self._size[1] / (frame.height * self._size[0])
-        if min(share, 1 / share) >= _LEAST_KEPT:
+        is_a_line = min(self._size[1] / share, self._size[0] * share) < _LEAST_SIDE
+        if min(share, 1 / share) >= _LEAST_KEPT or is_a_line:
             return self._cover(frame)
         return _centred(self._whole(frame), self._background(frame))
 

@@ -11,6 +11,21 @@ from tenxsom.safe_files import read_file
 
 MAX_BYTES = 20_000_000
 """The largest start frame: the lowest limit of all services, and more than any still needs."""
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_OTHER_KINDS = {
+    b"GIF8": "a GIF",
+    b"BM": "a BMP picture",
+    b"II*\0": "a TIFF or raw picture",
+    b"MM\0*": "a TIFF or raw picture",
+    b"8BPS": "a Photoshop document",
+    b"<svg": "an SVG drawing",
+    b"%PDF": "a PDF",
+    b"\0\0\0\x0cjP": "a JPEG 2000 picture",
+    b"\0\0\0\x0cJXL": "a JPEG XL picture",
+    b"\xff\x0a": "a JPEG XL picture",
+    b"\x1a\x45\xdf\xa3": "a video",
+}
+"""Files that users take for a picture, by their first bytes."""
 
 
 def is_address(place: str) -> bool:
@@ -56,9 +71,20 @@ def read_picture(path: Path) -> bytes:
         raise NotFound(f"The start_image {path} cannot be read: {error.strerror}.") from None
     if len(data) > MAX_BYTES:
         raise BrokenMedia(f"the start_image {path.name} is larger than {MAX_BYTES // 1_000_000} MB; make it smaller.")
+    if kind := _other_kind(data):
+        raise BrokenMedia(f"the start_image {path.name} is {kind}; save it as a PNG, JPEG or WebP file.")
     if not _begins_like_a_picture(data):
         raise BrokenMedia(f"the start_image {path.name} is no picture; give a PNG, JPEG or WebP file.")
     return data
+
+
+def _other_kind(data: bytes) -> str:
+    """Return the kind of a file that begins like a picture of another format, a drawing or a video; empty for all others."""
+    start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if data[4:8] == b"ftyp" and data[8:12] not in _HEIF_BRANDS:
+        return "an AVIF picture" if data[8:11] == b"avi" else "a video"
+    kinds = (kind for beginning, kind in _OTHER_KINDS.items() if data.startswith(beginning) or start.startswith(beginning))
+    return next(kinds, "")
 
 
 def _begins_like_a_picture(data: bytes) -> bool:

@@ -19,6 +19,7 @@ from tenxsom.errors import BrokenMedia, TryAgainLater
 from tenxsom.media.check import check_video
 from tenxsom.media.encode import RATE
 from tenxsom.media.film.assemble import assemble
+from tenxsom.media.film.fit import Fitter
 from tenxsom.media.film.order import FilmOrder, Shot
 from tenxsom.media.film.overlay import Overlay
 from tests.film_parts import TALL, grey_clip, heard, levels_of, plate, shown, tone_file
@@ -370,3 +371,10 @@ def test_an_order_that_makes_no_film_is_a_mistake_of_the_caller(
 def test_a_target_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path, dark: Path) -> None:
     with pytest.raises(OSError):
         assemble(order([Shot(dark, 0, 0.25)], 0.25), tmp_path / "nowhere" / "film.mp4")
+
+
+def test_a_clip_that_would_be_a_line_in_its_film_is_cropped() -> None:
+    line = av.VideoFrame.from_ndarray(np.full((20, 3000, 3), 90, np.uint8)).reformat(format="yuv420p")
+    line.pts, line.time_base = 0, Fraction(1, 24)
+    fitted = Fitter(36, 20).fit(line)
+    assert (fitted.width, fitted.height) == (36, 20)

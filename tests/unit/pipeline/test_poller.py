@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tenxsom import clock
+from tenxsom import clock, settings
+from tenxsom.app import App
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import poller
 from tests.net_server import ScriptedServer, Visit, head
@@ -37,11 +38,11 @@ def tick(home: Path, server: ScriptedServer, limit: int | None = None) -> str:
         if limit:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
-    settings = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a", "USEAPI_BASE_URL": f"{server.url}/v1"}
+    environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a", "USEAPI_BASE_URL": f"{server.url}/v1"}
     done = subprocess.run(
         [sys.executable, "poll_video_status.py"],
         cwd=ROOT,
-        env={**os.environ, **settings},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -66,6 +67,14 @@ def test_a_tick_keeps_to_the_limit_of_open_files(home: Path) -> None:
     with ScriptedServer(active) as server:
         assert tick(home, server, limit=110) == "80 checked, 0 done, 80 pending."
         assert server.connections < 20
+
+
+@pytest.mark.case
+def test_a_tick_of_a_new_installation_has_nothing_to_say(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with App(settings.load({"TENXSOM_HOME": str(home)})) as app:
+        assert app.poller().tick() == []
+    assert caplog.messages == []
+    assert list(home.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,27 @@ def found(desk: Path, place: str, *more: Path, private: tuple[Path, ...] = ()) -
     return find_picture(place, (desk, *more), private)
 
 
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"GIF89a", "is a GIF;"),
+        (b"BM\x36\x10", "is a BMP picture;"),
+        (b"II*\0\x08", "is a TIFF or raw picture;"),
+        (b"8BPS\0\1", "is a Photoshop document;"),
+        (b'\n<svg xmlns="http://www.w3.org/2000/svg">', "is an SVG drawing;"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0", "is an AVIF picture;"),
+        (b"\0\0\0\x20ftypisom\0\0\0\0", "is a video;"),
+        (b"LTX_API_KEY=canary", "is no picture;"),
+    ],
+)
+def test_a_picture_of_another_kind_is_named_by_its_kind(desk, start, kind):
+    (desk / "lake.png").write_bytes(start + bytes(100))
+    with pytest.raises(BrokenMedia, match=kind) as told:
+        read_picture(desk / "lake.png")
+    assert "canary" not in str(told.value)
+
+
 @pytest.mark.parametrize("place", ["lake.png", "./lake.png", "../desk/lake.png"])
 def test_a_picture_beside_the_definition_is_found(desk, place):
     assert found(desk, place) == desk / "lake.png"
