@@ -65,6 +65,13 @@ class PostgresServer:
         self.folder, self.port = folder, _free_port()
         self._bin = programs or binaries()
         self._process: subprocess.Popen[bytes] | None = None
+        self._addresses = "127.0.0.1"
+
+    def listen(self, address: str) -> None:
+        """Listen on a further address of this machine, from the next start on, to all of its network."""
+        self._addresses += f",{address}"
+        with (self.folder / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
 
     def create(self, *options: str) -> None:
         """Make the data, with further `options` of initdb. Raises NoServer."""
@@ -79,7 +86,8 @@ class PostgresServer:
     def start(self) -> None:
         """Start it, and wait until it answers. Raises NoServer."""
         options = [
-            f"-c{option}" for option in (*SPEED, "listen_addresses=127.0.0.1", "unix_socket_directories=", "logging_collector=off")
+            f"-c{option}"
+            for option in (*SPEED, f"listen_addresses={self._addresses}", "unix_socket_directories=", "logging_collector=off")
         ]
         with (self.folder.parent / "postgres.log").open("ab") as log:
             program = [str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options]
