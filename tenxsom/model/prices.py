@@ -144,6 +144,8 @@ def _describe_problem(place: tuple[int | str, ...], kind: str, message: str, val
     path = ".".join(str(part) for part in place) or "/"
     if kind == "missing":
         return f"{path}: it is missing"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        message = "it must be an object in braces"
     words = message.removeprefix("Value error, ")
     shown = "" if isinstance(value, dict | list) else f" ({str(value)[:40]!r})"
     return f"{path}: {words[:1].lower()}{words[1:]}{shown}"

@@ -19,6 +19,7 @@ def sentence_of(detail: Any) -> str:
         "too_short": "it must not be empty",
         "too_long": f"it has {context.get('actual_length')} entries; at most {context.get('max_length')} are allowed",
         "string_too_long": f"it has {length} characters; at most {context.get('max_length')} are allowed",
+        "string_pattern_mismatch": f"{shown(given)} does not fit the pattern {context.get('pattern')}",
         "literal_error": f"{shown(given)} is not one of {context.get('expected')}",
         "greater_than_equal": f"{shown(given)} is too small; the least is {context.get('ge')}",
         "greater_than": f"{shown(given)} is too small; it must be more than {context.get('gt')}",

@@ -59,7 +59,9 @@ def check_known(
     except ServiceRefused as error:
         if error.exit_code != 1:
             raise  # an account error says nothing about the id
-        raise BadInput(f"{billed_service(job, clip)} does not know {job_id!r} ({error}) Copy the id from its own list.") from None
+        raise BadInput(
+            f"{billed_service(job, clip)} does not know {job_id[:120]!r} ({error}) Copy the id from its own list."
+        ) from None
 
 
 def _loaded(content_id: str, store: JobStore) -> VideoJob | None:

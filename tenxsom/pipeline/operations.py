@@ -228,7 +228,10 @@ class JobManager:
     def _decide(self, claim: Claim, number: int | None, take_as_is: bool) -> str:
         """Accept the clips that wait for a decision, or give them up."""
         job = claim.job
-        waiting = [clip for clip in job.clips if clip.hold == DECISION and number in (None, clip.index + 1)]
+        held = [clip for clip in job.clips if clip.hold == DECISION]
+        waiting = [clip for clip in held if number in (None, clip.index + 1)]
+        if held and not waiting:
+            raise BadInput(f"No decision is asked about clip {number} of {job.content_id}, but about {_numbers(held)}.")
         if not waiting:
             raise BadInput(f"{job.content_id} has nothing to decide: no paid call of unknown outcome, no clip that was refused.")
         for clip in waiting:
@@ -266,10 +269,19 @@ class JobManager:
         sound = next((sound for sound in claim.job.sounds if sound.intent), None)
         if sound and number is None:
             return sound
-        open_clips = [clip for clip in claim.job.clips if clip.intent and number in (None, clip.index + 1)]
+        unclear = [clip for clip in claim.job.clips if clip.intent]
+        open_clips = [clip for clip in unclear if number in (None, clip.index + 1)]
+        if unclear and not open_clips:
+            raise BadInput(f"No decision is asked about clip {number} of {claim.job.content_id}, but about {_numbers(unclear)}.")
         if not open_clips:
             raise BadInput(f"{claim.job.content_id} has no paid call whose outcome is unknown.")
         if len(open_clips) > 1:
-            numbers = ", ".join(str(clip.index + 1) for clip in open_clips)
-            raise BadInput(f"{claim.job.content_id} has several unclear calls; say which with --clip (one of {numbers}).")
+            raise BadInput(
+                f"{claim.job.content_id} has several unclear calls; say which with --clip (one of {_numbers(open_clips)})."
+            )
         return open_clips[0]
+
+
+def _numbers(clips: Sequence[Clip]) -> str:
+    """Return the numbers of clips, from 1."""
+    return ", ".join(str(clip.index + 1) for clip in clips)

@@ -197,7 +197,10 @@ def _doubles(archetype: Archetype) -> Iterator[Problem]:
 
 
 def _problem(detail: Any) -> Problem:
-    return Problem(".".join(str(part) for part in detail["loc"]), sentence_of(detail))
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "string_pattern_mismatch" and path == "language":
+        return Problem(path, f"{detail['input'][:40]!r} is no language tag such as en or pt-BR")
+    return Problem(path, sentence_of(detail))
 
 
 def _bad(name: str, problems: list[Problem]) -> BadSettings:

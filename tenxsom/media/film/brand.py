@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -102,6 +103,16 @@ def _problems_of_files(brand: Brand, texts: Sequence[str]) -> Iterator[Problem]:
     if brand.music_file is not None and (why := _why_no_sound(brand.music_file)):
         yield Problem("brand.music", f"{brand.music_file.name} {why}; name a sound file, auto, none or lyria")
     yield from _problems_of_letters(brand, texts)
+    yield from _problems_of_slots(brand)
+
+
+def _problems_of_slots(brand: Brand) -> Iterator[Problem]:
+    """Yield words in braces that stand for nothing: they would be shown on a card as they are."""
+    for name in ("intro", "outro"):
+        ending: Ending | None = getattr(brand, name)
+        for word in re.findall(r"\{(\w+)\}", (ending.text if ending else None) or ""):
+            if word != "title":
+                yield Problem(f"brand.{name}.text", f"{{{word}}} stands for nothing; only {{title}} does, for the film's title")
 
 
 def _problems_of_letters(brand: Brand, texts: Sequence[str]) -> Iterator[Problem]:

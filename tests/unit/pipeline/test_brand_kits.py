@@ -153,3 +153,10 @@ def test_a_brands_file_that_disappears_before_acceptance_is_a_bad_definition(bra
         with pytest.raises(BadDefinition, match=r"logo\.png is not there"), orchestrator._owned(order):
             pytest.fail("it was accepted")
         assert app.store.ids() == []
+
+
+def test_a_word_in_braces_that_stands_for_nothing_is_refused_before_it_is_in_a_film(home, brands):
+    (brands / "steam.json").write_text(json.dumps({"outro": {"text": "{titel}: the end"}}))
+    (home / "lake.json").write_text(json.dumps(PAGE | {"brand": "steam"}))
+    with App(settings.load()) as app, pytest.raises(BadDefinition, match=r"brand.outro.text: \{titel\} stands for nothing"):
+        app.orchestrator().read([str(home / "lake.json")])
