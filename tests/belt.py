@@ -68,6 +68,10 @@ class Belt:
         """Run a script to its end, in a process that has the program loaded already."""
         return Ended(*forked.run(ROOT / script, [*map(str, arguments)], self.env(), stdin, timeout))
 
+    def fork(self, script: str, *arguments: object) -> forked.Forked:
+        """Start a script in a process that has the program loaded already, to be killed, stopped or raced with."""
+        return forked.Forked(ROOT / script, [*map(str, arguments)], self.env())
+
     def start(self, script: str, *arguments: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start a script as a user does; `before` is put in front of the interpreter (strace, say)."""
         command = [*before, sys.executable, str(ROOT / script), *map(str, arguments)]

@@ -21,23 +21,58 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tenxsom.bytecode", *(f"tenxsom.cli.{name}" for name in LOADED), "tenxsom.pipeline.orchestrator"])
 
 
+class Forked:
+    """A script that runs, with what `subprocess.Popen` calls by the same names."""
+
+    def __init__(self, script: Path, arguments: Sequence[str], environment: Mapping[str, str], stdin: str | None = None) -> None:
+        self._name, self._folder = script.name, TemporaryDirectory()
+        self._said: tuple[str, str] | None = None
+        self.returncode: int | None = None
+        """The exit code, negative for a signal; None until somebody has seen the end."""
+        streams = [os.path.join(self._folder.name, name) for name in ("in", "out", "err")]
+        for path, text in zip(streams, (stdin or "", "", ""), strict=True):
+            Path(path).write_text(text, encoding="utf-8")
+        self._written = [Path(path) for path in streams[1:]]
+        self._process = _context.Process(target=_be, args=(str(script), list(arguments), dict(environment), streams))
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process; a kill of it is a kill of the script."""
+        return self._process.pid or 0
+
+    def poll(self) -> int | None:
+        """Look whether it has ended."""
+        self.returncode = self._process.exitcode
+        return self.returncode
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._process.kill()
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for its end, and return its output and errors. Raises TimeoutError after `timeout` seconds, and ends it."""
+        self._process.join(timeout)
+        if self.poll() is None:
+            self._process.kill()
+            self._process.join()
+            self._folder.cleanup()
+            raise TimeoutError(f"{self._name} did not end within {timeout} seconds")
+        if self._said is None:
+            out, err = (path.read_text(encoding="utf-8") for path in self._written)
+            self._said = out, err
+            self._folder.cleanup()
+        return self._said
+
+
 def run(
     script: Path, arguments: Sequence[str], environment: Mapping[str, str], stdin: str | None, timeout: float
 ) -> tuple[int, str, str]:
     """Run a script to its end, and return its exit code (negative for a signal), output and errors."""
-    with TemporaryDirectory() as folder:
-        streams = [os.path.join(folder, name) for name in ("in", "out", "err")]
-        for path, text in zip(streams, (stdin or "", "", ""), strict=True):
-            Path(path).write_text(text, encoding="utf-8")
-        process = _context.Process(target=_be, args=(str(script), list(arguments), dict(environment), streams))
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise TimeoutError(f"{script.name} did not end within {timeout} seconds")
-        out, err = (Path(path).read_text(encoding="utf-8") for path in streams[1:])
-        return process.exitcode, out, err
+    process = Forked(script, arguments, environment, stdin)
+    out, err = process.communicate(timeout)
+    assert process.returncode is not None
+    return process.returncode, out, err
 
 
 def _be(script: str, arguments: list[str], environment: dict[str, str], streams: list[str]) -> None:

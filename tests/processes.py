@@ -13,6 +13,14 @@ from tests import forked
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def in_a_shell(before: str, *command: str) -> list[str]:
+    """Return a command that a shell becomes after it has run `before`, which changes limits or open files of the process itself.
+
+    Code between fork and exec in a process with threads (`preexec_fn`) may wait for ever for a lock that another thread held.
+    """
+    return ["sh", "-c", f'{before} && exec "$@"', "sh", *command]
+
+
 def start(lines: str, *arguments: object) -> subprocess.Popen[str]:
     """Start Python on these lines, with the arguments in sys.argv[1:] and both pipes in our hands."""
     command = [sys.executable, "-c", lines, *map(str, arguments)]

@@ -7,6 +7,7 @@ kill -9; or the disk breaks, for one change or for all that follow.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +28,20 @@ class Blow(NamedTuple):
     at: int
     how: str
 
+    def __str__(self) -> str:
+        return f"{self.at}-{self.how}"
+
 
 DEATHS, DISK_TROUBLES = ("before", "after", "half"), ("full", "unsynced")
+ALL = os.environ.get("CRASH_POINTS") == "all"
+
+
+def sweep(points: int, every: int = 1) -> list[Blow]:
+    """Return what is tried: each change in each way with CRASH_POINTS=all, otherwise every so many changes, the ways in turn."""
+    ways = [*DEATHS, *DISK_TROUBLES]
+    if ALL:
+        return [Blow(at, how) for at in range(1, points + 1) for how in ways]
+    return [Blow(at, ways[number % len(ways)]) for number, at in enumerate(range(1, points + 1, every))]
 
 
 class Fate:

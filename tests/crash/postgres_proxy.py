@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import socket
 import struct
@@ -25,8 +26,8 @@ class PostgresProxy:
         self._upstream = upstream
         self._lock = threading.Lock()
         self.port = 0
-        self.victim: int | None = None
-        """Who is killed by a strike; None: the connection is cut."""
+        self.victims: queue.SimpleQueue[int] | None = None
+        """Who is killed by a strike, which waits for the number of the process; None: the connection is cut."""
         self.is_pooler = False
         """Whether the server's process that a client is told of is another one, as a pooler's is."""
         self.is_shut = False
@@ -86,8 +87,8 @@ class PostgresProxy:
                     if how == AFTER:
                         server.sendall(request)
                         _answer(server)
-                    if self.victim is not None:
-                        os.kill(self.victim, signal.SIGKILL)
+                    if self.victims is not None:
+                        os.kill(self.victims.get(timeout=60), signal.SIGKILL)
                     _reset(client)
                     return
 

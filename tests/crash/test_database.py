@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import queue
 import shutil
 import signal
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from tests.belt import TOKEN, definition
 from tests.conftest import StudioBehindASocket
 from tests.crash import postgres_proxy
 from tests.crash.database_world import DatabaseBelt, IntentProxy, World
+from tests.crash.deaths import ALL
 from tests.crash.invariants import paid_at_most_once
 from tests.crash.postgres_proxy import AFTER, BEFORE
 from tests.postgres_server import running as running_server
 
 pytestmark = pytest.mark.slow
 
-ALL = os.environ.get("CRASH_POINTS") == "all"
 EVERY = 1 if ALL else 7
 
 
@@ -165,10 +165,11 @@ def test_a_program_that_is_killed_at_any_request_is_carried_on_without_paying_tw
     for at in range(last // 6, last, 1 if ALL else last // 3):
         content_id = f"lake-{at}"
         world.proxy.script(at, how)
-        process = belt.start("master_orchestrator_v3.py", "--json", belt.write(definition(content_id)))
-        world.proxy.victim = process.pid
+        world.proxy.victims = queue.SimpleQueue()
+        process = belt.fork("master_orchestrator_v3.py", "--json", belt.write(definition(content_id)))
+        world.proxy.victims.put(process.pid)
         process.communicate(timeout=120)
-        world.proxy.victim = None
+        world.proxy.victims = None
         assert process.returncode == -signal.SIGKILL
         belt.submit(definition(content_id))
         assert belt.end(content_id, studio.charges)["state"] == "completed", (at, how)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,12 +15,11 @@ from tenxsom.errors import DiskError, TenxsomError
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.film_maker import FilmMaker
 from tenxsom.pipeline.visits import Look
-from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
+from tests.crash.deaths import Blow, Death, struck, sweep
 from tests.end_to_end.test_films import PAGE, World
 
 POINTS = 44
 """More durable changes than the finishing of a film makes."""
-STEP = 1 if os.environ.get("CRASH_POINTS") == "all" else 9
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +52,10 @@ def world(collected: World, tmp_path: Path) -> World:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [*DEATHS, *DISK_TROUBLES])
-@pytest.mark.parametrize("at", range(1, POINTS, STEP))
-def test_a_film_survives_a_death_at_every_change_of_a_file(world: World, at: int, how: str) -> None:
+@pytest.mark.parametrize("blow", sweep(POINTS, every=5), ids=str)
+def test_a_film_survives_a_death_at_every_change_of_a_file(world: World, blow: Blow) -> None:
     charges = len(world.vendor.charges)
-    with contextlib.suppress(Death, DiskError), struck(Blow(at, how)), world.app() as app:
+    with contextlib.suppress(Death, DiskError), struck(blow), world.app() as app:
         app.poller().tick(["kettle"], at_once=True)
     world.collect()
     report = world.report()

@@ -30,8 +30,8 @@ def belt(tmp_path, proxy) -> Belt:
 
 
 def run_and_die(belt: Belt, proxy: WireProxy, script: str, *arguments: object) -> None:
-    process = belt.start(script, *arguments)
-    proxy.victim = process.pid
+    process = belt.fork(script, *arguments)
+    proxy.victims.put(process.pid)
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, "the call at which it should have died was never made"
 

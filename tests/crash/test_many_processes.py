@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from tests.belt import TOKEN, Belt, definition
 from tests.crash import invariants, wire_proxy
 from tests.crash.wire_proxy import Relay, WireProxy
+from tests.forked import Forked
 
 pytestmark = pytest.mark.slow
 
@@ -31,14 +31,14 @@ def proxy(studio) -> Iterator[WireProxy]:
         yield running
 
 
-def end(processes: list[subprocess.Popen[str]]) -> None:
+def end(processes: list[Forked]) -> None:
     for process in processes:
         process.communicate(timeout=120)
 
 
 def test_two_orchestrators_with_the_same_definition_pay_once(belt, studio):
     job = belt.write(definition())
-    end([belt.start("master_orchestrator_v3.py", "--json", job) for _ in range(4)])
+    end([belt.fork("master_orchestrator_v3.py", "--json", job) for _ in range(4)])
     assert len(studio.charges()) == 2
     invariants.all_hold(belt, studio.charges(), "lake")
 
@@ -47,13 +47,13 @@ def test_ten_pollers_share_a_queue_while_they_are_killed_at_random(belt, studio)
     ids = [f"job-{number}" for number in range(JOBS)]
     jobs = [belt.write(definition(content_id)) for content_id in ids]
     chance = random.Random(7)
-    pollers: list[subprocess.Popen[str]] = []
+    pollers: list[Forked] = []
     kills = 0
-    end([belt.start("master_orchestrator_v3.py", "--json", *jobs) for _ in range(2)])
+    end([belt.fork("master_orchestrator_v3.py", "--json", *jobs) for _ in range(2)])
     for _ in range(200):
         end([poller for poller in pollers if poller.poll() is not None])
         pollers = [poller for poller in pollers if poller.returncode is None]
-        pollers += [belt.start("poll_video_status.py", "--json", *ids) for _ in range(POLLERS - len(pollers))]
+        pollers += [belt.fork("poll_video_status.py", "--json", *ids) for _ in range(POLLERS - len(pollers))]
         if all(belt.report(content_id) for content_id in ids):
             break
         victim = chance.choice(pollers)
@@ -77,13 +77,13 @@ def test_a_stopped_owner_keeps_its_job_for_as_long_as_it_is_stopped(belt, studio
     stopped: list[int] = []
 
     def stop_the_caller(relay: Relay) -> None:
-        os.kill(proxy.victim, signal.SIGSTOP)
-        stopped.append(proxy.victim)
+        stopped.append(proxy.victims.get(timeout=60))
+        os.kill(stopped[0], signal.SIGSTOP)
         Relay.pass_on(relay)
 
     proxy.script(1, stop_the_caller)
-    owner = belt.start("poll_video_status.py", "--json", "lake")
-    proxy.victim = owner.pid
+    owner = belt.fork("poll_video_status.py", "--json", "lake")
+    proxy.victims.put(owner.pid)
     while not stopped:
         assert owner.poll() is None
     revision = belt.state("lake")["revision"]
@@ -100,8 +100,8 @@ def test_the_death_of_an_owner_frees_its_job_at_once(belt, studio, proxy):
     belt.submit(definition())
     belt.environment["USEAPI_BASE_URL"] = f"{proxy.url}/v1"
     proxy.script(1, Relay.kill_before)
-    owner = belt.start("poll_video_status.py", "--json", "lake")
-    proxy.victim = owner.pid
+    owner = belt.fork("poll_video_status.py", "--json", "lake")
+    proxy.victims.put(owner.pid)
     owner.communicate(timeout=60)
     assert belt.poll("lake").document["checked"] == 1
 
@@ -112,7 +112,7 @@ def test_eight_orchestrators_race_for_the_last_cent_of_the_budget(belt, studio):
     (belt.home / "templates" / "prices.json").write_text(json.dumps(prices))
     belt.environment["DAILY_BUDGET_USD"] = "0.75"  # three jobs of 0.01 + 3 × 0.08
     jobs = [belt.write(definition(f"race-{number}")) for number in range(8)]
-    racers = [belt.start("master_orchestrator_v3.py", "--json", job) for job in jobs]
+    racers = [belt.fork("master_orchestrator_v3.py", "--json", job) for job in jobs]
     end(racers)
     spent = sum(0.01 if charge["kind"] == "image" else 0.24 for charge in studio.charges())
     assert round(spent, 2) <= 0.75

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from tenxsom import settings
 from tenxsom.app import App
 from tenxsom.errors import BadInput, SubmitUnclear, TenxsomError
 from tests.belt import definition
-from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
+from tests.crash.deaths import Blow, Death, struck, sweep
 from tests.end_to_end.test_every_definition import ClipVendor
 from tests.paper_sounds import SOUNDS, PaperMusic, PaperVoice, with_sounds
 
@@ -24,7 +23,6 @@ SCRIPT = [{"text": "Moss remembers every rain.", "visual": "moss"}, {"text": "It
 PAGE = definition(script=SCRIPT, target_duration=6, clips="storyboard", captions="both", max_cost_usd=9)
 POINTS = 90
 """More durable changes than the life of such a film makes."""
-STEP = 1 if os.environ.get("CRASH_POINTS") == "all" else 23
 
 
 class Life:
@@ -94,10 +92,9 @@ def life(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [*DEATHS, *DISK_TROUBLES])
-@pytest.mark.parametrize("at", range(1, POINTS, STEP))
-def test_a_paid_film_ends_and_is_paid_once_whatever_dies_on_its_way(at: int, how: str, life: Life) -> None:
-    with contextlib.suppress(Death, TenxsomError), struck(Blow(at, how)):
+@pytest.mark.parametrize("blow", sweep(POINTS, every=9), ids=str)
+def test_a_paid_film_ends_and_is_paid_once_whatever_dies_on_its_way(blow: Blow, life: Life) -> None:
+    with contextlib.suppress(Death, TenxsomError), struck(blow):
         life.submit()
         life.tick()
         life.tick()

@@ -31,10 +31,10 @@ from tenxsom.errors import TenxsomError
 from tenxsom.model.job import VideoJob
 from tenxsom.pipeline.results import JobResult
 from tests.belt import definition, unexpected_errors
-from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, struck
+from tests.crash.deaths import ALL, DEATHS, DISK_TROUBLES, Blow, Death, struck
 from tests.crash.paper_vendor import ACCEPTING, CHECKS, REFUSING, PaperVendor, paper_suite
 
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long" or os.environ.get("CRASH_POINTS") == "all"
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long" or ALL
 IDS: dict[str, dict[str, Any]] = {"lake": {}, "river": {"clips": "storyboard", "target_duration": 8}, "storm": {"clips": "single"}}
 PRICE = {"image": Decimal("0.01"), "video": Decimal("0.24")}
 BUDGET = Decimal("0.80")

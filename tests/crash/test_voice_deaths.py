@@ -21,7 +21,7 @@ from tenxsom.pipeline.narration import Narrator
 from tenxsom.store.base import RELEASED
 from tenxsom.voices import espeak, hibari
 from tenxsom.voices.base import Line, Speech
-from tests.crash.deaths import DEATHS, DISK_TROUBLES, Blow, Death, Fate, struck
+from tests.crash.deaths import Blow, Death, Fate, struck, sweep
 from tests.states import new_job
 from tests.voices import babble
 
@@ -125,10 +125,9 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [*DEATHS, *DISK_TROUBLES])
-@pytest.mark.parametrize("at", range(1, POINTS + 1))
-def test_a_death_or_a_broken_disk_at_any_durable_change_pays_nothing_twice(at, how, world):
-    world.live(Blow(at, how))
+@pytest.mark.parametrize("blow", sweep(POINTS), ids=str)
+def test_a_death_or_a_broken_disk_at_any_durable_change_pays_nothing_twice(blow, world):
+    world.live(blow)
     narration = world.end()
     world.check(narration)
 

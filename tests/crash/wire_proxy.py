@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import queue
 import signal
 import socket
 import struct
@@ -24,7 +25,8 @@ class WireProxy:
         self._upstream = urlsplit(upstream)
         self._lock = threading.Lock()
         self.calls: list[str] = []
-        self.victim: int | None = None
+        self.victims: queue.SimpleQueue[int] = queue.SimpleQueue()
+        """The processes that are killed, each by a strike. It waits for the number: a process may call before its test has that."""
         self.at: int | None = None
         self.strike: Strike = Relay.pass_on
         self.url = ""
@@ -127,8 +129,7 @@ class Relay(BaseHTTPRequestHandler):
         self._reset()
 
     def _kill(self) -> None:
-        assert self.proxy.victim is not None
-        os.kill(self.proxy.victim, signal.SIGKILL)
+        os.kill(self.proxy.victims.get(timeout=60), signal.SIGKILL)
         self.close_connection = True
 
     def _reset(self) -> None:

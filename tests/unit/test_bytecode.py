@@ -5,21 +5,20 @@ from __future__ import annotations
 import importlib.util
 import marshal
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from tests.processes import ROOT, in_a_shell
 
 
-def status(home: Path, cache: Path, **options) -> subprocess.CompletedProcess[str]:
+def status(home: Path, cache: Path, before: str = ":") -> subprocess.CompletedProcess[str]:
     """A command with its bytecode in a folder of its own."""
     environment = {"PATH": os.environ["PATH"], "TENXSOM_HOME": str(home), "PYTHONPYCACHEPREFIX": str(cache)}
     command = [sys.executable, str(ROOT / "manage_jobs.py"), "status", "--json"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(in_a_shell(before, *command), env=environment, capture_output=True, text=True, check=False)
 
 
 def cut(path: Path, to_bytes: int) -> None:
@@ -46,11 +45,7 @@ def test_bytecode_that_was_cut_off_is_compiled_anew(home, tmp_path, left):
 @pytest.mark.slow
 def test_a_limit_that_was_there_for_one_run_was_there_for_one_run_only(home, tmp_path):
     """As a full disk does: what does not fit is cut off, Python's own modules included."""
-
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-
-    status(home, tmp_path, preexec_fn=limited)
+    status(home, tmp_path, before="ulimit -f 20")  # blocks of 512 bytes
     for _ in range(3):
         ended = status(home, tmp_path)
         assert ended.returncode == 0, ended.stderr

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tenxsom.cli.streams import Unfailing
-from tests.processes import ROOT
+from tests.processes import ROOT, in_a_shell
 
 WORK = """
 import argparse, logging, sys
@@ -43,10 +43,11 @@ def reader_gone() -> Iterator[int]:
     os.close(writing)
 
 
-def work(home, done, **streams: Any) -> subprocess.CompletedProcess[str]:
+def work(home, done, before: str = ":", **streams: Any) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "TENXSOM_HOME": str(home)}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
-    return subprocess.run([sys.executable, "-c", WORK, str(done)], cwd=ROOT, env=environment, text=True, check=False, **pipes)
+    command = in_a_shell(before, sys.executable, "-c", WORK, str(done))
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, check=False, **pipes)
 
 
 @pytest.mark.parametrize("broken", [full_disk, reader_gone])
@@ -81,14 +82,9 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(home, tmp_path):
     assert "could not be written" not in ended.stderr
 
 
-def close_all(descriptors: Sequence[int]) -> None:
-    for number in descriptors:
-        os.close(number)
-
-
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
 def test_streams_that_were_closed_from_the_start_end_nothing_and_no_file_gets_their_output(home, tmp_path, closed):
-    ended = work(home, tmp_path / "done", preexec_fn=lambda: close_all(closed))
+    ended = work(home, tmp_path / "done", before="exec " + " ".join(f"{number}>&-" for number in closed))
     assert ended.returncode == 3
     assert (tmp_path / "done").read_bytes() == b""
     if 1 not in closed:

@@ -16,6 +16,7 @@ from tenxsom.app import App
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import poller
 from tests.net_server import ScriptedServer, Visit, head
+from tests.processes import in_a_shell
 from tests.states import new_clip, new_job
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,21 +34,15 @@ def queue_of(home: Path, count: int) -> None:
 
 def tick(home: Path, server: ScriptedServer, limit: int | None = None) -> str:
     """What a tick in a process of its own says, and nothing on stderr."""
-
-    def lower() -> None:
-        if limit:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-
     environment = {"TENXSOM_HOME": str(home), "USEAPI_BEARER_TOKEN": "user:1-a", "USEAPI_BASE_URL": f"{server.url}/v1"}
     done = subprocess.run(
-        [sys.executable, "poll_video_status.py"],
+        in_a_shell(f"ulimit -n {limit}" if limit else ":", sys.executable, "poll_video_status.py"),
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        preexec_fn=lower,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
