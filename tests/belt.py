@@ -31,6 +31,14 @@ def definition(content_id: str = "lake", **changes: Any) -> dict[str, Any]:
     return {**page, **changes}
 
 
+def with_small_pictures(home: Path) -> Path:
+    """Let a home's local studio make pictures and clips a fifth as wide and high, as most tests do not look at them."""
+    world = home / ".local_studio"
+    world.mkdir(parents=True)
+    (world / "scale").write_text("0.2")
+    return home
+
+
 def unexpected_errors(document: dict[str, Any]) -> list[str]:
     """Every unexpected error that a state or a report tells of; a side file that was left out names the place in our code."""
     told = [str(document["unexpected"])] if document.get("unexpected") else []

@@ -13,6 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tenxsom.store.postgres.schema import Schema
@@ -20,7 +21,9 @@ from tenxsom.store.postgres.session import Session
 from tests.postgres_server import Databases, NoServer, PostgresServer
 
 _sessions: dict[Path, list[Session]] = {}
-_created: dict[Path, str] = {}
+_created: dict[Path, tuple[str, str]] = {}
+_emptied: list[tuple[str, str]] = []
+"""Databases that are as they were made, to be used again: to copy one takes longer than most tests."""
 
 
 @cache
@@ -69,8 +72,10 @@ def url(place: Path) -> str:
     file = place / "database.url"
     if not file.exists():
         databases, template = _all()
-        _created[place], address = databases.create(template)
-        file.write_text(address)
+        if not _emptied:
+            _emptied.append(databases.create(template))
+        _created[place] = _emptied.pop()
+        file.write_text(_created[place][1])
     return file.read_text()
 
 
@@ -81,9 +86,26 @@ def session(place: Path) -> Session:
     return opened
 
 
-def close(place: Path) -> None:
-    """Close the sessions of a place, and drop its database."""
+def close(place: Path, *, is_as_made: bool = False) -> None:
+    """Close the sessions of a place, and drop its database; one with our tables as they were made is emptied for another."""
     for opened in _sessions.pop(place, ()):
         opened.close()
-    if name := _created.pop(place, None):
+    name, address = _created.pop(place, ("", ""))
+    if name and is_as_made:
+        _empty(address)
+        _emptied.append((name, address))
+    elif name:
         _all()[0].drop(name)
+
+
+def _empty(address: str) -> None:
+    """Take every row out of our tables, but that of the schema's version, once nobody is connected to them any more."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+        tables = connection.execute(
+            "SELECT format('tenxsom.%I', tablename) FROM pg_tables WHERE schemaname = 'tenxsom' AND tablename <> 'place'"
+        ).fetchall()
+        connection.execute(f"TRUNCATE {', '.join(name for (name,) in tables)} RESTART IDENTITY".encode())

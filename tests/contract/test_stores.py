@@ -44,7 +44,7 @@ def slow_in_a_database(kind: str) -> Any:
 @pytest.fixture(autouse=True)
 def _closed(tmp_path: Path) -> Iterator[None]:
     yield
-    databases.close(tmp_path)
+    databases.close(tmp_path, is_as_made=True)
 
 
 @pytest.fixture(params=[slow_in_a_database(kind) for kind in KINDS])

@@ -19,7 +19,7 @@ from tests.crash import invariants
 from tests.crash.deaths import ALL
 
 SYSCALLS = ("write", "fsync", "rename")
-SAMPLE = 4
+SAMPLE = 3
 """So many places of each kind are struck, spread evenly, unless CRASH_POINTS=all."""
 ERRORS = ("ENOSPC", "EIO", "EROFS")
 

@@ -35,6 +35,7 @@ from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
 from tenxsom.store.files.ledger import FileLedger
 from tenxsom.store.templates import Templates
 from tenxsom_studio.faults import MOMENTS
+from tests.belt import with_small_pictures
 from tests.states import new_clip, new_job
 from tools import architecture_picture, docs_tables, requirements
 
@@ -425,6 +426,7 @@ def shape_of(output: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", FIRST_PAGES, ids=lambda page: page.stem)
 def test_a_first_pages_commands_run_and_print_what_it_shows(page: Path, tmp_path: Path) -> None:
+    with_small_pictures(tmp_path)  # what is printed is the same
     for shown in marked_steps(page):
         collects = "poll_video_status.py" in shown.command
         printed = (run_as_cron_would if collects else run)(tmp_path, shown.command)

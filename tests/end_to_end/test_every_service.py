@@ -16,7 +16,7 @@ from tenxsom.model import money
 from tenxsom.settings import SERVICES
 from tenxsom_studio.app import create_app
 from tenxsom_studio.server import running
-from tests.belt import ROOT, TOKEN, Belt, definition
+from tests.belt import ROOT, TOKEN, Belt, definition, with_small_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -33,10 +33,7 @@ def access(url: str) -> dict[str, str]:
 
 @pytest.fixture
 def belt(tmp_path, studio) -> Belt:
-    world = tmp_path / "home" / ".local_studio"
-    world.mkdir(parents=True)
-    (world / "scale").write_text("0.2")
-    return Belt(tmp_path / "home", access(studio.url))
+    return Belt(with_small_pictures(tmp_path / "home"), access(studio.url))
 
 
 def through(belt: Belt, service: str, **changes: Any) -> dict[str, Any]:
@@ -156,9 +153,7 @@ def test_every_tier_makes_a_real_video_by_the_router(belt, tier, size):
 
 @pytest.mark.parametrize("tier", ["premium", "standard", "volume"])
 def test_every_tier_makes_a_real_video_without_any_credentials(tmp_path, tier):
-    belt = Belt(tmp_path)
-    (tmp_path / ".local_studio").mkdir()
-    (tmp_path / ".local_studio" / "scale").write_text("0.2")
+    belt = Belt(with_small_pictures(tmp_path))
     ended = belt.run("master_orchestrator_v3.py", "--route", "--wait", "--json", belt.write(definition(tier=tier)))
     assert ended.code == 0, ended.out + ended.err
     assert size_of(belt.home / "completed_videos" / "lake.mp4") == (256, 144)

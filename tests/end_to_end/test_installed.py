@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import tenxsom
-from tests.belt import PLAIN_FILMS, ROOT, definition
+from tests.belt import PLAIN_FILMS, ROOT, definition, with_small_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +98,7 @@ def test_installed_it_makes_a_film_from_any_folder_and_says_what_its_user_types(
 
 
 def test_installed_it_demonstrates_itself_and_looks_after_itself(program: Path, user: dict[str, str], tmp_path: Path) -> None:
+    with_small_pictures(tmp_path / "user" / "tenxsom-ai")
     demo = command([str(program), "demo", "tech_news_16x9", "--json"], env=user, cwd=tmp_path)
     assert demo.returncode == 0, demo.stderr
     assert json.loads(demo.stdout)["jobs"][0]["state"] == "completed"

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.belt import ROOT, Belt, Ended, definition
+from tests.belt import ROOT, Belt, Ended, definition, with_small_pictures
 
 CANARY = "canary-5f1b7c"
 
 
 @pytest.fixture
 def belt(tmp_path: Path) -> Belt:
-    return Belt(tmp_path, {"VIDEO_SERVICE": "local_studio"})
+    return Belt(with_small_pictures(tmp_path), {"VIDEO_SERVICE": "local_studio"})
 
 
 def as_an_ordinary_user(belt: Belt, script: str, *arguments: object) -> Ended:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tenxsom.cli.worker import command_line
-from tests.belt import ROOT, Belt, definition
+from tests.belt import ROOT, Belt, definition, with_small_pictures
 
 SETTINGS = {"VIDEO_SERVICE": "local_studio"}
 
@@ -38,7 +38,7 @@ def wait_for(belt: Belt, *content_ids: str) -> None:
 
 @pytest.mark.slow
 def test_a_worker_makes_what_is_submitted_and_ends_cleanly(tmp_path: Path) -> None:
-    belt = Belt(tmp_path, SETTINGS)
+    belt = Belt(with_small_pictures(tmp_path), SETTINGS)
     worker = started(belt)
     try:
         assert belt.submit(definition()).code == 0
@@ -55,11 +55,13 @@ def test_a_worker_makes_what_is_submitted_and_ends_cleanly(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_what_a_killed_worker_had_in_hand_another_one_ends(tmp_path: Path) -> None:
-    belt = Belt(tmp_path, SETTINGS)
+    belt = Belt(with_small_pictures(tmp_path), SETTINGS)
     ids = [f"lake{number}" for number in range(4)]
     assert belt.submit(*[definition(content_id) for content_id in ids]).code == 0
     first = started(belt)
-    time.sleep(2)
+    while not list((tmp_path / ".local_studio" / "media").glob("*.mp4")):
+        assert first.poll() is None
+        time.sleep(0.05)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     second = started(belt)
