@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from PIL import Image
 
 import master_orchestrator_v3
 from tenxsom.model import money
-from tenxsom.settings import SERVICES
+from tenxsom.settings import SERVICES, SETTINGS
 from tenxsom_studio.app import create_app
 from tenxsom_studio.server import running
 from tests.belt import ROOT, TOKEN, Belt, definition, with_small_pictures
+from tests.conftest import StudioBehindASocket
 
 pytestmark = pytest.mark.slow
 
@@ -50,17 +52,56 @@ def size_of(path: Path) -> tuple[int, int]:
         return stream.width, stream.height
 
 
+@dataclass
+class Made:
+    """What one definition became at a service: its report, what was asked of the studio until the order, and what it charged."""
+
+    report: dict[str, Any]
+    calls: list[str]
+    charges: list[dict[str, Any]]
+    leftovers: list[str]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
+    """The same definition through every service, one after the other."""
+    home = with_small_pictures(tmp_path_factory.mktemp("home"))
+    world = StudioBehindASocket("", tmp_path_factory.mktemp("world"))
+    (world.world / "scale").write_text("0.2")
+    found: dict[str, Made] = {}
+    with running(world.world) as server, pytest.MonkeyPatch.context() as patch:
+        belt = Belt(home, access(server.url))
+        for setting in SETTINGS:
+            patch.delenv(setting.name, raising=False)
+        for name, value in belt.env().items():
+            patch.setenv(name, value)
+        local: list[str] = []
+        patch.setattr("tenxsom_studio.server.create_app", lambda root, **details: noted(create_app(root, **details), local))
+        remote: list[str] = []
+        noted(server.app, remote)
+        for service in SERVICES:
+            charged = len(world.charges())
+            path = belt.write(definition(service, service=service, target_duration=5))
+            assert master_orchestrator_v3.main(["--json", str(path)]) == 0
+            calls = [*local, *remote]
+            report = belt.collect(service)
+            found[service] = Made(report, calls, world.charges()[charged:], belt.leftovers())
+            local.clear()
+            remote.clear()
+    return found
+
+
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_service_makes_a_verified_video_and_is_paid_once(belt, studio, service):
-    report = through(belt, service, target_duration=5)
+def test_every_service_makes_a_verified_video_and_is_paid_once(made, service):
+    report = made[service].report
     clip = report["clips"][0]
     assert report["state"] == "completed", report
     assert (clip["service"], clip["length"]["asked"]) == (service, 5)
     assert report["media"]["seconds"] >= 5
     assert clip["length"]["made"] == {"useapi_ltx": 5, "local_studio": 5}.get(service, 6)
-    videos = [charge for charge in studio.charges() if charge["kind"] == "video"]
+    videos = [charge for charge in made[service].charges if charge["kind"] == "video"]
     assert len(videos) == (0 if service == "local_studio" else 1)  # the local studio keeps a world of its own
-    assert belt.leftovers() == []
+    assert made[service].leftovers == []
 
 
 @pytest.mark.parametrize("service", ["ltx_api", "vertex_veo"])
@@ -242,28 +283,8 @@ STEP_WORDS = {
 }
 
 
-def test_the_readme_compares_the_services_as_they_are(home, tmp_path, monkeypatch, capsys):
-    (home / ".local_studio").mkdir()
-    for world in (home / ".local_studio", tmp_path / "world"):
-        world.mkdir(exist_ok=True)
-        (world / "scale").write_text("0.2")
-    local: list[str] = []
-    found = []
-    with running(tmp_path / "world") as server:
-        monkeypatch.setattr("tenxsom_studio.server.create_app", lambda world, **details: noted(create_app(world, **details), local))
-        for name, value in access(server.url).items():
-            monkeypatch.setenv(name, value)
-        remote: list[str] = []
-        noted(server.app, remote)
-        for service in SERVICES:
-            path = home / f"{service}.json"
-            path.write_text(json.dumps(definition(service, service=service, target_duration=5)))
-            assert master_orchestrator_v3.main(["--json", str(path)]) == 0, capsys.readouterr()
-            calls = [*local, *remote]
-            report = Belt(home, access(server.url)).collect(service)
-            found.append(row_of(report, calls))
-            local.clear()
-            remote.clear()
+def test_the_readme_compares_the_services_as_they_are(made):
+    found = [row_of(made[service].report, made[service].calls) for service in SERVICES]
     page = (ROOT / "docs" / "how-to" / "choose-a-service.md").read_text(encoding="utf-8")
     table = page.split("<!-- measured by tests/end_to_end/test_every_service.py -->")[1].strip().split("\n\n")[0].splitlines()[2:]
     found_table = "\n".join(f"| {' | '.join(row)} |" for row in found)
