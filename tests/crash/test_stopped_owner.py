@@ -36,6 +36,7 @@ class StoppingProxy(PostgresProxy):
 
     def __init__(self, upstream: int) -> None:
         super().__init__(upstream)
+        self.victim: int | None = None
         self.stopped = threading.Event()
         self._intends = False
 
@@ -118,9 +119,7 @@ def test_an_owner_that_wakes_up_after_its_call_was_booked_by_another_one_changes
 
     def stop(relay: Relay) -> None:
         status, _, body = relay.fetch()
-        victim = machines.wire.victim
-        assert victim is not None
-        os.kill(victim, signal.SIGSTOP)
+        os.kill(machines.wire.victims.get(timeout=60), signal.SIGSTOP)
         stopped.set()
         assert goes_on.wait(60)
         relay.send_response(status)
@@ -130,7 +129,7 @@ def test_an_owner_that_wakes_up_after_its_call_was_booked_by_another_one_changes
 
     machines.wire.script(1, stop)
     with at_work(machines.one, seconds_to_send=30) as pid:
-        machines.wire.victim = pid
+        machines.wire.victims.put(pid)
         assert stopped.wait(60)
         machines.end_session(pid)
         assert machines.two.end("lake", machines.studio.charges)["state"] == "completed"
