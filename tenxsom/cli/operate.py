@@ -68,7 +68,7 @@ def status(app: App, arguments: argparse.Namespace) -> run.Result:
             raise BadInput("--watch draws for people; leave --json out, or run status --json again and again.")
         return _watched(app, wanted)
     found = current(app, wanted)
-    for content_id, reason in found.queue.unreadable.items():
+    for content_id, reason in found.queue.unreadable.items() if arguments.json else ():  # the screen has it
         run.notice(f"{content_id}: {reason}")
     return status_screen.result(found)
 

@@ -99,7 +99,8 @@ def costs(found: Costs, *, as_csv: bool, html: str | None = None) -> Result:
     blocks = [_chart(found)] if found.rows else []
     what = "Rehearsals, which nobody bills," if found.rehearsal else "Costs"
     calls = f"{sum(row.calls for row in found.rows)} calls" if found.by != "tag" else "a job counts in each of its tags"
-    blocks.append(f"{what} since {found.since}: {money.shown(found.total_usd)} ({calls}).{_against_budget(found)}")
+    summary = f"{what} since {found.since}: {money.shown(found.total_usd)} ({calls}).{_against_budget(found)}"
+    blocks.append("\n".join(wrapped(summary, width())))
     if html:
         blocks.append(f"The page with the plots is {html}.")
     return Result(0, document, joined_blocks(blocks))

@@ -41,7 +41,7 @@ def test_a_state_that_may_not_be_read_hides_no_other(belt):
     assert status.code == 0
     assert [job["content_id"] for job in status.document["jobs"]] == ["mine"]
     assert status.document["unreadable"] == ["theirs"]
-    assert "theirs: Cannot read" in as_an_ordinary_user(belt, "manage_jobs.py", "status").err
+    assert "theirs: Cannot read" in as_an_ordinary_user(belt, "manage_jobs.py", "status").out
     tick = as_an_ordinary_user(belt, "poll_video_status.py", "--json", "mine", "theirs").document["jobs"]
     assert {job["content_id"]: job["exit_code"] for job in tick} == {"mine": 0, "theirs": 3}
     assert (belt.home / "pending_video_jobs" / "theirs.json").exists(), "a state that may not be read is not set aside"
