@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tenxsom.errors import AccountError, NotSent
 from tenxsom.http.connections import Adapter, new_session
 from tenxsom.http.proxies import proxy_for
-from tenxsom.http.tls import tls_context
 from tenxsom.log import mask_emails
 from tenxsom.setting_groups import ExistingFile, NetworkSettings, WebAddress, setting
 
@@ -171,7 +170,7 @@ def token_session(proxies: Mapping[str, str], ca_file: Path | None) -> requests.
 
     Plain http has no proxy: a machine in Google's cloud reaches its metadata server that way.
     """
-    session = new_session(Adapter(tls=functools.partial(tls_context, ca_file)))
+    session = new_session(Adapter(ca_file=ca_file))
     proxy = proxy_for("https://oauth2.googleapis.com", proxies)
     session.proxies = {"https": proxy} if proxy else {}
     return session

@@ -30,7 +30,6 @@ from tenxsom.http.connections import Adapter
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.paid import Reply, send_once
 from tenxsom.http.proxies import proxy_for
-from tenxsom.http.tls import tls_context
 from tenxsom.setting_values import is_this_machine
 
 Found = TypeVar("Found")
@@ -133,10 +132,9 @@ class GenAi:
         self.name = name
         self._project, self._location, self._base_url = project, location, base_url
         self._proxies = dict(proxies or {})
-        self._tls = partial(tls_context, ca_file)
         session = partial(token_session, self._proxies, ca_file)
         self._account = Account(credentials_file, rehearses=rehearses, session=session)
-        self._transport = _Transport(self._tls, self._proxies, self._account.secrets)
+        self._transport = _Transport(self._proxies, ca_file, self._account.secrets)
         self._circuit, self._lock = Circuit(), threading.Lock()
         calls.register(name, self._circuit)
         self._client: Any = None
@@ -409,9 +407,9 @@ class _Transport(httpx.BaseTransport):
     httpx's own transport does not always tell whether a request was sent, and restarts its timeouts with every byte.
     """
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext], proxies: Mapping[str, str], secrets: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, proxies: Mapping[str, str], ca_file: Path | None, secrets: Callable[[], Sequence[str]]) -> None:
         """`secrets` returns the texts that are masked in responses, whatever is read from them."""
-        self._tls, self._proxies, self._secrets = tls, proxies, secrets
+        self._adapter, self._secrets = partial(Adapter, proxies=proxies, ca_file=ca_file, long_bodies=True), secrets
         self._thread = threading.local()
 
     @contextmanager
@@ -434,9 +432,9 @@ class _Transport(httpx.BaseTransport):
         headers = dict(request.headers) | {"accept-encoding": "gzip", "connection": "close"}
         prepared = requests.Request(request.method, str(request.url), headers=headers, data=request.read()).prepare()
         self._thread.has_sent = True
-        proxy, thread = proxy_for(str(prepared.url), self._proxies), self._thread
-        with closing(Adapter(tls=self._tls, long_bodies=True)) as fresh:
-            reply = send_once(fresh, prepared, thread.seconds, proxy, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+        thread = self._thread
+        with closing(self._adapter()) as fresh:
+            reply = send_once(fresh, prepared, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
         for secret in self._secrets():
             reply = reply._replace(body=reply.body.replace(secret.encode(), b"***"))
         thread.reply = reply if len(reply.body) <= _LARGEST_KEPT_BYTES else None

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import requests
 
-from tenxsom import __version__, clock
+from tenxsom import clock
 from tenxsom.errors import FreeLimit, NotSent, ServiceBusy, ServiceDown, TenxsomError
 from tenxsom.http import calls
 from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
@@ -24,13 +24,9 @@ from tenxsom.http.connections import CONNECT_SECONDS, Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.origin import Origin
 from tenxsom.http.paid import read_body, send_once
-from tenxsom.http.proxies import proxy_for
 from tenxsom.http.retries import retry
-from tenxsom.http.tls import tls_context
 
-__all__ = ["USER_AGENT", "Answer", "Circuit", "HttpClient", "raise_for_answer"]
-
-USER_AGENT = f"tenxsom-ai/{__version__}"
+__all__ = ["Answer", "Circuit", "HttpClient", "raise_for_answer"]
 
 RETRY_AFTER_CAP_SECONDS = 30.0
 """The longest Retry-After that a call waits for itself; for a longer one it raises, and the caller plans the retry."""
@@ -47,7 +43,6 @@ class HttpClient:
         name: str,
         proxies: Mapping[str, str] | None = None,
         pool_size: int = 64,
-        user_agent: str = USER_AGENT,
         circuit: Circuit | None = None,
         ca_file: Path | None = None,
         is_ours: Callable[[str], bool] | None = None,
@@ -59,13 +54,12 @@ class HttpClient:
         Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
         """
         self._name = name
-        self._origin = Origin(base_url, headers or {}, name=name, user_agent=user_agent)
-        self._proxies = dict(proxies or {})
+        self._origin = Origin(base_url, headers or {}, name=name)
         self._circuit = circuit or Circuit()
         calls.register(name, self._circuit)
         self._is_ours = is_ours or (lambda _: True)
-        self._tls = partial(tls_context, ca_file)
-        self._kept = Adapter(pool_size, self._tls)
+        self._adapter = partial(Adapter, proxies=proxies, ca_file=ca_file)
+        self._kept = self._adapter(pool_size)
 
     def get(
         self,
@@ -177,16 +171,14 @@ class HttpClient:
         return answer
 
     def _asked(self, adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Answer:
-        proxy = proxy_for(str(request.url), self._proxies)
         deadline = clock.Deadline(min(CONNECT_SECONDS, timeout) + timeout)
         try:
-            with closing(send(adapter, request, timeout, proxy)) as response:
+            with closing(send(adapter, request, timeout)) as response:
                 body = read_body(response.raw, response.status_code, deadline)
         except CONNECTION_ERRORS as error:
             self._circuit.failed()
-            raise ServiceDown(
-                f"{self._name} could not be asked ({describe_error(error, proxy)}); it will be asked again."
-            ) from None
+            words = describe_error(error, adapter.proxy_for(request.url))
+            raise ServiceDown(f"{self._name} could not be asked ({words}); it will be asked again.") from None
         answer = self._answer(response.status_code, response.headers, body, paid=False)
         self._take_note(answer)
         return answer
@@ -197,7 +189,7 @@ class HttpClient:
         Where both connections name the same other job, that is the service's own name for this job, unless it is one of ours.
         """
         self._kept.forget_connections()
-        with closing(Adapter(tls=self._tls)) as fresh:
+        with closing(self._adapter()) as fresh:
             answer = self._asked(fresh, request, timeout)
         subject = answer.subject()
         if not answer.is_about(about) and (subject != seen or self._is_ours(str(subject))):
@@ -211,13 +203,12 @@ class HttpClient:
         return answer
 
     def _posted(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
-        proxy = proxy_for(str(request.url), self._proxies)
         try:
-            with closing(Adapter(tls=self._tls)) as fresh:
-                reply = send_once(fresh, request, timeout, proxy)
+            with closing(self._adapter()) as fresh:
+                reply = send_once(fresh, request, timeout)
         except CONNECTION_ERRORS as error:
             self._circuit.failed()
-            raise self._post_error(error, proxy, paid=paid) from None
+            raise self._post_error(error, fresh.proxy_for(request.url), paid=paid) from None
         answer = self._answer(*reply, paid=paid)
         self._take_note(answer)
         raise_for_answer(answer, self._name, paid=paid)

@@ -10,9 +10,9 @@ import http.client
 import io
 import logging
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError
 
 from tenxsom.clock import Deadline
 from tenxsom.errors import BadSettings
+from tenxsom.http.proxies import proxy_for
 from tenxsom.http.tls import tls_context
 
 CONNECT_SECONDS = 5.0
@@ -39,7 +40,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Adapter(HTTPAdapter):
-    """Sends prepared requests over kept connections. Thread-safe.
+    """Sends prepared requests over kept connections, by the proxies and authorities of the settings. Thread-safe.
 
     `links` resolves the host names of links that a service returns. With `long_bodies` the timeout covers only the head of a
     response; the body may take longer while bytes keep arriving.
@@ -48,13 +49,18 @@ class Adapter(HTTPAdapter):
     def __init__(
         self,
         pool_size: int = 1,
-        tls: Callable[[], ssl.SSLContext] = tls_context,
         *,
+        proxies: Mapping[str, str] | None = None,
+        ca_file: Path | None = None,
         links: Resolve | None = None,
         long_bodies: bool = False,
     ) -> None:
-        self._tls, self._links, self._long_bodies = tls, links, long_bodies
+        self._proxies, self._ca_file, self._links, self._long_bodies = dict(proxies or {}), ca_file, links, long_bodies
         super().__init__(pool_connections=max(4, min(pool_size, 16)), pool_maxsize=pool_size, max_retries=0)
+
+    def proxy_for(self, url: str | None) -> str | None:
+        """Return the proxy for an address, or None."""
+        return proxy_for(url or "", self._proxies)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use our connection classes for direct connections."""
@@ -66,7 +72,7 @@ class Adapter(HTTPAdapter):
         if proxy not in self.proxy_manager:
             pools = _socks_pools() if proxy.lower().startswith("socks") else (_Pool, _TLSPool)
             if proxy.lower().startswith("https:"):
-                kwargs["proxy_ssl_context"] = self._tls()
+                kwargs["proxy_ssl_context"] = tls_context(self._ca_file)
             self._mount(super().proxy_manager_for(proxy, **kwargs), *pools)
         return self.proxy_manager[proxy]
 
@@ -80,7 +86,7 @@ class Adapter(HTTPAdapter):
         """Give every pool the shared TLS context."""
         host, options = super().build_connection_pool_key_attributes(request, verify, cert)
         if host["scheme"] == "https":
-            options["ssl_context"] = self._tls()
+            options["ssl_context"] = tls_context(self._ca_file)
         return host, options
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -102,13 +108,13 @@ def new_session(adapter: Adapter) -> requests.Session:
     return session
 
 
-def send(adapter: Adapter, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> requests.Response:
+def send(adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> requests.Response:
     """Send a request once and return when the head of the response has arrived.
 
     An adapter without a session follows no redirect, keeps no cookie, and reads no setting from the environment.
     """
     limits = (min(CONNECT_SECONDS, timeout), timeout)
-    return adapter.send(request, stream=True, timeout=limits, proxies=proxies_of(proxy))
+    return adapter.send(request, stream=True, timeout=limits, proxies=proxies_of(adapter.proxy_for(request.url)))
 
 
 def proxies_of(proxy: str | None) -> dict[str, str]:

@@ -24,14 +24,12 @@ from tenxsom import clock
 from tenxsom.errors import BrokenMedia, NotFound, ServiceDown
 from tenxsom.http import calls, links
 from tenxsom.http.answer import Answer
-from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, describe_error, is_cut_off
 from tenxsom.http.links import UnsafeLink
+from tenxsom.http.origin import PLAIN_HEADERS
 from tenxsom.http.part import PIECE_BYTES, PartFile
-from tenxsom.http.proxies import proxy_for
 from tenxsom.http.retries import retry
-from tenxsom.http.tls import tls_context
 
 POOL_SIZE = 16
 OVERLAP_BYTES = 4096
@@ -113,7 +111,6 @@ class Downloader:
         proxies: Mapping[str, str] | None = None,
         *,
         service_url: str = "",
-        user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
         headers_for: Callable[[str], dict[str, str]] | None = None,
         name: str = "download",
@@ -123,9 +120,8 @@ class Downloader:
 
         Links into this machine's network, and redirects to plain http, are allowed only for a service that is itself there.
         """
-        self._proxies = dict(proxies or {})
+        self._proxies = proxies
         self._service_url = service_url
-        self._user_agent = user_agent
         self._ca_file = ca_file
         self._name = name
         self._headers_for = headers_for or (lambda _: {})
@@ -177,7 +173,7 @@ class Downloader:
     @cached_property
     def _adapter(self) -> Adapter:
         resolve = None if self._local_allowed else links.public_addresses
-        return Adapter(POOL_SIZE, partial(tls_context, self._ca_file), links=resolve, long_bodies=True)
+        return Adapter(POOL_SIZE, proxies=self._proxies, ca_file=self._ca_file, links=resolve, long_bodies=True)
 
     def _persist(self, url: str, file: PartFile, limits: _Limits) -> str:
         """Download with retries and return the content type. Raises ServiceDown after several transient errors."""
@@ -225,21 +221,20 @@ class Downloader:
         raise UnsafeLink(f"The service's link redirects more than {_MOST_REDIRECTS} times; it is not followed any further.")
 
     def _ask(self, request: requests.PreparedRequest, limits: _Limits) -> requests.Response:
-        proxy = proxy_for(str(request.url), self._proxies)
-        if proxy and not self._local_allowed:
-            links.check_before_proxy(urlsplit(request.url or "").hostname or "")
         with self._opening:
             adapter = self._adapter
+        proxy = adapter.proxy_for(request.url)
+        if proxy and not self._local_allowed:
+            links.check_before_proxy(urlsplit(request.url or "").hostname or "")
         with _connection_errors_as_transient(proxy):
-            return send(adapter, request, max(0.001, min(limits.read_timeout, limits.deadline.left())), proxy)
+            return send(adapter, request, max(0.001, min(limits.read_timeout, limits.deadline.left())))
 
     def _headers(self, file: PartFile) -> dict[str, str]:
-        headers = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         if file.size and file.validator:
-            return headers | {"Range": f"bytes={file.size}-", "If-Range": file.validator}
+            return PLAIN_HEADERS | {"Range": f"bytes={file.size}-", "If-Range": file.validator}
         if file.size >= _LEAST_RESUMED_BYTES:
-            return headers | {"Range": f"bytes={file.size - _overlap(file)}-"}
-        return headers
+            return PLAIN_HEADERS | {"Range": f"bytes={file.size - _overlap(file)}-"}
+        return dict(PLAIN_HEADERS)
 
 
 def video_problem(start: bytes) -> str | None:

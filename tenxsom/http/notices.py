@@ -10,13 +10,10 @@ from urllib.parse import urlsplit
 
 from tenxsom.errors import ServiceDown
 from tenxsom.http.answer import Answer
-from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter
 from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
-from tenxsom.http.origin import prepared
+from tenxsom.http.origin import USER_AGENT, prepared
 from tenxsom.http.paid import send_once
-from tenxsom.http.proxies import proxy_for
-from tenxsom.http.tls import tls_context
 
 MOST_ANSWER_BYTES = 100_000
 """What a receiver answers is not needed; a longer answer than this is none."""
@@ -26,8 +23,7 @@ class Poster:
     """Posts notices, each over a connection of its own, by the proxies and certificates of the settings."""
 
     def __init__(self, proxies: Mapping[str, str], ca_file: Path | None) -> None:
-        self._proxies = proxies
-        self._tls = partial(tls_context, ca_file)
+        self._adapter = partial(Adapter, proxies=proxies, ca_file=ca_file)
 
     def post(self, url: str, data: bytes, headers: Mapping[str, str], *, timeout: float) -> None:
         """Post `data` to `url`, within `timeout` seconds after connecting (which takes at most as long).
@@ -35,12 +31,11 @@ class Poster:
         Raises ServiceDown, without the address, when it does not answer with a 2xx; with `retry_after` where the receiver names it.
         """
         request = prepared("POST", url, {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}, data=data)
-        proxy = proxy_for(url, self._proxies)
         try:
-            with closing(Adapter(tls=self._tls)) as adapter:
-                status, answered, body = send_once(adapter, request, timeout, proxy, max_bytes=MOST_ANSWER_BYTES)
+            with closing(self._adapter()) as adapter:
+                status, answered, body = send_once(adapter, request, timeout, max_bytes=MOST_ANSWER_BYTES)
         except CONNECTION_ERRORS as error:
-            raise ServiceDown(f"it could not be reached ({describe_error(error, proxy)})") from None
+            raise ServiceDown(f"it could not be reached ({describe_error(error, adapter.proxy_for(request.url))})") from None
         if 300 <= status <= 399:
             raise ServiceDown(f"it answers with a redirect (HTTP {status}), which is not followed; set the final address")
         if not 200 <= status <= 299:

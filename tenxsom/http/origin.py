@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tenxsom import __version__
 from tenxsom.errors import ServiceRefused
+
+USER_AGENT = f"tenxsom-ai/{__version__}"
+
+PLAIN_HEADERS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+"""The headers of requests to links, which get none of a service's own."""
 
 _WHOLE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -23,12 +29,11 @@ class Origin:
     Raises ValueError for a base URL or a header that cannot work; the message never holds the header's value.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], *, name: str, user_agent: str) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str], *, name: str) -> None:
         self.base_url = _checked_base_url(base_url)
         self._headers = _checked_headers(headers)
         self._name = name
-        common = {"User-Agent": user_agent, "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
-        self._common = _checked_headers(common)
+        self._common = {"User-Agent": USER_AGENT, "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
         self.secrets = _secrets(self._headers)
 
     def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> requests.PreparedRequest:

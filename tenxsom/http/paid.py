@@ -52,7 +52,6 @@ def send_once(
     adapter: Adapter,
     request: requests.PreparedRequest,
     timeout: float,
-    proxy: str | None,
     *,
     max_bytes: int = MAX_BODY_BYTES,
     silence: float | None = None,
@@ -64,11 +63,11 @@ def send_once(
     Raises NotConnected when no connection was made: nothing was sent. Every other error (CONNECTION_ERRORS) leaves open
     whether the request arrived.
     """
-    with closing(_connected(adapter, request, timeout, proxy)) as connection:
+    with closing(_connected(adapter, request, timeout)) as connection:
         deadline = Deadline(timeout)
         connection.timeout = timeout
         _check_begin()
-        _send(connection, adapter, request, proxy, deadline)
+        _send(connection, adapter, request, deadline)
         connection.timeout = max(0.001, min(deadline.left(), silence or timeout))
         with closing(connection.getresponse()) as response:
             return Reply(response.status, response.headers, read_body(response, response.status, deadline, max_bytes))
@@ -99,11 +98,11 @@ def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BO
     return bytes(body)
 
 
-def _connected(adapter: Adapter, request: requests.PreparedRequest, timeout: float, proxy: str | None) -> Any:
+def _connected(adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Any:
     """Open a new connection: name, socket, proxy tunnel, TLS. Raises NotConnected."""
     connection = None
     try:
-        pool: Any = adapter.get_connection_with_tls_context(request, True, proxies=proxies_of(proxy))
+        pool: Any = adapter.get_connection_with_tls_context(request, True, proxies=proxies_of(adapter.proxy_for(request.url)))
         connection = pool._new_conn()
         connection.timeout = min(CONNECT_SECONDS, timeout)
         if connection_requires_http_tunnel(pool.proxy, pool.proxy_config, str(request.url).partition(":")[0]):
@@ -119,8 +118,8 @@ def _connected(adapter: Adapter, request: requests.PreparedRequest, timeout: flo
     return connection
 
 
-def _send(connection: Any, adapter: Adapter, request: requests.PreparedRequest, proxy: str | None, deadline: Deadline) -> None:
-    headers, body = dict(request.headers), request.body
+def _send(connection: Any, adapter: Adapter, request: requests.PreparedRequest, deadline: Deadline) -> None:
+    headers, body, proxy = dict(request.headers), request.body, adapter.proxy_for(request.url)
     if proxy and str(request.url).startswith("http:"):
         headers |= adapter.proxy_headers(proxy)
     data = body.encode() if isinstance(body, str) else body

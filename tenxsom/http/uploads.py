@@ -18,13 +18,11 @@ import requests
 from tenxsom.errors import ServiceDown, ServiceRefused
 from tenxsom.http import links
 from tenxsom.http.answer import Answer
-from tenxsom.http.client import USER_AGENT
 from tenxsom.http.connections import Adapter
 from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
 from tenxsom.http.links import UnsafeLink
+from tenxsom.http.origin import PLAIN_HEADERS
 from tenxsom.http.paid import Reply, send_once
-from tenxsom.http.proxies import proxy_for
-from tenxsom.http.tls import tls_context
 
 __all__ = ["Uploader"]
 
@@ -42,14 +40,11 @@ class Uploader:
         proxies: Mapping[str, str] | None = None,
         *,
         service_url: str = "",
-        user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
     ) -> None:
         """`service_url` is the base URL of the service that returns the links."""
-        self._tls = partial(tls_context, ca_file)
-        self._proxies = dict(proxies or {})
+        self._adapter = partial(Adapter, proxies=proxies, ca_file=ca_file)
         self._service_url = service_url
-        self._user_agent = user_agent
 
     def put(self, url: str, data: bytes, headers: Mapping[str, str], *, timeout: float = 300) -> None:
         """PUT `data` to `url` with exactly these headers and return when the host has accepted it. Free; sent once.
@@ -59,12 +54,13 @@ class Uploader:
         """
         request = self._prepare(url, data, headers)
         host = str(urlsplit(request.url or "").hostname)
-        proxy = proxy_for(str(request.url), self._proxies)
+        fresh = self._adapter(links=None if self._local_allowed else links.public_addresses)
+        proxy = fresh.proxy_for(request.url)
         if proxy and not self._local_allowed:
             links.check_before_proxy(host)
         try:
-            with closing(Adapter(tls=self._tls, links=None if self._local_allowed else links.public_addresses)) as fresh:
-                _judge(send_once(fresh, request, timeout, proxy), host)
+            with closing(fresh):
+                _judge(send_once(fresh, request, timeout), host)
         except CONNECTION_ERRORS as error:
             words = describe_error(error, proxy)
             raise ServiceDown(f"The upload to {host} did not get through ({words}); it will be tried again.") from None
@@ -79,8 +75,7 @@ class Uploader:
         if parts.scheme != "https" and not self._local_allowed:
             raise UnsafeLink(f"The service wants an upload to {parts.hostname} without encryption; it is not sent.")
         request.prepare_body(data, None)
-        common = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
-        request.headers.update(common | _checked(headers, parts.netloc, len(data)))
+        request.headers.update(PLAIN_HEADERS | _checked(headers, parts.netloc, len(data)))
         return request
 
 

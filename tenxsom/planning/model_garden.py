@@ -7,7 +7,6 @@ works with web proxies, and with the same kind of stub as the planner.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,6 @@ from tenxsom.errors import PlanFailed
 from tenxsom.google.credentials import quoted
 from tenxsom.http.connections import Adapter, proxies_of
 from tenxsom.http.proxies import proxy_for
-from tenxsom.http.tls import tls_context
 
 CURRENT_MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5")
 """The replacements of retired models (https://platform.claude.com/docs/en/about-claude/model-deprecations, November 2026)."""
@@ -95,4 +93,4 @@ def _use_our_network(session: Any, endpoint: str, proxies: Mapping[str, str], ca
     """Give the library's session our proxy and authorities; it would take those of the process's environment."""
     session.trust_env = False
     session.proxies = proxies_of(proxy_for(endpoint, proxies))
-    session.mount("https://", Adapter(tls=partial(tls_context, ca_file)))
+    session.mount("https://", Adapter(ca_file=ca_file))
