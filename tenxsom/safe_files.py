@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import shutil
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from tenxsom.disk import AnyPath
 
@@ -98,3 +100,9 @@ def discard(path: AnyPath) -> None:
     except OSError as error:
         if error.errno != errno.ENOENT:
             log.debug("%s could not be removed: %s", path, error.strerror)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -236,6 +236,13 @@ def field(document: Any, *names: str) -> Any:
     return next((fields[_folded(name)] for name in names if fields.get(_folded(name)) is not None), None)
 
 
+def inside(document: Any, *keys: str) -> Any:
+    """Return a value inside nested objects; None where a level is missing or not an object."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
 def _folded(name: str) -> str:
     return _NO_LETTER.sub("", name).casefold()
 

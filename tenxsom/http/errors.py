@@ -69,11 +69,6 @@ def _tls_words(error: BaseException) -> str:
     return f"TLS failed: {reason.replace('_', ' ').lower()}" if isinstance(reason, str) and reason else "TLS failed"
 
 
-def _proxy_words(error: BaseException) -> str:
-    status = next((text for text in map(str, error.args) if "Tunnel connection failed" in text), "")
-    return f"the proxy did not connect{status.replace('Tunnel connection failed', '')}"[:120]
-
-
 _DESCRIPTIONS: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
     (ResponseTooLong, "the answer was longer than any honest one"),
     (TooLate, "this program was stopped for too long before it could send its request"),

@@ -6,7 +6,6 @@ are being made, or before one is made again, changes no film and loses none.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from tenxsom.model.accepted import KeptBrand
 from tenxsom.model.brand import Brand, check_brand
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import VideoJob
-from tenxsom.safe_files import copy_file
+from tenxsom.safe_files import copy_file, sha256_of
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts
 from tenxsom.store.templates import Templates
@@ -94,8 +93,7 @@ class BrandKits:
         part = self._artifacts.scratch(file_names.brand_file(content_id, "copy"))
         with disk_errors(part):
             copy_file(file, part)
-            with part.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = sha256_of(part)
         name = file_names.brand_file(content_id, digest[:16])
         self._artifacts.publish(part, name)
         return name

@@ -7,7 +7,6 @@ intervals, because the service may repair it.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import FetchedFile, MediaFacts, RefusedFile
 from tenxsom.pipeline.limits import TAKING_IN, pause_after
 from tenxsom.pipeline.reports import is_of_shape, rounding_seconds
+from tenxsom.safe_files import sha256_of
 from tenxsom.services.base import GenerationStatus, VideoService
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, Claim
@@ -231,7 +231,7 @@ class ClipDelivery:
         if not how:
             return facts  # the clip already has the requested shape
         delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}
-        known = {"sha256": _sha256(target), "refitted": how, "came_as": delivered}
+        known = {"sha256": sha256_of(target), "refitted": how, "came_as": delivered}
         facts = self.verify(target, deadline).model_copy(update=known)
         atomic.publish(target, part)
         job.record("refitted", f"clip {clip.index + 1} {how}")
@@ -318,7 +318,7 @@ class ClipDelivery:
             facts = self.describe(file)
         except BrokenMedia as error:
             raise BadInput(f"It cannot be taken as it is, because nothing can play it: {error}") from error
-        clip.facts = facts.model_copy(update={"sha256": _sha256(file)})
+        clip.facts = facts.model_copy(update={"sha256": sha256_of(file)})
         self._artifacts.rename(kept, _target(job, clip))
         clip.step, clip.file = Step.DONE, _target(job, clip)
 
@@ -341,8 +341,3 @@ def what_to_do(content_id: str) -> str:
     """Return the sentence that says how to decide about a film that is too short."""
     retry = f"manage_jobs.py retry {content_id} names the price of making it again"
     return f"manage_jobs.py resolve {content_id} --take-as-is publishes it as it is; {retry}."
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,12 +6,10 @@ a crash the saved step is skipped or repeated without harm. `tenxsom.pipeline.fi
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenxsom import clock
@@ -28,6 +26,7 @@ from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
 from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
 from tenxsom.pipeline.film_stretches import remove_stretches
+from tenxsom.safe_files import sha256_of
 from tenxsom.store.base import Artifacts, Claim
 
 if TYPE_CHECKING:
@@ -228,7 +227,7 @@ class Finisher:
         film = self._artifacts.local(name)
         with media_work(deadline):
             facts = self._delivery.describe(film) if is_taken_as_is else self._delivery.verify(film, deadline)
-        return facts.model_copy(update={"sha256": _sha256(film), **asked})
+        return facts.model_copy(update={"sha256": sha256_of(film), **asked})
 
     def _join(self, claim: Claim, deadline: clock.Deadline) -> None:
         """Join the clips, unless an earlier run has joined them."""
@@ -352,8 +351,3 @@ def failed_reason(job: VideoJob) -> str | None:
     """Return why the job cannot become a video; None if every clip was made."""
     failed = [clip for clip in job.clips if clip.step == Step.FAILED]
     return "; ".join(f"clip {clip.index + 1}: {clip.error}" for clip in failed) or None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

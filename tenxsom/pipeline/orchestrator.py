@@ -392,10 +392,8 @@ class MasterOrchestrator:
         picture, usable = intake.with_its_picture(definition, source, self._settings), not self._dry_run
         route = self._route(definition)._replace(start_image=picture)
         shape = definition.shape(self._vocabulary)
-        longest, also = (
-            self._vocabulary.longest.get(definition.platform),
-            self._film_intake.problems(definition, source, usable=usable),
-        )
+        longest = self._vocabulary.longest.get(definition.platform)
+        also = self._film_intake.problems(definition, source, usable=usable)
         clips.check_feasible(definition, shape, route, source, platform_seconds=longest, also=also)
         if usable:
             self._prices.check(route)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.model import file_names
@@ -13,6 +10,7 @@ from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.film import FilmStep
 from tenxsom.pipeline.film_maker import FilmMaker, rate_of
 from tenxsom.pipeline.film_stretches import remove_stretches
+from tenxsom.safe_files import sha256_of
 from tenxsom.store.base import Artifacts, Claim
 
 LEAST_ABOVE_BED_DB = 6.0
@@ -88,7 +86,7 @@ class PlannedFilm:
             if job.film:
                 job.film.checked = None
             raise
-        digest = _sha256(self._artifacts.local(file_names.video(job.content_id)))
+        digest = sha256_of(self._artifacts.local(file_names.video(job.content_id)))
         job.media = facts.model_copy(update={"sha256": digest, "asked_seconds": job.film.seconds if job.film else 0.0})
         if job.film:
             job.film.checked = None
@@ -113,8 +111,3 @@ def _check_length(job: VideoJob, facts: MediaFacts) -> None:
     planned = job.film.seconds if job.film else facts.seconds
     if abs(facts.seconds - planned) > 1 / float(rate_of(job)) + 0.005:
         raise BrokenMedia(f"The film is {facts.seconds:.3f} s long; {planned:g} s were planned.")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,9 +24,6 @@ from tenxsom.services.music.registry import MUSIC
 from tenxsom.settings import Settings
 from tenxsom.store.base import Artifacts, JobStore, SpendLedger
 
-CHANGES = ("captions", "caption_style", "brand", "music", "title", "thumbnail_title", "aspect_ratio", "transition", "clip_sound")
-"""The fields of a definition that another assembly may change."""
-
 
 class Reassembler:
     """Makes finished films again."""

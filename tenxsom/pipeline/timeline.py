@@ -237,15 +237,6 @@ def breaks_of(words: Sequence[WordTime], seconds: float) -> list[Break]:
     return [each for each in breaks if LEAST_SHOT <= each.moment <= seconds - LEAST_SHOT]
 
 
-def segment_breaks(planned: Sequence[float], target: float) -> list[Break]:
-    """Return the moments between segments that share `target` as planned."""
-    scale, at, breaks = target / sum(planned) if sum(planned) > 0 else 0.0, 0.0, []
-    for length in planned[:-1]:
-        at += length * scale
-        breaks.append(Break(at, SEGMENT))
-    return breaks
-
-
 def choose_cuts(
     breaks: Sequence[Break], seconds: float, durations: Sequence[float], wanted: Cuts, more: float = 0.0
 ) -> list[float]:

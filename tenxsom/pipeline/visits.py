@@ -134,13 +134,10 @@ class JobVisitor:
         troubles = [self._trouble_with(claim, SUBMITTING, partial(self.carry_on, look=look))]
         if not claim.job.clips and not claim.finished:
             self._put_off_planning(claim, troubles[0])
-        for index in self._due_clips(
-            claim.job, look
-        ):  # clips at the service are collected even if the submission of others is stuck
+        for index in self._due_clips(claim.job, look):  # they are collected even if the submission of others is stuck
             clock.check_stop()
-            troubles.append(
-                self._trouble_with(claim, f"{COLLECTING} clip {index + 1}", partial(self._collect_clip, index=index, look=look))
-            )
+            collect = partial(self._collect_clip, index=index, look=look)
+            troubles.append(self._trouble_with(claim, f"{COLLECTING} clip {index + 1}", collect))
         if all_final(claim.job) and not claim.finished and (look.at_once or claim.job.is_due()):
             troubles.append(self._trouble_with(claim, FINISHING, partial(self._finisher.end, deadline=look.deadline)))
         self._warn_of_age(claim)

@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import Answer, check_answers, field, raise_for_answer
+from tenxsom.http.answer import Answer, check_answers, field, inside, raise_for_answer
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Download, Downloader, video_problem
 from tenxsom.http.uploads import Uploader
@@ -130,7 +130,7 @@ class LtxApi:
         path, body = (_IMAGE, {"image_uri": order.start_file_id}) if order.start_file_id else (_TEXT, {})
         with _translate_errors(path):
             answer = self._client.post_paid(path, json=body | self._body(order))
-        job_id = _at(answer.json(), "id")
+        job_id = inside(answer.json(), "id")
         if not isinstance(job_id, str) or not job_id:
             raise answer.unclear(f"it names no id; {CONSOLE} lists what was accepted")
         return Submitted(job_id, endpoint=_status_path(path, job_id))
@@ -174,7 +174,7 @@ class LtxApi:
         with _translate_errors("/v1/upload"):
             answer = self._client.post("/v1/upload", retries=2)
         document = answer.json()
-        url, uri, headers = (_at(document, name) for name in ("upload_url", "storage_uri", "required_headers"))
+        url, uri, headers = (inside(document, name) for name in ("upload_url", "storage_uri", "required_headers"))
         if not (isinstance(url, str) and isinstance(uri, str) and uri.startswith("ltx://") and isinstance(headers, dict | None)):
             raise ServiceDown(f"{NAME} gave no usable link for an upload; it will be asked for another one.")
         self._uploader.put(url, data, headers or {})
@@ -295,10 +295,3 @@ def _candidates(video: Mapping[str, Any], endpoint: str | None) -> list[str]:
 
 def _status_path(path: str, job_id: str) -> str:
     return f"{path}/{quote(job_id, safe='')}"
-
-
-def _at(document: Any, *keys: str) -> Any:
-    """Return a value inside nested objects; None where a level is missing or not an object."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document

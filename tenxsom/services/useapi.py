@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import check_answers, field
+from tenxsom.http.answer import check_answers, field, inside
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
 from tenxsom.http.downloads import Download, Downloader, picture_problem, video_problem
 from tenxsom.services.base import GenerationStatus, Submitted
@@ -78,10 +78,10 @@ class UseApi:
         except NotFound as error:
             raise ServiceRetired(RETIRED, error.status, certain=self.is_retired(), answer=error.answer) from error
         document = answer.json()
-        job_id = at(document, "jobId")
+        job_id = inside(document, "jobId")
         if not isinstance(job_id, str) or not job_id:
             raise answer.unclear("it names no jobId")
-        generation_id = at(document, "generationId")
+        generation_id = inside(document, "generationId")
         return Submitted(job_id, generation_id if isinstance(generation_id, str) else None)
 
     def upload(self, picture: Path, mime_type: str) -> str:
@@ -92,7 +92,7 @@ class UseApi:
             data=picture.read_bytes(),
             headers={"Content-Type": mime_type},
         )
-        file_id = at(answer.json(), "asset", "fileId")
+        file_id = inside(answer.json(), "asset", "fileId")
         if not isinstance(file_id, str) or not file_id:
             raise ServiceDown(f"{self.name} took the upload but named no fileId; it will be uploaded again.")
         return file_id
@@ -166,14 +166,14 @@ class UseApi:
         return answer
 
     def _newest_jobs(self) -> list[str]:
-        items = at(self._get("/ltxstudio/assets/", limit=20, **self.account).json(), "items")
+        items = inside(self._get("/ltxstudio/assets/", limit=20, **self.account).json(), "items")
         if not isinstance(items, list):
             raise ServiceDown(f"{self.name} gave no list of its newest jobs; it will be asked again.")
         return [item["jobId"] for item in items if isinstance(item, dict) and isinstance(item.get("jobId"), str)]
 
     def _reply_ref(self, job_id: str) -> Any:
         try:
-            return at(self._get(assets(job_id), about=(job_id,)).json(), "replyRef")
+            return inside(self._get(assets(job_id), about=(job_id,)).json(), "replyRef")
         except (NotFound, AccountError):
             return None
 
@@ -225,10 +225,3 @@ def _status(answer: Answer) -> GenerationStatus:
     about = ("" if isinstance(found, str) else found, beside)
     url = field(field(found, "artifact"), "assetUrl")
     return read_status(answer, word_in(found), url=url, about=about, percent=field(found, "progress"))
-
-
-def at(document: Any, *keys: str) -> Any:
-    """Return a value inside nested objects; None where a level is missing or not an object."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document

@@ -1,13 +1,28 @@
-"""What every ledger says about a budget that does not cover a purchase."""
+"""What all ledgers have alike: the line that counts for a reference, and what is said about a budget that is too small."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from tenxsom.errors import OverBudget
-from tenxsom.model.money import shown
-from tenxsom.store.base import Purchase
+from tenxsom.model.money import ZERO, shown
+from tenxsom.store.base import RELEASED, Purchase
+
+
+class LastLine(NamedTuple):
+    """The last line of a reference, which is the one that counts."""
+
+    day: str
+    entry: str
+    usd: Decimal
+    rehearsal: bool
+
+    @property
+    def counted(self) -> Decimal:
+        """Return the amount that counts against the budget of its day."""
+        return ZERO if self.entry == RELEASED else self.usd
 
 
 def over_budget(wanted: Sequence[Purchase], used: Decimal, budget: Decimal) -> OverBudget:

@@ -89,11 +89,6 @@ def check_film(
     return FilmCheck(facts, list(watch.warnings(facts.seconds, cards)))
 
 
-def film_warnings(path: Path, deadline: clock.Deadline | None = None) -> list[str]:
-    """Return one sentence for each black or frozen stretch of a film. Raises as `check_film` does."""
-    return check_film(path, deadline=deadline).warnings
-
-
 class _Watch:
     """Finds black and frozen stretches in pictures that it is shown one after the other."""
 

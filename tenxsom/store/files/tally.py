@@ -14,10 +14,11 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, Self
 
 from tenxsom.model.money import ZERO, stored, text
-from tenxsom.store.base import RELEASED, RESERVED, UNKNOWN
+from tenxsom.store.base import RESERVED, UNKNOWN
+from tenxsom.store.budgets import LastLine
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +47,6 @@ _PLAIN_LINE = re.compile(
 """The usual form of a ledger line. Other lines are parsed as JSON, which takes five times as long."""
 
 
-class Call(NamedTuple):
-    """The content of the last line of a reference."""
-
-    day: str
-    entry: str
-    usd: Decimal
-    rehearsal: bool
-
-    @property
-    def counted(self) -> Decimal:
-        """Return the amount that counts against the budget of its day."""
-        return ZERO if self.entry == RELEASED else self.usd
-
-
 class Tally:
     """Sums by day, and calls by reference, of the ledger's first `read_bytes` bytes.
 
@@ -71,7 +58,7 @@ class Tally:
         self.read_bytes = 0
         self.has_new_day = False
         """Whether a day began since the last checkpoint, which is then worth another one."""
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, LastLine] = {}
         self._sums: dict[tuple[str, bool], Decimal] = {}
         self._days: list[str] = []
         self._folded_calls = b"{}"
@@ -82,12 +69,12 @@ class Tally:
         """The last day of the folded sums."""
 
     @property
-    def calls(self) -> dict[str, Call]:
+    def calls(self) -> dict[str, LastLine]:
         """Return all calls by reference, oldest first."""
         self._unfold_calls()
         return self._calls
 
-    def call(self, reference: str) -> Call | None:
+    def call(self, reference: str) -> LastLine | None:
         """Return the call of a reference; None for an unknown one, or a closed one of an earlier day."""
         if reference not in self._calls and json.dumps(reference).encode() in self._folded_calls:
             self._unfold_calls()
@@ -117,7 +104,7 @@ class Tally:
             if found := _call(raw):
                 self._add(*found)
 
-    def _add(self, reference: str, call: Call) -> None:
+    def _add(self, reference: str, call: LastLine) -> None:
         """Replace the previous line of a reference by its newest one."""
         before = self.call(reference)
         if before:
@@ -132,7 +119,7 @@ class Tally:
         elif len(self._calls) > MOST_CALLS:
             del self._calls[next(iter(self._calls))]
 
-    def _count(self, call: Call, usd: Decimal) -> None:
+    def _count(self, call: LastLine, usd: Decimal) -> None:
         key = (call.day, call.rehearsal)
         self._sums[key] = self._sums.get(key, ZERO) + usd
 
@@ -212,12 +199,14 @@ def _digest(*parts: bytes) -> list[int]:
     return [zlib.crc32(part) for part in parts]
 
 
-def _fields(call: Call) -> list[Any]:
+def _fields(call: LastLine) -> list[Any]:
     return [call.day, call.entry, text(call.usd), call.rehearsal]
 
 
-def _calls_in(fields: Mapping[str, Any]) -> dict[str, Call]:
-    return {name: Call(str(day), str(entry), stored(usd), bool(rehearsal)) for name, (day, entry, usd, rehearsal) in fields.items()}
+def _calls_in(fields: Mapping[str, Any]) -> dict[str, LastLine]:
+    return {
+        name: LastLine(str(day), str(entry), stored(usd), bool(rehearsal)) for name, (day, entry, usd, rehearsal) in fields.items()
+    }
 
 
 def _sums_in(rows: Iterable[Any]) -> dict[tuple[str, bool], Decimal]:
@@ -265,15 +254,15 @@ def parsed(raw: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _call(raw: bytes) -> tuple[str, Call] | None:
+def _call(raw: bytes) -> tuple[str, LastLine] | None:
     """Return the reference and the call of a line."""
     if plain := _PLAIN_LINE.fullmatch(raw):
         day, entry, reference, usd, rehearsal = plain.groups()
         try:
-            return reference.decode(), Call(day.decode(), entry.decode(), Decimal(usd.decode()), rehearsal is not None)
+            return reference.decode(), LastLine(day.decode(), entry.decode(), Decimal(usd.decode()), rehearsal is not None)
         except UnicodeDecodeError:
             return None
     line = parsed(raw)
     if line is None:
         return None
-    return line["reference"], Call(line["day"], line["entry"], stored(line["usd"]), line.get("rehearsal") is True)
+    return line["reference"], LastLine(line["day"], line["entry"], stored(line["usd"]), line.get("rehearsal") is True)

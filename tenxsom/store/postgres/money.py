@@ -17,7 +17,7 @@ from tenxsom.errors import BadInput, BrokenState, DiskError, JobIsBusy, StoreGon
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import ZERO, text
 from tenxsom.store.base import NO_IDS, RELEASED, RESERVED, SPENT, SUMMED, UNKNOWN, Claim, Compaction, DayTotals, Purchase
-from tenxsom.store.budgets import over_budget
+from tenxsom.store.budgets import LastLine, over_budget
 from tenxsom.store.files import state_file
 from tenxsom.store.postgres.jobs import SQL as JOBS
 from tenxsom.store.postgres.jobs import PostgresClaim, PostgresJobStore, stale
@@ -48,19 +48,6 @@ class Movement(NamedTuple):
     facts: Mapping[str, Any] = NO_IDS
     is_renewal: bool = False
     """Whether it counts on the day of the line before it."""
-
-
-class _Last(NamedTuple):
-    """The line that counts for a reference."""
-
-    day: str
-    entry: str
-    usd: Decimal
-    rehearsal: bool
-
-    @property
-    def counted(self) -> Decimal:
-        return ZERO if self.entry == RELEASED else self.usd
 
 
 class PostgresLedger:
@@ -131,7 +118,7 @@ class PostgresLedger:
             return
         references = [movement.purchase.reference for movement in movements]
         run(SQL["hold_references"], {"keys": [lock_key("reference", each) for each in references]})
-        last = {row[0]: _Last(*row[1:]) for row in run(SQL["last_of"], {"references": references})}
+        last = {row[0]: LastLine(*row[1:]) for row in run(SQL["last_of"], {"references": references})}
         today = _today(run)
         lines, changes, counts_on = [], dict[tuple[str, bool], Decimal](), today
         for entry, purchase, day, facts, is_renewal in movements:
@@ -142,7 +129,7 @@ class PostgresLedger:
                 counts_on = today
             elif not is_renewal:
                 counts_on = before.day if before else day or today
-            now = _Last(counts_on, entry, purchase.usd, purchase.rehearsal)
+            now = LastLine(counts_on, entry, purchase.usd, purchase.rehearsal)
             _add(changes, (now.day, now.rehearsal), now.counted)
             last[purchase.reference] = now
             lines.append(_row(entry, purchase, counts_on, facts))

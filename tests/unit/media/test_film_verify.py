@@ -18,7 +18,7 @@ from tenxsom.media.encode import Mp4Writer, new_mp4
 from tenxsom.media.film.assemble import assemble
 from tenxsom.media.film.order import FilmOrder, Shot
 from tenxsom.media.film.overlay import Overlay
-from tenxsom.media.film.verify import FilmCheck, Span, check_film, film_warnings
+from tenxsom.media.film.verify import FilmCheck, Span, check_film
 from tenxsom.media.video_file import writable
 from tenxsom.model.film import CheckedStretch
 from tests.film_parts import TALL, grey_clip, plate, tone_file
@@ -30,12 +30,12 @@ MOVING = [60 + number * 7 % 120 for number in range(96)]
 
 
 def test_a_film_that_moves_has_no_warning(tmp_path: Path) -> None:
-    assert film_warnings(grey_clip(tmp_path / "film.mp4", MOVING)) == []
+    assert check_film(grey_clip(tmp_path / "film.mp4", MOVING)).warnings == []
 
 
 def test_a_slow_move_is_no_standstill(tmp_path: Path) -> None:
     """A gentle fade: two levels of brightness a second."""
-    assert film_warnings(grey_clip(tmp_path / "film.mp4", [60 + number // 6 for number in range(96)])) == []
+    assert check_film(grey_clip(tmp_path / "film.mp4", [60 + number // 6 for number in range(96)])).warnings == []
 
 
 def test_a_camera_that_comes_to_rest_is_no_standstill(tmp_path: Path) -> None:
@@ -50,28 +50,28 @@ def test_a_camera_that_comes_to_rest_is_no_standstill(tmp_path: Path) -> None:
             writable(frame)[0][40:64, 40 + number // 12 : 160 + number // 12] = grain
             writer.frame(frame)
         writer.finish()
-    assert film_warnings(tmp_path / "film.mp4") == []
+    assert check_film(tmp_path / "film.mp4").warnings == []
 
 
 def test_a_black_stretch_is_told_with_its_place(tmp_path: Path) -> None:
     film = grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 24, *MOVING[:24]])
-    assert film_warnings(film) == ["The picture is black from 2.0 s to 3.0 s."]
+    assert check_film(film).warnings == ["The picture is black from 2.0 s to 3.0 s."]
 
 
 def test_a_film_that_ends_in_black_is_told(tmp_path: Path) -> None:
     film = grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 48])
-    assert film_warnings(film) == ["The picture is black from 2.0 s to 4.0 s."]
+    assert check_film(film).warnings == ["The picture is black from 2.0 s to 4.0 s."]
 
 
 def test_a_short_fade_through_black_is_no_warning(tmp_path: Path) -> None:
-    assert film_warnings(grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 8, *MOVING[:48]])) == []
+    assert check_film(grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[0] * 8, *MOVING[:48]])).warnings == []
 
 
 def test_a_frozen_stretch_is_told_once_across_its_key_frames(tmp_path: Path) -> None:
     """Key frames come every two seconds, and each repaints the picture a little differently."""
     clip = write_clip(tmp_path / "clip.mp4", seconds=1, size=TALL, textured=True)
     assemble(FilmOrder([Shot(clip, 0, 7)], *TALL, Fraction(24), 7.0), tmp_path / "film.mp4")
-    (warning,) = film_warnings(tmp_path / "film.mp4")
+    (warning,) = check_film(tmp_path / "film.mp4").warnings
     assert re.fullmatch(r"The picture stands still from [12]\.\d s to 7\.0 s\.", warning)
 
 
@@ -94,7 +94,7 @@ def test_a_black_picture_under_words_is_black(tmp_path: Path) -> None:
 
 def test_a_card_may_stand_still(tmp_path: Path) -> None:
     film = grey_clip(tmp_path / "film.mp4", [*MOVING[:48], *[120] * 48])
-    assert film_warnings(film) == ["The picture stands still from 2.0 s to 4.0 s."]
+    assert check_film(film).warnings == ["The picture stands still from 2.0 s to 4.0 s."]
     assert check_film(film, cards=[Span(1.9, 4)]).warnings == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,7 +25,6 @@ from tenxsom.pipeline.timeline import (
     cuts_at_segments,
     cuts_over,
     heard_words,
-    segment_breaks,
     shown_words,
     speech_times,
 )
@@ -39,6 +39,15 @@ class Said(NamedTuple):
 class Part(NamedTuple):
     seconds: float
     words: list[Said]
+
+
+def segment_breaks(planned: Sequence[float], target: float) -> list[Break]:
+    """The moments between segments that share `target` as planned."""
+    scale, at, breaks = target / sum(planned) if sum(planned) > 0 else 0.0, 0.0, []
+    for length in planned[:-1]:
+        at += length * scale
+        breaks.append(Break(at, SEGMENT))
+    return breaks
 
 
 def part(text: str, word_seconds: float = 0.35, pause: float = 0.3) -> Part:
