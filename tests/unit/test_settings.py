@@ -16,8 +16,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-import poll_video_status
-from tenxsom import setting_groups, settings
+from tenxsom import empty_tick, setting_groups, settings
 from tenxsom.errors import BadSettings
 from tenxsom.http.tls import tls_context
 from tenxsom.setting_values import Secret
@@ -393,22 +392,22 @@ def test_an_empty_queue_is_seen_before_anything_is_imported(home):
     (home / "pending_video_jobs").mkdir()
     (home / "pending_video_jobs" / ".locks").touch()
     (home / "pending_video_jobs" / "quarantine").mkdir()
-    assert poll_video_status.queue_is_empty()
+    assert empty_tick.queue_is_empty(str(home))
 
 
 def test_the_first_look_sees_a_pending_job(home):
     (home / "pending_video_jobs").mkdir()
     (home / "pending_video_jobs" / "lake.json").touch()
-    assert not poll_video_status.queue_is_empty()
+    assert not empty_tick.queue_is_empty(str(home))
 
 
 def test_the_first_look_leaves_everything_unusual_to_the_full_program(home, monkeypatch):
-    assert not poll_video_status.queue_is_empty()  # no folder yet
+    assert not empty_tick.taken([], str(home))  # no folder yet
     (home / "pending_video_jobs").mkdir()
     monkeypatch.chdir(home.parent)
     for unusual in ("home", "~/home", str(home / "nowhere")):
         monkeypatch.setitem(os.environ, "TENXSOM_HOME", unusual)
-        assert not poll_video_status.queue_is_empty()
+        assert not empty_tick.taken([], str(home))
 
 
 # the file itself

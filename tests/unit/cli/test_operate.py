@@ -470,6 +470,7 @@ def test_a_ledger_that_others_can_change_is_found(home, operate):
 
 
 def test_waiting_jobs_without_a_tick_are_found_and_a_tick_makes_it_well(home, operate):
+    from tenxsom.empty_tick import LAST_TICK
     from tenxsom.pipeline import last_tick
 
     store = queue(home, new_job("lake"))
@@ -477,7 +478,7 @@ def test_waiting_jobs_without_a_tick_are_found_and_a_tick_makes_it_well(home, op
     last_tick.note(store.folder)
     assert findings(operate)[1]["scheduling"][0]["ok"] is True
     then = time.time() - 3600
-    os.utime(store.folder / last_tick.FILE_NAME, (then, then))
+    os.utime(store.folder / LAST_TICK, (then, then))
     assert "60 minutes ago" in findings(operate)[1]["scheduling"][0]["message"]
     assert findings(operate)[0] == 1
 

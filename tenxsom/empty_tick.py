@@ -1,0 +1,59 @@
+"""A tick over an empty queue, which most ticks of a quiet night are: it ends before anything else is imported."""
+
+import os
+
+LAST_TICK = ".last_tick"
+"""The file in the folder of pending jobs whose time is that of the last tick."""
+
+
+def taken(words: list[str], default_home: str) -> bool:
+    """Take the tick that was asked for in these words, if it is a plain one and there is nothing to do; return whether it was."""
+    is_plain = not words or (len(words) == 2 and words[0] == "--patience")
+    home = os.environ.get("TENXSOM_HOME", "").strip() or default_home
+    if not is_plain or not queue_is_empty(home) or is_observed(home):
+        return False
+    note(os.path.join(home, "pending_video_jobs"))
+    try:
+        print("No pending video jobs.", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a full disk, a closed pipe: not worth an exit code
+    return True
+
+
+def queue_is_empty(home: str) -> bool:
+    """Return whether the folder of pending jobs exists and holds none; False when anything is unusual."""
+    try:
+        names = os.listdir(os.path.join(home, "pending_video_jobs"))
+    except OSError:
+        return False
+    return os.path.isabs(home) and not any(name.endswith((".json", ".moved")) for name in names)
+
+
+def is_observed(home: str) -> bool:
+    """Return whether a tick over an empty folder has something to do: a dead-man's switch or metrics to tell, messages to
+    deliver, or a queue that is in a database.
+    """
+    names = ("HEALTHCHECK_URL", "METRICS_FILE", "QUEUE_URL")
+    if any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in names):
+        return True
+    try:
+        if any(name.endswith(".json") and name[0] != "." for name in os.listdir(os.path.join(home, ".outbox"))):
+            return True
+    except OSError:
+        pass  # nothing was ever told
+    try:
+        with open(os.path.join(home, "production.env"), "rb") as file:
+            lines = file.read(1_048_576).splitlines()
+    except OSError:
+        return False  # no settings, or unreadable ones, which a tick over jobs reports
+    written = [line for line in lines if not line.lstrip().startswith(b"#") and not line.rstrip().endswith(b"=")]
+    return any(name.encode() in line for name in names for line in written)
+
+
+def note(folder: str | os.PathLike[str]) -> None:
+    """Note that a tick has run; a tick that cannot note it goes on."""
+    try:
+        with open(os.path.join(folder, LAST_TICK), "wb") as file:
+            os.utime(file.fileno())
+    except OSError:
+        pass
