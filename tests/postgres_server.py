@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,9 +60,9 @@ def of_this_machine() -> list[Path]:
 class PostgresServer:
     """A server with its data in `folder`."""
 
-    def __init__(self, folder: Path, programs: Path | None = None) -> None:
-        """`programs` is the folder of PostgreSQL's programs, by default the one of `binaries`."""
-        self.folder, self.port = folder, _free_port()
+    def __init__(self, folder: Path, programs: Path | None = None, options: Sequence[str] = SPEED) -> None:
+        """`programs` is the folder of PostgreSQL's programs, by default the one of `binaries`; `options` are settings."""
+        self.folder, self.port, self._options = folder, _free_port(), options
         self._bin = programs or binaries()
         self._process: subprocess.Popen[bytes] | None = None
         self._addresses = "127.0.0.1"
@@ -72,6 +72,12 @@ class PostgresServer:
         self._addresses += f",{address}"
         with (self.folder / "pg_hba.conf").open("a") as rules:
             rules.write("host all all samenet trust\n")
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that all others of the server are children of."""
+        assert self._process
+        return self._process.pid
 
     def create(self, *options: str) -> None:
         """Make the data, with further `options` of initdb. Raises NoServer."""
@@ -85,10 +91,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers. Raises NoServer."""
-        options = [
-            f"-c{option}"
-            for option in (*SPEED, f"listen_addresses={self._addresses}", "unix_socket_directories=", "logging_collector=off")
-        ]
+        where = (f"listen_addresses={self._addresses}", "unix_socket_directories=", "logging_collector=off")
+        options = [f"-c{option}" for option in (*self._options, *where)]
         with (self.folder.parent / "postgres.log").open("ab") as log:
             program = [str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options]
             command = [*END_WITH_PARENT, *self._as_user(), *program]
@@ -178,9 +182,9 @@ def _of_database(url: str, database: str) -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path, programs: Path | None = None) -> Iterator[PostgresServer]:
+def running(folder: Path, programs: Path | None = None, options: Sequence[str] = SPEED) -> Iterator[PostgresServer]:
     """A server of its own for the length of a block. Raises NoServer."""
-    server = PostgresServer(folder / "data", programs)
+    server = PostgresServer(folder / "data", programs, options)
     server.create()
     server.start()
     try:

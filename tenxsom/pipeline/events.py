@@ -95,6 +95,13 @@ class ObservedClaim:
         self._claim.save()
         self.emit()
 
+    def jot(self) -> None:
+        """Store durably what subscribers hear of, for nobody can take back what they have told."""
+        if self.job.unheard():
+            self.save()
+        else:
+            self._claim.jot()
+
     def reload(self) -> None:
         self._claim.reload()
 

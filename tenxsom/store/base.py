@@ -34,6 +34,12 @@ class Claim(Protocol):
     def save(self) -> None:
         """Store the job durably. Raises RevisionIsStale if another process has changed it, DiskError."""
 
+    def jot(self) -> None:
+        """Store what a power cut may undo: nothing was paid, and the next visit finds it out again. Later saves imply it.
+
+        Raises as `save`, which with files is the same. A database need not wait for its disk.
+        """
+
     def reload(self) -> None:
         """Load the stored job again and drop changes since the last save."""
 

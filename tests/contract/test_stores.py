@@ -283,14 +283,25 @@ def test_every_save_raises_the_revision_and_a_reload_forgets_what_was_not_saved(
     assert (loaded(jobs).title, loaded(jobs).revision) == ("first", 3)
 
 
+def test_a_jotting_is_seen_by_others_and_by_the_next_save(jobs, opened):
+    put(jobs)
+    with jobs.claim("lake") as claim:
+        claim.job.title = "jotted down"
+        claim.jot()
+        assert (loaded(opened().jobs).title, loaded(jobs).revision) == ("jotted down", 2)
+        claim.save()
+    assert (loaded(jobs).title, loaded(jobs).revision) == ("jotted down", 3)
+
+
 def test_a_finished_job_is_gone_and_no_save_brings_it_back(jobs, opened):
     put(jobs)
     with jobs.claim("lake") as claim:
         assert not claim.finished
         claim.finish()
         assert claim.finished
-        with pytest.raises(RevisionIsStale):
-            claim.save()
+        for store in (claim.save, claim.jot):
+            with pytest.raises(RevisionIsStale):
+                store()
     assert opened().jobs.ids() == []
     put(jobs, title="again")
 

@@ -308,6 +308,9 @@ class _FileClaim(AbstractContextManager[Claim | None]):
             raise
         self.on_disk = data
 
+    def jot(self) -> None:
+        self.save()
+
     def reload(self) -> None:
         if found := self._store.read(self.path, self._content_id):
             self.job, self.on_disk = found

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tenxsom import atomic, clock
 from tenxsom.disk import make_folder
@@ -286,7 +286,15 @@ class PostgresJobStore:
             self.update(run, claim, data)
 
         with self.session.guard:
-            self.write(claim, both, lambda: self.is_stored(claim, data), seconds=seconds)
+            self.write(claim, both, lambda: self.is_stored(claim, data), seconds=seconds, of_one=money is None)
+            claim.keep(data)
+
+    def jot(self, claim: PostgresClaim) -> None:
+        """Store a claim's job without waiting for the server's disk. Raises as `save`."""
+        claim.job.revision = max(claim.job.revision, claim.stored.revision) + 1
+        data = claim.job.as_json()
+        with self.session.guard:
+            self.write(claim, lambda run: self.update(run, claim, data, "jot"), lambda: self.is_stored(claim, data), of_one=True)
             claim.keep(data)
 
     def finish(self, claim: PostgresClaim) -> None:
@@ -301,13 +309,19 @@ class PostgresJobStore:
         with self.session.guard:
             self.write(claim, both, lambda: self.stored(claim.job.content_id) is None)
 
-    def update(self, run: Run, claim: PostgresClaim, data: bytes) -> None:
+    def update(self, run: Run, claim: PostgresClaim, data: bytes, how: Literal["update", "jot"] = "update") -> None:
         """Replace the stored job within a transaction. Raises RevisionIsStale."""
-        if not run(SQL["update"], {**columns(claim.job, data), "before": claim.stored.revision}):
+        if not run(SQL[how], {**columns(claim.job, data), "before": claim.stored.revision}):
             raise stale(claim)
 
     def write(
-        self, claim: PostgresClaim, work: Callable[[Run], None], is_written: Callable[[], bool], *, seconds: float | None = None
+        self,
+        claim: PostgresClaim,
+        work: Callable[[Run], None],
+        is_written: Callable[[], bool],
+        *,
+        seconds: float | None = None,
+        of_one: bool = False,
     ) -> None:
         """Do the work in a transaction of the claim's owner, whatever happens to the connection meanwhile.
 
@@ -321,7 +335,7 @@ class PostgresJobStore:
                 if self._owned_again(claim) and is_unclear and is_written():
                     return
                 is_unclear = False
-                with self.session.transaction() as run:
+                with self.session.transaction(of_one=of_one) as run:
                     work(run)
                 return
             except ConnectionLost as error:
@@ -385,6 +399,9 @@ class PostgresClaim:
 
     def save(self) -> None:
         self._store.save(self)
+
+    def jot(self) -> None:
+        self._store.jot(self)
 
     def keep(self, data: bytes) -> None:
         """Remember what was stored."""

@@ -40,9 +40,14 @@ _NEWEST_PARAMETER = "idle_session_timeout"
 """What an older server refuses the connection for."""
 
 _BOTH_ENDS = "tcp_user_timeout=25000"
+PLANS = "-c plan_cache_mode=force_custom_plan"
+"""Statements are parsed once, and planned each time: a plan that was made for an empty queue is not one for 100,000 jobs.
+
+https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
+"""
 _SERVER_OPTIONS = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-    f" -c {_BOTH_ENDS} -c statement_timeout=30000 -c idle_session_timeout=0 -c search_path=tenxsom"
+    f" -c {_BOTH_ENDS} -c statement_timeout=30000 -c idle_session_timeout=0 -c search_path=tenxsom {PLANS}"
 )
 """By default a server notices the death of a machine after two hours.
 
@@ -59,8 +64,8 @@ _CLIENT_OPTIONS: Mapping[str, Any] = {
 
 _PASSING = ("starting up", "shutting down", "recovery mode", "not yet accepting", "too many", "connection slots", "terminating")
 """What PostgreSQL says when it refuses a connection that it will accept later."""
-_LOST_STATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
-"""The server ends, starts, became a standby, or has too many connections."""
+_LOST_STATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300", "0A000"})
+"""The server ends, starts, became a standby, has too many connections, or has parsed a statement before its tables changed."""
 _REPEATED_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
 """The statement was rolled back for the sake of another one, or took too long."""
 _DISK_FULL = "53100"
@@ -136,8 +141,8 @@ class Session:
             clock.nap(FIRST_PAUSE_SECONDS)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Run]:
-        """Execute the block's statements together: all or none.
+    def transaction(self, *, of_one: bool = False) -> Iterator[Run]:
+        """Execute the block's statements together: all or none. A block `of_one` statement needs no BEGIN and COMMIT around it.
 
         Raises ConnectionLost when the connection broke, so that the outcome is not known, StoreGone when nothing was done. The
         caller holds the guard.
@@ -146,7 +151,7 @@ class Session:
         if connection is None:
             raise ConnectionLost(self._gone("it is not connected"))
         try:
-            with connection.transaction():
+            with contextlib.nullcontext() if of_one else connection.transaction():
                 yield self._run
         except psycopg.Error as error:
             raise self._told(error) from error
@@ -245,7 +250,6 @@ class Session:
             connection = psycopg.connect(
                 self._url,
                 autocommit=True,
-                prepare_threshold=None,
                 options=_SERVER_OPTIONS,
                 application_name=self._name,
                 **_CLIENT_OPTIONS,

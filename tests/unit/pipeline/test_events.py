@@ -9,7 +9,7 @@ import pytest
 
 from tenxsom.errors import DiskError, Interrupted, RevisionIsStale
 from tenxsom.pipeline.events import Events, JobEvent, ObservedStore
-from tenxsom.store.files.jobs import FileJobStore
+from tenxsom.store.files.jobs import FileJobStore, _FileClaim
 from tests.belt import definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 from tests.states import new_job
@@ -51,6 +51,20 @@ def test_what_is_recorded_is_told_once_it_is_saved_and_not_before(store, heard, 
     told = heard[-1]
     assert (told.content_id, told.detail, told.facts) == ("lake", "local", {"usd": "0"})
     assert told.time
+
+
+def test_what_subscribers_hear_of_is_not_only_jotted_down(store, heard, monkeypatch):
+    accepted(store)
+    saved: list[int] = []
+    jotted: list[int] = []
+    monkeypatch.setattr(_FileClaim, "save", lambda claim: saved.append(claim.job.revision))
+    monkeypatch.setattr(_FileClaim, "jot", lambda claim: jotted.append(claim.job.revision))
+    with store.claim("lake") as claim:
+        claim.jot()
+        assert (len(saved), len(jotted)) == (0, 1)
+        claim.job.record("planned")
+        claim.jot()
+    assert (len(saved), len(jotted), words(heard)) == (1, 1, ["accepted", "planned"])
 
 
 def test_what_could_not_be_saved_is_told_with_the_save_that_stores_it(store, heard, monkeypatch):

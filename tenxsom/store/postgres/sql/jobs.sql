@@ -20,6 +20,13 @@ UPDATE job SET document = %(document)s, revision = %(revision)s, state = %(state
     due_at = now() + %(wait)s * interval '1 second', saved_at = clock_timestamp()
 WHERE content_id = %(content_id)s AND revision = %(before)s
 
+-- name: jot
+-- As `update`, but may be lost in a crash of the server.
+WITH a AS (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE job SET document = %(document)s, revision = %(revision)s, state = %(state)s, claims = 0, failed_since = NULL,
+    due_at = now() + %(wait)s * interval '1 second', saved_at = clock_timestamp()
+FROM a WHERE content_id = %(content_id)s AND revision = %(before)s
+
 -- name: take_back
 UPDATE job SET document = %(document)s, revision = %(revision)s, saved_at = clock_timestamp()
 WHERE content_id = %(content_id)s AND revision = %(before)s AND document::text = %(written)s

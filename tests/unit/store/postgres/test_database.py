@@ -191,6 +191,18 @@ def cut(url: str, stores: Any) -> None:
     run(url, f"SELECT pg_terminate_backend({pid}, 5000)")
 
 
+def test_a_statement_that_was_parsed_before_its_tables_changed_is_parsed_again(url, tmp_path):
+    store = opened(tmp_path).jobs
+    put(store, "lake")
+    for _ in range(8):  # a statement that is executed so often is parsed once
+        with store.claim("lake") as claim:
+            claim.save()
+    run(url, "ALTER TABLE tenxsom.job ALTER claims TYPE bigint, ADD COLUMN since timestamptz")
+    with store.claim("lake") as claim:
+        claim.save()
+    assert store.load("lake").revision == claim.job.revision
+
+
 def test_an_owner_whose_connection_breaks_goes_on_where_nobody_took_its_job(url, tmp_path):
     stores = opened(tmp_path)
     put(stores.jobs)
