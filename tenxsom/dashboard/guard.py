@@ -142,8 +142,16 @@ def too_many(request: Request, pause: float) -> Response:
 
 
 def address_of(request: Request) -> str:
-    """Return where a request comes from: the browser, where a proxy of this machine says so."""
-    return request.client.host if request.client else ""
+    """Return where a request comes from: the browser, where a proxy of this machine says so.
+
+    Of an IPv6 address the network is returned: a machine chooses the other half, and could take another one for each attempt.
+    """
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host
 
 
 def cookie_header(request: Request, cookie: str, seconds: int | None = None) -> str:

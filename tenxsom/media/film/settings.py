@@ -10,7 +10,7 @@ from tenxsom.setting_groups import SettingsGroup, setting
 class FilmSettings(SettingsGroup):
     """Settings of what films look like."""
 
-    section: ClassVar[str] = "Films"
+    section: ClassVar[str] = "Brand"
 
     brand: str | None = setting(
         None,

@@ -6,10 +6,12 @@ import re
 import socket
 
 import pytest
+from starlette.requests import Request
 
 from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.dashboard.doorkeeper import Attempts, Doorkeeper
+from tenxsom.dashboard.guard import address_of
 from tenxsom.dashboard.pages.login import safe_place
 from tenxsom.errors import BadInput, BadSettings
 from tenxsom.setting_values import Secret
@@ -88,6 +90,15 @@ def test_a_wrong_token_is_said_and_after_some_each_next_one_waits(locked):
     answer = locked.client.post("/login", data={"token": TOKEN})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("host", "counted_as"),
+    [("192.168.1.5", "192.168.1.5"), ("2001:db8::1", "2001:db8::/64"), ("fe80::1%eth0", "fe80::/64"), ("testclient", "testclient")],
+)
+def test_attempts_of_one_ipv6_network_are_counted_together(host, counted_as):
+    assert address_of(Request({"type": "http", "client": (host, 1), "headers": []})) == counted_as
+    assert address_of(Request({"type": "http", "headers": []})) == ""
 
 
 def test_pauses_double_are_bounded_and_end_with_the_right_token(monkeypatch):
