@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Literal, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
@@ -18,6 +18,8 @@ from tenxsom.media.fonts import Face, can_join, colour_face_of, face_of, faces, 
 from tenxsom.text import graphemes
 
 Direction = Literal["ltr", "rtl"]
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）"}
+_MOST_MARKS = 6
 _STRONG: dict[str, Direction] = {"L": "ltr", "R": "rtl", "AL": "rtl", "AN": "rtl"}
 
 
@@ -117,7 +119,7 @@ def visual_runs(
     parts: tuple[str, ...], font: Face | None = None, base: Direction | None = None, colour: bool = False
 ) -> tuple[Run, ...]:
     """Return the runs of a line, given in parts (its words, for example), in visual order: from left to right."""
-    owned = [(letter, number) for number, part in enumerate(parts) for letter in graphemes(part)]
+    owned = [(_with_few_marks(letter), number) for number, part in enumerate(parts) for letter in graphemes(part)]
     letters = [letter for letter, _ in owned]
     base = base or direction_of("".join(parts))
     runs: list[Run] = []
@@ -130,6 +132,14 @@ def visual_runs(
         part = part[::-1] if direction == "rtl" else part
         runs = part + runs if base == "rtl" else runs + part
     return tuple(runs)
+
+
+def _with_few_marks(letter: str) -> str:
+    """Return a grapheme cluster with the most marks that any language puts on one: more of them would cover the picture."""
+    if len(letter) <= _MOST_MARKS:
+        return letter
+    marks = (number for number, character in enumerate(letter) if unicodedata.category(character) in ("Mn", "Me"))
+    return letter[: next(islice(marks, _MOST_MARKS, None), len(letter))]
 
 
 def direction_of(text: str) -> Direction:
@@ -146,8 +156,32 @@ def _directions(letters: list[str], base: Direction) -> list[Direction]:
         direction = last if kind == "EN" and last == "ltr" else _STRONG.get(kind)  # digits after Latin letters belong to them
         last = direction or last
         strong.append(direction)
+    for opening, closing in _bracket_pairs(letters):
+        strong[opening] = strong[closing] = _direction_of_brackets(strong, opening, closing, base)
     before, after = _carried(strong, base), _carried(strong[::-1], base)[::-1]
     return [one if one == other else base for one, other in zip(before, after, strict=True)]
+
+
+def _bracket_pairs(letters: list[str]) -> list[tuple[int, int]]:
+    """Return the places of the pairs of brackets, in the order of their beginnings."""
+    opened: list[int] = []
+    pairs = []
+    for number, letter in enumerate(letters):
+        if letter in _BRACKETS:
+            opened.append(number)
+        elif opened and letter == _BRACKETS[letters[opened[-1]]]:
+            pairs.append((opened.pop(), number))
+    return sorted(pairs)
+
+
+def _direction_of_brackets(strong: list[Direction | None], opening: int, closing: int, base: Direction) -> Direction | None:
+    """Return the direction of a pair of brackets (https://www.unicode.org/reports/tr9/#N0); None where nothing inside has one."""
+    inside = {direction for direction in strong[opening + 1 : closing] if direction}
+    if not inside or base in inside:
+        return base if inside else None
+    (other,) = inside
+    before = next((direction for direction in reversed(strong[:opening]) if direction), base)
+    return other if before == other else base
 
 
 def _carried(strong: Iterable[Direction | None], base: Direction) -> list[Direction]:

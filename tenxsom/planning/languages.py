@@ -12,6 +12,8 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
+UNKNOWN = "und"
+"""The tag of an unknown language (BCP 47)."""
 _SCRIPTS: dict[str, tuple[str, ...]] = {
     "CYRILLIC": ("ru", "uk", "be", "bg", "sr", "mk", "kk", "ky", "mn", "tg"),
     "GREEK": ("el",),
@@ -148,7 +150,7 @@ def _language_of_script(script: str, text: str) -> str:
     for name, letters, language in _LETTERS_OF_ONE:
         if name == script and any(letter in text for letter in letters):
             return language
-    return _SCRIPTS.get(script, ("und",))[0]
+    return _SCRIPTS.get(script, (UNKNOWN,))[0]
 
 
 def _by_common_words(text: str, expected: str) -> str:

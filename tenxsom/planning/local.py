@@ -15,7 +15,7 @@ from tenxsom.planning.archetypes import Archetype
 from tenxsom.planning.choosing import Draft
 from tenxsom.planning.cues import SHOTS, CueWriter, tags_of
 from tenxsom.planning.english import NO_KEYWORDS, bare_words, count_words
-from tenxsom.planning.languages import fits, is_same, language_of
+from tenxsom.planning.languages import UNKNOWN, fits, is_same, language_of
 from tenxsom.planning.pacing import COMFORTABLE_SECONDS, Placement, arrange
 from tenxsom.planning.prompts import Wishes, read_prompt
 from tenxsom.planning.script import Part
@@ -217,7 +217,8 @@ class _LocalPlan:
         definition, wishes, language = self._definition, self._wishes, self._language
         reasons = []
         if not is_same(language, definition.language):
-            reasons.append(f"your words seem to be in {language} and not in {definition.language}, and are said as they are")
+            theirs = "a language that is not known here" if language == UNKNOWN else language
+            reasons.append(f"your words seem to be in {theirs} and not in {definition.language}, and are said as they are")
         if not self._is_framed and definition.script is None:
             missing = "ending of theirs" if wishes.said else "words but its title"
             reasons.append(f"the {self._archetype.name} templates have no texts in {language}, so the film has no {missing}")

@@ -66,11 +66,23 @@ def test_where_letters_cannot_be_joined_that_is_told(monkeypatch: pytest.MonkeyP
         ("say שלום now", ["say ", "שלום", " now"]),
         ("שלום GPT-5 עולם", ["עולם", " ", "GPT-5", " ", "שלום"]),
         ("שלום 2026 עולם", ["עולם", " 2026 ", "שלום"]),
+        ("שלום (world) end", ["end", ")", "world", "(", "שלום"]),
+        ("say (שלום) end", ["say (", "שלום", ") end"]),
         ("潮 tide", ["潮", " tide"]),
     ],
 )
 def test_runs_stand_in_the_order_in_which_they_are_seen(line: str, seen: list[str]) -> None:
     assert "".join(run.text for run in visual_runs((line,))).replace(" ", "") == "".join(seen).replace(" ", "")
+
+
+@pytest.mark.case
+def test_a_letter_with_a_tower_of_marks_covers_no_picture() -> None:
+    letter = "Z" + "\u0301\u0302\u0316" * 60
+    type_ = Lettering(40)
+    (run,) = type_.runs((letter,))
+    assert sum(type_.extent(run)) < 40 * 5
+    for plain in ("กำ้", "नमस्ते", "שָׁלוֹם", "བསྒྲུབས", "👨‍👩‍👧‍👦"):
+        assert "".join(run.text for run in type_.runs((plain,))) in (plain, plain[::-1])
 
 
 def test_han_characters_follow_the_language_of_their_line() -> None:

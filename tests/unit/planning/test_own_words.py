@@ -161,6 +161,10 @@ def test_english_letters_of_a_default_field_do_not_put_english_around_a_film_in_
     assert any("seem to be in ja and not in en" in warning for warning in made.warnings)
 
 
+def test_words_in_a_script_of_which_no_language_is_known_are_told_in_words() -> None:
+    assert any("a language that is not known here" in warning for warning in plan(title="ߒߞߏ ߞߊ߲", prompt="ߒߞߏ ߞߊ߲.").warnings)
+
+
 def test_one_warning_says_what_could_not_be_planned() -> None:
     made = plan(title="Der Hafen", language="de", prompt="Der Hafen schläft noch. Beende das Video mit einer Frage.")
     (warning,) = [warning for warning in made.warnings if warning.startswith("Planned without a planning service")]
