@@ -76,8 +76,13 @@ class Answer:
 
     @cached_property
     def _content(self) -> Any:
-        """The parsed body without our secrets; _NO_JSON for a body that is not JSON."""
-        return _parsed(self.body, self.secrets)
+        """The parsed body without our secrets; _NO_JSON for a body that is not JSON.
+
+        Letters in another encoding than UTF-8 are replaced in the response to a free call, which would be as unreadable next time.
+        """
+        found = _parsed(self.body, self.secrets)
+        is_free = found is _NO_JSON and not self.paid
+        return _parsed(self.body.decode("utf-8", "replace").encode(), self.secrets) if is_free else found
 
     def json(self) -> Any:
         """Return the body as JSON, with our secrets masked, even where the service repeats them in an id or a link.

@@ -282,7 +282,7 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
         raise _TransientError(f"HTTP {status}", Answer(status, response.headers, b"").retry_after())
     if 400 <= status <= 499:
         raise LinkExpired(f"The link to {_host(response)} does not work any more (HTTP {status}); a fresh one is needed.", status)
-    if status not in (200, 206):
+    if status not in (200, 203, 206):  # 203 comes through a proxy that changes headers (RFC 9110 §15.3.4)
         raise _TransientError(f"HTTP {status}")
     file.start_over()
     file.validator, file.version = _validator(response.headers), _version(response.headers)

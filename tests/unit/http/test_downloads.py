@@ -630,6 +630,12 @@ def test_what_is_sent_instead_of_a_video_is_named(start: bytes, kind: str) -> No
 
 
 @pytest.mark.case
+def test_a_file_that_comes_through_a_proxy_that_says_so_is_taken(part: Path) -> None:
+    with ScriptedServer(answer(203, CLIP)) as server:
+        assert fetch(server.url, part).size_bytes == len(CLIP)
+
+
+@pytest.mark.case
 @pytest.mark.parametrize("coding", ["aws-chunked", "identity", "UTF-8", "none", "binary", "aws-chunked, identity", "", "x"])
 def test_a_content_encoding_that_is_none_says_nothing(coding: str, part: Path) -> None:
     with ScriptedServer(answer(200, CLIP, Content_Encoding=coding)) as server:

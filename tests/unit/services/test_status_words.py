@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tenxsom import settings
+from tenxsom.errors import SubmitUnclear
 from tenxsom.http.answer import Answer
 from tenxsom.services import registry
 from tenxsom.services.base import GenerationState, GenerationStatus
@@ -182,6 +183,14 @@ def test_an_answer_in_an_envelope_counts_only_for_the_job_that_it_names(envelope
     told = Answer(200, {}, json.dumps(found).encode())
     assert not told.is_about(["job-1"])
     assert told.is_about(["another"])
+
+
+@pytest.mark.case
+def test_a_status_in_another_encoding_is_read_where_nothing_is_paid():
+    said = json.dumps(document("useapi_ltx", "failed", "Visage détecté.", None), ensure_ascii=False).encode("latin-1")
+    assert meaning(Answer(200, {}, said).job()["status"]["type"]) is GenerationState.FAILED
+    with pytest.raises(SubmitUnclear):
+        Answer(200, {}, said, paid=True).json()
 
 
 @pytest.mark.parametrize("name", SERVICES)
