@@ -24,7 +24,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("plan", ("planner", "clips")),
     ("order", ("generator", "steps", "payment")),
     ("collect", ("poller", "visits", "collector", "delivery")),
-    ("finish", ("finisher", "film", "reports")),
+    ("finish", ("finisher", "film_steps", "reports")),
     ("operate", ("operations",)),
 )
 """A job's way: each stage with the modules that it passes."""

@@ -1,7 +1,7 @@
 """Ends a job: joins and verifies its clips, makes thumbnail and subtitles, writes the report, and then empties the queue.
 
 Every file gets its final name when it is complete; the report is written last, and the pending file is removed after it. After
-a crash the saved step is skipped or repeated without harm. `tenxsom.pipeline.film` limits the attempts of a step.
+a crash the saved step is skipped or repeated without harm. `tenxsom.pipeline.film_steps` limits the attempts of a step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tenxsom.model.parts import MediaFacts
 from tenxsom.model.strict_json import pretty
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.delivery import ClipDelivery, media_work, what_to_do
-from tenxsom.pipeline.film import CannotFinish, FilmStep, FilmSteps
+from tenxsom.pipeline.film_steps import CannotFinish, FilmStep, FilmSteps
 from tenxsom.pipeline.film_stretches import remove_stretches
 from tenxsom.safe_files import sha256_of
 from tenxsom.store.base import Artifacts, Claim

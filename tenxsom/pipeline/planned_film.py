@@ -7,8 +7,8 @@ from tenxsom.errors import BrokenMedia
 from tenxsom.model import file_names
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import MediaFacts
-from tenxsom.pipeline.film import FilmStep
 from tenxsom.pipeline.film_maker import FilmMaker, rate_of
+from tenxsom.pipeline.film_steps import FilmStep
 from tenxsom.pipeline.film_stretches import remove_stretches
 from tenxsom.safe_files import sha256_of
 from tenxsom.store.base import Artifacts, Claim

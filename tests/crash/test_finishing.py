@@ -172,7 +172,7 @@ def test_the_warning_about_a_side_file_names_the_error_and_its_place(world, brea
     break_step("_write_subtitles", ValueError("a line that is too long"))
     world.submit()
     world.tick()
-    assert any("ValueError: a line that is too long (tenxsom/pipeline/film.py:" in each for each in world.report["warnings"])
+    assert any("ValueError: a line that is too long (tenxsom/pipeline/film_steps.py:" in each for each in world.report["warnings"])
 
 
 @pytest.mark.parametrize("step", SIDE_FILES)
