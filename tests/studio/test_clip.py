@@ -46,7 +46,7 @@ def samples(path: Path) -> NDArray[np.float32]:
         return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
 
 
-@pytest.mark.parametrize(("seconds", "fps", "count"), [(5, 24, 120), (3, 24, 72), (1.5, 30, 45), (1, 25, 25), (0.02, 24, 1)])
+@pytest.mark.parametrize(("seconds", "fps", "count"), [(2, 24, 48), (1.5, 30, 45), (1, 25, 25), (0.02, 24, 1)])
 def test_a_clip_has_exactly_the_frames_of_its_length(still: Path, tmp_path: Path, seconds: float, fps: int, count: int) -> None:
     target = tmp_path / "clip.mp4.part"
     render_clip(still, target, ClipOrder(160, 90, seconds, fps))

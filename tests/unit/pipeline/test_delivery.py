@@ -426,8 +426,8 @@ def test_a_link_that_brings_no_video_ends_after_the_deadline_for_decisions(make_
     world = make_world(good)
     world.submit()
     monkeypatch.setattr(world.vendor, "fetch", page)
-    for _ in range(60):
-        world.tick(minutes=60)
+    for _ in range(12):
+        world.tick(minutes=300)
     assert world.report["state"] == "failed"
     assert "Nobody decided about it" in world.report["reason"]
 
