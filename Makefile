@@ -22,7 +22,7 @@ demo-cluster: $(VENV)/.ready-dev  ## a fleet on this machine: PostgreSQL, an obj
 	@$(RUN) tools/demo_cluster.py
 
 test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account is needed
-	$(RUN) -m pytest -n 3 --dist worksteal -m "not slow"
+	$(RUN) -m pytest -n 4 --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films
 	$(RUN) -m pytest -n 4 --dist worksteal -m slow $$(grep -rl --include='test_*.py' 'mark\.slow' tests)

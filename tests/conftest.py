@@ -27,9 +27,13 @@ for name, examples in profiles.items():
 hypothesis.settings.load_profile("quick")
 
 
+WAITING = ("/test_cron.py", "/test_belt.py")
+"""Files whose tests wait for a minute, or for seconds, of the clock."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits for a whole minute of the clock, so that the others run meanwhile."""
-    items.sort(key=lambda item: "/test_cron.py" not in item.nodeid)
+    """Begin with what waits, so that the others run meanwhile."""
+    items.sort(key=lambda item: not any(file in item.nodeid for file in WAITING))
 
 
 def pytest_collection_finish() -> None:
