@@ -12,7 +12,7 @@ from tenxsom.errors import BadSettings, ServiceRefused
 from tenxsom.media.speech_file import read_speech
 from tenxsom.text import spoken_words
 from tenxsom.voices import espeak, hibari, registry
-from tenxsom.voices.base import Line, Voice
+from tenxsom.voices.base import Line, Speech, Voice
 from tenxsom.voices.checks import problem
 from tenxsom.voices.word_times import word_times
 
@@ -41,17 +41,29 @@ def opened(studio, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         voice.close()
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, tuple[str, Speech]]:
+    """What each voice has said, and under which name."""
+    return {}
+
+
+@pytest.fixture
+def speech(name: str, kept: dict[str, tuple[str, Speech]], opened: Callable[[str], Voice]) -> Speech:
+    """The line as the voice says it, once for all tests that look at it."""
+    if name not in kept:
+        voice = opened(name)
+        kept[name] = voice.service, voice.say(Line(TEXT))
+    return kept[name][1]
+
+
 @pytest.mark.parametrize("name", registry.VOICES)
-def test_a_voice_says_a_line_that_passes_the_checks(name, opened):
-    voice = opened(name)
-    speech = voice.say(Line(TEXT))
-    assert voice.service == name
+def test_a_voice_says_a_line_that_passes_the_checks(name, speech, kept):
+    assert kept[name][0] == name
     assert problem(read_speech(speech.audio, speech.mime_type), TEXT) is None
 
 
 @pytest.mark.parametrize("name", registry.VOICES)
-def test_every_written_word_has_its_time_in_order(name, opened):
-    speech = opened(name).say(Line(TEXT))
+def test_every_written_word_has_its_time_in_order(name, speech):
     sound = read_speech(speech.audio, speech.mime_type)
     words, timing = word_times(speech, sound, TEXT, TEXT, "en")
     assert [word.text for word in words] == spoken_words(TEXT)
@@ -62,8 +74,7 @@ def test_every_written_word_has_its_time_in_order(name, opened):
 
 
 @pytest.mark.parametrize("name", registry.VOICES)
-def test_times_are_told_together_with_how_they_were_found(name, opened):
-    speech = opened(name).say(Line(TEXT))
+def test_times_are_told_together_with_how_they_were_found(name, speech):
     assert bool(speech.words) == bool(speech.timing)
 
 
