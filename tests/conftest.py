@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import logging
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,18 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk_without_waiting() -> Iterator[None]:
+    """Do not wait for the disk inside the tests' own process, which writes thousands of small files.
+
+    A process that is killed loses nothing of what it wrote, and no test cuts a machine's power. That writing syncs in the right
+    order is a test of `atomic`; the processes that tests start sync really.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: os.fstat(descriptor) and None)
+        yield
 
 
 @pytest.fixture
