@@ -1,6 +1,8 @@
 """A tick over an empty queue, which most ticks of a quiet night are: it ends before anything else is imported."""
 
 import os
+import stat
+import time
 
 LAST_TICK = ".last_tick"
 """The file in the folder of pending jobs whose time is that of the last tick."""
@@ -14,10 +16,21 @@ def taken(words: list[str], default_home: str) -> bool:
         return False
     note(os.path.join(home, "pending_video_jobs"))
     try:
-        print("No pending video jobs.", flush=True)
+        print(what_is_told(), flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a full disk, a closed pipe: not worth an exit code
     return True
+
+
+def what_is_told() -> str:
+    """Return what a tick over an empty folder prints: with its time where it goes to a file, as every line of a log has it."""
+    try:
+        is_file = stat.S_ISREG(os.fstat(1).st_mode)
+    except OSError:
+        is_file = False  # standard output is closed
+    milliseconds = time.time_ns() // 1_000_000
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
+    return f"{f'{at}.{milliseconds % 1000:03}Z ' if is_file else ''}No pending video jobs."
 
 
 def queue_is_empty(home: str) -> bool:
