@@ -78,7 +78,7 @@ def _decode(data: bytes, source: str, max_bytes: int) -> str:
 
 _OTHER_FILES = {
     b"{\\rtf": "a rich-text document",
-    b"PK\x03\x04": "a word processor's document or a zip archive",
+    b"PK\x03\x04": "a word processor's document, a workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old word processor's document",
     b"%PDF": "a PDF",
     b"\x1f\x8b": "a gzip archive",

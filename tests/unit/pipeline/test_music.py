@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tenxsom import settings
+from tenxsom import clock, settings
 from tenxsom.app import App
 from tenxsom.errors import AccountError, BadSettings, NotSent, OverBudget, ServiceBusy, SubmitUnclear
 from tenxsom.media.sound.reading import check_sound
@@ -298,3 +298,23 @@ def test_killed_at_any_durable_change_the_music_is_paid_for_at_most_once(how, de
         if not died:
             assert at > 4
             return
+
+
+def test_no_music_is_ordered_after_the_end_of_a_tick(desk, monkeypatch):
+    desk.accept()
+    begun: list[str] = []
+
+    def begins(step: str) -> bool:
+        begun.append(step)
+        return True
+
+    with App(settings.load()) as app, app.store.claim("lake") as claim:
+        assert claim
+        orchestrator = app.orchestrator()
+        for step in ("plan", "narrate", "cut", "compose"):
+            monkeypatch.setattr(orchestrator, step, lambda *_, step=step: begins(step))
+        monkeypatch.setattr(orchestrator.generator, "generate_with_useapi", lambda *_: begins("order"))
+        orchestrator.carry_on(claim, deadline=clock.Deadline(0))
+        assert not {"compose", "order"} & {*begun}
+        orchestrator.carry_on(claim)
+    assert begun[-2:] == ["compose", "order"]
