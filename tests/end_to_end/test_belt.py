@@ -29,6 +29,8 @@ class Made(Belt):
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A home in which one definition has become a video, in process and with --wait, as `make demo` does it."""
     home = tmp_path_factory.mktemp("made")
+    (home / ".local_studio").mkdir()
+    (home / ".local_studio" / "scale").write_text("0.2")
     belt = Made(home)
     page = definition(target_duration=4, metadata={"campaign": {"id": 7}}, prompt="Divers, a lost lantern, blue algae")
     belt.ended = belt.run("master_orchestrator_v3.py", "--wait", "--json", belt.write(page))
@@ -45,7 +47,7 @@ def test_wait_ends_with_a_completed_job_and_exit_code_0(made):
 def test_the_video_plays_to_its_end_with_sound(made):
     with av.open(str(made.home / "completed_videos" / "lake.mp4")) as video:
         frames = sum(1 for _ in video.decode(video=0))
-        assert (video.streams.video[0].width, video.streams.video[0].height) == (1280, 720)
+        assert (video.streams.video[0].width, video.streams.video[0].height) == (256, 144)  # a fifth of 720p
         assert frames == 4 * 24  # the clip has five seconds, and four were asked for
         assert video.streams.audio
 
@@ -90,7 +92,7 @@ def test_one_stem_holds_everything_and_nothing_else_is_left(made):
 
 def test_the_thumbnail_is_a_picture_of_the_video(made):
     with Image.open(made.home / "completed_videos" / "lake.jpg") as picture:
-        assert picture.size == (1280, 720)
+        assert picture.size == (256, 144)
 
 
 def test_the_subtitles_carry_the_script(made):
