@@ -108,4 +108,4 @@ def test_installed_it_demonstrates_itself_and_looks_after_itself(program: Path, 
     assert "pydantic" in findings["versions"]["message"]
     assert f"*/2 * * * * {program} collect --patience 30 >> " in findings["scheduling"]["remedy"]
     assert command([str(program), "--version"], env=user).stdout == f"tenxsom {tenxsom.__version__}\n"
-    assert command([str(program), "collect"], env=user).stdout == "0 checked, 0 done, 0 pending.\n"
+    assert command([str(program), "collect"], env=user).stdout == "No pending video jobs.\n"
