@@ -84,6 +84,6 @@ class Rounds:
             log.tell_repeats()
             if clock.monotonic() >= self._sweep_at:
                 self._sweep_at = clock.monotonic() + SWEEP_SECONDS
-                self._app.kept_parts.sweep(begins=bool(results))
+                self._app.kept_parts.sweep()
             by_id = {result.content_id: result for result in results}
             tick.ended(list(by_id.values()), worst(result.exit_code for result in by_id.values()))

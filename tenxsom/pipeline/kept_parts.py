@@ -26,18 +26,19 @@ class KeptParts:
         self._store = store
         self._days = days
 
-    def sweep(self, *, begins: bool = True) -> int:
+    def sweep(self) -> int:
         """Remove what is older than the kept days, at most once an hour; return the number of removed files.
 
-        With `begins` it also looks where it never did: the folder of a new installation is made with its first job.
         Parts of jobs on the queue and of failed ones stay: a retry needs them. An error is logged, and leaves the rest to the next
         time.
         """
         age = self._artifacts.age_seconds(MARK)
-        if self._days <= 0 or (age is None and not begins) or (age is not None and age < PAUSE_SECONDS):
+        if self._days <= 0 or (age is not None and age < PAUSE_SECONDS):
             return 0
         removed = 0
         try:
+            if age is None and not self._artifacts.parts_older_than(0):
+                return 0  # the folder of a new installation is made with its first job
             self._artifacts.write(MARK, b"")
             for content_id, names in self._old_parts().items():
                 if self._is_finished(content_id):

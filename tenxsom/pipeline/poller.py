@@ -56,7 +56,7 @@ class VideoStatusPoller:
         by_id = self._visit_all(ids, look)
         results = [by_id[content_id] for content_id in ids if content_id in by_id]
         if not only:
-            self._kept_parts.sweep(begins=bool(results))
+            self._kept_parts.sweep()
         self._settle_services(look.deadline.left() if settle_seconds is None else settle_seconds)
         return results
 
