@@ -221,7 +221,7 @@ def test_a_film_whose_clips_are_gone_says_so(copy):
 
 def test_kept_parts_go_when_they_are_old_and_not_before(copy):
     with copy.app() as app:
-        app.poller().tick()
+        app.poller()._kept_parts.sweep()  # as the tick does that works on the first job
     assert (copy.made / "kettle~clip01.mp4").exists()
     for path in copy.made.iterdir():
         os.utime(path, (1_000_000_000, 1_000_000_000))

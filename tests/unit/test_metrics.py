@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.http import calls
-from tenxsom.metrics import BUCKETS, Metric, Sample, exposition
+from tenxsom.metrics import BUCKETS, Metric, Sample, exposition, queue_metrics, worker_metrics
 from tenxsom.pipeline.results import JobResult
-from tenxsom.store.base import UNKNOWN, Purchase
+from tenxsom.store.base import UNKNOWN, Counts, Purchase
 from tests.belt import ROOT, definition
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 from tests.states import new_job
@@ -227,7 +227,8 @@ def test_promtool_accepts_the_rules_and_the_metrics(home):
 
 def test_every_metric_is_documented(home):
     page = (ROOT / "docs" / "reference" / "metrics-and-logs.md").read_text()
-    written = set(re.findall(r"^# TYPE (\S+)", _text(home), re.MULTILINE))
+    of_a_worker = exposition([*worker_metrics(1, True, {"completed": 1}), *queue_metrics(Counts(0, 0.0, {}))])
+    written = set(re.findall(r"^# TYPE (\S+)", _text(home) + of_a_worker, re.MULTILINE))
     assert written <= {*re.findall(r"`(tenxsom_[a-z_]+)", page)}
     assert {*re.findall(r"`(tenxsom_[a-z_]+)", page)} <= written
     assert BUCKETS[0] == 60
