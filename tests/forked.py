@@ -18,7 +18,15 @@ from tempfile import TemporaryDirectory
 
 LOADED = ("submit", "collect", "operate", "plan", "render")
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tenxsom.bytecode", *(f"tenxsom.cli.{name}" for name in LOADED), "tenxsom.pipeline.orchestrator"])
+ON_FIRST_USE = (
+    "anthropic", "av", "google.auth", "tenxsom.google.credentials", "tenxsom.media.check", "tenxsom.media.join",
+    "tenxsom.media.subtitles", "tenxsom.media.thumbnail", "tenxsom.pipeline.film_subtitles", "tenxsom.store.files.till",
+    "tenxsom_studio.server", "tenxsom_studio.painting.paint",
+)  # fmt: skip
+"""What most scripts import while they work, each anew if the process that they are forked from had not."""
+_context.set_forkserver_preload(
+    ["tenxsom.bytecode", *(f"tenxsom.cli.{name}" for name in LOADED), "tenxsom.pipeline.orchestrator", *ON_FIRST_USE]
+)
 
 
 class Forked:
