@@ -36,8 +36,12 @@ log = logging.getLogger(__name__)
 
 ROOM_BYTES = 64 * 1024 * 1024
 """The free space on this machine required before a paid call: enough for a large clip."""
-MOST_CLAIMS = 5
-"""How many claims in a row may end without a save and without their end being seen: such a job kills its workers."""
+MOST_CLAIMS = 10
+"""How many claims in a row may end without a save and without their end being seen: such a job kills its workers.
+
+Fewer would condemn jobs that were only near: whoever dies takes the visits of all of its threads along. From the second death
+on a job is due later each time (`claim` in jobs.sql), so ten of them take a quarter of an hour.
+"""
 LEFT_ALONE_SECONDS = 5.0
 """The pause of a job that a visit left due, so that it is not looked at again and again."""
 PATIENCE_SECONDS = 24 * 3600.0
@@ -203,6 +207,7 @@ class PostgresJobStore:
         if claims > MOST_CLAIMS:
             reason = f"{MOST_CLAIMS} processes that worked on it died one after the other, before they had saved anything"
             self._put_aside(content_id, reason)
+            log.error("%s was set aside: %s.", content_id, reason)
             raise SetAside(f"{content_id} is set aside, because {reason}. {self.remedy(content_id)}")
 
     def _read(self, content_id: str, data: bytes) -> VideoJob | None:

@@ -62,8 +62,12 @@ _CLIENT_OPTIONS: Mapping[str, Any] = {
     "connect_timeout": 10,
 }
 
-_PASSING = ("starting up", "shutting down", "recovery mode", "not yet accepting", "too many", "connection slots", "terminating")
-"""What PostgreSQL says when it refuses a connection that it will accept later."""
+_PASSING = (
+    "starting up", "shutting down", "recovery mode", "not yet accepting", "too many", "connection slots", "terminating",
+    "could not", "out of memory",
+)  # fmt: skip
+"""What PostgreSQL says when it refuses a connection that it will accept later; "could not" is its machine's refusal, as a full
+disk's is."""
 _LOST_STATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300", "0A000"})
 """The server ends, starts, became a standby, has too many connections, or has parsed a statement before its tables changed."""
 _REPEATED_STATES = frozenset({"40001", "40P01", "55P03", "57014"})

@@ -1,7 +1,10 @@
 -- name: claim
--- What the owner of the lock reads. The count of claims may be lost in a crash of the server, which costs nothing.
+-- What the owner of the lock reads. The count of claims may be lost in a crash of the server, which costs nothing. A job whose
+-- last two visits died is due later each time, should this one die as well; a save says when it is due otherwise.
 WITH a AS (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE job SET claims = claims + 1 FROM a WHERE content_id = %(content_id)s AND (SELECT here FROM place) = 'here'
+UPDATE job SET claims = claims + 1, due_at = CASE WHEN claims < 2 THEN due_at
+    ELSE greatest(due_at, now() + least(2 ^ least(claims, 16), 300) * interval '1 second') END
+FROM a WHERE content_id = %(content_id)s AND (SELECT here FROM place) = 'here'
 RETURNING revision, claims, document::text
 
 -- name: load

@@ -93,6 +93,20 @@ def test_a_server_that_is_too_old_for_what_a_connection_asks_is_refused(url, mon
     assert "older than PostgreSQL 14" in refused(url)
 
 
+def test_a_server_that_cannot_take_a_first_connection_for_now_is_waited_for(tmp_path, monkeypatch):
+    """The disk of the server is full, which hinders the first connection after its crash."""
+    told, connect = ["FATAL:  could not write init file: No space left on device"], psycopg.connect
+
+    def connected(*arguments: Any, **options: Any) -> Any:
+        if told:
+            raise psycopg.OperationalError(f"connection failed: {told.pop()}")
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(psycopg, "connect", connected)
+    assert opened(tmp_path).jobs.ids() == []
+    assert not told
+
+
 def test_debians_own_server_has_all_that_is_needed(tmp_path):
     """It is older than the one of the other tests."""
     programs = postgres_server.of_this_machine()
@@ -272,12 +286,14 @@ def test_an_intent_that_was_stored_unseen_is_taken_back_when_another_process_has
 
 def test_a_job_that_kills_its_workers_is_set_aside_and_can_be_put_back(url, tmp_path):
     put(opened(tmp_path).jobs)
+    waits = []
     for _ in range(MOST_CLAIMS):
         stores = opened(tmp_path)
-        with stores.jobs.claim("lake") as claim:
-            assert claim
-            cut(url, stores)  # waits until the server has freed its locks
-            stores.jobs.session.close()  # a death: nothing is said any more
+        die_at_work(url, stores)
+        [[seconds]] = run(url, "SELECT extract(epoch FROM due_at - now()) FROM tenxsom.job")
+        waits.append(float(seconds))
+    assert waits[0] <= 0, "one death says nothing about the job"
+    assert 600 < sum(filter(lambda seconds: seconds > 0, waits)) < 1200, "the deaths are spread over time"
     last = opened(tmp_path)
     with pytest.raises(SetAside, match="died"), last.jobs.claim("lake"):
         raise AssertionError
@@ -285,6 +301,27 @@ def test_a_job_that_kills_its_workers_is_set_aside_and_can_be_put_back(url, tmp_
     assert last.jobs.requeue("lake").content_id == "lake"
     with last.jobs.claim("lake") as claim:
         assert claim
+
+
+def test_a_job_that_saw_others_die_goes_on_as_before_once_it_was_saved(url, tmp_path):
+    put(opened(tmp_path).jobs)
+    for _ in range(3):
+        die_at_work(url, opened(tmp_path))
+    stores = opened(tmp_path)
+    assert stores.jobs.due() == []
+    with stores.jobs.claim("lake") as claim:
+        claim.job.next_check_at = None
+        claim.save()
+    assert stores.jobs.due() == ["lake"]
+    assert run(url, "SELECT claims FROM tenxsom.job") == [(0,)]
+
+
+def die_at_work(url: str, stores: Any) -> None:
+    """Claim the lake, and die: nothing is said any more."""
+    with stores.jobs.claim("lake") as claim:
+        assert claim
+        cut(url, stores)  # waits until the server has freed its locks
+        stores.jobs.session.close()
 
 
 def test_visits_that_the_database_ended_are_not_taken_for_deaths(url, tmp_path):
