@@ -240,8 +240,6 @@ class VideoJob(StoredModel):
             return NEVER_SECONDS
         if self.is_held:
             return clock.seconds_until(self.definition.not_before or "")
-        if self.is_held:
-            return clock.seconds_until(self.begins_at)
         waits = [0.0 if clock.is_due(at, LONGEST_PAUSE_SECONDS) else clock.seconds_until(at or "") for at in self._moments()]
         return min(waits)
 
