@@ -209,7 +209,7 @@ def pgbench(url: str, processes: int) -> float:
     """Visits a second by pgbench over the same jobs, with the statements of `visit`."""
     lock, unlock = "SELECT pg_try_advisory_lock(:id);", "SELECT pg_advisory_unlock(:id);"
     script = TURN + spoken("due") + lock + spoken("claim").rstrip(";") + NEXT + spoken("update") + unlock
-    given = {"turn": 0, "most": AT_ONCE, "state": "waiting", "wait": 3600}
+    given = {"turn": 0, "most": AT_ONCE, "state": "waiting", "wait": 3600, "durable": "true"}
     words = [str(binaries() / "pgbench"), "-n", "-M", "prepared", "-f", "/dev/stdin", "-c", str(processes), "-j", str(processes)]
     words += ["-t", str(len(own_ids(processes)) // processes), *(f"-D{name}={value}" for name, value in given.items()), url]
     settings = environment(PGOPTIONS=f"-c search_path=tenxsom {PLANS}")

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Rule
 
 from tenxsom import clock
 from tenxsom.errors import BadInput, TryAgainLater
@@ -44,20 +42,6 @@ OTHER_APIS = (ltx, veo, gemini_image, lyria, speech)
 desk = Blueprint("desk", __name__)
 
 
-class _Rule(Rule):
-    """A rule that builds no addresses: the studio never asks for one, and compiling what builds them is most of an app's start."""
-
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., NoReturn]:  # noqa: ARG002  (the name is Werkzeug's)
-        def refuse(*_: object) -> NoReturn:
-            raise NotImplementedError(f"the address of {self.endpoint} cannot be built")
-
-        return refuse
-
-
-class _App(Flask):
-    url_rule_class = _Rule
-
-
 def create_app(
     world: Path, *, token: str | None = None, storage_host: str | None = None, host_names: Sequence[str] | None = None
 ) -> Flask:
@@ -67,7 +51,7 @@ def create_app(
     links to media; None is the host of the request. `host_names`: the accepted Host headers, so that no web page reaches the
     studio through a name that resolves to this machine; None accepts any. `app.extensions["studio"]` is the `Studio`.
     """
-    app = _App(__name__, static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.config["HOST_NAMES"] = host_names
     app.extensions["studio"] = Studio(world, token, storage_host)

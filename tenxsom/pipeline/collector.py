@@ -158,7 +158,7 @@ class ClipCollector:
     def _still_running(self, claim: Claim, clip: Clip) -> None:
         clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
         limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
-        claim.jot()
+        claim.save(durable=False)
 
     def _not_found(self, claim: Claim, clip: Clip, error: NotFound) -> None:
         if clip.count("not_found") >= LOST_AFTER_CHECKS:

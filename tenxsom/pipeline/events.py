@@ -90,17 +90,11 @@ class ObservedClaim:
     def finished(self) -> bool:
         return self._claim.finished
 
-    def save(self) -> None:
+    def save(self, *, durable: bool = True) -> None:
+        """Store the job; what subscribers hear of is stored durably, for nobody can take back what they have told."""
         self._events.announce(self.job)
-        self._claim.save()
+        self._claim.save(durable=durable or bool(self.job.unheard()))
         self.emit()
-
-    def jot(self) -> None:
-        """Store durably what subscribers hear of, for nobody can take back what they have told."""
-        if self.job.unheard():
-            self.save()
-        else:
-            self._claim.jot()
 
     def reload(self) -> None:
         self._claim.reload()

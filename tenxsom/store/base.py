@@ -31,13 +31,11 @@ class Claim(Protocol):
     def finished(self) -> bool:
         """Return whether the job has left the queue."""
 
-    def save(self) -> None:
-        """Store the job durably. Raises RevisionIsStale if another process has changed it, DiskError."""
+    def save(self, *, durable: bool = True) -> None:
+        """Store the job. Raises RevisionIsStale if another process has changed it, DiskError.
 
-    def jot(self) -> None:
-        """Store what a power cut may undo: nothing was paid, and the next visit finds it out again. Later saves imply it.
-
-        Raises as `save`, which with files is the same. A database need not wait for its disk.
+        A save that is not `durable` may be undone by a power cut: nothing was paid, and the next visit finds it out again. A
+        database does not wait for its disk then.
         """
 
     def reload(self) -> None:

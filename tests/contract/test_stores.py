@@ -283,14 +283,14 @@ def test_every_save_raises_the_revision_and_a_reload_forgets_what_was_not_saved(
     assert (loaded(jobs).title, loaded(jobs).revision) == ("first", 3)
 
 
-def test_a_jotting_is_seen_by_others_and_by_the_next_save(jobs, opened):
+def test_a_save_that_need_not_be_durable_is_seen_by_others_and_by_the_next_one(jobs, opened):
     put(jobs)
     with jobs.claim("lake") as claim:
-        claim.job.title = "jotted down"
-        claim.jot()
-        assert (loaded(opened().jobs).title, loaded(jobs).revision) == ("jotted down", 2)
+        claim.job.title = "still on its way"
+        claim.save(durable=False)
+        assert (loaded(opened().jobs).title, loaded(jobs).revision) == ("still on its way", 2)
         claim.save()
-    assert (loaded(jobs).title, loaded(jobs).revision) == ("jotted down", 3)
+    assert (loaded(jobs).title, loaded(jobs).revision) == ("still on its way", 3)
 
 
 def test_a_finished_job_is_gone_and_no_save_brings_it_back(jobs, opened):
@@ -299,9 +299,9 @@ def test_a_finished_job_is_gone_and_no_save_brings_it_back(jobs, opened):
         assert not claim.finished
         claim.finish()
         assert claim.finished
-        for store in (claim.save, claim.jot):
+        for durable in (True, False):
             with pytest.raises(RevisionIsStale):
-                store()
+                claim.save(durable=durable)
     assert opened().jobs.ids() == []
     put(jobs, title="again")
 

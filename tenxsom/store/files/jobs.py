@@ -295,7 +295,7 @@ class _FileClaim(AbstractContextManager[Claim | None]):
     def __exit__(self, *_: object) -> None:
         self._store.give_back(self._content_id)
 
-    def save(self) -> None:
+    def save(self, *, durable: bool = True) -> None:  # noqa: ARG002  (a file is always written durably)
         with disk_errors(self.path):
             check_unchanged(self.path, self.on_disk)
         self.job.revision += 1
@@ -307,9 +307,6 @@ class _FileClaim(AbstractContextManager[Claim | None]):
                 self.on_disk = data
             raise
         self.on_disk = data
-
-    def jot(self) -> None:
-        self.save()
 
     def reload(self) -> None:
         if found := self._store.read(self.path, self._content_id):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from tenxsom import atomic, clock
 from tenxsom.disk import make_folder
@@ -39,8 +39,8 @@ ROOM_BYTES = 64 * 1024 * 1024
 MOST_CLAIMS = 10
 """How many claims in a row may end without a save and without their end being seen: such a job kills its workers.
 
-Fewer would condemn jobs that were only near: whoever dies takes the visits of all of its threads along. From the second death
-on a job is due later each time (`claim` in jobs.sql), so ten of them take a quarter of an hour.
+A process that dies ends the visits of all of its threads, so that a lower number would set jobs aside that killed nobody. From
+the third death on a job is due later each time (`claim` in jobs.sql), and ten deaths take a quarter of an hour.
 """
 LEFT_ALONE_SECONDS = 5.0
 """The pause of a job that a visit left due, so that it is not looked at again and again."""
@@ -279,7 +279,14 @@ class PostgresJobStore:
 
     # writing
 
-    def save(self, claim: PostgresClaim, money: Callable[[Run], None] | None = None, *, seconds: float | None = None) -> None:
+    def save(
+        self,
+        claim: PostgresClaim,
+        money: Callable[[Run], None] | None = None,
+        *,
+        seconds: float | None = None,
+        durable: bool = True,
+    ) -> None:
         """Store a claim's job, together with movements of money. Raises RevisionIsStale, StoreGone."""
         before = claim.stored
         claim.job.revision = max(claim.job.revision, before.revision) + 1
@@ -288,18 +295,10 @@ class PostgresJobStore:
         def both(run: Run) -> None:
             if money:  # first, as everywhere: who changes money and a job locks them in the same order
                 money(run)
-            self.update(run, claim, data)
+            self.update(run, claim, data, durable=durable)
 
         with self.session.guard:
             self.write(claim, both, lambda: self.is_stored(claim, data), seconds=seconds, of_one=money is None)
-            claim.keep(data)
-
-    def jot(self, claim: PostgresClaim) -> None:
-        """Store a claim's job without waiting for the server's disk. Raises as `save`."""
-        claim.job.revision = max(claim.job.revision, claim.stored.revision) + 1
-        data = claim.job.as_json()
-        with self.session.guard:
-            self.write(claim, lambda run: self.update(run, claim, data, "jot"), lambda: self.is_stored(claim, data), of_one=True)
             claim.keep(data)
 
     def finish(self, claim: PostgresClaim) -> None:
@@ -314,9 +313,9 @@ class PostgresJobStore:
         with self.session.guard:
             self.write(claim, both, lambda: self.stored(claim.job.content_id) is None)
 
-    def update(self, run: Run, claim: PostgresClaim, data: bytes, how: Literal["update", "jot"] = "update") -> None:
+    def update(self, run: Run, claim: PostgresClaim, data: bytes, *, durable: bool = True) -> None:
         """Replace the stored job within a transaction. Raises RevisionIsStale."""
-        if not run(SQL[how], {**columns(claim.job, data), "before": claim.stored.revision}):
+        if not run(SQL["update"], {**columns(claim.job, data), "before": claim.stored.revision, "durable": durable}):
             raise stale(claim)
 
     def write(
@@ -402,11 +401,8 @@ class PostgresClaim:
         self.reports: dict[str, bytes] = {}
         self._store = store
 
-    def save(self) -> None:
-        self._store.save(self)
-
-    def jot(self) -> None:
-        self._store.jot(self)
+    def save(self, *, durable: bool = True) -> None:
+        self._store.save(self, durable=durable)
 
     def keep(self, data: bytes) -> None:
         """Remember what was stored."""

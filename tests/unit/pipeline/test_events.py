@@ -53,18 +53,16 @@ def test_what_is_recorded_is_told_once_it_is_saved_and_not_before(store, heard, 
     assert told.time
 
 
-def test_what_subscribers_hear_of_is_not_only_jotted_down(store, heard, monkeypatch):
+def test_what_subscribers_hear_of_is_stored_durably(store, heard, monkeypatch):
     accepted(store)
-    saved: list[int] = []
-    jotted: list[int] = []
-    monkeypatch.setattr(_FileClaim, "save", lambda claim: saved.append(claim.job.revision))
-    monkeypatch.setattr(_FileClaim, "jot", lambda claim: jotted.append(claim.job.revision))
+    saves: list[bool] = []
+    monkeypatch.setattr(_FileClaim, "save", lambda _, *, durable: saves.append(durable))
     with store.claim("lake") as claim:
-        claim.jot()
-        assert (len(saved), len(jotted)) == (0, 1)
+        claim.save(durable=False)
+        assert saves == [False]
         claim.job.record("planned")
-        claim.jot()
-    assert (len(saved), len(jotted), words(heard)) == (1, 1, ["accepted", "planned"])
+        claim.save(durable=False)
+    assert (saves, words(heard)) == ([False, True], ["accepted", "planned"])
 
 
 def test_what_could_not_be_saved_is_told_with_the_save_that_stores_it(store, heard, monkeypatch):

@@ -19,13 +19,9 @@ VALUES (%(content_id)s, %(revision)s, %(state)s, now() + %(wait)s * interval '1 
 ON CONFLICT DO NOTHING
 
 -- name: update
-UPDATE job SET document = %(document)s, revision = %(revision)s, state = %(state)s, claims = 0, failed_since = NULL,
-    due_at = now() + %(wait)s * interval '1 second', saved_at = clock_timestamp()
-WHERE content_id = %(content_id)s AND revision = %(before)s
-
--- name: jot
--- As `update`, but may be lost in a crash of the server.
-WITH a AS (SELECT set_config('synchronous_commit', 'off', true))
+-- One that is not durable may be lost in a crash of the server.
+WITH a AS (SELECT set_config(
+    'synchronous_commit', CASE WHEN %(durable)s THEN current_setting('synchronous_commit') ELSE 'off' END, true))
 UPDATE job SET document = %(document)s, revision = %(revision)s, state = %(state)s, claims = 0, failed_since = NULL,
     due_at = now() + %(wait)s * interval '1 second', saved_at = clock_timestamp()
 FROM a WHERE content_id = %(content_id)s AND revision = %(before)s

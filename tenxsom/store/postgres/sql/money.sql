@@ -2,7 +2,7 @@
 SELECT (now() AT TIME ZONE 'utc')::date::text
 
 -- name: hold_references
--- Whoever changes what becomes of a call waits for each other; sorted, so that nobody waits in a ring.
+-- Programs that change what becomes of a call wait for each other; sorted, so that they cannot deadlock.
 SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT unnest(%(keys)s::bigint[]) AS key ORDER BY 1) AS keys
 
 -- name: last_of

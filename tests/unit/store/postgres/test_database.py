@@ -93,7 +93,7 @@ def test_a_server_that_is_too_old_for_what_a_connection_asks_is_refused(url, mon
     assert "older than PostgreSQL 14" in refused(url)
 
 
-def test_a_server_that_cannot_take_a_first_connection_for_now_is_waited_for(tmp_path, monkeypatch):
+def test_a_server_that_cannot_take_a_first_connection_for_now_is_waited_for(url, tmp_path, monkeypatch):
     """The disk of the server is full, which hinders the first connection after its crash."""
     told, connect = ["FATAL:  could not write init file: No space left on device"], psycopg.connect
 
