@@ -190,10 +190,15 @@ def move_aside(path: Path, folder: Path, reason: str) -> Path:
     return target
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether a file is a temporary one: a write in progress, or what a killed process left of one."""
+    return name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)
+
+
 def sweep(folder: Path) -> None:
     """Remove the temporary files of killed processes from `folder`, ignoring errors."""
     try:
-        leftovers = [entry for entry in os.scandir(folder) if entry.name[0] == "." and entry.name.endswith(TEMPORARY_SUFFIX)]
+        leftovers = [entry for entry in os.scandir(folder) if is_temporary(entry.name)]
         for entry in leftovers:
             if clock.age_seconds(clock.stamp_of_epoch(entry.stat().st_mtime)) > ABANDONED_AFTER_SECONDS:
                 _unlink_quietly(entry.path)

@@ -91,7 +91,7 @@ class ScriptedServer:
         self._listener.close()
         for sock in self._open:
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # an SSLSocket's own would forget its TLS under its reader
         for thread in self._threads:
             thread.join(5)
 
@@ -110,7 +110,9 @@ class ScriptedServer:
     def _serve(self, sock: socket.socket, number: int) -> None:
         behaviour = self.script[min(number, len(self.script)) - 1]
         with contextlib.suppress(OSError, ValueError), sock:
-            sock = self.tls.wrap_socket(sock, server_side=True) if self.tls else sock
+            if self.tls:
+                sock = self.tls.wrap_socket(sock, server_side=True)  # the plain socket is of no use any more, not even to end it
+                self._open.append(sock)
             visit = Visit(self, sock, number)
             with sock, visit.reader:
                 behaviour(visit)

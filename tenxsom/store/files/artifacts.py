@@ -143,7 +143,7 @@ class FileArtifacts:
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
         for name, facts in self._entries():
-            if name.endswith(SCRATCH) and facts.is_file(follow_symlinks=False):
+            if (name.endswith(SCRATCH) or atomic.is_temporary(name)) and facts.is_file(follow_symlinks=False):
                 yield name, facts.stat().st_size, clock.stamp_of_epoch(facts.stat().st_mtime)
 
     def drop_scratch(self, name: str) -> None:

@@ -400,19 +400,21 @@ def test_prune_takes_parts_of_finished_films_and_nothing_that_may_be_needed(home
     (folder / "failed_failure_report.json").write_text(json.dumps(failed))
     names = ("lake", "lost", "torn", "live", "unclear", "failed", "nobodys")
     parts = {name: aged(folder / f"{name}~clip01.mp4", 40) for name in names}
-    young = aged(folder / "lake~clip02.mp4", 3)
-    scratch = {name: aged(folder / f"{name}.mp4.part", 40) for name in ("unclear", "left")}
+    young = [aged(folder / name, 3) for name in ("lake~clip02.mp4", ".lake~clip04.mp4.2-live-1.tmp")]
+    half = ".lake~clip03.mp4.1-dead-1.tmp"  # what a killed write leaves
+    scratch = [aged(folder / name, 40) for name in ("unclear.mp4.part", "left.mp4.part", half)]
     world = aged(home / ".local_studio" / "media" / "x.mp4", 40)
     told_by_people = ("secret", "scale", "places", "faults.json", "accounts.json")
     kept = [aged(home / ".local_studio" / name, 400) for name in told_by_people]
     logs = {name: aged(home / name, 40) for name in ("poll.log", "poll.log.1", "poll.log-20260101.gz", "poll.logic")}
-    expected = {"lake~clip01.mp4", "left.mp4.part", str(world), str(logs["poll.log.1"]), str(logs["poll.log-20260101.gz"])}
+    old_logs = {str(logs["poll.log.1"]), str(logs["poll.log-20260101.gz"])}
+    expected = {"lake~clip01.mp4", "left.mp4.part", half, str(world), *old_logs}
     _, document, _ = operate("prune", "--older-than", "30d", "--dry-run")
     assert {file["name"] for file in document["files"]} == expected
     assert parts["lake"].exists()
     code, document, _ = operate("prune", "--older-than", "30d")
-    assert (code, document["bytes"], document["failures"]) == (0, 5, [])
-    gone = [path for path in (*parts.values(), young, *scratch.values(), world, *kept, *logs.values()) if not path.exists()]
+    assert (code, document["bytes"], document["failures"]) == (0, 6, [])
+    gone = [path for path in (*parts.values(), *young, *scratch, world, *kept, *logs.values()) if not path.exists()]
     assert {path.name for path in gone} == {Path(name).name for name in expected}
 
 
