@@ -28,7 +28,7 @@ from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
 from tenxsom.http.connections import Adapter
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
-from tenxsom.http.paid import Reply, send_once
+from tenxsom.http.paid import Reply, Unfinished, send_once
 from tenxsom.http.proxies import proxy_for
 from tenxsom.setting_values import is_this_machine
 
@@ -433,13 +433,23 @@ class _Transport(httpx.BaseTransport):
         prepared = requests.Request(request.method, str(request.url), headers=headers, data=request.read()).prepare()
         self._thread.has_sent = True
         thread = self._thread
-        with closing(self._adapter()) as fresh:
-            reply = send_once(fresh, prepared, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
-        for secret in self._secrets():
-            reply = reply._replace(body=reply.body.replace(secret.encode(), b"***"))
-        thread.reply = reply if len(reply.body) <= _LARGEST_KEPT_BYTES else None
+        try:
+            with closing(self._adapter()) as fresh:
+                reply = self._received(
+                    send_once(fresh, prepared, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+                )
+        except Unfinished as cut:
+            self._received(cut.reply)
+            raise
         kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_BODY_AS_SENT]
         return httpx.Response(reply.status, headers=kept, content=reply.body)
+
+    def _received(self, reply: Reply) -> Reply:
+        """Return a response with our secrets masked, and keep it for messages."""
+        for secret in self._secrets():
+            reply = reply._replace(body=reply.body.replace(secret.encode(), b"***"))
+        self._thread.reply = reply if len(reply.body) <= _LARGEST_KEPT_BYTES else None
+        return reply
 
 
 def open_genai(name: str, settings: GenAiSettings, location: str) -> GenAi:

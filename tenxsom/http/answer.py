@@ -34,6 +34,7 @@ LONGEST_RETRY_AFTER_SECONDS = 3600.0
 EXCERPT_BYTES = 4096
 """How much of the response to a paid call is kept."""
 
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _NO_LETTER = re.compile(r"[^A-Za-z]")
 _ENVELOPES = ("data", "result", "results", "response", "job", "task", "item", "items", "generation", "payload", "body")
 STATUS_FIELDS = ("status", "state", "jobStatus", "taskStatus", "jobState", "taskState", "phase")
@@ -43,6 +44,8 @@ _MOST_IDS = 20
 
 _ACCOUNT = {401, 402, 403, 412, 596}  # 596 is UseAPI's own: the linked account is in error
 _GONE = {404, 410}
+_MAYBE_ACCEPTED = {302, 303}
+"""Redirects with which servers also answer a POST that they have accepted (RFC 9110 §15.4.3 and §15.4.4)."""
 _BUSY = {429, 503, 529}  # 529 is "overloaded"
 _LONGEST_TEXT = 300
 _E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
@@ -103,13 +106,12 @@ class Answer:
         )
 
     def excerpt(self) -> dict[str, Any]:
-        """Return what is kept of the response to a paid call: its status, its first 4 KB without secrets, and every id in it."""
-        text = self.body[:EXCERPT_BYTES].decode("utf-8", "replace")
-        return {
-            "status": self.status,
-            "text": self._masked(text),
-            "ids": [self._masked(found) for found in _ids_in(_parsed(self.body))],
-        }
+        """Return what is kept of the response to a paid call: its status, its first 4 KB without secrets, every id in it, and the
+        address that it points to.
+        """
+        text, place = self.body[:EXCERPT_BYTES].decode("utf-8", "replace"), self.header("Location")[:500]
+        ids = [self._masked(found) for found in _ids_in(_parsed(self.body))]
+        return {"status": self.status, "text": self._masked(text), "ids": [*ids, *([place] if place else [])]}
 
     def file(self) -> bytes:
         """Return the body for a file, with our secrets masked: an error page may come in place of a sound, and repeat them."""
@@ -189,6 +191,7 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
     | 404, 410 | NotFound | NotFound |
     | 429; 529 in the service's own words (a JSON object) | ServiceBusy | ServiceBusy |
     | 503, any other 529 | ServiceClosed | ServiceClosed |
+    | 302, 303 | ServiceRefused | SubmitUnclear: servers redirect to the result of what they have accepted |
     | 408, every other 5xx, any unknown status | ServiceDown | SubmitUnclear |
     | every other 3xx and 4xx | ServiceRefused | ServiceRefused |
 
@@ -211,13 +214,17 @@ def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
         return NotFound(f"{name} does not have what was asked for ({details}); it never existed, or it has expired.", status)
     if status in _BUSY:
         return _busy(answer, name, details)
-    if status < 200 or status == 408 or status >= 500:
-        if paid:
-            return SubmitUnclear(f"{name} failed over a paid call ({details}); {_SETTLE}")
+    if paid and (status in _MAYBE_ACCEPTED or _is_trouble(status)):
+        return SubmitUnclear(f"{name} failed over a paid call ({details}); {_SETTLE}")
+    if _is_trouble(status):
         return ServiceDown(f"{name} is in trouble ({details}); it will be tried again.", answer.retry_after())
     if status < 400:
         return ServiceRefused(f"{name} points to another address ({details}), which is never followed; check its base URL.", status)
     return ServiceRefused(f"{name} refuses this request ({details}); change what it complains about.", status)
+
+
+def _is_trouble(status: int) -> bool:
+    return status < 200 or status == 408 or status >= 500
 
 
 def _ids_in(content: Any, depth: int = 4) -> list[str]:
@@ -231,6 +238,11 @@ def _ids_in(content: Any, depth: int = 4) -> list[str]:
         elif _ID_NAME.fullmatch(str(name)) and (type(value) is int or (isinstance(value, str) and 0 < len(value) <= 500)):
             found.append(str(value))
     return found[:_MOST_IDS]
+
+
+def usable_id(value: Any) -> str | None:
+    """Return an id that a service names; None for anything but a text, and for one that no address can hold (a half surrogate)."""
+    return value if isinstance(value, str) and value and not _HALF_A_PAIR.search(value) else None
 
 
 def field(document: Any, *names: str) -> Any:

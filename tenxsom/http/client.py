@@ -23,7 +23,7 @@ from tenxsom.http.circuit import Circuit, CircuitOpen
 from tenxsom.http.connections import CONNECT_SECONDS, Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.origin import Origin
-from tenxsom.http.paid import read_body, send_once
+from tenxsom.http.paid import Unfinished, read_body, send_once
 from tenxsom.http.retries import retry
 
 __all__ = ["Answer", "Circuit", "HttpClient", "raise_for_answer"]
@@ -100,7 +100,7 @@ class HttpClient:
         Returns the response for a 2xx (its `json` raises SubmitUnclear if it is not JSON). Raises
         NotSent: the request did not reach the service (no connection, no TLS, no proxy, or the circuit is open);
         ServiceBusy: 429, 503, 529; AccountError: 401, 402, 403, 412, 596; NotFound: 404, 410; ServiceRefused: every other
-        3xx and 4xx except 408; SubmitUnclear: everything else, because the call may have been accepted and billed.
+        3xx and 4xx except 302, 303 and 408; SubmitUnclear: everything else, because the call may have been accepted and billed.
         """
         request = self._origin.request("POST", path, headers, json=json, data=data)
         try:
@@ -218,6 +218,8 @@ class HttpClient:
         words = describe_error(error, proxy)
         if isinstance(error, NotConnected):
             return NotSent(f"{self._name} could not be reached ({words}); nothing was sent, it will be tried again.")
+        if paid and isinstance(error, Unfinished):
+            return self._answer(*error.reply, paid=True).unclear(words)
         if paid:
             return unclear(self._name, words)
         return ServiceDown(f"{self._name} gave no usable answer ({words}); it will be tried again.")

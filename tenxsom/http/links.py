@@ -36,7 +36,7 @@ def prepare(url: str, headers: dict[str, str], *, local_allowed: bool, method: s
     try:
         request = requests.Request(method, url, headers=headers).prepare()
         parts = urlsplit(request.url or "")
-        host, _ = parts.hostname or "", parts.port
+        host, target, _ = parts.hostname or "", _target(url), parts.port
     except (requests.RequestException, ValueError, urllib3.exceptions.HTTPError):
         raise UnsafeLink("The service gave a link that is no valid address; it is not followed.") from None
     if parts.scheme not in ("http", "https") or not host:
@@ -45,7 +45,7 @@ def prepare(url: str, headers: dict[str, str], *, local_allowed: bool, method: s
         raise UnsafeLink(f"The service gave a link to {host} with a user name in it; it is not followed.")
     if is_local(host) and not local_allowed:
         raise _inside(host)
-    request.url = f"{parts.scheme}://{parts.netloc}{_target(url)}"
+    request.url = f"{parts.scheme}://{parts.netloc}{target}"
     return request
 
 

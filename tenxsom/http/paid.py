@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import requests
+import urllib3.exceptions
 from urllib3.util.proxy import connection_requires_http_tunnel
 
 from tenxsom.clock import Deadline
@@ -31,11 +32,19 @@ _begin_by: ContextVar[Deadline | None] = ContextVar("begin_by", default=None)
 
 
 class Reply(NamedTuple):
-    """A complete response."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Unfinished(urllib3.exceptions.HTTPError):
+    """The body of a 2xx broke off, or cannot be read; `reply` has what came of it, and `__cause__` the reason."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"a response of {len(reply.body)} bytes")
+        self.reply = reply
 
 
 @contextmanager
@@ -61,7 +70,7 @@ def send_once(
     `silence` is the longest time without data, where that is shorter.
 
     Raises NotConnected when no connection was made: nothing was sent. Every other error (CONNECTION_ERRORS) leaves open
-    whether the request arrived.
+    whether the request arrived; Unfinished has the beginning of the response.
     """
     with closing(_connected(adapter, request, timeout)) as connection:
         deadline = Deadline(timeout)
@@ -70,7 +79,12 @@ def send_once(
         _send(connection, adapter, request, deadline)
         connection.timeout = max(0.001, min(deadline.left(), silence or timeout))
         with closing(connection.getresponse()) as response:
-            return Reply(response.status, response.headers, read_body(response, response.status, deadline, max_bytes))
+            body = bytearray()
+            try:
+                read_body(response, response.status, deadline, max_bytes, body)
+            except CONNECTION_ERRORS as error:
+                raise Unfinished(Reply(response.status, response.headers, bytes(body))) from error
+            return Reply(response.status, response.headers, bytes(body))
 
 
 def _check_begin() -> None:
@@ -79,12 +93,12 @@ def _check_begin() -> None:
         raise TooLate
 
 
-def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Read the decoded body of a urllib3 response.
+def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES, body: bytearray | None = None) -> bytes:
+    """Read the decoded body of a urllib3 response, into `body` piece by piece where that is given.
 
     Raises for an incomplete body of a 2xx. A refusal is certain without its body.
     """
-    body = bytearray()
+    body = bytearray() if body is None else body
     try:
         while piece := raw.read1(_PIECE_BYTES, decode_content=True):
             body += piece

@@ -169,7 +169,7 @@ class ClipDelivery:
         """Fail a clip that is undecided at its deadline, and keep its file. Returns whether it failed."""
         if not self._is_overdue(clip):
             return False
-        clip.step, clip.error, clip.hold = Step.FAILED, f"{clip.error} Nobody decided about it", None
+        clip.step, clip.error, clip.hold = Step.FAILED, f"{(clip.error or '').rstrip('.')}. Nobody decided about it", None
         job.record("clip_failed", f"clip {clip.index + 1}: {clip.error}")
         return True
 

@@ -317,6 +317,7 @@ class PaidCalls:
         A service with lookups by our reference is asked before the call is sent again. For others the first 503 responses count
         as refusals; after that a user must decide (SubmitUnclear).
         """
+        _keep_answer(clip, purchase, error)
         if can_be_asked and clip.intent:
             clip.intent.doubt = str(error)
             claim.job.record("in_doubt", str(error), reference=purchase.reference)

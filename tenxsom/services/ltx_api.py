@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import Answer, check_answers, field, inside, raise_for_answer
+from tenxsom.http.answer import Answer, check_answers, field, inside, raise_for_answer, usable_id
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Download, Downloader, video_problem
 from tenxsom.http.uploads import Uploader
@@ -130,8 +130,8 @@ class LtxApi:
         path, body = (_IMAGE, {"image_uri": order.start_file_id}) if order.start_file_id else (_TEXT, {})
         with _translate_errors(path):
             answer = self._client.post_paid(path, json=body | self._body(order))
-        job_id = inside(answer.json(), "id")
-        if not isinstance(job_id, str) or not job_id:
+        job_id = usable_id(inside(answer.json(), "id"))
+        if job_id is None:
             raise answer.unclear(f"it names no id; {CONSOLE} lists what was accepted")
         return Submitted(job_id, endpoint=_status_path(path, job_id))
 

@@ -8,13 +8,13 @@ Facts and their pages:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import check_answers, field, inside
+from tenxsom.http.answer import check_answers, field, inside, usable_id
 from tenxsom.http.client import Answer, HttpClient, raise_for_answer
 from tenxsom.http.downloads import Download, Downloader, picture_problem, video_problem
 from tenxsom.services.base import GenerationStatus, Submitted
@@ -50,6 +50,11 @@ class UseApiSettings(ServiceSettings):
     )
 
 
+PAGE_ITEMS = 20
+"""Items of a page of the vendor's list; its own default, as no maximum is documented."""
+MOST_PAGES = 10
+"""How many pages are looked through for a call. A clip has up to three items: its still, its upload, itself."""
+
 FIND_PROBLEM = {"image": picture_problem, "video": video_problem}
 
 RETIRED = (
@@ -70,6 +75,7 @@ class UseApi:
         self._downloader = downloader
         self._status_timeout = status_timeout
         self._vendor_endpoint_answers = False
+        self._references: dict[str, Any] = {}
 
     def create(self, path: str, body: Mapping[str, Any], reference: str) -> Submitted:
         """Send a paid call. A 2xx that is unreadable or names no job raises SubmitUnclear: it may have been accepted."""
@@ -78,11 +84,10 @@ class UseApi:
         except NotFound as error:
             raise ServiceRetired(RETIRED, error.status, certain=self.is_retired(), answer=error.answer) from error
         document = answer.json()
-        job_id = inside(document, "jobId")
-        if not isinstance(job_id, str) or not job_id:
+        job_id = usable_id(inside(document, "jobId"))
+        if job_id is None:
             raise answer.unclear("it names no jobId")
-        generation_id = inside(document, "generationId")
-        return Submitted(job_id, generation_id if isinstance(generation_id, str) else None)
+        return Submitted(job_id, usable_id(inside(document, "generationId")))
 
     def upload(self, picture: Path, mime_type: str) -> str:
         """Upload a picture as an asset of type=image and return its fileId."""
@@ -123,13 +128,16 @@ class UseApi:
         return list(dict.fromkeys(path for path in asked if path))
 
     def find(self, reference: str) -> Submitted | None:
-        """Find a job by our reference: among the running ones, then by status calls among the newest finished ones."""
+        """Find a job by our reference: among the running ones, then by status calls among the newest finished ones.
+
+        A busy queue makes dozens of jobs between a call and its lookup, so that one page of the list is not enough.
+        """
         running = self._get("/ltxstudio/scheduler").json()
         if not isinstance(running, list):
             raise ServiceDown(f"{self.name} gave no list of its running jobs; it will be asked again.")
         for job in running:
-            if isinstance(job, dict) and job.get("replyRef") == reference and job.get("jobId"):
-                return Submitted(str(job["jobId"]))
+            if inside(job, "replyRef") == reference and (job_id := usable_id(inside(job, "jobId"))):
+                return Submitted(job_id)
         for job_id in self._newest_jobs():
             if self._reply_ref(job_id) == reference:
                 return Submitted(job_id)
@@ -165,17 +173,25 @@ class UseApi:
         raise_for_answer(answer, self.name)
         return answer
 
-    def _newest_jobs(self) -> list[str]:
-        items = inside(self._get("/ltxstudio/assets/", limit=20, **self.account).json(), "items")
-        if not isinstance(items, list):
-            raise ServiceDown(f"{self.name} gave no list of its newest jobs; it will be asked again.")
-        return [item["jobId"] for item in items if isinstance(item, dict) and isinstance(item.get("jobId"), str)]
+    def _newest_jobs(self) -> Iterator[str]:
+        before = None
+        for page in range(1, MOST_PAGES + 1):
+            items = inside(self._get("/ltxstudio/assets/", page=page, limit=PAGE_ITEMS, **self.account).json(), "items")
+            if not isinstance(items, list):
+                raise ServiceDown(f"{self.name} gave no list of its newest jobs; it will be asked again.")
+            yield from filter(None, (usable_id(inside(item, "jobId")) for item in items))
+            if len(items) < PAGE_ITEMS or items == before:  # a service that knows no pages sends the same one again
+                return
+            before = items
 
     def _reply_ref(self, job_id: str) -> Any:
-        try:
-            return inside(self._get(assets(job_id), about=(job_id,)).json(), "replyRef")
-        except (NotFound, AccountError):
-            return None
+        """Return the reference of a job, which never changes: several lookups ask for it once."""
+        if job_id not in self._references:
+            try:
+                self._references[job_id] = inside(self._get(assets(job_id), about=(job_id,)).json(), "replyRef")
+            except (NotFound, AccountError):
+                return None
+        return self._references[job_id]
 
 
 def missing_credentials(settings: UseApiSettings) -> str | None:

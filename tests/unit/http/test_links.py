@@ -50,6 +50,11 @@ def fetch(url: str, part: Path, service_url: str = PUBLIC_SERVICE, proxies: dict
 # Spelling
 
 
+def test_a_link_with_half_a_letter_is_no_address(part):
+    with pytest.raises(UnsafeLink, match="no valid address"):
+        fetch("https://93.184.216.34/a\ud800", part)
+
+
 @pytest.mark.case
 @pytest.mark.parametrize(
     "target",

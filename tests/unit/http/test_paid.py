@@ -61,9 +61,11 @@ MEANINGS: dict[int, type[TenxsomError]] = {
     **dict.fromkeys((404, 410), NotFound),
     **dict.fromkeys((429, 529), ServiceBusy),
     503: ServiceClosed,
-    **dict.fromkeys((300, 301, 302, 303, 304, 307, 308), ServiceRefused),
+    **dict.fromkeys((300, 301, 304, 307, 308), ServiceRefused),
     **dict.fromkeys((400, 405, 406, 407, 409, 411, 413, 414, 415, 418, 421, 422, 425, 426, 431, 451, 499), ServiceRefused),
-    **dict.fromkeys((408, 500, 501, 502, 504, 505, 507, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599, 600, 999), SubmitUnclear),
+    **dict.fromkeys(
+        (302, 303, 408, 500, 501, 502, 504, 505, 507, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599, 600, 999), SubmitUnclear
+    ),
 }
 
 
@@ -88,7 +90,7 @@ def test_every_status_of_a_paid_call_has_one_meaning(status: int, meaning: type[
 @pytest.mark.parametrize(("status", "meaning"), sorted(MEANINGS.items()))
 def test_a_free_post_differs_only_where_a_paid_one_is_unclear(status: int, meaning: type[TenxsomError]) -> None:
     with ScriptedServer(answer(status)) as server, client_of(server.url) as client:
-        with fails_as(ServiceDown if meaning is SubmitUnclear else meaning):
+        with fails_as(ServiceRefused if status in (302, 303) else ServiceDown if meaning is SubmitUnclear else meaning):
             client.post("/assets/", data=b"png", params={"type": "image"})
 
 

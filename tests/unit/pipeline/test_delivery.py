@@ -261,7 +261,7 @@ def test_what_nobody_decides_about_ends_after_the_deadline_with_the_file_kept(ma
     for _ in range(20):
         world.tick(minutes=60)
     assert world.report["state"] == "failed"
-    assert "Nobody decided" in world.report["reason"]
+    assert ". Nobody decided" in world.report["reason"]
     assert "lake~refused01.mp4" in world.files()
     world.manager.resolve("lake", None, take_as_is=True)
     world.tick()

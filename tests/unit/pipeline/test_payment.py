@@ -434,6 +434,16 @@ def test_after_a_503_the_service_is_asked_before_anything_is_sent_again(belt, pa
     assert belt.service.asked == belt.service.calls
 
 
+@pytest.mark.parametrize("can_be_asked", [True, False])
+def test_what_a_503_says_is_kept_for_who_must_decide(belt, can_be_asked):
+    said = {"status": 503, "text": "Queued as vid-7; please do not send it again.", "ids": []}
+    belt.service.answer = ServiceClosed("HTTP 503", answer=said)
+    with pytest.raises(ServiceClosed):
+        belt.pay(can_be_asked=can_be_asked)
+    (kept,) = belt.clip_on_disk()["answers"]
+    assert (kept["reference"], kept["text"]) == ("tx-1.0.request_image.1", said["text"])
+
+
 def test_a_call_that_ended_with_a_503_and_that_the_service_does_not_know_is_sent_again_under_a_new_reference(belt, passing):
     belt.service.answer = ServiceClosed("HTTP 503")
     with pytest.raises(ServiceClosed):

@@ -15,7 +15,7 @@ from tenxsom.services import registry
 from tenxsom.services.base import VideoOrder
 from tenxsom.services.images import registry as stills
 from tenxsom.services.images.base import ImageOrder
-from tests.net_server import Behaviour, ScriptedServer, answer
+from tests.net_server import Behaviour, ScriptedServer, answer, head, raw
 
 TOKEN = "user:1-canary"
 SERVICES = {
@@ -88,3 +88,27 @@ def test_no_secret_is_kept_and_no_more_than_4_kb(name, tmp_path):
     assert "canary" not in json.dumps(error.answer) + str(error)
     assert error.answer is not None
     assert len(error.answer["text"]) <= 4096
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_came_of_a_success_before_it_broke_off_is_kept(name, tmp_path):
+    beginning = b'{"id": "vid-7", "jobId": "vid-7", "name": "vid-7", "not'
+    error = refused(name, raw(head(200, {"Content-Length": "400"}) + beginning), tmp_path)
+    assert type(error) is SubmitUnclear
+    assert error.answer == {"status": 200, "text": beginning.decode(), "ids": []}
+    assert "vid-7" in str(error), "the screen says it as well"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_redirect_to_what_was_accepted_is_no_refusal_and_its_address_is_kept(name, tmp_path):
+    error = refused(name, answer(303, b"", Location="/v2/jobs/vid-7"), tmp_path)
+    assert type(error) is SubmitUnclear
+    assert error.answer == {"status": 303, "text": "", "ids": ["/v2/jobs/vid-7"]}
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name != "vertex_veo"])
+def test_an_id_that_no_address_can_hold_is_none_and_is_kept(name, tmp_path):
+    error = refused(name, answer(200, b'{"id": "vid-\\ud800", "jobId": "vid-\\ud800"}'), tmp_path)
+    assert type(error) is SubmitUnclear
+    assert error.answer is not None
+    assert error.answer["ids"] == ["vid-\ud800"] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tenxsom.http.downloads import Downloader
 from tenxsom.services.base import GenerationState, GenerationStatus, Submitted, VideoOrder
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.flux import Flux
-from tenxsom.services.useapi import UseApi
+from tenxsom.services.useapi import PAGE_ITEMS, UseApi
 from tenxsom.services.useapi_ltx import UseApiLtx
 from tests.mocked_vendor import mocked_vendor
 
@@ -327,6 +328,21 @@ def test_a_job_that_has_finished_already_is_found_among_the_newest_assets(vendor
     vendor.get(f"{BASE}/ltxstudio/assets/", json={"items": [{"id": "1"}, {"id": "2", "jobId": VIDEO_JOB}], "meta": {}})
     vendor.get(VENDOR_PATH, json=complete("u") | {"replyRef": "ref-2"})
     assert service.find_submission("ref-2") == Submitted(VIDEO_JOB)
+
+
+def test_a_job_that_a_busy_queue_has_pushed_off_the_first_page_is_found_and_each_is_asked_for_once(vendor, service):
+    newer = [{"jobId": f"newer-{number}"} for number in range(PAGE_ITEMS)]
+    uploads = [{"id": "an upload"}] * PAGE_ITEMS
+    vendor.get(f"{BASE}/ltxstudio/scheduler", json=[])
+    for page, items in enumerate((newer, uploads, [{"jobId": VIDEO_JOB}]), 1):
+        asked = matchers.query_param_matcher({"page": page, "limit": PAGE_ITEMS})
+        vendor.get(f"{BASE}/ltxstudio/assets/", json={"items": items}, match=[asked])
+    vendor.get(re.compile(r".*/assets/newer-\d+"), json={"replyRef": "other"})
+    vendor.get(VENDOR_PATH, json=complete("u") | {"replyRef": "ref-2"})
+    assert service.find_submission("ref-2") == Submitted(VIDEO_JOB)
+    calls = len(vendor.calls)
+    assert service.find_submission("ref-3") is None
+    assert len(vendor.calls) == calls + 4
 
 
 def test_a_reference_that_nothing_carries_finds_nothing(vendor, service):
