@@ -86,7 +86,17 @@ def _remedy(sentence: str) -> str:
 def make_folder(path: Path) -> None:
     """Create a folder and its parents. Raises DiskError."""
     with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+        check_link(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+
+
+def check_link(folder: AnyPath) -> None:
+    """Raise FileNotFoundError where a folder is a link to nothing: its disk is not mounted, and it is not empty."""
+    if os.path.islink(folder) and not os.path.exists(folder):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(folder))
 
 
 def free_bytes(folder: Path) -> int:

@@ -40,6 +40,11 @@ def read_file(path: AnyPath, most: int) -> bytes:
         return file.read(most)
 
 
+def is_no_file(path: AnyPath) -> bool:
+    """Return whether a folder, a device, a pipe or a socket is at `path`, which no new file may replace."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 def open_own(path: AnyPath) -> int:
     """Return a descriptor to read and write a file of the program, which is created if it does not exist.
 

@@ -468,8 +468,10 @@ def home_folder(environ: Mapping[str, str]) -> Path:
     home = values.path(text) if text else _made_home()
     if text and not home.is_absolute():
         raise BadSettings(f"TENXSOM_HOME must be an absolute path, not {text!r}: cron starts in another folder than you do.")
-    if not home.is_dir():
+    if not os.path.isdir(home):
         raise BadSettings(f"TENXSOM_HOME names {home}, which is no folder; make it first (mkdir -p {home}).")
+    if not os.access(home, os.X_OK):
+        raise BadSettings(f"TENXSOM_HOME names {home}, which user {os.geteuid()} may not enter; run this as its owner.")
     return home
 
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BeforeValidator, ValidationInfo
 
 from tenxsom.errors import BadSettings
+from tenxsom.safe_files import is_no_file
 
 
 class Secret:
@@ -318,7 +319,7 @@ def folders(text: str | tuple[Path, ...]) -> tuple[Path, ...]:
     if not isinstance(text, str):
         return text
     found = tuple(path(each.strip()) for each in text.split(os.pathsep) if each.strip())
-    if not all(each.is_absolute() and each.is_dir() for each in found):
+    if not all(each.is_absolute() and os.path.isdir(each) for each in found):
         raise ValueError("is no list of folders; write absolute paths of folders that are there, with a colon between them")
     return found
 
@@ -330,9 +331,12 @@ def path_in_home(text: str | Path, info: ValidationInfo) -> Path:
 
 
 def new_file(text: str | Path, info: ValidationInfo) -> Path:
-    """Parse the path of a file that the program writes; its folder must exist. A relative one starts in TENXSOM_HOME."""
+    """Parse the path of a file that the program writes and replaces; its folder must exist. A relative one starts in TENXSOM_HOME.
+
+    A device such as /dev/null is no such file: root would replace it for the whole machine.
+    """
     found = path_in_home(text, info)
-    if not found.parent.is_dir() or found.is_dir():
+    if not os.path.isdir(found.parent) or is_no_file(found):
         raise ValueError("names no file in a folder that is there; make the folder first, and give it a file's name")
     return found
 
@@ -340,6 +344,6 @@ def new_file(text: str | Path, info: ValidationInfo) -> Path:
 def existing_file(text: str | Path, info: ValidationInfo) -> Path:
     """Parse the path of an existing file; a relative one starts in TENXSOM_HOME."""
     found = path_in_home(text, info)
-    if not found.is_file():
+    if not os.path.isfile(found):  # unlike pathlib, False for a folder that this user may not enter
         raise ValueError("names a file that is not there")
     return found

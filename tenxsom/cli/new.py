@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import drafts
 from tenxsom.pipeline.inputs import read_input
 from tenxsom.pipeline.tables import MAX_TABLE_BYTES, Table, read_table
+from tenxsom.safe_files import is_no_file
 
 BASICS = {
     "title": "the title of the film",
@@ -89,7 +91,7 @@ def batch(arguments: argparse.Namespace, vocabulary: Vocabulary) -> run.Result:
     template = read_input(arguments.template)
     made = drafts.from_table(table, arguments.from_csv, template, arguments.template, vocabulary)
     target = arguments.output or str(Path(arguments.from_csv).with_suffix(".jsonl"))
-    if target != "-" and (target.endswith("/") or Path(target).is_dir()):
+    if target != "-" and (target.endswith("/") or os.path.isdir(target)):
         return _written({str(Path(target) / f"{each['content_id']}.json"): pretty(each) for each in made}, made, arguments)
     return _written({target: b"".join(canonical(each) + b"\n" for each in made)}, made, arguments)
 
@@ -99,14 +101,16 @@ def _written(files: Mapping[str, bytes], made: Sequence[dict[str, Any]], argumen
     if list(files) == ["-"]:
         text = files["-"].decode().rstrip("\n")
         return run.Result(0, lambda: {"files": [], "definitions": list(made)}, text, is_json=True)
-    there = [name for name in files if Path(name).exists()]
+    there = [name for name in files if os.path.exists(name)]
     if there and not arguments.force:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise BadInput(f"{there[0]}{more} is there already; nothing is written. Name another with --output, or say --force.")
     for name, data in files.items():
         folder = Path(name).parent
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise BadInput(f"There is no folder {folder}; make it first.")
+        if is_no_file(name):
+            raise BadInput(f"{name} is a folder or a device; name a file, or - to print the definition.")
         atomic.write(Path(name), data)
     folders = {str(Path(name).parent) for name in files}
     where = next(iter(files)) if len(files) == 1 else next(iter(folders))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tenxsom.cli import new, operate_screens, render, run, status_screen
 from tenxsom.errors import BadInput, Interrupted, TenxsomError
 from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline import ended, money_report, overview, periods, queue_view
+from tenxsom.safe_files import is_no_file
 from tenxsom.settings import SERVICES
 
 WATCH_SECONDS = 2.0
@@ -119,10 +121,10 @@ def _write_page(by_group: list[money_report.Costs], path: Path) -> None:
 
     if path.name == "-":
         raise BadInput("--html writes a file, not to standard output; name it, such as costs.html.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise BadInput(f"--html names {path}, but there is no folder {path.parent}; make it first.")
-    if path.is_dir():
-        raise BadInput(f"--html names {path}, which is a folder; name a file in it, such as costs.html.")
+    if is_no_file(path):
+        raise BadInput(f"--html names {path}, which is a folder or a device; name a file, such as costs.html.")
     atomic.write(path, plots.page(by_group, clock.stamp()[:16] + "Z").encode())
 
 

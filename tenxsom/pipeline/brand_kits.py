@@ -6,6 +6,7 @@ are being made, or before one is made again, changes no film and loses none.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +89,7 @@ class BrandKits:
 
     def _copied(self, content_id: str, file: Path, source: str) -> str:
         """Copy a file under a name that tells its content, so that the kits of two runs do not meet; return the name."""
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise BadDefinition(source, [Problem("brand", f"{file.name} is not there")])
         part = self._artifacts.scratch(file_names.brand_file(content_id, "copy"))
         with disk_errors(part):

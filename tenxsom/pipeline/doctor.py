@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenxsom import __version__, atomic, clock
+from tenxsom.disk import check_link, disk_errors
 from tenxsom.errors import BadInput, BadSettings, TenxsomError
 from tenxsom.locks import hold_file, lock_table
 from tenxsom.pipeline import last_tick
@@ -97,14 +98,14 @@ class Doctor:
 
     def _folders(self) -> Iterator[Finding]:
         for folder in (self._settings.pending_folder, self._settings.completed_folder):
-            if not folder.is_dir():
+            if not os.path.lexists(folder):
                 yield Finding("folders", True, f"{folder} is made with the first job.")
                 continue
             try:
                 atomic.check_writable(folder, ROOM_BYTES)
                 yield Finding("folders", True, f"{folder} can be written to.")
             except TenxsomError as error:
-                yield Finding("folders", False, str(error), f"Give this user the folder: chown -R $(id -un) {folder}")
+                yield _of_error("folders", error)
 
     def _disk(self) -> Iterator[Finding]:
         free = shutil.disk_usage(self._settings.home).free
@@ -139,17 +140,15 @@ class Doctor:
             yield Finding("permissions", True, "No file of ours is open to other users who should not have it.")
 
     def _locks(self) -> Iterator[Finding]:
-        folder = self._settings.pending_folder
+        folder, ledger = self._settings.pending_folder, self._settings.ledger_file
         if folder.is_dir():
-            try:
-                with lock_table(folder / ".locks").hold(" doctor"):
-                    pass
-                if self._settings.ledger_file.exists():
-                    with hold_file(self._settings.ledger_file):
-                        pass
-            except TenxsomError as error:
-                yield Finding("locks", False, str(error), "Move TENXSOM_HOME to a disk of this machine.")
-                return
+            with lock_table(folder / ".locks").hold(" doctor"):
+                pass
+        if os.path.lexists(ledger):
+            with disk_errors(ledger, "open"):
+                check_link(ledger)
+            with hold_file(ledger):
+                pass
         kind = _file_system(self._settings.home)
         if kind in NETWORK_FILE_SYSTEMS:
             words = f"{self._settings.home} is on a network file system ({kind}), whose locks do not hold between machines."
@@ -364,10 +363,18 @@ def _tried(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
         return list(check())
     except BadInput as error:
         return [Finding(name, False, str(error), "Change production.env.")]
+    except TenxsomError as error:
+        return [_of_error(name, error)]
     except Exception as error:  # noqa: BLE001  (a check of a broken installation may meet anything)
         return [
             Finding(name, False, f"This could not be checked: {type(error).__name__}.", "Look at the log with LOG_LEVEL=DEBUG.")
         ]
+
+
+def _of_error(name: str, error: TenxsomError) -> Finding:
+    """Return the finding of an error, whose text says what is wrong and then what to do."""
+    what, _, remedy = str(error).partition(". ")
+    return Finding(name, False, f"{what.rstrip('.')}.", remedy or "Run this again, and look at the log with LOG_LEVEL=DEBUG.")
 
 
 def _open_to_others(path: Path, rights: int) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class FilmIntake:
         """Return the place of the definition's own music. Raises BrokenMedia, NotFound when it may not be read or is not there."""
         folders = (folder_of(source), *self._settings.start_image_folders)
         path = find_own_file(definition.music or "", folders, self._settings.private_places, "sound file")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise NotFound(f"{path} is not there")
         if path.stat().st_size > MAX_MUSIC_BYTES:
             raise BrokenMedia(f"{path.name} is larger than {MAX_MUSIC_BYTES // 1_000_000} MB")

@@ -6,6 +6,7 @@ A batch is a JSONL file with one definition a line, or a table (CSV) with one de
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -42,7 +43,7 @@ def sources(names: Sequence[str]) -> Iterator[Source]:
             )
         elif name == "-":
             yield from _standard_input()
-        elif Path(name).is_dir():
+        elif os.path.isdir(name):  # unlike pathlib, False for a name that is too long, such as a definition itself
             yield from _folder(name)
         elif Path(name).suffix.lower() in LINES_SUFFIXES:
             yield from _batch(name, _lines)
@@ -55,14 +56,14 @@ def sources(names: Sequence[str]) -> Iterator[Source]:
 def folder_of(source: str) -> Path:
     """Return the folder of a source, which relative paths in its definition begin at: the current one for standard input."""
     for name in (source, source.rpartition(", ")[0]):
-        if name and Path(name).is_file():
+        if os.path.isfile(name):
             return Path(name).parent.absolute()
     return Path.cwd()
 
 
 def conflict_copies(names: Sequence[str]) -> list[str]:
     """Return a sentence for each conflict copy of a sync tool in the folders, which `sources` skips."""
-    files = [file for name in names if name and Path(name).is_dir() for file in _files_in(name)]
+    files = [file for name in names if os.path.isdir(name) for file in _files_in(name)]
     return [
         f"{file}: a copy that a sync tool could not merge; it is left out. Merge it with the file it belongs to, and delete it."
         for file in files
@@ -71,7 +72,11 @@ def conflict_copies(names: Sequence[str]) -> list[str]:
 
 
 def _folder(name: str) -> Iterator[Source]:
-    files = [file for file in _files_in(name) if not CONFLICT_COPY.search(Path(file).name)]
+    try:
+        files = [file for file in _files_in(name) if not CONFLICT_COPY.search(Path(file).name)]
+    except BadInput as error:
+        yield Source(name, partial(_raise, error))
+        return
     yield from (Source(file, partial(read_file_of_folder, file)) for file in files)
     if not files:
         sentence = f"{name}: this folder holds no definitions (*.json). A table or a JSONL file is named by itself."
@@ -79,8 +84,12 @@ def _folder(name: str) -> Iterator[Source]:
 
 
 def _files_in(folder: str) -> list[str]:
-    named = (file for file in Path(folder).iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
-    return sorted(str(file) for file in named if not file.is_dir())
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: this folder cannot be read ({error.strerror}).") from None
+    named = (str(Path(folder) / name) for name in names if Path(name).suffix.lower() == ".json" and name[0] != ".")
+    return sorted(file for file in named if not os.path.isdir(file))
 
 
 def _standard_input() -> Iterator[Source]:

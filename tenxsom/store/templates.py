@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tenxsom.disk import disk_errors
 from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.model import loudness, safe_area
 from tenxsom.model.brand import Brand, check_brand
@@ -67,7 +68,9 @@ class Templates:
             raise BadSettings(
                 f"There is no archetype {name!r}.{nearest(name, self.archetype_names)} Known: {', '.join(self.archetype_names)}."
             )
-        return self._find(f"archetypes/{name}.json").read_bytes()
+        file = self._find(f"archetypes/{name}.json")
+        with disk_errors(file, "read"):
+            return file.read_bytes()
 
     @cached_property
     def brand_names(self) -> list[str]:
@@ -107,6 +110,7 @@ class Templates:
 
     def _find(self, name: str) -> Path:
         for folder in self._folders:
-            if (folder / name).is_file():
-                return folder / name
+            with disk_errors(folder, "look into"):
+                if (folder / name).is_file():
+                    return folder / name
         raise BadSettings(f"templates/{name} is missing; restore it from the program's own copy.")

@@ -48,6 +48,19 @@ def test_a_state_that_may_not_be_read_hides_no_other(belt):
 
 
 @pytest.mark.slow
+def test_what_a_user_may_not_read_is_named_whatever_it_is(belt):
+    """A folder of templates left out in silence would be prices and platforms that nobody wrote."""
+    place = belt.home / "templates"
+    place.mkdir(mode=0)
+    job = belt.write(definition())
+    ended = as_an_ordinary_user(belt, "master_orchestrator_v3.py", "--json", job)
+    assert (ended.code, f"Cannot look into {place}" in ended.document["error"]["message"]) == (3, True), ended.err
+    belt.environment["GOOGLE_APPLICATION_CREDENTIALS"] = str(place / "key.json")
+    ended = as_an_ordinary_user(belt, "master_orchestrator_v3.py", "--json", job)
+    assert (ended.code, "GOOGLE_APPLICATION_CREDENTIALS" in ended.document["error"]["message"]) == (2, True), ended.err
+
+
+@pytest.mark.slow
 def test_a_broken_state_hides_no_other(belt):
     belt.submit(definition("mine"), definition("broken"))
     (belt.home / "pending_video_jobs" / "broken.json").write_bytes(b"{")

@@ -129,9 +129,17 @@ def test_a_relative_home_is_refused(home, monkeypatch):
         load({"TENXSOM_HOME": "home"})
 
 
-def test_a_home_that_is_not_there_is_refused_with_the_remedy(home):
+@pytest.mark.parametrize("name", ["nowhere", "x" * 300])
+def test_a_home_that_is_not_there_is_refused_with_the_remedy(home, name):
     with pytest.raises(BadSettings, match="mkdir -p"):
-        load({"TENXSOM_HOME": str(home / "nowhere")})
+        load({"TENXSOM_HOME": str(home / name)})
+
+
+def test_a_home_that_this_user_may_not_enter_is_refused(home, monkeypatch):
+    """Its production.env would not be found, and a preview be made with what the environment happens to say."""
+    monkeypatch.setattr("os.access", lambda path, right: path != home)
+    with pytest.raises(BadSettings, match="may not enter"):
+        load({"TENXSOM_HOME": str(home)})
 
 
 def test_a_home_of_a_user_who_does_not_exist_is_refused(home):
@@ -162,7 +170,8 @@ def test_a_relative_path_starts_in_the_home_folder_wherever_the_program_was_star
         ("JOB_AGE_WARNING_MINUTES", "soon"), ("DAILY_BUDGET_USD", "12,50"), ("DAILY_BUDGET_USD", "$5"), ("DAILY_BUDGET_USD", "-1"),
         ("DAILY_BUDGET_USD", "NaN"), ("DAILY_BUDGET_USD", "Infinity"), ("DAILY_BUDGET_USD", "1e500"),
         ("DAILY_BUDGET_USD", "1E+999999999999999999"), ("LOG_LEVEL", "LOUD"), ("LOG_FORMAT", "xml"), ("VIDEO_SERVICE", "sora"),
-        ("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json"), ("LOG_FILE", "~nobody-of-that-name/x"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "x" * 300), ("LOG_FILE", "~nobody-of-that-name/x"),
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_refused_by_name(home, name, text):

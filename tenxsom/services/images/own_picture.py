@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tenxsom import atomic
+from tenxsom.disk import disk_errors
 from tenxsom.errors import NotFound, ServiceRefused
 from tenxsom.http.downloads import Download, Downloader, picture_problem
 from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
@@ -35,8 +36,11 @@ class OwnPicture:
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (it is a file or an address)
         job_id = image["job_id"]
-        if not is_address(job_id) and not self._path_of(job_id).is_file():
-            raise NotFound(f"The start_image {job_id} is not there any more.")
+        if not is_address(job_id):
+            path = self._path_of(job_id)
+            with disk_errors(path, "read"):
+                if not path.is_file():
+                    raise NotFound(f"The start_image {job_id} is not there any more.")
         return GenerationStatus(GenerationState.READY, url=job_id)
 
     def fetch_image(self, url: str, part: Path, max_bytes: int, deadline_seconds: float) -> Download:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic, clock
-from tenxsom.disk import AnyPath, as_disk_error, disk_errors
+from tenxsom.disk import AnyPath, as_disk_error, check_link, disk_errors
 from tenxsom.errors import BrokenState
 from tenxsom.model import file_names
 from tenxsom.model.ids import masked_id
@@ -181,13 +181,12 @@ class FileArtifacts:
         """Do nothing: every file belongs to all processes."""
 
     def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        try:
-            with os.scandir(self.folder) as entries:
-                yield from ((entry.name, entry) for entry in entries)
-        except FileNotFoundError:
-            return  # nothing has ended yet, or a file has just gone
-        except OSError as error:
-            raise as_disk_error(self.folder, error, "read") from error
+        with disk_errors(self.folder, "read"):
+            try:
+                with os.scandir(self.folder) as entries:
+                    yield from ((entry.name, entry) for entry in entries)
+            except FileNotFoundError:
+                check_link(self.folder)  # otherwise nothing has ended yet, or a file has just gone
 
     def _path(self, name: str) -> str:
         """Return a path as text: thousands of jobs are looked up in a tick, and pathlib takes as long as a system call."""

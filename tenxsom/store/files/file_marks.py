@@ -6,7 +6,7 @@ import os
 from collections.abc import Hashable, Mapping
 
 from tenxsom import clock
-from tenxsom.disk import as_disk_error
+from tenxsom.disk import check_link, disk_errors
 
 SETTLED_SECONDS = 0.1
 """A folder that has changed later than this before it was listed may change again without another time: clocks tick."""
@@ -28,6 +28,11 @@ class FolderMarks:
 
     def now(self) -> Mapping[str, Hashable]:
         """Return the marks, by name without the suffix; the same object as before where nothing has changed. Raises DiskError."""
+        with disk_errors(self._folder, "read"):
+            self._look()
+        return self._marks
+
+    def _look(self) -> None:
         try:
             changed = os.stat(self._folder).st_mtime_ns
             if changed != self._changed or clock.monotonic() - self._listed > TRUSTED_SECONDS:
@@ -36,10 +41,8 @@ class FolderMarks:
                 self._marks = self._list()
                 self._changed = changed if is_settled else -1
         except FileNotFoundError:
+            check_link(self._folder)
             self._marks, self._changed = {}, -1  # nothing has been accepted yet
-        except OSError as error:
-            raise as_disk_error(self._folder, error, "read") from error
-        return self._marks
 
     def _list(self) -> dict[str, Hashable]:
         with os.scandir(self._folder) as entries:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
-from tenxsom.disk import as_disk_error, disk_errors, make_folder
+from tenxsom.disk import as_disk_error, check_link, disk_errors, make_folder
 from tenxsom.errors import (
     BadInput,
     BadSettings,
@@ -75,12 +75,12 @@ class FileJobStore:
         return f"{self._place}/{content_id}.json"
 
     def ids(self) -> list[str]:
-        try:
-            return [name[:-5] for name in os.listdir(self._place) if name.endswith(".json") and name[0] != "."]
-        except FileNotFoundError:
-            return []  # nothing has been accepted yet
-        except OSError as error:
-            raise as_disk_error(self._place, error, "read") from error
+        with disk_errors(self._place, "read"):
+            try:
+                return [name[:-5] for name in os.listdir(self._place) if name.endswith(".json") and name[0] != "."]
+            except FileNotFoundError:
+                check_link(self._place)
+                return []  # nothing has been accepted yet
 
     def due(self, most: int | None = None) -> list[str]:
         ids = sorted(self.ids(), key=self._saved_at)

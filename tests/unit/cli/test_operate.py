@@ -306,6 +306,16 @@ def test_a_page_of_costs_is_a_file(operate, home, monkeypatch):
     assert not (home / "-").exists()
 
 
+def test_no_file_takes_the_place_of_a_device(operate, home):
+    """A user says /dev/null for nowhere, and root may replace it, for the whole machine."""
+    os.mkfifo(home / "device")
+    basics = ("--title", "x", "--archetype", "explainer", "--platform", "youtube")
+    for words in (("costs", "--html", str(home / "device")), ("new", *basics, "--force", "--output", str(home / "device"))):
+        code, document, _ = operate(*words)
+        assert (code, "a device" in document["error"]["message"]) == (2, True)
+        assert (home / "device").is_fifo()
+
+
 def test_costs_stay_after_the_ledger_was_summed_up(home, operate):
     old = (clock.now() - timedelta(days=20)).date().isoformat()
     spend(home, {"reference": "a", "day": old, "usd": "2"}, {"reference": "b", "usd": "3"})
@@ -463,6 +473,20 @@ def test_settings_that_others_can_read_are_found(home, operate):
     code, found = findings(operate)
     assert code == 1
     assert "chmod 600" in found["permissions"][0]["remedy"]
+
+
+def test_whatever_stands_in_the_place_of_a_folder_or_of_the_ledger_is_found_with_its_remedy(home, operate):
+    (home / "pending_video_jobs").symlink_to("disk-that-is-not-mounted")
+    (home / "completed_videos").write_text("no folder")
+    (home / "spend_ledger.jsonl").mkdir()
+    code, found = findings(operate)
+    assert code == 1
+    assert [finding["remedy"].partition(",")[0] for finding in found["folders"]] == [
+        "A folder is gone. Mount its disk",
+        "One of its folders is a file. Move that file away. Nothing is lost; the work goes on by itself after that.",
+    ]
+    assert "Move that folder away" in found["locks"][0]["remedy"]
+    assert operate("status")[0] == 75, "a queue that cannot be read is not empty"
 
 
 def test_a_ledger_that_others_can_change_is_found(home, operate):

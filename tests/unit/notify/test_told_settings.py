@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,9 @@ def test_an_unknown_event_is_refused_with_the_known_ones(home):
         load(home, NOTIFY_ON="failed,complete")
 
 
-@pytest.mark.parametrize("name", ["nowhere/x.prom", "."])
-def test_metrics_in_a_folder_that_is_not_there_are_refused(home, name):
+@pytest.mark.parametrize("name", ["nowhere/x.prom", ".", "device"])
+def test_metrics_in_a_folder_that_is_not_there_or_in_the_place_of_a_device_are_refused(home, name):
+    os.mkfifo(home / "device")
     with pytest.raises(BadSettings, match=r"METRICS_FILE: .* names no file in a folder that is there"):
         load(home, METRICS_FILE=name)
 

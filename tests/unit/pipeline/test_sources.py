@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,25 @@ def test_an_argument_that_names_nothing_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     ((_, read),) = sources.sources([name])
     with pytest.raises(BadInput):
+        read()
+
+
+@pytest.mark.parametrize("name", ['{"content_id": "lake"}' * 20, "/x" * 5000])
+def test_a_name_that_no_file_can_have_is_refused(name):
+    """A definition itself in the place of its file, say."""
+    ((_, read),) = sources.sources([name])
+    with pytest.raises(BadInput, match="cannot be read"):
+        read()
+    assert sources.conflict_copies([name]) == []
+
+
+def test_a_folder_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
+    def refuse(_: str) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("os.listdir", refuse)
+    ((_, read),) = sources.sources([str(tmp_path)])
+    with pytest.raises(BadInput, match=r"this folder cannot be read \(Permission denied\)"):
         read()
 
 
