@@ -97,8 +97,8 @@ def _without_gaps(parts: Iterable[tuple[int | None, Block]], wanted: int) -> Ite
         end = at + block.shape[1]
         for _ in range(max(0, at - done) // BLOCK):
             yield np.zeros((2, BLOCK), np.float32)
-        if at > done:
-            yield np.zeros((2, (at - done) % BLOCK), np.float32)
+        if rest := max(0, at - done) % BLOCK:  # filters take no block without samples
+            yield np.zeros((2, rest), np.float32)
         if end > done:
             yield block[:, max(0, done - at) :]
             done = end

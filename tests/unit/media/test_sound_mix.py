@@ -231,6 +231,17 @@ def test_a_gap_in_a_clips_sound_stays_a_gap(tmp_path: Path) -> None:
     assert sounds.level(made, 3000, 2.1, 2.9) > -25
 
 
+@pytest.mark.case
+def test_a_gap_of_whole_tenths_of_a_second_is_silence_as_any_other(tmp_path: Path) -> None:
+    """The filters have no memory for a block of no samples, which once ended each try to mix such a clip's sound."""
+    path = sounds.write(tmp_path / "gap.m4a", sounds.tone(2.2, 800), skip=[range(10, 85)])
+    blocks = list(read_sound(path))
+    assert sum(not block.any() for block in blocks) >= 16, "75 blocks of 1024 samples are left out, 1.6 s"
+    assert all(block.shape[1] for block in blocks)
+    mix(SoundOrder(2, clips=[ClipSound(path, 0, 2)]), tmp_path / "mix.wav")
+    assert sounds.read(tmp_path / "mix.wav").shape[1] == 2 * sounds.RATE
+
+
 def test_reading_begins_in_the_middle_as_well(tmp_path: Path) -> None:
     path = sounds.write(tmp_path / "two.m4a", sounds.joined(sounds.tone(1, 800), sounds.tone(1, 3000)))
     made = np.concatenate(list(read_sound(path, offset=1.2)), axis=1)
