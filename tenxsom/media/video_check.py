@@ -1,8 +1,8 @@
 """Checks that a file is a whole, playable video.
 
-Three checks: the first bytes (an error page saved as .mp4), the boxes of the file (truncation), and one pass that reads every
-packet and decodes every picture and the sound, in constant memory. Everything that players play is accepted: edit lists, bytes
-after the last box, a held last picture, rotation, odd and variable frame rates, no sound, sound of another length.
+Three checks: the first bytes (an error page saved as .mp4), the parts of the file (truncation, holes), and one pass that reads
+every packet and decodes every picture and the sound, in constant memory. Everything that players play is accepted: edit lists,
+bytes after the last box, a held last picture, rotation, odd and variable frame rates, no sound, sound of another length.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 from av.audio.stream import AudioStream
@@ -23,6 +22,7 @@ from av.video.stream import VideoStream
 from tenxsom import clock
 from tenxsom.errors import BrokenMedia, GoesOn, TenxsomError
 from tenxsom.media.video_file import MAX_PIXELS, open_video, picture_track, rotation_of, shown_size, sound_track
+from tenxsom.media.video_parts import refuse_cut_parts
 from tenxsom.model.film import CheckedStretch
 from tenxsom.safe_files import read_file
 
@@ -31,10 +31,6 @@ _MOST_PACKETS = 1_000_000
 OVERLAP_SECONDS = 2.0
 _LATEST_START = 1.0
 """Players skip pictures before the first decodable one; more seconds of them count as damage."""
-_BOXES = frozenset(
-    b"ftyp styp moov moof mdat mfra sidx ssix free skip wide uuid meta udta pdin emsg prft pnot PICT junk".decode().split()
-)
-"""Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). A box of another name at the end is appended data."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def check_video(
     OutOfTime when `deadline` is reached and Interrupted when a stop is requested, which say nothing about the video.
     """
     refuse_what_is_no_media(path, "a video")
-    _refuse_cut_boxes(path)
+    refuse_cut_parts(path)
     with _told_as_broken(path), open_video(path, max_pixels) as container:
         if is_own:
             context = picture_track(container, path.name).codec_context
@@ -118,49 +114,6 @@ def refuse_what_is_no_media(path: Path, expected: str, *, quotes: bool = True) -
     if kind:
         quote = f": it begins with {text[:60].decode('utf-8', 'replace')!r}" if quotes else ""
         raise BrokenMedia(f"{path.name} is {kind}, not {expected}{quote}.")
-
-
-def _refuse_cut_boxes(path: Path) -> None:
-    """Raise BrokenMedia for an MP4 whose last box extends past the end of the file."""
-    size = path.stat().st_size
-    names = []
-    with path.open("rb") as file:
-        for name, end in _boxes(file, size):
-            names.append(name)
-            if end > size:
-                raise BrokenMedia(
-                    f"{path.name} was cut off: its {name!r} part should end at byte {end:,}, the file ends at {size:,}."
-                )
-    if names[:1] == ["ftyp"] and "moov" not in names:
-        raise BrokenMedia(f"{path.name} was cut off: its index (the 'moov' part) is missing.")
-    if names[:1] == ["ftyp"] and not {"mdat", "moof"} & set(names):
-        raise BrokenMedia(f"{path.name} was cut off: it has an index but no pictures (no 'mdat' part).")
-
-
-def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
-    """Yield names and ends of the top-level boxes (ISO/IEC 14496-12), up to the first bytes that are not a box.
-
-    A few bytes at the end may be the beginning of another box: in a fragmented file, a missing fragment.
-    """
-    start, is_fragmented, is_ended = 0, False, False
-    while start < size:
-        file.seek(start)
-        header = file.read(16)
-        if len(header) < 8:
-            if is_fragmented and not is_ended:
-                yield "next", start + 8
-            return
-        name = header[4:8].decode("latin-1")
-        length = int.from_bytes(header[:4], "big")
-        if length == 1:
-            length = int.from_bytes(header[8:16], "big") if len(header) == 16 else 16
-        elif length == 0:
-            length = size - start
-        if length < 8 or name not in _BOXES:
-            return
-        yield name, start + length
-        is_fragmented, is_ended = is_fragmented or name == "moof", is_ended or name == "mfra"
-        start += length
 
 
 class _Pass:

@@ -1,0 +1,81 @@
+"""What is cut off or damaged between the parts of a file: FFmpeg goes on with the next part, and pictures are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tenxsom.errors import BrokenMedia
+from tenxsom.media import video_parts
+from tenxsom.media.video_check import check_video
+from tests.odd_videos import payload, write_clip
+
+WEBM = {"known": {}, "unknown": {"live": "1"}}
+"""The ways to write the length of a WebM's segment: a stream that goes out while it is made does not know it."""
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+
+
+def webm(path: Path, length: str) -> Path:
+    fast = {"deadline": "realtime", "cpu-used": "8"}
+    return write_clip(path, seconds=1, codec="libvpx", container="webm", codec_options=fast, container_options=WEBM[length])
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("length", WEBM)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_webm_that_was_cut_off_is_refused(tmp_path: Path, length: str, share: float) -> None:
+    clip = webm(tmp_path / "clip.webm", length)
+    packets = payload(clip, "video")
+    at, size = packets[int(len(packets) * share)]
+    clip.write_bytes(clip.read_bytes()[: at + size // 2])
+    with pytest.raises(BrokenMedia, match=r"clip\.webm was cut off: .* the file ends at"):
+        check_video(clip)
+
+
+@pytest.mark.parametrize("length", WEBM)
+def test_a_webm_with_a_hole_between_its_parts_is_refused(tmp_path: Path, length: str) -> None:
+    clip = webm(tmp_path / "clip.webm", length)
+    packets, data = payload(clip, "video"), bytearray(clip.read_bytes())
+    at, _ = packets[len(packets) // 2]
+    data[at - 20 : at + 20] = bytes(40)
+    clip.write_bytes(data)
+    with pytest.raises(BrokenMedia, match="damaged"):
+        check_video(clip)
+
+
+@pytest.mark.parametrize(
+    ("length", "more"),
+    [
+        ("known", b"<!-- from a cache -->"),
+        ("known", b"\x1f\x43\xb6\x75" * 2000),
+        ("unknown", b"<!-- from a cache -->"),
+        ("unknown", bytes(9000)),
+    ],
+)
+def test_what_is_appended_to_a_whole_webm_is_no_damage(tmp_path: Path, length: str, more: bytes) -> None:
+    clip = webm(tmp_path / "clip.webm", length)
+    clip.write_bytes(clip.read_bytes() + more)
+    assert check_video(clip).frames == 24
+
+
+@pytest.mark.case
+def test_fragments_behind_a_hole_are_missed(tmp_path: Path) -> None:
+    """The first fragment alone would be a whole video, of half a second."""
+    clip = write_clip(tmp_path / "clip.mp4", container_options=FRAGMENTS, codec_options={"g": "12"})
+    data = bytearray(clip.read_bytes())
+    second = data.index(b"moof", data.index(b"moof") + 4) - 4
+    data[second : second + 200] = bytes(200)
+    clip.write_bytes(data)
+    with pytest.raises(BrokenMedia, match=rf"damaged at byte {second:,}"):
+        check_video(clip)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_file_of_endless_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    clip = webm(tmp_path / "clip.webm", "unknown") if kind == "webm" else write_clip(tmp_path / "clip.mp4", seconds=1)
+    clip.write_bytes(clip.read_bytes() + {"mp4": b"\0\0\0\x08free", "webm": b"\xec\x80"}[kind] * 300)
+    assert check_video(clip).frames == 24
+    monkeypatch.setattr(video_parts, "_MOST_PARTS", 200)
+    with pytest.raises(BrokenMedia, match="more than 200 parts"):
+        check_video(clip)
