@@ -419,10 +419,13 @@ class PaidCalls:
 
     def _purchase(self, job: VideoJob, clip: Order, price: Decimal) -> Purchase:
         """Return the paid call of the clip's current step. Its reference consists of run, clip, step and attempt, so that the
-        same call has the same reference after a crash.
+        same call has the same reference after a crash. It is that of the money which was set aside for the step, if any.
         """
         step = clip.step
-        return self._named(job, clip, clip.intent.reference if clip.intent else _next_reference(job, clip, step), step, price)
+        if clip.intent:
+            return self._named(job, clip, clip.intent.reference, step, price)
+        kept = (each.reference for each in self._set_aside(job, clip) if each.step == step)
+        return self._named(job, clip, next(kept, _next_reference(job, clip, step)), step, price)
 
     def _clip_purchase(self, job: VideoJob, clip: Order, price: Decimal) -> Purchase:
         """Return the order of the clip, which comes after its still."""

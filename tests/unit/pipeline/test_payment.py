@@ -596,6 +596,27 @@ def test_the_money_of_a_clip_that_has_to_wait_stays_set_aside(belt, refusal):
     assert belt.counted() == PRICE + CLIP
 
 
+@pytest.mark.parametrize("refusal", [None, ServiceBusy("429")])
+def test_the_clip_takes_the_money_that_was_set_aside_for_it_whatever_was_tried_in_between(belt, refusal):
+    """A failed look whether the service is there, and a pause of our own choice, count as attempts of the step, too."""
+
+    def try_something(_paid: PaidCalls, claim: Claim, clip: Any) -> None:
+        clip.count_attempt()
+        claim.save()
+
+    ordered(belt)
+    if refusal:
+        belt.service.answer = refusal
+        with pytest.raises(type(refusal)):
+            belt.pay(price=CLIP)
+    belt.decide(try_something)
+    belt.service.answer = Submitted("v2")
+    belt.pay(price=CLIP)
+    assert belt.counted() == PRICE + CLIP
+    assert {entry for _, _, entry in lines_of(belt)} == ({SPENT, RELEASED} if refusal else {SPENT})
+    assert len({*belt.service.calls}) == len(belt.service.calls)
+
+
 @pytest.mark.parametrize("refusal", [ServiceBusy("429"), ServiceRefused("moderated", 422)])
 def test_a_still_that_was_refused_frees_its_clips_money_too(belt, refusal):
     belt.service.answer = refusal
