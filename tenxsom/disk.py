@@ -21,7 +21,7 @@ _LOCAL_DISK = "Keep TENXSOM_HOME on a disk of this machine"
 
 _REFUSALS = {
     errno.EACCES: _ANOTHER_USER,
-    errno.EPERM: _ANOTHER_USER,
+    errno.EPERM: f"{_ANOTHER_USER}, or take away the attribute that forbids it (lsattr shows it, chattr -i -a)",
     errno.EROFS: "Mount the disk for writing; one that became read-only by itself has errors (dmesg tells them)",
     errno.ENOLCK: f"This file system gives no locks. {_LOCAL_DISK}, or start the lock service of the network file system",
     errno.ENOSYS: f"This file system cannot do that. {_LOCAL_DISK}",
@@ -37,7 +37,7 @@ _REFUSALS = {
 """Permanent errors, which a user must fix."""
 
 _PASSING = {
-    errno.ENOSPC: "Free some room",
+    errno.ENOSPC: "Free some room (df -h), or remove files where it has no inodes left (df -i)",
     errno.EDQUOT: "The quota of user {user} is used up. Free some room, or have the quota raised",
     errno.EMFILE: "Raise the limit of open files (ulimit -n), or lower POLL_CONCURRENCY",
     errno.ENFILE: "The whole machine has too many files open. End what keeps them, or raise fs.file-max",

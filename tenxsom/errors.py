@@ -34,7 +34,7 @@
     │   ├── NotFound                          404, 410: unknown or expired
     │   └── ServiceRetired                    the vendor has switched the whole service off
     ├── BrokenMedia                  exit 1   a file that is not the picture or the video it should be
-    ├── BrokenState                  exit 1   a state file that cannot be read
+    ├── BrokenState                  exit 3   a state file or a report that cannot be read
     │   ├── NewerState                        written by a newer version: left alone
     │   └── LoadFailed                        an unexpected error while it was read: left alone for a day
     └── PlanFailed                   exit 1   a planner has no plan (the orchestrator then uses the local one)
@@ -234,7 +234,7 @@ class BrokenMedia(TenxsomError):
 
 
 class BrokenState(TenxsomError):
-    pass
+    exit_code = 3  # a user must look at it; it is no failed job
 
 
 class NewerState(BrokenState):

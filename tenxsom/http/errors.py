@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -51,11 +52,22 @@ def proxy_name(proxy: str) -> str:
 
 
 def _words(chain: list[BaseException]) -> str:
+    if tunnel := next(filter(None, (_NO_TUNNEL.match(str(error)) for error in chain)), None):
+        return f"HTTP {tunnel[1]} in place of a connection{_OF_A_PROXY.get(tunnel[1], '')}"
     for kind, words in _DESCRIPTIONS:
         for error in chain:
             if isinstance(error, kind):
                 return words if isinstance(words, str) else words(error)
     return "the connection broke"
+
+
+_NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+"""How `http.client` tells the answer of a proxy that opens no tunnel."""
+
+_OF_A_PROXY = {
+    "403": ": it lets nobody through to this host",
+    "407": ": it wants a user name and a password, as in http://user:password@host:port",
+}
 
 
 def _certificate_words(error: ssl.SSLCertVerificationError) -> str:

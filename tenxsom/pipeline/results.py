@@ -162,8 +162,7 @@ class JobResults:
 
 def refused(content_id: str, source: str, error: TenxsomError) -> JobResult:
     """Return the result of a refused definition, which is in the file `source`."""
-    code = 3 if isinstance(error, BrokenState) else error.exit_code  # an unreadable report needs a decision and is not a failed job
-    return JobResult(content_id, "refused", code, f"{source}: {error}", standing="refused")
+    return JobResult(content_id, "refused", error.exit_code, f"{source}: {error}", standing="refused")
 
 
 def exit_code_of(error: TenxsomError) -> int:

@@ -435,6 +435,14 @@ def test_the_studios_files_stay_while_a_rehearsal_is_on_its_way(home, operate):
     assert world.exists()
 
 
+@pytest.mark.parametrize("command", ["show", "retry"])
+def test_a_report_that_cannot_be_read_is_something_to_look_at_and_no_failed_job(home, operate, command):
+    finished(home, "lake")
+    (home / "completed_videos" / "lake_completion_report.json").write_text("{")
+    code, document, _ = operate(command, "lake")
+    assert (code, "move it away" in document["error"]["message"]) == (3, True)
+
+
 # doctor
 
 

@@ -86,12 +86,14 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(scheme: str, mo
     assert "geheim" not in f"{unsent.value} {down.value}"
 
 
-@pytest.mark.parametrize("status", [403, 407, 502])
-def test_a_proxy_that_opens_no_tunnel_is_named(status: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "told"), [(403, "lets nobody through"), (407, "user name and a password"), (502, "HTTP 502")])
+def test_a_proxy_that_opens_no_tunnel_is_named_with_its_reason(status: int, told: str, tmp_path: Path) -> None:
     with ScriptedServer(answer(status, b"")) as proxy:
         with HttpClient("https://api.example.com", name="UseAPI", proxies={"https": f"http://{proxy.host}"}) as client:
-            with pytest.raises(NotSent, match=f"the proxy {proxy.host}"):
+            with pytest.raises(NotSent, match=f"{told}.*, through the proxy {proxy.host}"):
                 client.post_paid("/x", json={})
+            with pytest.raises(ServiceDown, match=f"{told}.*, through the proxy {proxy.host}"):
+                client.get("/x", retries=0)
         with Downloader({"https": f"http://{proxy.host}"}) as downloader, pytest.raises(ServiceDown, match=proxy.host):
             downloader.fetch("https://192.0.78.1/x", tmp_path / "part", max_bytes=10, deadline_seconds=0.2)
 
