@@ -35,6 +35,11 @@ Turn = tuple[int, int, int, int]
 _AS_STORED: Turn = (1, 0, 0, 1)
 _HDR, _BT2020 = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67), ColorPrimaries.BT2020
 """The transfer functions of HDR, PQ and HLG (ITU-R BT.2100), and the wide colours of both."""
+_UNSPECIFIED = 2
+_MATRICES, _TRANSFERS, _PRIMARIES = {0, 1, 4, 5, 6, 7, 9}, {*range(1, 19)} - {3, 9, 10}, {1, *range(4, 13), 22}
+"""What swscale converts, by the numbers of ITU-T H.273: neither YCgCo nor ICtCp
+(https://github.com/FFmpeg/FFmpeg/blob/master/libswscale/format.c).
+"""
 _reformatters = threading.local()
 _WIDEST_PIXEL = 4
 """A pixel shape beyond this is a wrong header; such a pixel counts as square."""
@@ -125,6 +130,7 @@ def _in_plain_colours(frame: av.VideoFrame, width: int, format_name: str) -> av.
     Swscale converts what a frame's tags name (https://ffmpeg.org/doxygen/trunk/group__libsws.html): white of HDR at 203 nits, as
     ITU-R BT.2408 has it, becomes white.
     """
+    _forget_rare_tags(frame)
     shape = (width, frame.height, format_name)
     if frame.color_trc not in _HDR and frame.color_primaries != _BT2020:
         return frame.reformat(*shape, interpolation=Interpolation.BICUBIC)
@@ -139,6 +145,16 @@ def _in_plain_colours(frame: av.VideoFrame, width: int, format_name: str) -> av.
         dst_color_primaries=ColorPrimaries.BT709,
         interpolation=Interpolation.BICUBIC,
     )
+
+
+def _forget_rare_tags(frame: av.VideoFrame) -> None:
+    """Mark colours that swscale refuses to convert as unspecified: such a clip plays, in colours that are a little off."""
+    if frame.colorspace not in _MATRICES:
+        frame.colorspace = _UNSPECIFIED
+    if frame.color_trc not in _TRANSFERS:
+        frame.color_trc = _UNSPECIFIED
+    if frame.color_primaries not in _PRIMARIES:
+        frame.color_primaries = _UNSPECIFIED
 
 
 def writable(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:

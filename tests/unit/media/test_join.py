@@ -15,6 +15,7 @@ from tenxsom.errors import BrokenMedia, TryAgainLater
 from tenxsom.media.check import check_video
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.join import join_clips
+from tenxsom.media.thumbnail import make_thumbnail
 from tenxsom_studio.painting.clip import ClipOrder, render_clip
 from tenxsom_studio.painting.paint import paint
 from tests.odd_videos import hide_beginning, turn, write_clip
@@ -265,6 +266,17 @@ def test_all_kinds_join_to_a_film_that_plays_everywhere(tmp_path: Path) -> None:
     assert (facts.width, facts.height, facts.fps, facts.audio_codec) == (160, 90, 24.0, "aac")
     assert facts.seconds == pytest.approx(8, abs=0.1)
     assert plays_everywhere(tmp_path / "film.mp4")
+
+
+@pytest.mark.parametrize("colours", ["colormatrix=YCgCo", "colormatrix=chroma-derived-c", "colormatrix=bt2020c"])
+def test_colours_that_swscale_cannot_convert_join_and_give_a_thumbnail(tmp_path: Path, colours: str) -> None:
+    """They pass every check of a clip, because they can be decoded and played."""
+    rare = write_clip(tmp_path / "rare.mp4", seconds=0.5, size=(32, 18), codec_options={"x264-params": colours})
+    plain = write_clip(tmp_path / "plain.mp4", seconds=0.5, size=(64, 36))
+    assert join_clips([plain, rare], tmp_path / "film.mp4") == "encoded"
+    assert check_video(tmp_path / "film.mp4").frames == 24
+    make_thumbnail(rare, tmp_path / "thumb.jpg")
+    assert (tmp_path / "thumb.jpg").stat().st_size
 
 
 def test_a_picture_that_is_held_moves_on_at_the_next_clip(tmp_path: Path) -> None:
