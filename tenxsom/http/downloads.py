@@ -28,7 +28,7 @@ from tenxsom.http.connections import Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, describe_error, is_cut_off
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.origin import PLAIN_HEADERS
-from tenxsom.http.part import PIECE_BYTES, PartFile
+from tenxsom.http.part import GZIP, PIECE_BYTES, PartFile
 from tenxsom.http.retries import retry
 
 POOL_SIZE = 16
@@ -44,7 +44,6 @@ _HEAD_BYTES = 4096
 _LONGEST_PAUSE_SECONDS = 10.0
 _CALLS_CUT_ALIKE = 3
 """A host that stops at the same byte in so many calls has announced more than there is, if the file is whole."""
-_GZIP = b"\x1f\x8b"
 _PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
 """Content codings that change the body (https://www.iana.org/assignments/http-parameters); `aws-chunked` and others do not."""
 
@@ -150,7 +149,7 @@ class Downloader:
         links.prepare(url, {}, local_allowed=self._local_allowed)
         with calls.counted(self._name, calls.DOWNLOAD, url), PartFile(part) as file:
             content_type = self._persist(url, file, limits)
-            if file.head(2) == _GZIP:
+            if file.head(2) == GZIP:
                 file.unpack(max_bytes)
                 _check_head(url, file.head(_HEAD_BYTES), limits)
             return Download(part, file.size, file.sha256(), content_type)
@@ -273,7 +272,7 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
     if file.size and _total_of(response) == file.size and _version(response.headers) in (None, file.version):
         return None
     if status == 206 and file.size and slice_ and _continues(response, slice_, file):
-        file.total = slice_.total
+        file.total = slice_.total or file.total
         return file.size - slice_.first
     if status == 416 or (status == 206 and (file.size or (slice_ and slice_.first > 0))):
         file.start_over()
@@ -286,7 +285,7 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
         raise _TransientError(f"HTTP {status}")
     file.start_over()
     file.validator, file.version = _validator(response.headers), _version(response.headers)
-    if slice_:
+    if slice_ and slice_.total:
         file.total = slice_.total
     elif "Transfer-Encoding" not in response.headers:  # with it a Content-Length is ignored (RFC 9112 §6.3)
         file.total = _number(response.headers.get("Content-Length"))
@@ -294,18 +293,18 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
 
 
 class _Slice(NamedTuple):
-    """A parsed Content-Range: first byte, last byte, total size."""
+    """A parsed Content-Range: first byte, last byte, and total size, which a host may not know (RFC 9110 §14.4)."""
 
     first: int
     last: int
-    total: int
+    total: int | None
 
 
 def _slice(response: requests.Response) -> _Slice | None:
     if response.status_code != 206:
         return None
-    found = re.fullmatch(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})", response.headers.get("Content-Range", "").strip())
-    return _Slice(*map(int, found.groups())) if found else None
+    found = re.fullmatch(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)", response.headers.get("Content-Range", "").strip())
+    return _Slice(int(found[1]), int(found[2]), _number(found[3])) if found else None
 
 
 def _total_of(response: requests.Response) -> int | None:
@@ -319,8 +318,9 @@ def _total_of(response: requests.Response) -> int | None:
 def _continues(response: requests.Response, part: _Slice, file: PartFile) -> bool:
     """Return whether a 206 continues at the end of the file, with the same version."""
     length = _number(response.headers.get("Content-Length"))
-    fits = part.first == file.size - _overlap(file) and file.size <= part.last < part.total
-    fits = fits and file.total in (None, part.total) and length in (None, part.last - part.first + 1)
+    total = part.total or file.total
+    fits = part.first == file.size - _overlap(file) and file.size <= part.last and (total is None or part.last < total)
+    fits = fits and file.total in (None, total) and length in (None, part.last - part.first + 1)
     return fits and not _is_packed(response) and _version(response.headers) in (None, file.version)
 
 
@@ -339,7 +339,7 @@ def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap:
             raise _TransientError("the host has another file by now")
     if file.size == 0:
         head = _read(response, _HEAD_BYTES, limits)
-        if head[:2] != _GZIP:
+        if head[:2] != GZIP:
             if _is_packed(response) and (not limits.find_problem or limits.find_problem(head)):
                 raise BrokenMedia(f"{_host(response)} sends the file packed although it was asked not to.")
             _check_head(response.url, head, limits)

@@ -24,6 +24,10 @@ PIECE_BYTES = 512 * 1024
 """Bytes per read, the fastest that was measured: smaller reads cost calls, larger ones cache misses."""
 
 
+GZIP = b"\x1f\x8b"
+"""What a file that is packed by gzip begins with."""
+
+
 class PartFile:
     """A download's file, as a context manager. After an error the file stays for the next attempt, except after BrokenMedia
     and DiskError, which remove it. Raises DiskError.
@@ -167,15 +171,28 @@ def _unpack(packed: BinaryIO, target: Path, max_bytes: int) -> tuple[int, hashli
 
 
 def _unpacked(packed: BinaryIO) -> Iterator[bytes]:
-    """Yield the contents of a file that is packed by gzip, in pieces. Raises BrokenMedia."""
-    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    """Yield the contents of a file that is packed by gzip, in pieces. Raises BrokenMedia.
+
+    It may have several members, one behind the other (RFC 1952 §2.2); other bytes behind a member are padding.
+    """
+    unpacker, data = _new_unpacker(), b""
     try:
-        while not unpacker.eof and (data := unpacker.unconsumed_tail or packed.read(PIECE_BYTES)):
+        while data := data or packed.read(PIECE_BYTES):
+            if unpacker.eof:
+                data += packed.read(PIECE_BYTES) if len(data) < len(GZIP) else b""
+                if not data.startswith(GZIP):
+                    return
+                unpacker = _new_unpacker()
             yield unpacker.decompress(data, PIECE_BYTES)
+            data = unpacker.unconsumed_tail or unpacker.unused_data
     except zlib.error as error:
         raise BrokenMedia(f"The file came packed by gzip, and is damaged: {error}.") from None
     if not unpacker.eof:
         raise BrokenMedia("The file came packed by gzip, and was cut off.")
+
+
+def _new_unpacker() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
 
 
 def _memo_path(part: Path) -> Path:

@@ -18,7 +18,8 @@ from tenxsom.safe_files import read_file
 
 __all__ = ["PictureFacts", "VideoFacts", "check_picture", "check_video", "decode_picture", "open_picture", "picture_errors"]
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 52_000_000
+"""A phone of "50 megapixels" makes photos of up to 8192x6144."""
 MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp", "HEIF": "image/heic"}
 """MIME types of the readable formats. MPO is a JPEG with further pictures after the first, as many cameras and phones write."""
 _ORIENTATION = 0x0112
@@ -76,7 +77,7 @@ def decode_picture(path: Path, data: bytes | None = None) -> Decoded:
         warnings.simplefilter("ignore")  # our own limit is stricter; odd metadata does no harm
         with Image.open(path if data is None else io.BytesIO(data), formats=formats) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise BrokenMedia(f"{path.name} has {picture.width}x{picture.height} pixels; more than 50 million are refused.")
+                raise BrokenMedia(f"{path.name} has {picture.width}x{picture.height} pixels; more than 52 million are refused.")
             picture.load()
             turned = _turned(picture)
             return Decoded(turned or picture.copy(), str(picture.format), turned is not None, getattr(picture, "n_frames", 1))
@@ -90,13 +91,17 @@ def picture_errors(path: Path) -> Iterator[None]:
     except TenxsomError:
         raise
     except Image.DecompressionBombError as error:
-        raise BrokenMedia(f"{path.name} claims to have far more than the 50 million pixels that are accepted.") from error
+        raise BrokenMedia(f"{path.name} claims to have far more than the 52 million pixels that are accepted.") from error
     except UnidentifiedImageError as error:
         raise BrokenMedia(f"{path.name} is not a PNG, JPEG or WEBP picture.") from error
     except (FileNotFoundError, PermissionError) as error:
         raise BrokenMedia(f"{path.name} cannot be read: {error.strerror}.") from error
     except Exception as error:  # decoders raise any exception for a damaged file
-        raise BrokenMedia(f"{path.name} is damaged or was cut off: {error!s:.200}.") from error
+        raise BrokenMedia(f"{path.name} is damaged or was cut off: {_in_one_line(error)}.") from error
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 def _turned(picture: Image.Image) -> Image.Image | None:
