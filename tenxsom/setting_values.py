@@ -238,10 +238,14 @@ def proxy_address(text: str) -> str:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
+        if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+            host = None  # a sign of the password has ended the host, which would be a piece of it, and be told
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
-        raise ValueError("is no address of a proxy; write for example http://proxy.example.com:3128")
+        raise ValueError(
+            "is no address of a proxy; write for example http://proxy.example.com:3128, and / ? # in a password as %2F %3F %23"
+        )
     if parts.scheme.startswith("socks") and importlib.util.find_spec("socks") is None:
         raise ValueError("names a SOCKS proxy, which needs one more package; run `pip install 'requests[socks]'`")
     return text

@@ -368,7 +368,9 @@ def test_a_socks_proxy_needs_its_package_and_says_which(home, monkeypatch):
     assert loaded(home, ALL_PROXY="socks://gate:1080").proxies["https"] == "socks5h://gate:1080"
 
 
-@pytest.mark.parametrize("address", ["http://", "gopher://proxy", "http://me:geheim@proxy:port", "http://[::1"])
+@pytest.mark.parametrize(
+    "address", ["http://", "gopher://proxy", "http://me:geheim@proxy:port", "http://[::1", "me:1@geheim#2@proxy:3128"]
+)
 def test_a_proxy_that_is_no_address_is_refused_without_its_password(home, address):
     sentence = refusal(home, HTTPS_PROXY=address)
     assert "is no address of a proxy" in sentence

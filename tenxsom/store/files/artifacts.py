@@ -94,9 +94,8 @@ class FileArtifacts:
                 return None
 
     def parts_older_than(self, seconds: float) -> list[str]:
-        with disk_errors(self.folder, "read"):
-            parts = [entry for name, entry in self._entries() if file_names.is_part(name)]
-            return sorted(part.name for part in parts if clock.epoch_age_seconds(part.stat().st_mtime) > seconds)
+        parts = ((name, _facts_of(entry)) for name, entry in self._entries() if file_names.is_part(name))
+        return sorted(name for name, facts in parts if facts and clock.epoch_age_seconds(facts.st_mtime) > seconds)
 
     def files_of(self, content_id: str) -> list[str]:
         return file_names.kept_files(content_id, self._beginning_with(content_id))
@@ -127,24 +126,26 @@ class FileArtifacts:
         return None
 
     def reports(self, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-        for name, facts in self._entries():
-            if not name.endswith(REPORTS) or (since is not None and facts.stat().st_mtime < since.timestamp()):
+        for name, entry in self._entries():
+            facts = _facts_of(entry) if name.endswith(REPORTS) else None
+            if facts is None or (since is not None and facts.st_mtime < since.timestamp()):
                 continue
             try:
-                yield re.sub(r"_(completion|failure)_report\.json$", "", name), _report_in(facts.path)
-            except (FileNotFoundError, ValueError) as error:
-                log.warning("%s is left out: %s.", name, error)
+                yield re.sub(r"_(completion|failure)_report\.json$", "", name), _report_in(entry.path)
+            except (FileNotFoundError, PermissionError, ValueError) as error:
+                log.warning("%s is left out: %s.", name, error.strerror if isinstance(error, OSError) else error)
             except OSError as error:
-                raise as_disk_error(facts.path, error, "read") from error
+                raise as_disk_error(entry.path, error, "read") from error
 
     def marks(self, *endings: str) -> dict[str, Hashable]:
         marked = ((name, mark_of(facts)) for name, facts in self._entries() if name.endswith(endings))
         return {name: mark for name, mark in marked if mark}
 
     def scratch_files(self) -> Iterator[tuple[str, int, str]]:
-        for name, facts in self._entries():
-            if (name.endswith(SCRATCH) or atomic.is_temporary(name)) and facts.is_file(follow_symlinks=False):
-                yield name, facts.stat().st_size, clock.stamp_of_epoch(facts.stat().st_mtime)
+        for name, entry in self._entries():
+            is_scratch = (name.endswith(SCRATCH) or atomic.is_temporary(name)) and entry.is_file(follow_symlinks=False)
+            if is_scratch and (facts := _facts_of(entry)):
+                yield name, facts.st_size, clock.stamp_of_epoch(facts.st_mtime)
 
     def drop_scratch(self, name: str) -> None:
         self._unlink(name)
@@ -201,6 +202,15 @@ class FileArtifacts:
 
     def _beginning_with(self, content_id: str) -> list[str]:
         return [path.name for path in self.folder.glob(f"{glob.escape(content_id)}*")]
+
+
+def _facts_of(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return the facts of a listed file; None for a link to nothing, and for a file that another process has just moved."""
+    with disk_errors(entry.path, "read"):
+        try:
+            return entry.stat()
+        except FileNotFoundError:
+            return None
 
 
 def _report_in(path: AnyPath) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tenxsom import clock
 from tenxsom.errors import BrokenState, DiskError
+from tenxsom.safe_files import read_file
 from tenxsom.store.files.artifacts import FileArtifacts
 
 REPORT = {"content_id": "lake", "state": "completed", "run_id": "tx-1", "fingerprint": "f", "service": "ltx_api", "planner": {}}
@@ -52,6 +56,35 @@ def test_a_link_that_leads_back_to_itself_is_a_broken_report(artifacts, tmp_path
         artifacts.final_report("lake")
     assert artifacts.quarantine_report("lake")
     assert not artifacts.has_report("lake")
+
+
+def test_a_file_that_is_gone_or_may_not_be_read_hides_no_other(artifacts, tmp_path, monkeypatch, caplog):
+    """Ticks publish and move files while another command lists them."""
+    (tmp_path / "lake_completion_report.json").write_text(json.dumps(REPORT))
+    (tmp_path / "theirs_completion_report.json").write_text("{}")
+    for name in ("gone_completion_report.json", "gone~clip1.mp4"):
+        (tmp_path / name).symlink_to("nowhere")
+
+    def refuse(path: str, most: int) -> bytes:
+        if "theirs" in path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read_file(path, most)
+
+    monkeypatch.setattr("tenxsom.store.files.artifacts.read_file", refuse)
+    since = clock.now() - timedelta(days=1)
+    assert [stem for stem, _ in artifacts.reports(since)] == ["lake"]
+    assert "theirs_completion_report.json is left out: Permission denied." in caplog.text
+    assert artifacts.parts_older_than(0) == []
+
+
+def test_a_scratch_file_that_is_published_while_they_are_listed_is_none_any_more(artifacts, tmp_path):
+    for name in ("lake.mp4", "sea.mp4"):
+        artifacts.scratch(name).write_bytes(b"film")
+    listed = artifacts.scratch_files()
+    next(listed)
+    for name in ("lake.mp4", "sea.mp4"):
+        artifacts.publish(artifacts.scratch(name), name)
+    assert list(listed) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
