@@ -68,10 +68,11 @@ class Operation(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The result of an image model: a picture, or the reason why there is none."""
+    """The result of an image model: a picture, or the reason why there is none; and the tokens of pictures that Google counted."""
 
     content: bytes | None
     reason: str = ""
+    image_tokens: int = 0
 
 
 class Recording(NamedTuple):
@@ -468,7 +469,7 @@ def open_genai(name: str, settings: GenAiSettings, location: str) -> GenAi:
 
 
 def _read_picture(answer: Any) -> Picture:
-    """Return the picture in a response, skipping the drafts (`thought`) of a model that thinks."""
+    """Return the picture in a response, skipping the drafts (`thought`) of a model that thinks. One without may be billed, too."""
     candidate = (answer.candidates or [None])[0]
     parts = (candidate.content.parts if candidate and candidate.content else None) or []
     for part in parts:
@@ -476,14 +477,13 @@ def _read_picture(answer: Any) -> Picture:
             return Picture(part.inline_data.data)
     if candidate is None and answer.prompt_feedback is None:
         raise ValueError("it holds neither a picture nor a reason")  # it is unknown whether one was painted and billed
-    return Picture(None, _reason_for_nothing(answer))
+    return Picture(None, _reason_for_nothing(answer), _tokens_of(answer, "IMAGE"))
 
 
 def _read_recording(answer: Any) -> Recording:
     """Return the sound in a response, and what was counted: a response without sound may be billed, too."""
     usage, candidate = answer.usage_metadata, (answer.candidates or [None])[0]
-    details = (usage.candidates_tokens_details if usage else None) or []
-    spoken = sum(each.token_count or 0 for each in details if each.modality == "AUDIO")
+    spoken = _tokens_of(answer, "AUDIO")
     given = (usage.prompt_token_count if usage else None) or 0
     spoken = spoken or (usage.candidates_token_count if usage else None) or 0
     for part in (candidate.content.parts if candidate and candidate.content else None) or []:
@@ -492,6 +492,13 @@ def _read_recording(answer: Any) -> Recording:
     if candidate is None and answer.prompt_feedback is None:
         raise ValueError("it holds neither a sound nor a reason")  # it is unknown whether one was made and billed
     return Recording(None, "", _reason_for_nothing(answer), given, spoken)
+
+
+def _tokens_of(answer: Any, modality: str) -> int:
+    """Return how many tokens of sound or pictures were counted in a response."""
+    usage = answer.usage_metadata
+    details = (usage.candidates_tokens_details if usage else None) or []
+    return sum(each.token_count or 0 for each in details if each.modality == modality)
 
 
 def _read_text(answer: Any) -> Written:
@@ -519,6 +526,8 @@ def _read_prediction(answer: Mapping[str, Any]) -> Music:
     for each in _parts(answer.get("predictions")):
         if each.get("bytesBase64Encoded"):
             return Music(base64.b64decode(each["bytesBase64Encoded"], validate=True), str(each.get("mimeType") or ""))
+    if answer.get("predictions"):
+        raise ValueError("its predictions are none that can be read")  # it is unknown whether they are billed
     return Music(None, "", _words_of(answer))
 
 

@@ -245,7 +245,7 @@ def missing_credentials(settings: VeoSettings) -> str | None:
     """Return what Veo needs before it can be used; None if nothing is missing. The first call checks the credentials."""
     if settings.vertex_ai_project_id:
         return None
-    return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
+    return f"{NAME} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env"
 
 
 def address(settings: VeoSettings) -> str:

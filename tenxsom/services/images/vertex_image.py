@@ -94,6 +94,8 @@ class VertexImage:
                 error.status,
                 answer=error.answer,
             ) from None
+        if picture.content is None and picture.image_tokens:
+            raise SubmitUnclear(f"{self._model} sent no picture ({picture.reason}), but counts one, which is surely billed.")
         if picture.content is None:
             raise ServiceRefused(f"{self._model} painted no picture ({picture.reason}); change the words of the image prompt.")
         if complaint := picture_problem(picture.content[:64]):
@@ -165,14 +167,14 @@ def is_rehearsal(settings: VertexImageSettings) -> bool:
 def missing_credentials(settings: VertexImageSettings) -> str | None:
     """Return what this source needs before it can be used: a missing setting, or a retired model; None if nothing."""
     if not settings.vertex_ai_project_id:
-        return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env."
+        return f"{VERTEX_IMAGE} needs VERTEX_AI_PROJECT_ID, and Google credentials; put them into production.env"
     model = settings.vertex_image_model_id
     if not model:
-        return f"{VERTEX_IMAGE} needs VERTEX_IMAGE_MODEL_ID, such as {' or '.join(EXAMPLES)}; put it into production.env."
+        return f"{VERTEX_IMAGE} needs VERTEX_IMAGE_MODEL_ID, such as {' or '.join(EXAMPLES)}; put it into production.env"
     if not model.startswith("gemini-") or model.endswith("-preview"):
         return (
             f"VERTEX_IMAGE_MODEL_ID: {model!r} is no current Gemini image model (Imagen and the previews were retired in 2026);"
-            f" use {' or '.join(EXAMPLES)}."
+            f" use {' or '.join(EXAMPLES)}"
         )
     return None
 
@@ -182,7 +184,7 @@ def open_source(settings: VertexImageSettings, folder: Path) -> VertexImage:
     from tenxsom.google.genai import open_genai
 
     if complaint := missing_credentials(settings):
-        raise BadSettings(complaint)
+        raise BadSettings(f"{complaint}.")
     genai = open_genai(VERTEX_IMAGE, settings, settings.vertex_image_location)
     return VertexImage(genai, settings.vertex_image_model_id or "", folder)
 

@@ -166,6 +166,7 @@ UNCLEAR: dict[str, Behaviour] = {
     "no JSON": answer(200, b"<html>"),
     "a list": answer(200, []),
     "base64 that is none": answer(200, {"predictions": [{"bytesBase64Encoded": "?" * 40}]}),
+    "predictions of another shape": answer(200, {"predictions": [{"audio": {"uri": "gs://bucket/piece.wav"}}]}),
     "half of an answer": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n" + json.dumps({"predictions": []}).encode()),
     "a timeout of a gateway": answer(504, b""),
 }

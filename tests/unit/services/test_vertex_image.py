@@ -133,7 +133,18 @@ def test_a_picture_that_was_not_painted_is_a_refusal_with_its_reason(document: d
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("document", [{"candidates": []}, {}, painted(b"<html></html>")])
+COUNTED = {"candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"candidates": []},
+        {},
+        painted(b"<html></html>"),
+        {"candidates": [{"content": {}, "finishReason": "OTHER"}], "usageMetadata": COUNTED},
+    ],
+)
 def test_an_answer_without_a_usable_picture_and_without_a_reason_may_have_been_billed(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
