@@ -36,7 +36,7 @@ class Shape(NamedTuple):
 def encode_clips(clips: Sequence[Path], target: Path, deadline: clock.Deadline | None = None) -> None:
     """Encode all clips into one MP4 with the first one's size and frame rate; with sound if any clip has sound."""
     width, height, fps = shape_of(clips[0])
-    fitted = _fitting(width, height)
+    fitted = fitting(width, height)
     with new_mp4(target) as output:
         writer = Mp4Writer(output, width, height, fps, has_sound=any(has_sound(clip) for clip in clips))
         written = 0
@@ -104,7 +104,7 @@ def _decoded(container: InputContainer, video: VideoStream, begin: float) -> Ite
     yield from container.decode(video)
 
 
-def _fitting(width: int, height: int) -> Chain:
+def fitting(width: int, height: int) -> Chain:
     """Return the filters that scale a frame to fit, and centre it on black."""
     to = f"{width}:{height}"
     scaled = f"scale={to}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic"

@@ -6,7 +6,7 @@ Services offer few lengths and few shapes; the requested one is cut from the nex
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from tenxsom import clock
 from tenxsom.media.check import Decoded, decode_picture, picture_errors
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken
 from tenxsom.media.filters import Chain
-from tenxsom.media.join_encode import at_rate, has_sound, shape_of, sound_of
+from tenxsom.media.join_encode import at_rate, fitting, has_sound, shape_of, sound_of
 from tenxsom.media.video_file import open_video, picture_track
 from tenxsom.safe_files import open_new
 
@@ -52,7 +52,7 @@ def refit(
         if not trims and box is None:
             return ""
         pictures = islice(at_rate(source, fps, deadline), frames if trims else None)
-        _encode(source, target, fps, pictures, box or (0, 0, width, height))
+        _encode(source, target, fps, _of_one_size(pictures, width, height), box or (0, 0, width, height))
     done = [f"trimmed from {_shown(length)} s to {_shown(float(frames / fps))} s"] if trims and frames else []
     done += [f"cropped from {width}x{height} to {box[2]}x{box[3]}"] if box else []
     return ", ".join(done)
@@ -129,6 +129,15 @@ def _crop_box(width: int, height: int, aspect_ratio: str, *, even: bool) -> tupl
     new_width = min(width, max(step, int(height * wanted) // step * step))
     new_height = min(height, max(step, int(width / wanted) // step * step))
     return (width - new_width) // 2 // step * step, (height - new_height) // 2 // step * step, new_width, new_height
+
+
+def _of_one_size(frames: Iterable[av.VideoFrame], width: int, height: int) -> Iterator[av.VideoFrame]:
+    """Yield frames, those of another size than the first one fitted into its width and height: a size may change within a file."""
+    fitted, first = fitting(width, height), None
+    for frame in frames:
+        size = (frame.width, frame.height)
+        first = first or size
+        yield frame if size == first else fitted(frame)
 
 
 def _encode(source: Path, target: Path, fps: Fraction, frames: Iterable[av.VideoFrame], box: tuple[int, int, int, int]) -> None:

@@ -187,6 +187,27 @@ def test_what_an_edit_list_hides_counts_for_nothing(tmp_path: Path) -> None:
     assert check_video(tmp_path / "cut.mp4").frames == 24
 
 
+def test_a_clip_whose_pictures_change_their_size_is_cut_and_cropped(tmp_path: Path) -> None:
+    """Streams are recorded like that, where the connection became slower in between."""
+    repeated = {"x264-params": "repeat-headers=1"}
+    parts = [
+        write_clip(tmp_path / f"{size[0]}.mkv", seconds=1, size=size, container="matroska", sound_seconds=0, codec_options=repeated)
+        for size in ((160, 90), (96, 54))
+    ]
+    with av.open(str(tmp_path / "clip.mkv"), "w", format="matroska") as output:
+        with av.open(str(parts[0])) as first:
+            track = output.add_stream_from_template(first.streams.video[0])
+        for seconds, part in enumerate(parts):
+            with av.open(str(part)) as source:
+                for packet in source.demux():
+                    if packet.dts is not None and packet.pts is not None:
+                        packet.pts, packet.dts, packet.stream = packet.pts + seconds * 1000, packet.dts + seconds * 1000, track
+                        output.mux(packet)
+    how = refit(tmp_path / "clip.mkv", tmp_path / "fit.mp4", seconds=1.5, aspect_ratio="1:1")
+    assert how == "trimmed from 2 s to 1.5 s, cropped from 160x90 to 90x90"
+    assert check_video(tmp_path / "fit.mp4").frames == 36
+
+
 def test_cutting_ends_with_its_tick(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mp4", seconds=1)
     with pytest.raises(TryAgainLater, match="ran out of time"):
