@@ -13,7 +13,7 @@ import sys
 import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
 from tenxsom import empty_tick
 
-if __name__ == "__main__" and empty_tick.taken(sys.argv[1:], os.path.dirname(os.path.abspath(__file__))):
+if __name__ == "__main__" and empty_tick.ran_empty_tick(sys.argv[1:], os.path.dirname(os.path.abspath(__file__))):
     sys.exit(0)
 
 from tenxsom.cli.collect import main

@@ -1,9 +1,9 @@
 """What a fleet costs over PostgreSQL: a visit, visits side by side, a waiting worker, a tick, a worker's memory.
 
-A PostgreSQL of its own with the settings it comes with, and jobs of a few kilobytes, as the others here. Time on the processor is
-that of the worker and of all processes of the server together; what is measured on the wall is told as a ratio. Limits:
+A PostgreSQL of its own with the settings it comes with, and jobs of a few kilobytes, as in the other benchmarks. CPU time is that
+of the worker and of all processes of the server together; wall-clock time is reported as a ratio. Limits:
 
-- a visit (due, claim, save, release) takes 2 ms of the processor, with 100,000 jobs that wait for later as with none;
+- a visit (due, claim, save, release) takes 2 ms of CPU time, with 100,000 jobs that wait for later as with none;
 - 1, 2 and 4 processes make at least half as many visits a second as pgbench, which sends the same statements from C and reads
   nothing of a job;
 - a job that becomes due is visited within a second, at the median, by a worker that waits for work;

@@ -9,7 +9,7 @@ from tenxsom import empty_tick
 
 def main() -> int:
     """Run a command; return its exit code."""
-    if sys.argv[1:2] == ["collect"] and empty_tick.taken(sys.argv[2:], _default_home()):
+    if sys.argv[1:2] == ["collect"] and empty_tick.ran_empty_tick(sys.argv[2:], _default_home()):
         return 0
     from tenxsom.cli import commands
 

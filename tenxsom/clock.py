@@ -1,7 +1,7 @@
 """The clock, sleeping and stop requests: the only module that reads the time.
 
-There are two clocks: `now` is the wall clock, which is stored and may jump; `monotonic` never jumps, but is valid only within
-this process, for measuring waits. A stop request (TERM, INT, HUP) ends every sleep at once.
+There are two clocks: `now` is the wall clock, which is stored and may jump; `monotonic` never jumps, but is valid only on this
+machine, for measuring waits. A stop request (TERM, INT, HUP) ends every sleep at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from types import FrameType
 
 from tenxsom.errors import Interrupted, OutOfTime
 
-monotonic = time.monotonic
+_GOES_ON_IN_SLEEP = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The monotonic clock that a suspended machine does not stop. Linux stops CLOCK_MONOTONIC then, macOS does not:
+https://man7.org/linux/man-pages/man2/clock_gettime.2.html"""
 
 _stop = threading.Event()
 
@@ -22,6 +24,11 @@ _stop = threading.Event()
 _ahead = timedelta()
 SAME_SECONDS = 1.0
 """Clocks that differ by less are the same."""
+
+
+def monotonic() -> float:
+    """Return the seconds since some moment; they count on while the machine is suspended."""
+    return time.clock_gettime(_GOES_ON_IN_SLEEP)
 
 
 def now() -> datetime:

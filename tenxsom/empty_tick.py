@@ -2,35 +2,38 @@
 
 import os
 import stat
+import sys
 import time
 
 LAST_TICK = ".last_tick"
 """The file in the folder of pending jobs whose time is that of the last tick."""
 
 
-def taken(words: list[str], default_home: str) -> bool:
-    """Take the tick that was asked for in these words, if it is a plain one and there is nothing to do; return whether it was."""
-    is_plain = not words or (len(words) == 2 and words[0] == "--patience")
+def ran_empty_tick(arguments: list[str], default_home: str) -> bool:
+    """Run the tick of a command line if it is a plain one and the queue is empty; return whether it ran."""
+    is_plain = not arguments or (len(arguments) == 2 and arguments[0] == "--patience")
     home = os.environ.get("TENXSOM_HOME", "").strip() or default_home
     if not is_plain or not queue_is_empty(home) or is_observed(home):
         return False
     note(os.path.join(home, "pending_video_jobs"))
     try:
-        print(what_is_told(), flush=True)
+        print(as_log("No pending video jobs."), flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a full disk, a closed pipe: not worth an exit code
     return True
 
 
-def what_is_told() -> str:
-    """Return what a tick over an empty folder prints: with its time where it goes to a file, as every line of a log has it."""
+def as_log(text: str) -> str:
+    """Return the text as lines of a log: where standard output goes to a file, as cron appends it, each line has its time."""
     try:
-        is_file = stat.S_ISREG(os.fstat(1).st_mode)
-    except OSError:
-        is_file = False  # standard output is closed
+        is_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):
+        is_file = False  # standard output is closed, or a stream inside another program
+    if not is_file:
+        return text
     milliseconds = time.time_ns() // 1_000_000
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
-    return f"{f'{at}.{milliseconds % 1000:03}Z ' if is_file else ''}No pending video jobs."
+    at = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03}Z"
+    return "\n".join(f"{at} {line}" if line else "" for line in text.split("\n"))
 
 
 def queue_is_empty(home: str) -> bool:

@@ -6,6 +6,7 @@ A setting is a field of a group: its name in capitals is the environment variabl
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import stat
@@ -22,6 +23,7 @@ from tenxsom.errors import BadSettings
 from tenxsom.program import default_home
 from tenxsom.safe_files import read_file
 from tenxsom.setting_values import Secret, choice, number, several
+from tenxsom.spelling import closest
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
 
@@ -45,7 +47,7 @@ OUR_PREFIXES = (
     "DASHBOARD_",
     "DAILY_BUD",
 )
-"""How our variables begin; others in the environment are other programs'."""
+"""How our variables begin. In the environment, which other programs share, only names like these are checked for mistakes."""
 
 SecretText = Annotated[Secret, BeforeValidator(values.secret)]
 SecretAddresses = Annotated[Secret, BeforeValidator(values.notify_addresses)]
@@ -341,8 +343,18 @@ class CoreSettings(
 ):
     """The settings that every part of the program may use; the groups of vendors add theirs."""
 
-    groups: ClassVar[tuple[type[SettingsGroup], ...]] = ()
-    """All groups in the order of the documents."""
+    groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
+        FilmSettings,
+        CollectingSettings,
+        QueueSettings,
+        MoneySettings,
+        NetworkSettings,
+        NotifySettings,
+        MetricsSettings,
+        DashboardSettings,
+        LoggingSettings,
+    )
+    """The groups of a kind in the order of the documents."""
 
     def secrets(self) -> list[str]:
         """Return the text of every secret, so that logs and messages can mask it."""
@@ -400,7 +412,7 @@ class Setting(NamedTuple):
 def declared(kind: type[CoreSettings]) -> Iterator[Setting]:
     """Yield every setting of a kind's groups, group by group."""
     for group in kind.groups:
-        for name in vars(group)["__annotations__"]:
+        for name in inspect.get_annotations(group):
             if name in group.model_fields:
                 yield _setting(group, name)
 
@@ -518,7 +530,7 @@ def _refuse_misspelt_names(settings: Iterable[Setting], where: str, names: Itera
     known = ["TENXSOM_HOME", *(setting.name for setting in settings), *files]
     for name in sorted({*names} - {*known}):
         cutoff = 0.6 if name.startswith(OUR_PREFIXES) else 0.85
-        if close := values.closest(name.upper(), known, cutoff):
+        if close := closest(name, known, cutoff):
             raise BadSettings(f"{where} sets {name}, which means nothing here. Did you mean {close}?")
 
 

@@ -7,7 +7,7 @@ import importlib.util
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, ValidationInfo
 
 from tenxsom.errors import BadSettings
 from tenxsom.safe_files import is_no_file
+from tenxsom.spelling import closest
 
 
 class Secret:
@@ -89,13 +90,6 @@ def number(least: float, most: float, whole: bool = False) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def closest(text: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Return the name that is most like a text; None if none is like it by `cutoff`, of 1."""
-    import difflib  # for mistakes only
-
-    return next(iter(difflib.get_close_matches(text, list(names), n=1, cutoff=cutoff)), None)
-
-
 def choice(*names: str) -> BeforeValidator:
     """Return a validator of one of the names, in any case."""
     return BeforeValidator(_one_of(names))
@@ -106,7 +100,7 @@ def _one_of(names: Sequence[str]) -> Callable[[str], str]:
         for name in names:
             if text.lower() == name.lower():
                 return name
-        close = closest(text.lower(), [name.lower() for name in names])
+        close = closest(text, names)
         hint = f" (did you mean {close}?)" if close else ""
         raise ValueError(f"is not one of {', '.join(names)}{hint}")
 

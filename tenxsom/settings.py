@@ -109,7 +109,7 @@ class Settings(
         LyriaSettings,
         FilmSettings,
         MediaSettings,
-        *CoreSettings.__bases__,
+        *CoreSettings.groups,
     )
 
     @property

@@ -5,7 +5,7 @@
     progress/<key>         per cent of a running render      work/                       files that are still being made
     charges.jsonl          one line per accepted create      accounts.json               optional: the linked accounts
     faults.json            optional: scripted faults         secret                      signs the links
-    places                 optional: {"ltx_api": 60}, how many clips an account has made at once, instead of the vendor's default
+    places                 optional: {"ltx_api": 60}, how many clips an account renders concurrently, in place of the vendor's limit
     scale                  optional: a number from 0.1 to 1; pictures and clips are made that much smaller, for rehearsals of many
 
 Everything may be deleted between two runs. Records change under `locks`; media older than a day goes by itself.
@@ -131,7 +131,7 @@ class World:
         return {email: Account(email, entry.get("maxJobs", 20), entry.get("updated", "")) for email, entry in document.items()}
 
     def places(self, service: str, default: int) -> int:
-        """Return how many clips one account of a service has made at once; `places` may be {"<service>": 60, …}."""
+        """Return how many clips one account of a service renders concurrently; `places` may be {"<service>": 60, …}."""
         return int((_read(self.root / "places") or {}).get(service, default))
 
     def save_account(self, account: Account) -> None:

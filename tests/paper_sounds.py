@@ -51,7 +51,8 @@ class PaperMusic:
 
 
 def with_sounds(app: App, voice: PaperVoice, music: PaperMusic) -> App:
-    """Let the program's voice and music be these, whatever speaker is asked for."""
-    app.voice = lambda service, name: voice  # type: ignore[method-assign]
+    """Let the program's paid voice and music be these, whatever speaker is asked for; another voice that takes over is free."""
+    free = PaperVoice()
+    app.voice = lambda service, name: voice if service == voice.service else free  # type: ignore[method-assign]
     app._music["lyria"] = music
     return app

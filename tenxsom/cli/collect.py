@@ -10,6 +10,7 @@ from functools import partial
 from tenxsom import clock, log
 from tenxsom.app import App
 from tenxsom.cli import render, run
+from tenxsom.empty_tick import as_log
 from tenxsom.errors import Interrupted
 from tenxsom.pipeline import last_tick, patience
 from tenxsom.pipeline.orders import PaidOrders
@@ -74,7 +75,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
                 paid = orders.calls() if is_last else orders.new_calls()
                 result = with_patience(app, render.tick(shown, left, paid), shown, arguments.patience)
                 tick.ended(job_results, result.exit_code)
-            result = result._replace(text=run.as_log(result.text))
+            result = result._replace(text=as_log(result.text))
             if is_last:
                 return result
             log.tell_repeats()

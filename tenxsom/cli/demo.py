@@ -10,12 +10,13 @@ from pathlib import Path
 from tenxsom.app import App
 from tenxsom.cli import run, submit
 from tenxsom.program import ROOT
+from tenxsom.services.registry import PREVIEW
 from tenxsom.settings import Settings
 
 FOLDER = ROOT / "templates" / "jobs"
 FIRST = "explainer_9x16"
 FREE = {
-    "video_service": "local_studio",
+    "video_service": PREVIEW,
     "video_service_fallback": (),
     "planner_service": "local",
     "voice_service": "auto",
@@ -46,12 +47,14 @@ def make(arguments: argparse.Namespace, settings: Settings) -> run.Result:
     page = FOLDER / f"{arguments.example}.json"
     run.notice(f"The definition: {page}")
     free = settings.model_copy(update=FREE)
-    words = ["--wait", "--service", "local_studio", str(page), *(["--json"] if arguments.json else [])]
-    if not _is_on_its_way(page, free):  # one that was interrupted is carried on
+    words = ["--wait", "--service", PREVIEW, str(page), *(["--json"] if arguments.json else [])]
+    if not _is_on_its_way_here(page, free):  # one that was interrupted is carried on
         words.append("--again")
     return submit.orchestrate(submit.command_line("tenxsom submit").parse_args(words), free)
 
 
-def _is_on_its_way(page: Path, settings: Settings) -> bool:
+def _is_on_its_way_here(page: Path, settings: Settings) -> bool:
+    """Return whether the example is being made in the local studio; one that a user ordered from a vendor is the user's own."""
     with App(settings) as app:
-        return str(json.loads(page.read_bytes())["content_id"]) in app.store.ids()
+        job = app.store.load(str(json.loads(page.read_bytes())["content_id"]))
+    return job is not None and job.service == PREVIEW

@@ -80,7 +80,7 @@ def _estimate_document(one: Estimate) -> dict[str, Any]:
 
 
 def _reason(offer: Offer) -> str:
-    """Return why a service cannot make the job, without its name and without the full stop."""
+    """Return a sentence about why a service cannot make the job, after the name of the service."""
     words = offer.obstacle.rstrip(".")
     named = words.removeprefix(f"{offer.service} ")
     return f"{offer.service}: {words if named == words else f'it {named}'}."

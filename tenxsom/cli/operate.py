@@ -15,10 +15,10 @@ from tenxsom import atomic, clock
 from tenxsom.app import App
 from tenxsom.cli import new, operate_screens, render, run, status_screen
 from tenxsom.errors import BadInput, Interrupted, TenxsomError
-from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline import ended, money_report, overview, periods, queue_view
 from tenxsom.safe_files import is_no_file
 from tenxsom.settings import SERVICES
+from tenxsom.spelling import did_you_mean
 
 WATCH_SECONDS = 2.0
 DEFAULT_PERIOD = "30d"
@@ -70,8 +70,9 @@ def status(app: App, arguments: argparse.Namespace) -> run.Result:
             raise BadInput("--watch draws for people; leave --json out, or run status --json again and again.")
         return _watched(app, wanted)
     found = current(app, wanted)
-    for content_id, reason in found.queue.unreadable.items() if arguments.json else ():  # the screen has it
-        run.notice(f"{content_id}: {reason}")
+    if arguments.json:  # the screen has them itself
+        for content_id, reason in found.queue.unreadable.items():
+            run.notice(f"{content_id}: {reason}")
     return status_screen.result(found)
 
 
@@ -101,7 +102,7 @@ def history(app: App, arguments: argparse.Namespace) -> run.Result:
 def costs(app: App, arguments: argparse.Namespace) -> run.Result:
     """Show costs by a group; with --html also write the page of all groups."""
     if arguments.by not in money_report.GROUPS:
-        hint = nearest(arguments.by, money_report.GROUPS)
+        hint = did_you_mean(arguments.by, money_report.GROUPS)
         raise BadInput(f"Costs have no group {arguments.by[:40]!r}.{hint} Known are {', '.join(money_report.GROUPS)}.")
     since = periods.since(arguments.since)
     traits_of = money_report.traits(app.store, app.artifacts)

@@ -8,9 +8,7 @@ import argparse
 import contextlib
 import io
 import logging
-import os
 import shutil
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -78,16 +76,6 @@ def run(name: str, parser: argparse.ArgumentParser, command: Command, argv: Sequ
         log.tell_repeats()
         _show(name, result, as_json)
     return result.exit_code
-
-
-def as_log(text: str) -> str:
-    """Return the text as lines of a log: where standard output goes to a file, as cron appends it, each line has its time."""
-    try:
-        is_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
-    except (OSError, ValueError, AttributeError):
-        return text  # a stream inside another program
-    at = clock.stamp()
-    return "\n".join(f"{at} {line}" if line else "" for line in text.split("\n")) if is_file else text
 
 
 def positive(text: str) -> float:

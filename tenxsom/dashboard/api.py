@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from tenxsom import __version__
 from tenxsom.dashboard import submission
@@ -417,7 +418,10 @@ def _deciding(made: FastAPI, board: Board) -> None:
 
 async def _body(request: Request) -> bytes:
     """Return the body as it was sent: a definition is parsed by the same strict parser as a file of one."""
-    return await request.body()
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise BadInput("The connection ended before the definition was there.") from None
 
 
 def _job(job: QueuedJob) -> Job:

@@ -150,7 +150,7 @@ class Board:
 
 
 def chosen(request: Request, name: str, known: Collection[str], usual: str = "", *, called: str = "") -> str:
-    """Return a choice of the address's query, which is `called` so (default: as its name). Raises BadInput, with the known ones."""
+    """Return the query parameter `name`, or `usual`; messages call it `called`. Raises BadInput for an unknown value."""
     text = request.query_params.get(name, usual)
     if text and text not in known:
         there_are = f"Known are {', '.join(known)}." if known else "There is none yet."

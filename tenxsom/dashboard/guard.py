@@ -145,13 +145,15 @@ def address_of(request: Request) -> str:
     """Return where a request comes from: the browser, where a proxy of this machine says so.
 
     Of an IPv6 address the network is returned: a machine chooses the other half, and could take another one for each attempt.
+    An IPv4 address in IPv6's form (`::ffff:192.0.2.1`) is that IPv4 address.
     """
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return host
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ipaddress.ip_network((address, 64), strict=False) if address.version == 6 else address)
 
 
 def cookie_header(request: Request, cookie: str, seconds: int | None = None) -> str:

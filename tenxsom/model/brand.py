@@ -14,7 +14,7 @@ from tenxsom.model.choices import CaptionStyle, is_sound_file
 from tenxsom.model.definition import AS_OBJECT, AS_TEXT, Voice
 from tenxsom.model.problems import sentence_of
 from tenxsom.model.stored import shown
-from tenxsom.model.vocabulary import nearest
+from tenxsom.spelling import did_you_mean
 from tenxsom.text import is_blank
 
 Place = Literal["top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right"]
@@ -171,7 +171,7 @@ def _problem(detail: Any) -> Problem:
     parts = [str(part) for part in detail["loc"] if part not in (AS_TEXT, AS_OBJECT)]
     path = ".".join(["brand", *parts])
     if detail["type"] == "extra_forbidden":
-        return Problem(path, f"there is no such field.{nearest(parts[-1], _fields_of(parts[:-1]))}")
+        return Problem(path, f"there is no such field.{did_you_mean(parts[-1], _fields_of(parts[:-1]))}")
     return Problem(path, sentence_of(detail))
 
 

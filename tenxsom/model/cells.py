@@ -11,7 +11,7 @@ from typing import Any
 
 from tenxsom.errors import BadDefinition, Problem
 from tenxsom.model.definition import JobDefinition
-from tenxsom.model.vocabulary import nearest
+from tenxsom.spelling import did_you_mean
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"-?\d+,(\d|\d\d|\d{4,})")
@@ -127,4 +127,4 @@ def _schema() -> Mapping[str, Any]:
 
 def hint(name: str) -> str:
     """Return what a name that is no field may mean."""
-    return nearest(name, list(JobDefinition.model_fields)) or " Facts of your own are named metadata.x."
+    return did_you_mean(name, list(JobDefinition.model_fields)) or " Facts of your own are named metadata.x."

@@ -23,13 +23,14 @@ from pydantic import (
 
 from tenxsom.errors import BadDefinition, Problem
 from tenxsom.model.choices import AspectRatio, CaptionStyle, ClipsMode, ClipSound, Fit, Length, Pace, Tier, Transition
-from tenxsom.model.problems import sentence_of
+from tenxsom.model.problems import FILE_NAME, LANGUAGE_TAG, sentence_of
 from tenxsom.model.stored import shown
 from tenxsom.model.strict_json import canonical, parse_object
-from tenxsom.model.vocabulary import Vocabulary, nearest
+from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.spelling import did_you_mean
 from tenxsom.text import is_blank
 
-ContentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
+ContentId = Annotated[str, Field(pattern=FILE_NAME)]
 
 MAX_PROBLEMS = 50
 """The largest number of reported problems; a file with more is not a definition."""
@@ -154,9 +155,7 @@ class JobDefinition(BaseModel):
         default=None, min_length=1, max_length=120, description="The look, in words or as one of the service's style names."
     )
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1, description="The same seed asks the service for the same picture.")
-    language: str = Field(
-        default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Language tag of the script, such as en or pt-BR."
-    )
+    language: str = Field(default="en", pattern=LANGUAGE_TAG, description="Language tag of the script, such as en or pt-BR.")
     narration: bool = Field(default=True, description="true: the script is spoken text; false: short lines for the screen.")
     script: Script | None = Field(
         default=None,
@@ -277,16 +276,8 @@ def _problem(detail: Any) -> Problem:
     """Return a pydantic error as one of our sentences."""
     parts = [str(part) for part in detail["loc"] if part not in (AS_TEXT, AS_LIST, AS_OBJECT, AS_SWITCH)]
     path = _place(".".join(parts) or "/")
-    kind, given = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        return Problem(path, f"there is no such field.{nearest(parts[-1], _fields_beside(parts))}")
-    if kind == "string_pattern_mismatch":
-        return Problem(
-            path,
-            f"{shown(given)} cannot name files: use 1 to 120 letters, digits, '.', '_' or '-', starting with a letter or digit"
-            if path == "content_id"
-            else f"{shown(given)} is no language tag such as en or pt-BR",
-        )
+    if detail["type"] == "extra_forbidden":
+        return Problem(path, f"there is no such field.{did_you_mean(parts[-1], _fields_beside(parts))}")
     return Problem(path, sentence_of(detail))
 
 
@@ -305,7 +296,7 @@ def _unknown_names(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator
     ):
         name = document.get(field)
         if isinstance(name, str) and name not in known:
-            yield Problem(field, f"{shown(name)} is unknown.{nearest(name, list(known))} Known: {', '.join(sorted(known))}")
+            yield Problem(field, f"{shown(name)} is unknown.{did_you_mean(name, list(known))} Known: {', '.join(sorted(known))}")
 
 
 def _plain_addresses(document: dict[str, Any]) -> Iterator[Problem]:

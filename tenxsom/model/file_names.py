@@ -122,13 +122,15 @@ def stretch(content_id: str, index: int) -> str:
 _FIRST = re.compile(r"~(still\d+|clip\d+\.mp4|refused\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source)")
 
 
-_PART = re.compile(r"([^~]+)~(?:clip\d+\.mp4|picture-\d+\.mp4|voice-\d+\.wav|music\.wav|music-source|brand-[0-9a-f]+)")
+_PART = re.compile(
+    r"([^~]+)~(?:clip\d+\.mp4|picture-\d+\.mp4|voice-\d+\.wav|sound-[A-Za-z0-9._-]+|music\.wav|music-source|brand-[0-9a-f]+)"
+)
 
 
 def is_part(name: str) -> bool:
     """Return whether a file is a part of a job's last run, from which its film is made.
 
-    That is a clip, a voice, music, a file of the brand, or a stretch of the film.
+    That is a clip, a voice, music, a paid sound as it came, a file of the brand, or a stretch of the film.
     """
     return _PART.fullmatch(name) is not None
 

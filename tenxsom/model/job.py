@@ -216,6 +216,21 @@ class VideoJob(StoredModel):
         self.attempts = {}
         self.sounds = [order for order in self.sounds if order.step == SoundStep.DONE]
 
+    def pause_submission(self) -> bool:
+        """Let the clips still to be ordered wait for the first postponed one; return whether there is one.
+
+        A submission ends at the clip that cannot go on. If the others stayed due, it would begin anew at once and meet the same
+        clip, without any pause.
+        """
+        open_clips = [clip for clip in self.clips if not clip.is_submitted]
+        postponed = [clip.next_check_at for clip in open_clips if clip.next_check_at and not clip.is_due()]
+        if not postponed:
+            return False
+        for clip in open_clips:
+            if clip.is_due():
+                clip.next_check_at = min(postponed)
+        return True
+
     def settle_state(self) -> None:
         """Derive the job's state, id and endpoint from what is ordered."""
         if self.cancelled:

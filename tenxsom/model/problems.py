@@ -6,6 +6,18 @@ from typing import Any
 
 from tenxsom.model.stored import shown
 
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$"
+LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+SHORT_NAME = r"^[a-z][a-z0-9_]{1,39}$"
+WITHOUT_HASH = r"^[^#]+$"
+_PATTERNS = {
+    FILE_NAME: "cannot name files: use 1 to 120 letters, digits, '.', '_' or '-', starting with a letter or digit",
+    LANGUAGE_TAG: "is no language tag such as en or pt-BR",
+    SHORT_NAME: "must be 2 to 40 small letters, digits or '_', starting with a letter",
+    WITHOUT_HASH: "must not contain #",
+}
+"""What is wrong with a text that does not fit a pattern."""
+
 
 def sentence_of(detail: Any) -> str:
     """Return an error of pydantic as the sentence that stands behind the path of the field."""
@@ -19,7 +31,7 @@ def sentence_of(detail: Any) -> str:
         "too_short": "it must not be empty",
         "too_long": f"it has {context.get('actual_length')} entries; at most {context.get('max_length')} are allowed",
         "string_too_long": f"it has {length} characters; at most {context.get('max_length')} are allowed",
-        "string_pattern_mismatch": f"{shown(given)} does not fit the pattern {context.get('pattern')}",
+        "string_pattern_mismatch": f"{shown(given)} {_PATTERNS.get(context.get('pattern', ''), 'is not written as it must be')}",
         "literal_error": f"{shown(given)} is not one of {context.get('expected')}",
         "greater_than_equal": f"{shown(given)} is too small; the least is {context.get('ge')}",
         "greater_than": f"{shown(given)} is too small; it must be more than {context.get('gt')}",

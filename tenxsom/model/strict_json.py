@@ -162,6 +162,8 @@ _IN_OUR_WORDS = {
 def _is_odd_number(text: str, at: int) -> bool:
     """Return whether the parser stopped in a number such as `+15`, `015`, `0x1F`, `.5`, `1_000` or `15,5`."""
     start = max(text.rfind(mark, 0, at) for mark in ":[") + 1
+    if text[start - 1 : start] == "[":  # in a list a comma ends a number
+        start = max(start, text.rfind(",", start, at) + 1)
     number = re.match(r"\s*([-+]?[0-9._,xXa-fA-F]*[0-9.])", text[start:])
     return bool(number and at <= start + number.end() and not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][0-9]+)?", number[1]))
 

@@ -229,7 +229,7 @@ class ClipDelivery:
             if not how and _target(job, clip) == file_names.video(job.content_id):
                 how = self.into_mp4(part, target, deadline)
         if not how:
-            return facts  # the clip already has the requested shape
+            return facts  # nothing was to be changed
         delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}
         known = {"sha256": sha256_of(target), "refitted": how, "came_as": delivered}
         facts = self.verify(target, deadline).model_copy(update=known)

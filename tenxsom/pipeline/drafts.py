@@ -14,8 +14,9 @@ from tenxsom.errors import BadDefinition, BadInput, BadInputs, Problem
 from tenxsom.model import cells
 from tenxsom.model.definition import check_definition
 from tenxsom.model.strict_json import parse_object
-from tenxsom.model.vocabulary import Vocabulary, nearest
+from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline.tables import Row, Table
+from tenxsom.spelling import did_you_mean
 
 ROW = "row"
 """A variable that every table has, unless a column is called so: the number of the definition, from 1."""
@@ -80,7 +81,7 @@ def _check_variables(pattern: dict[str, Any], source: str, table: Table) -> None
     """Raise BadDefinition for variables that are no columns of the table."""
     known = [*table.columns, ROW]
     problems = [
-        Problem(path, f"there is no column {name!r} in the table.{nearest(name, known)} Known: {', '.join(known)}")
+        Problem(path, f"there is no column {name!r} in the table.{did_you_mean(name, known)} Known: {', '.join(known)}")
         for path, text in _texts(pattern)
         for name in dict.fromkeys(match[1].strip() for match in _VARIABLE.finditer(text) if match[1] is not None)
         if name not in known

@@ -12,11 +12,13 @@ from tenxsom.errors import (
     AccountError,
     BadSettings,
     BrokenMedia,
+    DiskError,
     Interrupted,
     NeedsDecision,
     NotFound,
     NotSent,
     OverBudget,
+    RevisionIsStale,
     ServiceBusy,
     ServiceClosed,
     ServiceDown,
@@ -115,10 +117,17 @@ class ProductionVideoGenerator:
         accepts them, and checked meanwhile. Raises NeedsDecision (unclear call, budget) or TryAgainLater; everything before is
         saved, and the same call continues. After `deadline` it returns.
         """
-        self._steps.reconcile(claim)
-        self._steps.check_cap(claim)
-        while self._submit(claim, deadline):
-            log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
+        try:
+            self._steps.reconcile(claim)
+            self._steps.check_cap(claim)
+            while self._submit(claim, deadline):
+                log.info("Going on by another way.", extra={"content_id": claim.job.content_id})
+        except (Interrupted, DiskError, RevisionIsStale):
+            raise
+        except TenxsomError:
+            if claim.job.pause_submission():
+                claim.save()
+            raise
 
     def generate_video(self, claim: Claim, tier: str | None = None) -> None:
         """Submit the job to the first usable service of its tier in templates/tiers.json, with its model and resolution.

@@ -37,8 +37,8 @@ class KeptParts:
             return 0
         removed = 0
         try:
-            if age is None and not self._artifacts.parts_older_than(0):
-                return 0  # the folder of a new installation is made with its first job
+            if age is None and next(self._artifacts.reports(), None) is None:
+                return 0  # a new installation: the folder is made with its first job
             self._artifacts.write(MARK, b"")
             for content_id, names in self._old_parts().items():
                 if self._is_finished(content_id):

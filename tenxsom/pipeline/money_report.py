@@ -11,8 +11,8 @@ from tenxsom import clock
 from tenxsom.errors import BadInput, BrokenState, DiskError
 from tenxsom.model import money
 from tenxsom.model.money import ZERO
-from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline.ended import tags_of
+from tenxsom.spelling import did_you_mean
 from tenxsom.store.base import RELEASED, RESERVED, SUMMED, UNKNOWN, Artifacts, DayTotals, JobStore, SpendLedger
 
 GROUPS = ("day", "month", "service", "step", "archetype", "tag")
@@ -186,7 +186,7 @@ def _with_tag(lines: list[_Line], tag: str, traits_of: Callable[[str], JobTraits
     known = sorted({each for tags in tags_of_line for each in tags})
     if tag not in known:
         there = f" Known are {', '.join(known[:20])}." if known else " No job of this period has tags (metadata.tags)."
-        raise BadInput(f"No job of this period has the tag {tag[:60]!r}.{nearest(tag, known)}{there}")
+        raise BadInput(f"No job of this period has the tag {tag[:60]!r}.{did_you_mean(tag, known)}{there}")
     return [line for line, tags in zip(lines, tags_of_line, strict=True) if tag in tags]
 
 

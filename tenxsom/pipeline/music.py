@@ -11,6 +11,7 @@ from decimal import Decimal
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadSettings, BrokenMedia, BrokenState, ServiceRefused
 from tenxsom.model import file_names
+from tenxsom.model.job import VideoJob
 from tenxsom.model.sound_order import SoundOrder, SoundStep
 from tenxsom.pipeline.kept_sounds import KeptSound, KeptSounds
 from tenxsom.pipeline.payment import PaidCalls
@@ -57,10 +58,10 @@ class Composer:
         Without it a warning is in the report, and the film gets other music. Raises OverBudget and SubmitUnclear when a user must
         decide, TryAgainLater when the service or the disk must be waited for, AccountError when the account is refused.
         """
-        job = claim.job
+        job, kept = claim.job, KeptSounds(self._artifacts, claim.job.content_id)
         if self._artifacts.exists(file_names.music_source(job.content_id)):
+            _tidy(job, kept)
             return True
-        kept = KeptSounds(self._artifacts, job.content_id)
         order = job.sound_order(SoundStep.COMPOSE, 0, service, registry.model_of(service, self._settings))
         self._paid_calls.reconcile(claim, order, lambda _: kept)
         if order.step == SoundStep.COMPOSE:
@@ -107,3 +108,10 @@ class Composer:
             return
         self._artifacts.publish(part, name)
         kept.remove(reference)
+
+
+def _tidy(job: VideoJob, kept: KeptSounds) -> None:
+    """Remove what a paid call returned where it is published already: a crash came between the two."""
+    for order in job.sounds:
+        if order.kind == SoundStep.COMPOSE and order.step == SoundStep.DONE and order.reference:
+            kept.remove(order.reference)

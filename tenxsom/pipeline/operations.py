@@ -231,7 +231,7 @@ class JobManager:
         held = [clip for clip in job.clips if clip.hold == DECISION]
         waiting = [clip for clip in held if number in (None, clip.index + 1)]
         if held and not waiting:
-            raise BadInput(f"No decision is asked about clip {number} of {job.content_id}, but about {_numbers(held)}.")
+            raise BadInput(f"Clip {number} of {job.content_id} needs no decision; {_needing(held)}.")
         if not waiting:
             raise BadInput(f"{job.content_id} has nothing to decide: no paid call of unknown outcome, no clip that was refused.")
         for clip in waiting:
@@ -272,7 +272,7 @@ class JobManager:
         unclear = [clip for clip in claim.job.clips if clip.intent]
         open_clips = [clip for clip in unclear if number in (None, clip.index + 1)]
         if unclear and not open_clips:
-            raise BadInput(f"No decision is asked about clip {number} of {claim.job.content_id}, but about {_numbers(unclear)}.")
+            raise BadInput(f"Clip {number} of {claim.job.content_id} needs no decision; {_needing(unclear)}.")
         if not open_clips:
             raise BadInput(f"{claim.job.content_id} has no paid call whose outcome is unknown.")
         if len(open_clips) > 1:
@@ -280,6 +280,10 @@ class JobManager:
                 f"{claim.job.content_id} has several unclear calls; say which with --clip (one of {_numbers(open_clips)})."
             )
         return open_clips[0]
+
+
+def _needing(clips: Sequence[Clip]) -> str:
+    return f"clip {_numbers(clips)} does" if len(clips) == 1 else f"clips {_numbers(clips)} do"
 
 
 def _numbers(clips: Sequence[Clip]) -> str:

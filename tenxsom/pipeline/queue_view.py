@@ -18,7 +18,7 @@ from tenxsom.model.clip import DECISION, SUBMISSION_STEPS, Step
 from tenxsom.model.ids import masked_id
 from tenxsom.model.job import JobState
 from tenxsom.model.money import ZERO, shown, usd
-from tenxsom.model.vocabulary import nearest
+from tenxsom.spelling import did_you_mean
 from tenxsom.store.base import RELEASED, JobStore
 
 SUBMISSION = frozenset(map(str, SUBMISSION_STEPS))
@@ -112,7 +112,7 @@ def checked(states: Iterable[str], services: Iterable[str], known_services: Coll
         for name in given:
             if name not in known:
                 raise BadInput(
-                    f"There is no {kind} {name[:40]!r} on the queue.{nearest(name, known)} Known are {', '.join(known)}."
+                    f"There is no {kind} {name[:40]!r} on the queue.{did_you_mean(name, known)} Known are {', '.join(known)}."
                 )
     return wanted, makers
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 from tenxsom.errors import BadInput, BrokenState, DiskError, RateLimited, ServiceBusy, ServiceClosed, TenxsomError
 from tenxsom.model import file_names, money
 from tenxsom.model.job import JobState, VideoJob
-from tenxsom.model.vocabulary import nearest
 from tenxsom.pipeline.lookup import SubmissionCheck, is_rehearsed, is_set_aside
 from tenxsom.pipeline.spend import spent_usd
+from tenxsom.spelling import did_you_mean
 from tenxsom.store.base import Artifacts, JobStore
 
 EXIT_ORDER = (2, 1, 3, 75, 0)
@@ -156,7 +156,7 @@ class JobResults:
         """Return the error for an id that is neither on the queue nor among the finished jobs."""
         if is_set_aside(content_id, self._store):
             return BadInput(f"The state of {content_id!r} cannot be read. {self._store.remedy(content_id)}")
-        hint = nearest(content_id, self._store.ids())
+        hint = did_you_mean(content_id, self._store.ids())
         return BadInput(f"There is no job {content_id!r}, neither on the queue nor among the finished ones.{hint}")
 
 

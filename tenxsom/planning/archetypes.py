@@ -16,11 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.media.sound.moods import MOODS, USUAL
-from tenxsom.model.problems import sentence_of
+from tenxsom.model.problems import LANGUAGE_TAG, SHORT_NAME, WITHOUT_HASH, sentence_of
 from tenxsom.model.strict_json import parse_object
-from tenxsom.model.vocabulary import nearest
 from tenxsom.planning.sentences import is_closed
-from tenxsom.setting_values import closest
+from tenxsom.spelling import closest, did_you_mean
 
 RETIRED_SLOTS = frozenset({"fact", "detail", "Detail"})
 """Once a sentence or a phrase of the prompt. They are accepted, and their variants are not used: a user's words are not mixed with
@@ -33,7 +32,7 @@ PICTURE_SLOTS = frozenset({"subject"})
 
 Line = Annotated[str, Field(min_length=1, max_length=240)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
-Keyword = Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^#]+$")]
+Keyword = Annotated[str, Field(min_length=2, max_length=40, pattern=WITHOUT_HASH)]
 
 
 class _Strict(BaseModel):
@@ -52,7 +51,7 @@ class Look(_Strict):
 class SegmentTemplate(_Strict):
     """One kind of segment with its variants."""
 
-    kind: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
+    kind: str = Field(pattern=SHORT_NAME)
     role: str = Field(min_length=3, max_length=200, description="What this segment does to the viewer.")
     weight: float = Field(gt=0, le=10, description="Its share of the video, in proportion to the others.")
     least_seconds: float = Field(ge=0.5, le=20)
@@ -77,7 +76,7 @@ class Archetype(_Strict):
     description: str = Field(min_length=10, max_length=300)
     language: str = Field(
         default="en",
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        pattern=LANGUAGE_TAG,
         description="The language of its spoken texts, lines and descriptions; films in other languages are not framed with them.",
     )
     voice: str = Field(min_length=3, max_length=250)
@@ -124,7 +123,8 @@ def slots_of(template: str) -> list[str]:
 
 def _structure_problems(archetype: Archetype) -> Iterator[Problem]:
     if archetype.mood not in MOODS:
-        yield Problem("mood", f"there is no mood {archetype.mood!r}.{nearest(archetype.mood, MOODS)} Known: {', '.join(MOODS)}")
+        hint = did_you_mean(archetype.mood, MOODS)
+        yield Problem("mood", f"there is no mood {archetype.mood!r}.{hint} Known: {', '.join(MOODS)}")
     segments = archetype.segments
     kinds = Counter(segment.kind for segment in segments)
     priorities = Counter(segment.priority for segment in segments)
@@ -198,8 +198,6 @@ def _doubles(archetype: Archetype) -> Iterator[Problem]:
 
 def _problem(detail: Any) -> Problem:
     path = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "string_pattern_mismatch" and path == "language":
-        return Problem(path, f"{detail['input'][:40]!r} is no language tag such as en or pt-BR")
     return Problem(path, sentence_of(detail))
 
 

@@ -217,8 +217,9 @@ class _LocalPlan:
         definition, wishes, language = self._definition, self._wishes, self._language
         reasons = []
         if not is_same(language, definition.language):
-            theirs = "a language that is not known here" if language == UNKNOWN else language
-            reasons.append(f"your words seem to be in {theirs} and not in {definition.language}, and are said as they are")
+            seen = "in a language that is not known here" if language == UNKNOWN else f"in {language}"
+            said = f"though the definition says {definition.language}; they are spoken unchanged"
+            reasons.append(f"your words seem to be {seen}, {said}")
         if not self._is_framed and definition.script is None:
             missing = "ending of theirs" if wishes.said else "words but its title"
             reasons.append(f"the {self._archetype.name} templates have no texts in {language}, so the film has no {missing}")

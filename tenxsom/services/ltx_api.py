@@ -31,7 +31,8 @@ from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, PriceE
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, status_in, word_in
 from tenxsom.setting_groups import SecretText, ServiceSettings, WebAddress, setting
-from tenxsom.setting_values import choice, closest
+from tenxsom.setting_values import choice
+from tenxsom.spelling import closest
 
 
 class LtxSettings(ServiceSettings):

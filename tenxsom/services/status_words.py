@@ -30,26 +30,19 @@ _RUNNING = """
 _READY = """
     available complete completed done finished generated ok published ready rendered success successful successfully succeed
     succeeded
-    abgeschlossen erfolgreich fertig reussi termine completado terminado concluido completato
 """
 _OVER = """
     abandoned aborted banned blocked canceled cancelled censored crashed dead declined denied discarded errored evicted expired
     failed filtered flagged halted interrupted killed lost moderated orphaned preempted prohibited refunded refused rejected
     terminated voided
-    abgebrochen abgelehnt fehlgeschlagen gescheitert annule echoue echec cancelado falhou fallido fallo rechazado annullato fallito
 """
 """Words for a failure also inside longer ones: `cancelled_by_user`, `content_moderated`."""
 _FAILED = """
     abort cancel deadlineexceeded deleted disallowed error exception fail failure fatal forbidden invalid moderationfailed nsfw
     removed revoked stopped timedout timeout unsafe unsuccessful violated violation
-    erreur erro errore fehler
 """
-_ENDINGS = {
-    GenerationState.FAILED: ("失败", "失敗", "错误", "錯誤", "取消", "エラー", "실패", "취소", "ошибка", "отменено"),
-    GenerationState.READY: ("完成", "成功", "完了", "완료", "готово", "завершено"),
-}
-"""The same in scripts without Latin letters, where the last word decides: `生成失败`."""
-_NOT_AT_ALL = frozenset("未不没無无미не")
+_BEFORE_THE_END = {"pending", "queued", "retrying", "waiting"}
+"""A phrase that begins with one of these tells what comes next, not what has happened: `pending_cancel`, `retrying_error`."""
 _NEGATIONS = {"no", "non", "not", "without"}
 _PREPOSITIONS = {"after", "because", "by", "due", "during", "for", "on", "since", "to", "while", "with"}
 """What stands behind one of these is about something else: `retrying_after_error`, `completed_with_warnings`."""
@@ -73,19 +66,12 @@ def meaning(word: Any) -> GenerationState | None:
     if not isinstance(word, str):
         return None
     parts = _parts(word)
-    return _meaning_in_the_table("".join(parts)) or _meaning_of_a_phrase(parts) or _meaning_of_its_end(word)
+    return _meaning_in_the_table("".join(parts)) or _meaning_of_a_phrase(parts)
 
 
 def _parts(word: str) -> list[str]:
-    """Return the words of a name, without accents."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
-    return [part.casefold() for part in _PARTS.findall(plain)]
-
-
-def _meaning_of_its_end(word: str) -> GenerationState | None:
-    end = unicodedata.normalize("NFKC", word).casefold().strip(" .!。！")
-    found = (state for state, endings in _ENDINGS.items() if end.endswith(endings))
-    return next(found, None) if not _NOT_AT_ALL & {*end} else None
+    """Return the words of a name, also of one in full-width letters."""
+    return [part.casefold() for part in _PARTS.findall(unicodedata.normalize("NFKC", word))]
 
 
 def _meaning_in_the_table(letters: str) -> GenerationState | None:
@@ -99,7 +85,7 @@ def _meaning_of_a_phrase(parts: Sequence[str]) -> GenerationState | None:
         return None
     head = next((number for number, part in enumerate(parts) if number and part in _PREPOSITIONS), len(parts))
     ends, last = {parts[0], parts[-1]}, parts[head - 1]
-    if ends & {*_OVER.split()} or last in _FAILED.split():
+    if ends & {*_OVER.split()} or (last in _FAILED.split() and parts[0] not in _BEFORE_THE_END):
         return GenerationState.FAILED
     if {*_RUNNING.split()} & {*parts}:
         return GenerationState.RUNNING

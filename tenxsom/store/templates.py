@@ -15,7 +15,8 @@ from tenxsom.model import loudness, safe_area
 from tenxsom.model.brand import Brand, check_brand
 from tenxsom.model.prices import problems
 from tenxsom.model.strict_json import parse_object
-from tenxsom.model.vocabulary import Vocabulary, nearest
+from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.spelling import did_you_mean
 
 MOST_TEMPLATE_BYTES = 4 * 1024 * 1024
 
@@ -65,9 +66,8 @@ class Templates:
     def archetype_file(self, name: str) -> bytes:
         """Read an archetype's file. Raises BadSettings that names the known ones."""
         if name not in self.archetype_names:
-            raise BadSettings(
-                f"There is no archetype {name!r}.{nearest(name, self.archetype_names)} Known: {', '.join(self.archetype_names)}."
-            )
+            hint = did_you_mean(name, self.archetype_names)
+            raise BadSettings(f"There is no archetype {name!r}.{hint} Known: {', '.join(self.archetype_names)}.")
         file = self._find(f"archetypes/{name}.json")
         with disk_errors(file, "read"):
             return file.read_bytes()
@@ -85,7 +85,7 @@ class Templates:
         if name not in self.brand_names:
             known = f"Known: {', '.join(self.brand_names)}" if self.brand_names else "There are none in templates/brands/"
             raise BadDefinition(
-                "templates/brands", [Problem("brand", f"{name!r} is unknown.{nearest(name, self.brand_names)} {known}")]
+                "templates/brands", [Problem("brand", f"{name!r} is unknown.{did_you_mean(name, self.brand_names)} {known}")]
             )
         file = self._find(f"brands/{name}.json")
         return check_brand(self._json(f"brands/{name}.json"), str(file)).in_folder(file.parent)

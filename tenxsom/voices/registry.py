@@ -14,9 +14,9 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from tenxsom.errors import BadSettings
 from tenxsom.model.narration import SILENT
-from tenxsom.model.vocabulary import nearest
 from tenxsom.setting_groups import SettingsGroup, setting
 from tenxsom.setting_values import choice
+from tenxsom.spelling import did_you_mean
 from tenxsom.voices.base import FASTEST, SLOWEST, PriceEntry, Voice
 from tenxsom.voices.gemini import GeminiVoiceSettings
 from tenxsom.voices.speech_api import SpeechApiSettings
@@ -98,7 +98,7 @@ def wish_for(voice: str | Mapping[str, Any] | None, settings: VoiceSettings) -> 
 def problems(wish: Wish, language: str, settings: VoiceSettings) -> list[str]:
     """Return why a wish cannot be granted here, each as a sentence without its full stop; empty if it can."""
     if wish.service not in (AUTO, SILENT, *VOICES):
-        return [f"there is no voice {wish.service!r}.{nearest(wish.service, everyone(settings))} Known: {_known(settings)}"]
+        return [f"there is no voice {wish.service!r}.{did_you_mean(wish.service, everyone(settings))} Known: {_known(settings)}"]
     found = []
     if not SLOWEST <= wish.speed <= FASTEST:
         found.append(f"speed {wish.speed:g} does not sound natural; use {SLOWEST:g} to {FASTEST:g}")
@@ -108,7 +108,7 @@ def problems(wish: Wish, language: str, settings: VoiceSettings) -> list[str]:
         return [*found, complaint]
     names = speakers(wish.service, settings)
     if wish.name and names and wish.name.lower() not in map(str.lower, names):
-        found.append(f"{wish.service} has no speaker {wish.name!r}.{nearest(wish.name, names)} Known: {', '.join(names)}")
+        found.append(f"{wish.service} has no speaker {wish.name!r}.{did_you_mean(wish.name, names)} Known: {', '.join(names)}")
     if wish.is_explicit and (complaint := language_problem(wish.service, settings, language)):
         found.append(f"{complaint}, and the definition's language is {language}; use another voice, or auto")
     return found

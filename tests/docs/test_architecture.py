@@ -51,6 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "log",
         "log_file",
         "text",
+        "spelling",
         "quantities",
     ),
     ("model/",),

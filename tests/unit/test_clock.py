@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -147,6 +148,17 @@ def test_a_deadline_counts_down_and_never_below_nothing(monkeypatch):
     assert (deadline.left(), deadline.passed()) == (0, True)
     with pytest.raises(TryAgainLater, match="It ran out of time"):
         deadline.check("It")
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has a clock that stops in sleep")
+def test_a_deadline_passes_while_the_machine_is_suspended(monkeypatch):
+    """A paid call that was about to begin is not made an hour later, when the laptop is opened again."""
+    real, asleep = time.clock_gettime, {time.CLOCK_BOOTTIME: 0.0, time.CLOCK_REALTIME: 0.0}
+    monkeypatch.setattr(time, "clock_gettime", lambda which: real(which) + asleep.get(which, 0.0))
+    deadline = clock.Deadline(30)
+    assert not deadline.passed()
+    asleep |= dict.fromkeys(asleep, 3600.0)
+    assert deadline.passed()
 
 
 # stopping

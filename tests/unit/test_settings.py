@@ -413,12 +413,12 @@ def test_the_first_look_sees_a_pending_job(home):
 
 
 def test_the_first_look_leaves_everything_unusual_to_the_full_program(home, monkeypatch):
-    assert not empty_tick.taken([], str(home))  # no folder yet
+    assert not empty_tick.ran_empty_tick([], str(home))  # no folder yet
     (home / "pending_video_jobs").mkdir()
     monkeypatch.chdir(home.parent)
     for unusual in ("home", "~/home", str(home / "nowhere")):
         monkeypatch.setitem(os.environ, "TENXSOM_HOME", unusual)
-        assert not empty_tick.taken([], str(home))
+        assert not empty_tick.ran_empty_tick([], str(home))
 
 
 # the file itself

@@ -6,7 +6,6 @@ their name. What is made anew goes to the store.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
@@ -21,7 +20,7 @@ from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BadSettings, DiskError, DiskRefused
 from tenxsom.model import file_names
-from tenxsom.safe_files import discard, write_file
+from tenxsom.safe_files import discard, sha256_of, write_file
 from tenxsom.store.base import Artifacts
 from tenxsom.store.objects import keys
 from tenxsom.store.objects.bucket import CHUNK_BYTES, MOST_COPIED_BYTES, Bucket, open_bucket
@@ -167,8 +166,8 @@ class ObjectArtifacts:
 
     def _publish(self, written: Path, name: str, *, again: bool) -> None:
         """Upload a file under the next number; what counts already is uploaded only `again`: a death came before it was noted."""
-        with disk_errors(written, "read"), written.open("rb") as file:
-            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), written.stat().st_size
+        with disk_errors(written, "read"):
+            digest, size = sha256_of(written), written.stat().st_size
         before = self._versions(name)
         begun = self._begun.pop(name, before[0].number if before else 0)
         if before and digest.startswith(before[0].digest) and not again:

@@ -412,18 +412,19 @@ def test_prune_takes_parts_of_finished_films_and_nothing_that_may_be_needed(home
     parts = {name: aged(folder / f"{name}~clip01.mp4", 40) for name in names}
     young = [aged(folder / name, 3) for name in ("lake~clip02.mp4", ".lake~clip04.mp4.2-live-1.tmp")]
     half = ".lake~clip03.mp4.1-dead-1.tmp"  # what a killed write leaves
-    scratch = [aged(folder / name, 40) for name in ("unclear.mp4.part", "left.mp4.part", half)]
+    unused = "lake~sound-tx-1.0.speak.1"  # a paid line of a voice that was given up
+    scratch = [aged(folder / name, 40) for name in ("unclear.mp4.part", "left.mp4.part", half, unused)]
     world = aged(home / ".local_studio" / "media" / "x.mp4", 40)
     told_by_people = ("secret", "scale", "places", "faults.json", "accounts.json")
     kept = [aged(home / ".local_studio" / name, 400) for name in told_by_people]
     logs = {name: aged(home / name, 40) for name in ("poll.log", "poll.log.1", "poll.log-20260101.gz", "poll.logic")}
     old_logs = {str(logs["poll.log.1"]), str(logs["poll.log-20260101.gz"])}
-    expected = {"lake~clip01.mp4", "left.mp4.part", half, str(world), *old_logs}
+    expected = {"lake~clip01.mp4", "left.mp4.part", half, unused, str(world), *old_logs}
     _, document, _ = operate("prune", "--older-than", "30d", "--dry-run")
     assert {file["name"] for file in document["files"]} == expected
     assert parts["lake"].exists()
     code, document, _ = operate("prune", "--older-than", "30d")
-    assert (code, document["bytes"], document["failures"]) == (0, 6, [])
+    assert (code, document["bytes"], document["failures"]) == (0, 7, [])
     gone = [path for path in (*parts.values(), *young, *scratch, world, *kept, *logs.values()) if not path.exists()]
     assert {path.name for path in gone} == {Path(name).name for name in expected}
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli.run import Progress, Result, as_log, port, run, table
+from tenxsom.cli.run import Progress, Result, port, run, table
+from tenxsom.empty_tick import as_log
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, Interrupted, OverBudget, Problem, TenxsomError
 from tenxsom.pipeline import inputs
 from tenxsom.settings import Settings

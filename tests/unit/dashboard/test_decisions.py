@@ -65,7 +65,7 @@ def test_an_unclear_call_is_decided_about(dashboard):
         ({}, "Choose one of the decisions"),
         ({"decision": "adopt"}, "give the id"),
         ({"decision": "never_sent", "clip": "x"}, "no number of a clip"),
-        ({"decision": "never_sent", "clip": "7"}, "No decision is asked about clip 7 of lake, but about 1."),
+        ({"decision": "never_sent", "clip": "7"}, "Clip 7 of lake needs no decision; clip 1 does."),
     ):
         answer = dashboard.post("/jobs/lake/resolve", **fields)
         assert answer.status_code == 400

@@ -94,8 +94,11 @@ def test_a_wrong_token_is_said_and_after_some_each_next_one_waits(locked):
 
 @pytest.mark.parametrize(
     ("host", "counted_as"),
-    [("192.168.1.5", "192.168.1.5"), ("2001:db8::1", "2001:db8::/64"), ("fe80::1%eth0", "fe80::/64"), ("testclient", "testclient")],
-)
+    [
+        ("192.168.1.5", "192.168.1.5"), ("::ffff:192.168.1.5", "192.168.1.5"), ("2001:db8::1", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"), ("testclient", "testclient"),
+    ],
+)  # fmt: skip
 def test_attempts_of_one_ipv6_network_are_counted_together(host, counted_as):
     assert address_of(Request({"type": "http", "client": (host, 1), "headers": []})) == counted_as
     assert address_of(Request({"type": "http", "headers": []})) == ""

@@ -377,6 +377,8 @@ def test_a_blank_that_json_does_not_know_counts_as_one_between_texts_and_stays_i
         ("\x7fELF\x02\x01", "this is a program"),
         *((f'{{"a": {number}, "b": 1}}', "a number is written") for number in ("+15", "015", "0x1F", ".5", "15.", "1_000")),
         ('{"a": 15,5}', "a number is written"),
+        ('{"a": [1, 2_000]}', "a number is written"),
+        ('{"a": [1,2,3}', "a comma or a closing bracket is missing"),
         ('{"title": "Tides"', "ends too early"),
         ('{"title": "Tides', "no quote at its end"),
         ('{"a": "b" "c": 1}', "a comma or a closing bracket is missing"),

@@ -158,7 +158,7 @@ def test_no_word_of_another_language_is_spoken(language: str, says_so: bool) -> 
 def test_english_letters_of_a_default_field_do_not_put_english_around_a_film_in_other_letters() -> None:
     made = plan(title="潮が満ちるわけ", prompt="月が海を引く。")
     assert made.language == "ja"
-    assert any("seem to be in ja and not in en" in warning for warning in made.warnings)
+    assert any("seem to be in ja, though the definition says en" in warning for warning in made.warnings)
 
 
 def test_words_in_a_script_of_which_no_language_is_known_are_told_in_words() -> None:

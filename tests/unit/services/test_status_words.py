@@ -27,7 +27,7 @@ OVER = [
     "declined", "lost", "evicted", "PREEMPTED", "PROHIBITED_CONTENT", "interrupted", "refunded",
     "\uff26\uff21\uff29\uff2c\uff25\uff24",
     "processing_error", "in_progress_error", "COMPLETE_ERROR", "dead", "halted",
-    "failed_while_rendering", "fehlgeschlagen", "échec", "FALLÓ", "生成失败", "エラー", "Ошибка",
+    "failed_while_rendering",
     "INTERNAL_ERROR", "NSFW_DETECTED", "MEDIA_GENERATION_STATUS_FAILED", "unsuccessful", "error-timeout",
 ]  # fmt: skip
 THERE = ["completed", "COMPLETED", "complete", "succeeded", "SUCCEEDED", "success", "Successful", "done", "finished", "ready"]
@@ -41,9 +41,6 @@ THERE += [
     "available",
     "generated",
     "video_rendered",
-    "Terminé",
-    "已完成",
-    "完了。",
 ]
 ON_ITS_WAY = [
     "active",
@@ -59,6 +56,9 @@ ON_ITS_WAY = [
     "waiting_for_worker",
     "post_processing",
     "retrying_after_error",
+    "retrying_error",
+    "pending_cancel",
+    "queued_cancel",
     "waiting_on_failed_dependency",
     "MEDIA_GENERATION_STATUS_ACTIVE",
 ]
@@ -72,8 +72,8 @@ UNKNOWN = [
     "awaiting moderation",
     "no_error",
     "not_completed",
+    "échec",
     "未完成",
-    "処理中",
 ]
 
 SERVICES = {
