@@ -69,7 +69,8 @@ def is_observed(home: str) -> bool:
 def note(folder: str | os.PathLike[str]) -> None:
     """Note that a tick has run; a tick that cannot note it goes on."""
     try:
-        with open(os.path.join(folder, LAST_TICK), "wb") as file:
-            os.utime(file.fileno())
+        descriptor = os.open(os.path.join(folder, LAST_TICK), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        os.utime(descriptor)
+        os.close(descriptor)
     except OSError:
         pass

@@ -15,6 +15,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tenxsom.disk import AnyPath
 
@@ -33,11 +34,17 @@ class NoOrdinaryFile(OSError):
 
 def read_file(path: AnyPath, most: int) -> bytes:
     """Read the first `most` bytes of a regular file, following links, without blocking. Raises OSError, NoOrdinaryFile."""
-    descriptor = os.open(path, _READ)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NoOrdinaryFile(path)
+    with open_file(path) as file:
         return file.read(most)
+
+
+def open_file(path: AnyPath) -> BinaryIO:
+    """Open a regular file to read, following links, without blocking. Raises OSError, NoOrdinaryFile."""
+    file = open(path, "rb", opener=lambda name, _: os.open(name, _READ))  # noqa: SIM115  (the caller closes it)
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise NoOrdinaryFile(path)
 
 
 def is_no_file(path: AnyPath) -> bool:

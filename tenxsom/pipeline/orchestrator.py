@@ -7,11 +7,10 @@ import logging
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 
-from tenxsom import clock
+from tenxsom import clock, threads
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, PlanFailed, TenxsomError
 from tenxsom.model import file_names, money
 from tenxsom.model.blueprint import Blueprint
@@ -195,8 +194,7 @@ class MasterOrchestrator:
                 yield order, result
 
         workers = max(1, min(side_by_side, len(orders)))
-        with ThreadPoolExecutor(workers) as pool:
-            made = [each for of_worker in pool.map(lambda _: list(work()), range(workers)) for each in of_worker]
+        made = [each for of_worker in threads.side_by_side(lambda: list(work()), workers, "submit") for each in of_worker]
         by_id = {order.definition.content_id: result for order, result in made}
         return [by_id[order.definition.content_id] for order in orders]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import resource
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from tenxsom import clock
@@ -15,6 +14,7 @@ from tenxsom.pipeline.results import JobResult, JobResults, ShowsProgress
 from tenxsom.pipeline.visits import JobVisitor, Look
 from tenxsom.settings import Settings
 from tenxsom.store.base import JobStore
+from tenxsom.threads import side_by_side
 
 _DESCRIPTORS_OF_A_JOB = 5
 """The highest number of open files of a job: lock, state, status connection, download connection, downloaded file."""
@@ -85,9 +85,8 @@ class VideoStatusPoller:
         """Visit jobs concurrently. A thread takes the next id when it has finished with one: a long queue costs no memory."""
         threads, left = min(jobs_at_once(self._settings.poll_concurrency), max(1, len(ids))), iter(ids)
         visit = partial(self._visitor.visit, look=look)
-        with ThreadPoolExecutor(threads, thread_name_prefix="poll") as pool:
-            visits = pool.map(lambda _: [*filter(None, map(visit, left))], range(threads))
-            return {result.content_id: result for of_thread in visits for result in of_thread}
+        visits = side_by_side(lambda: [*filter(None, map(visit, left))], threads, "poll")
+        return {result.content_id: result for of_thread in visits for result in of_thread}
 
 
 def jobs_at_once(wanted: int) -> int:

@@ -48,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "atomic",
         "safe_files",
         "locks",
+        "threads",
         "log",
         "log_file",
         "text",

@@ -421,6 +421,20 @@ def test_the_first_look_leaves_everything_unusual_to_the_full_program(home, monk
         assert not empty_tick.ran_empty_tick([], str(home))
 
 
+def test_the_note_of_a_tick_waits_for_no_pipe_and_changes_no_file_behind_a_link(home):
+    note = home / empty_tick.LAST_TICK
+    os.mkfifo(note)
+    empty_tick.note(home)
+    note.unlink()
+    (home / "film.mp4").write_bytes(b"film")
+    note.symlink_to("film.mp4")
+    empty_tick.note(home)
+    assert (home / "film.mp4").read_bytes() == b"film"
+    note.unlink()
+    empty_tick.note(home)
+    assert note.is_file()
+
+
 # the file itself
 
 

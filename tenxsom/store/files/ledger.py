@@ -32,6 +32,7 @@ from tenxsom.disk import disk_errors
 from tenxsom.errors import BadInput, DiskError, DiskRefused, TryAgainLater
 from tenxsom.locks import hold_file
 from tenxsom.model.money import ZERO, stored, text
+from tenxsom.safe_files import open_file
 from tenxsom.store.base import RESERVED, SPENT, SUMMED, UNKNOWN, Compaction, DayTotals, Purchase
 from tenxsom.store.budgets import over_budget
 from tenxsom.store.files import archives, compaction
@@ -90,7 +91,7 @@ class FileLedger:
     def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
         if not self.path.exists():
             return None
-        with disk_errors(self.path), self.path.open("rb") as file:
+        with disk_errors(self.path), open_file(self.path) as file:
             start = _position(since, file)
             for raw in lines_from_the_end(file, json.dumps(reference).encode(), start):
                 if (line := parsed(raw)) and line["reference"] == reference:
@@ -100,7 +101,7 @@ class FileLedger:
     def mark(self) -> str:
         if not self.path.exists():
             return ""
-        with disk_errors(self.path), self.path.open("rb") as file:
+        with disk_errors(self.path), open_file(self.path) as file:
             end = file.seek(0, os.SEEK_END)
             return f"{end}:{fingerprint(file, end)}:{clock.day()}"
 
@@ -133,7 +134,7 @@ class FileLedger:
     def lines(self, since: str = "") -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        with disk_errors(self.path), self.path.open("rb") as file:  # opened first: a compaction meanwhile only repeats lines
+        with disk_errors(self.path), open_file(self.path) as file:  # opened first: a compaction meanwhile only repeats lines
             archived = archives.months(self.path)
             yield from (line for line in archives.lines(self.path, since[:7]) if line["day"] >= since)
             for raw in file:
@@ -180,7 +181,7 @@ class FileLedger:
         """Hold the ledger's lock, with the tally read up to its end."""
         self._read_ahead()
         with hold_file(self.path, finishing=finishing), self._reading:
-            with disk_errors(self.path), self.path.open("rb") as file:
+            with disk_errors(self.path), open_file(self.path) as file:
                 self._read(file)
                 self._save_checkpoint(file)
             yield
@@ -189,7 +190,7 @@ class FileLedger:
         """Read the existing lines before taking the lock: the first read of an old ledger takes seconds."""
         if not self.path.exists():
             return
-        with self._reading, disk_errors(self.path), self.path.open("rb") as file:
+        with self._reading, disk_errors(self.path), open_file(self.path) as file:
             self._read(file)
 
     def _read(self, file: BinaryIO) -> None:

@@ -447,6 +447,13 @@ def test_a_ledger_is_its_owners_alone(path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_pipe_in_the_ledgers_place_is_told_and_not_waited_for(path):
+    os.mkfifo(path)
+    for ask in (lambda: FileLedger(path).reserve(purchase()), lambda: total(FileLedger(path)), lambda: FileLedger(path).mark()):
+        with pytest.raises(DiskRefused, match="A pipe, a socket or a device is in its place"):
+            ask()
+
+
 def test_a_ledger_that_a_group_shares_stays_the_groups(path):
     path.touch()
     path.chmod(0o664)
