@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tenxsom.errors import BrokenState, Conflict, TenxsomError
+from tenxsom.errors import BrokenState, Conflict, SetAside, TenxsomError
 from tenxsom.model.job import JobState
 from tenxsom.pipeline.routing import Route, kept_route, route_of
 from tenxsom.services import registry as services
@@ -43,13 +43,16 @@ def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, ag
 
     A rehearsal is not the same job as one made `for_real`, at a vendor.
 
-    Raises Conflict when the id belongs to another definition, or with `again` while the first job is still on its way; both
-    before anything is written.
+    Raises Conflict when the id belongs to another definition, or with `again` while the first job is still on its way; SetAside
+    when its state cannot be read. All before anything is written.
     """
     try:
         pending = store.load(definition.content_id)
     except BrokenState as error:
-        raise Conflict(f"{definition.content_id}: its state file cannot be used because {error}.") from None
+        raise SetAside(
+            f"{definition.content_id} is on its way, but its state cannot be read because {error}. manage_jobs.py status names it,"
+            " and says what to do once a tick has set it aside."
+        ) from None
     if pending and for_real and pending.rehearsal:
         raise Conflict(
             f"{definition.content_id} is on its way as a rehearsal. Let that end, or cancel it (manage_jobs.py cancel"
@@ -63,7 +66,7 @@ def look_up(definition: JobDefinition, store: JobStore, artifacts: Artifacts, ag
     report = artifacts.final_report(definition.content_id)
     if report is None and not again and is_set_aside(definition.content_id, store):
         what_to_do = store.remedy(definition.content_id)
-        raise Conflict(f"{definition.content_id} is on its way, but its state cannot be read. {what_to_do}")
+        raise SetAside(f"{definition.content_id} is on its way, but its state cannot be read. {what_to_do}")
     if report is None or again or (for_real and is_rehearsed(report)):
         return Lookup(SubmissionCheck.NEW, report)
     _same(definition, report.get("fingerprint", ""), "has been made")

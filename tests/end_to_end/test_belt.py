@@ -456,7 +456,7 @@ def test_a_job_whose_state_was_set_aside_is_not_ordered_again_unless_somebody_sa
     assert rehearsal.poll("lake").code == 3
     page = rehearsal.write(definition())
     refused = rehearsal.run("master_orchestrator_v3.py", "--json", page)
-    assert refused.code == 2
+    assert refused.code == 3
     assert "pending_video_jobs/quarantine" in refused.document["error"]["message"]
     assert len(studio.charges()) == 2  # the still and the clip that were ordered at first
     status = rehearsal.run("manage_jobs.py", "status", "--json").document

@@ -210,7 +210,8 @@ class FileLedger:
 
     def _from_checkpoint(self, file: BinaryIO) -> Tally:
         try:
-            return Tally.from_json(self._checkpoint.read_bytes(), file)
+            with open_file(self._checkpoint) as checkpoint:
+                return Tally.from_json(checkpoint.read(), file)
         except OSError:
             return Tally()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenxsom.errors import BadDefinition, BrokenState, Conflict
+from tenxsom.errors import BadDefinition, BrokenState, Conflict, SetAside
 from tenxsom.pipeline import intake, lookup
 from tenxsom.pipeline.intake import Order
 from tenxsom.pipeline.lookup import SubmissionCheck
@@ -63,9 +63,10 @@ def test_again_is_refused_while_the_first_is_on_its_way_and_allowed_afterwards(s
 
 def test_an_id_whose_state_file_is_broken_is_not_used_again_silently(store, artifacts):
     store.path("lake").write_text("{")
-    with pytest.raises(Conflict, match="cannot be used"):
+    with pytest.raises(SetAside, match="cannot be read") as caught:
         lookup.look_up(definition(), store, artifacts, again=False)
     assert store.path("lake").read_text() == "{"
+    assert caught.value.exit_code == 3
 
 
 @pytest.mark.parametrize("data", ["", "{", "[]", "{}", '{"state": "completed"}', "null", '"x"', "[" * 100_000])
