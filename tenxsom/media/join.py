@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from statistics import median_high
 from typing import Any, NamedTuple
 
 import av
@@ -141,7 +142,8 @@ class _Copier:
         tick = pictures[0].packet.time_base
         first = min(timed.pts for timed in pictures) * tick
         end = max(timed.pts + (timed.packet.duration or 0) for timed in pictures) * tick
-        block = max([timed.packet.duration or 0 for timed in packets if timed.kind == "audio"], default=0) or 1
+        blocks = [timed.packet.duration or 0 for timed in packets if timed.kind == "audio"]
+        block = median_high(blocks or [0]) or 1  # the first or the last may last longer, or less
         shift = self._start - first
         ticks = {str(stream.type): round(shift / stream.time_base) for stream in streams if stream.time_base}
         last = {str(stream.type): round((shift + end) / stream.time_base) for stream in streams if stream.time_base}

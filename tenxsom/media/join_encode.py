@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from tenxsom import clock
 from tenxsom.errors import BrokenMedia
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4
 from tenxsom.media.filters import Chain
+from tenxsom.media.sound.reading import read_sound
 from tenxsom.media.video_file import open_video, picture_track, rate_of, shown_size, sound_track, turn_of, upright
 
 _WORTH_SEEKING = 1.0
@@ -113,25 +113,11 @@ def fitting(width: int, height: int) -> Chain:
 
 def sound_of(clip: Path, samples: int) -> NDArray[np.float32]:
     """Return a clip's sound as 48 kHz stereo, in sync with its pictures, cut or filled with silence to `samples`."""
-    result = np.zeros((2, samples), np.float32)
-    with open_video(clip) as container:
-        video, audio = picture_track(container, clip.name), sound_track(container)
-        if audio is None:
-            return result
-        start = float((video.start_time or 0) * (video.time_base or 0))
-        resampler = av.AudioResampler("fltp", "stereo", RATE)
-        at: int | None = None
-        for frame in chain(container.decode(audio), (None,)):
-            for part in resampler.resample(frame):
-                if at is None:
-                    at = round((float(part.time or 0) - start) * RATE)
-                _place(result, part.to_ndarray().astype(np.float32, copy=False), at)
-                at += part.samples
+    result, at = np.zeros((2, samples), np.float32), 0
+    for block in read_sound(clip):
+        part = block[:, : samples - at]
+        result[:, at : at + part.shape[1]] = part
+        at += part.shape[1]
+        if at >= samples:
+            break
     return result
-
-
-def _place(result: NDArray[np.float32], part: NDArray[np.float32], at: int) -> None:
-    """Copy `part` into `result` from sample `at` on, clipped to its length."""
-    begin, end = max(at, 0), min(at + part.shape[1], result.shape[1])
-    if end > begin:
-        result[:, begin:end] = part[:, begin - at : end - at]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from tenxsom import clock
@@ -76,7 +77,7 @@ def has_sound(path: Path) -> bool:
 
 def _begin_of_pictures(container: InputContainer) -> float:
     """Return the time of the first picture in seconds; 0 without pictures."""
-    track = next(iter(container.streams.video), None)
+    track = next((track for track in container.streams.video if not track.disposition & Disposition.attached_pic), None)
     return float((track.start_time or 0) * (track.time_base or 0)) if track else 0.0
 
 
@@ -92,7 +93,7 @@ def _decoded(container: InputContainer, track: AudioStream, begin: float) -> Ite
 def _without_gaps(parts: Iterable[tuple[int | None, Block]], wanted: int) -> Iterator[Block]:
     """Yield blocks from sample `wanted` on: silence fills gaps, and samples before it are dropped."""
     done, end = wanted, None
-    for stamp, block in parts:
+    for stamp, block in _from_second(parts):
         at = stamp if stamp is not None and (end is None or _JITTER < abs(stamp - end) < _LONGEST_GAP) else (end or 0)
         end = at + block.shape[1]
         for _ in range(max(0, at - done) // BLOCK):
@@ -102,6 +103,21 @@ def _without_gaps(parts: Iterable[tuple[int | None, Block]], wanted: int) -> Ite
         if end > done:
             yield block[:, max(0, done - at) :]
             done = end
+
+
+def _from_second(parts: Iterable[tuple[int | None, Block]]) -> Iterator[tuple[int | None, Block]]:
+    """Yield parts, of which the first ends where the second begins, unless there is a gap.
+
+    Writers without edit lists stretch the first block by as much as the first picture is late, and the sound is in sync from the
+    second on.
+    """
+    remaining = iter(parts)
+    two = list(islice(remaining, 2))
+    stamps = [stamp for stamp, _ in two if stamp is not None]
+    if len(stamps) == 2:
+        first, samples = stamps[0], two[0][1].shape[1]
+        two[0] = (stamps[1] - samples if abs(stamps[1] - first - samples) <= _JITTER else first, two[0][1])
+    yield from chain(two, remaining)
 
 
 def check_sound(path: Path, most_seconds: float = 900.0, deadline: clock.Deadline | None = None) -> float:

@@ -180,6 +180,33 @@ def test_blocks_of_copied_sound_follow_each_other_without_gaps(folder: Path, tmp
     assert {after - before for before, after in pairwise(times)} == {1024}
 
 
+@pytest.mark.case
+@pytest.mark.parametrize("options", [{"movflags": "frag_keyframe+empty_moov+default_base_moof"}, {"use_editlist": "0"}], ids=str)
+@pytest.mark.parametrize("how", ["copied", "encoded"])
+def test_a_clip_without_an_edit_list_keeps_its_sound_and_stays_in_step(
+    folder: Path, tmp_path: Path, options: dict[str, str], how: str
+) -> None:
+    """Its first picture is two frames late, as others refer to later ones, and its first block of sound is stretched."""
+    flash_and_beep(tmp_path / "one.mp4", 1.25, 0.5)
+    written_anew(tmp_path / "one.mp4", tmp_path / "streamed.mp4", options)
+    clips = [tmp_path / "streamed.mp4"] * 2 + ([folder / "tall.mp4"] if how == "encoded" else [])
+    assert join_clips(clips, tmp_path / "joined.mp4") == how
+    flashes, beeps = flashes_and_beeps(tmp_path / "joined.mp4")
+    assert [round(flash, 2) for flash in flashes] == [0.5, 1.75]
+    assert max(abs(flash - beep) for flash, beep in zip(flashes, beeps, strict=False)) < 0.03
+    assert len(tracks(tmp_path / "joined.mp4")["audio"]) >= 2.5 * RATE / 1024 - 2, "no block of sound is left out"
+
+
+def written_anew(clip: Path, target: Path, options: dict[str, str]) -> None:
+    """Write the packets of a clip to another MP4, as a program does that sends it out while it is made."""
+    with av.open(str(clip)) as source, av.open(str(target), "w", format="mp4", options=options) as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = copies[packet.stream_index]
+                output.mux(packet)
+
+
 def test_a_broken_clip_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes((folder / "a.mp4").read_bytes()[:200])
     with pytest.raises(BrokenMedia, match=r"broken\.mp4"):
