@@ -49,6 +49,28 @@ def test_a_folder_in_a_reports_place_is_set_aside_and_the_readable_report_stays(
     assert not (tmp_path / "lake_failure_report.json").exists()
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"cost": {"total_usd": "NaN"}},
+        {"cost": {"total_usd": "1", "items": [{"usd": ""}]}},
+        {"times": {"ended": "2026-13-45"}},
+        {"content_id": 5},
+        {"media": "gone"},
+        {"clips": [{"answers": 7}]},
+        {"job": {"content_id": "another"}},
+    ],
+    ids=lambda edited: next(iter(edited)),
+)
+def test_a_report_that_somebody_has_edited_is_named_and_hides_no_other(artifacts, tmp_path, caplog, edited):
+    (tmp_path / "lake_completion_report.json").write_text(json.dumps(REPORT | edited))
+    (tmp_path / "hill_completion_report.json").write_text(json.dumps(REPORT | {"content_id": "hill"}))
+    assert [stem for stem, _ in artifacts.reports()] == ["hill"]
+    assert f"its field {next(iter(edited))}" in caplog.text
+    with pytest.raises(BrokenState, match=r"lake_completion_report\.json cannot be read"):
+        artifacts.final_report("lake")
+
+
 def test_a_link_that_leads_back_to_itself_is_a_broken_report(artifacts, tmp_path):
     (tmp_path / "lake_failure_report.json").symlink_to("lake_failure_report.json")
     assert artifacts.has_report("lake")
