@@ -52,8 +52,8 @@ def proxy_name(proxy: str) -> str:
 
 
 def _words(chain: list[BaseException]) -> str:
-    if tunnel := next(filter(None, (_NO_TUNNEL.match(str(error)) for error in chain)), None):
-        return f"HTTP {tunnel[1]} in place of a connection{_OF_A_PROXY.get(tunnel[1], '')}"
+    if status := next(filter(None, map(_of_a_proxy, chain)), None):
+        return f"the proxy refused with HTTP {status}{_REMEDIES_OF_A_PROXY.get(status, '')}"
     for kind, words in _DESCRIPTIONS:
         for error in chain:
             if isinstance(error, kind):
@@ -61,10 +61,14 @@ def _words(chain: list[BaseException]) -> str:
     return "the connection broke"
 
 
-_NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
-"""How `http.client` tells the answer of a proxy that opens no tunnel."""
+def _of_a_proxy(error: BaseException) -> str | None:
+    """Return the status with which a proxy refused a connection: `http.client` and httpx tell it in their error's text only."""
+    form = r"(\d{3})\b" if type(error).__name__ == "ProxyError" else r"Tunnel connection failed: (\d{3})\b"
+    found = re.match(form, str(error))
+    return found[1] if found else None
 
-_OF_A_PROXY = {
+
+_REMEDIES_OF_A_PROXY = {
     "403": ": it lets nobody through to this host",
     "407": ": it wants a user name and a password, as in http://user:password@host:port",
 }

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tenxsom.errors import NotSent, ServiceDown
 from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Downloader
+from tenxsom.http.errors import describe_error
 from tenxsom.http.proxies import proxy_for
 from tests.net_server import ScriptedServer, answer, certificate, unused_port
 
@@ -96,6 +98,13 @@ def test_a_proxy_that_opens_no_tunnel_is_named_with_its_reason(status: int, told
                 client.get("/x", retries=0)
         with Downloader({"https": f"http://{proxy.host}"}) as downloader, pytest.raises(ServiceDown, match=proxy.host):
             downloader.fetch("https://192.0.78.1/x", tmp_path / "part", max_bytes=10, deadline_seconds=0.2)
+
+
+def test_a_proxy_that_refuses_googles_library_is_told_with_its_reason() -> None:
+    error = httpx.ProxyError("407 Proxy Authentication Required")
+    told = describe_error(error, "http://me:geheim@proxy.example.com:3128")
+    assert told.startswith("the proxy refused with HTTP 407: it wants a user name and a password")
+    assert "geheim" not in told
 
 
 @contextlib.contextmanager
