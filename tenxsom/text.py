@@ -109,7 +109,7 @@ def spoken_words(text: str) -> list[str]:
     """Return the words of a text in the order in which they are spoken, each with the marks that belong to it.
 
     Japanese, Chinese and Thai, which write no blanks, are divided by BudouX, other scripts without blanks where a line may break.
-    A mark between blanks, such as a dash, belongs to the word before it.
+    A mark between blanks, such as a dash, belongs to the word before it. The words `joined` are the text.
     """
     found: list[str] = []
     for piece in one_line(text).split():
@@ -117,6 +117,8 @@ def spoken_words(text: str) -> list[str]:
         for number, part in enumerate(parts):
             if found and not any(letter.isalnum() for letter in part):
                 found[-1] += part if number else f" {part}"
+            elif number and joined(found[-1], part) != found[-1] + part:
+                found[-1] += part  # `用iPhone`: apart, they would be written with a blank
             else:
                 found.append(part)
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenxsom.text import Break, columns, graphemes, in_parts, is_blank, joined, one_line, shortened, units
+from tenxsom.text import Break, columns, graphemes, in_parts, is_blank, joined, one_line, shortened, spoken_words, units
 from tests.scripts_of_the_world import SENTENCES, any_text
 
 
@@ -24,6 +26,24 @@ def test_the_units_of_a_text_are_the_text(text: str, width: int) -> None:
     found = units(text, width)
     assert "".join(unit.text for unit in found) == text
     assert [letter for piece in found for letter in graphemes(piece.text)] == graphemes(text)
+
+
+def blanks(text: str) -> set[int]:
+    """After how many letters there is a blank."""
+    return {len(bare(text[:index])) for index, letter in enumerate(text) if letter.isspace()}
+
+
+@settings(deadline=None)
+@given(any_text(120).map(one_line))
+def test_spoken_words_put_together_are_the_text_without_a_blank_that_nobody_wrote(text: str) -> None:
+    together = reduce(joined, spoken_words(text), "")
+    assert bare(together) == bare(text)
+    assert blanks(together) <= blanks(text)
+
+
+def test_words_of_two_scripts_that_touch_stay_together() -> None:
+    assert spoken_words("我用iPhone拍照") == ["我", "用iPhone拍", "照"]
+    assert spoken_words("ถามว่าทำไม-->The end")[-2:] == ["ทำไม-->The", "end"]
 
 
 @pytest.mark.parametrize(

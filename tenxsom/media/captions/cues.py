@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, phrases
+from tenxsom.media.captions.phrases import Limits, Phrase, TimedWord, line_of, phrases
 from tenxsom.media.subtitles import LEAST_MILLISECONDS, LINE_COLUMNS, LINES_PER_CUE, Cue, Setting, set_cues, to_srt, to_vtt
 from tenxsom.text import columns
 
@@ -56,7 +56,9 @@ def spoken_cues(words: Iterable[TimedWord], language: str, seconds: float = math
         cues.append(_timed(phrase, free_from, min(after - GAP_SECONDS, seconds)))
     if any(cue.end - cue.start < LEAST_SECONDS - 0.001 for cue in cues):  # more words than time: cues share what there is
         end = seconds if seconds < math.inf else max(cues[-1].end, found[-1].end + _TAIL_SECONDS)
-        return set_cues([Cue(phrase.start, phrase.end, phrase.text) for phrase in found], 0.0, end, Setting(language=language))
+        return set_cues(
+            [Cue(phrase.start, phrase.end, line_of(phrase.words)) for phrase in found], 0.0, end, Setting(language=language)
+        )
     return _without_flicker(cues)
 
 

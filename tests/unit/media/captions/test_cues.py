@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tenxsom.media.captions.cues import COLUMNS_PER_SECOND, GAP_SECONDS, LEAST_SECONDS, MOST_SECONDS, spoken_cues, srt, vtt
 from tenxsom.media.captions.phrases import TimedWord
-from tenxsom.text import columns, is_blank, one_line
+from tenxsom.text import columns, is_blank, one_line, spoken_words
 from tests.scripts_of_the_world import SENTENCES, any_text
 from tests.spoken import spoken
 from tests.unit.media.test_subtitles import blocks
@@ -82,6 +82,12 @@ def test_words_without_any_time_are_shown_all_the_same() -> None:
     cues = spoken_cues(words, "en", 12)
     assert visible("".join(cue.text for cue in cues)) == visible(PROSE)
     assert cues[-1].end <= 12
+
+
+def test_a_text_without_blanks_has_none_however_fast_it_is_said() -> None:
+    sentence = SENTENCES["Chinese"].strip()
+    words = [TimedWord(word, 0.05 * number, 0.05 * (number + 1)) for number, word in enumerate(spoken_words(sentence * 2))]
+    assert not [cue.text for cue in spoken_cues(words, "zh", words[-1].end) if " " in cue.text]
 
 
 def test_a_word_that_is_held_for_long_does_not_stay_for_ever() -> None:
