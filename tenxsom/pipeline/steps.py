@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tenxsom import atomic, clock
 from tenxsom.disk import disk_errors
-from tenxsom.errors import NotFound, ServiceBusy, ServiceRefused, TryAgainLater
+from tenxsom.errors import NotFound, ServiceBusy, ServiceDown, ServiceRefused, TryAgainLater
 from tenxsom.model import file_names
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.parts import Upload
@@ -26,6 +26,8 @@ from tenxsom.store.base import Artifacts, Claim
 
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
+TRIES_OF_A_LINK = 2
+"""How often a still is fetched from a host in trouble before a fresh link is asked for with each further try."""
 BUSY_SECONDS = 20.0
 """The pause after a service was busy and named no pause."""
 
@@ -132,6 +134,10 @@ class ClipSteps:
                 raise  # the user's own picture has no service that could return a new link
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
+        except ServiceDown:
+            if clip.attempts.get(Step.FETCH_IMAGE, 0) >= TRIES_OF_A_LINK and clip.start_frame != OWN_PICTURE:
+                clip.step = Step.AWAIT_IMAGE  # its host may be gone for good, and a fresh link may lead to another one
+            raise
         self._make_plain(claim, clip, part)
         facts = check_picture(part)
         self._artifacts.publish(part, still)

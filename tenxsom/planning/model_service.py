@@ -144,7 +144,7 @@ def pause_before_retry(status: int | None, retry_after: str | None, tries: int, 
     if not passing or tries >= TRIES:
         return None
     asked = retry_after or "0"
-    if not asked.isdigit():  # a date means a long pause
+    if not asked.isdecimal():  # a date means a long pause
         return None
     pause = max(PAUSE_SECONDS, float(asked))
     return pause if pause + LEAST_SECONDS <= deadline.left() else None

@@ -24,6 +24,7 @@ from tenxsom.errors import (
     Interrupted,
     NoTurn,
     OutOfTime,
+    ServiceDown,
     ServiceRefused,
     SubmitUnclear,
     TryAgainLater,
@@ -31,6 +32,7 @@ from tenxsom.errors import (
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import limits, reports
 from tenxsom.pipeline.results import JobResult
+from tenxsom.services.base import GenerationState, GenerationStatus
 from tenxsom.services.images.base import PollPolicy
 from tenxsom.store.files.jobs import _FileClaim
 from tests.belt import definition
@@ -661,6 +663,29 @@ def test_what_was_answered_to_a_paid_call_is_in_the_state_and_in_the_report(worl
     (told,) = world.report["clips"][0]["answers"]
     assert (told["status"], told["ids"]) == (422, ["17"])
     assert "owner@example.com" not in told["text"]
+
+
+def test_a_still_whose_link_leads_to_a_host_that_stays_away_is_asked_for_a_fresh_link(world):
+    real, links = world.vendor.fetch_image, []
+
+    def fetch_image(url: str, *arguments: Any) -> Any:
+        links.append(url)
+        if url == links[0]:
+            world.vendor.check = "moved"
+            raise ServiceDown("its name could not be resolved")
+        return real(url, *arguments)
+
+    setattr(world.vendor, "fetch_image", fetch_image)  # noqa: B010  (mypy lets no method be replaced)
+
+    def image_status(*_: Any) -> GenerationStatus:
+        return GenerationStatus(GenerationState.READY, url=f"https://{world.vendor.check}.example.com")
+
+    setattr(world.vendor, "image_status", image_status)  # noqa: B010
+    world.submit()
+    world.ticks(6)
+    assert world.report["state"] == "completed"
+    assert links[0] != links[-1]
+    assert len(world.vendor.charges) == 2
 
 
 @pytest.mark.parametrize("step", ["image_status", "upload_image"])

@@ -177,7 +177,7 @@ def test_a_token_service_that_never_answers_is_given_up_at_the_deadline(
     assert clock.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("wait", ["3600", "99999999", "Wed, 21 Oct 2099 07:28:00 GMT"])
+@pytest.mark.parametrize("wait", ["3600", "99999999", "Wed, 21 Oct 2099 07:28:00 GMT", "²"])
 def test_a_retry_after_of_hours_is_not_waited_for(
     google: StubVertex, vertex_environment: dict[str, str], plan_templates: Templates, wait: str
 ) -> None:
