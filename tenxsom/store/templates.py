@@ -5,6 +5,8 @@ A file of the same name in TENXSOM_HOME/templates/ overrides the program's own.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tenxsom.model.brand import Brand, check_brand
 from tenxsom.model.prices import problems
 from tenxsom.model.strict_json import parse_object
 from tenxsom.model.vocabulary import Vocabulary
+from tenxsom.safe_files import read_file
 from tenxsom.spelling import did_you_mean
 
 MOST_TEMPLATE_BYTES = 4 * 1024 * 1024
@@ -70,7 +73,7 @@ class Templates:
             raise BadSettings(f"There is no archetype {name!r}.{hint} Known: {', '.join(self.archetype_names)}.")
         file = self._find(f"archetypes/{name}.json")
         with disk_errors(file, "read"):
-            return file.read_bytes()
+            return read_file(file, MOST_TEMPLATE_BYTES)
 
     @cached_property
     def brand_names(self) -> list[str]:
@@ -99,18 +102,19 @@ class Templates:
     def _json(self, name: str) -> dict[str, Any]:
         path = self._find(name)
         try:
-            if data := path.read_bytes().strip():
+            if data := read_file(path, MOST_TEMPLATE_BYTES + 1).strip():
                 return parse_object(data, name, MOST_TEMPLATE_BYTES)
             reason = "it is empty"
         except OSError as error:
-            reason = str(error)
+            reason = str(error.strerror)
         except BadDefinition as error:
             reason = error.problems[0].message
         raise BadSettings(f"{path} cannot be used: {reason}. Repair it, or remove it to get the one that came with the program.")
 
     def _find(self, name: str) -> Path:
+        """Return where a template is, even if it cannot be read: the program's own in its place would be prices nobody wrote."""
         for folder in self._folders:
-            with disk_errors(folder, "look into"):
-                if (folder / name).is_file():
-                    return folder / name
+            with disk_errors(folder, "look into"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                os.lstat(folder / name)
+                return folder / name
         raise BadSettings(f"templates/{name} is missing; restore it from the program's own copy.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,16 @@ def test_what_is_missing_or_misplaced_is_named(document, path):
 def write(home: Path, document: Any) -> None:
     (home / "templates").mkdir(exist_ok=True)
     (home / "templates" / "prices.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda place: place.symlink_to("nowhere"), Path.mkdir, os.mkfifo], ids=["no disk", "folder", "pipe"]
+)
+def test_prices_that_are_there_but_cannot_be_read_are_not_replaced_by_the_programs_own(tmp_path, make):
+    (tmp_path / "templates").mkdir()
+    make(tmp_path / "templates" / "prices.json")
+    with pytest.raises(BadSettings, match=r"prices\.json cannot be used: .*Repair it, or remove it"):
+        _ = Templates(tmp_path, ROOT).prices
 
 
 def test_the_file_and_every_path_are_named(tmp_path):
