@@ -15,7 +15,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -125,7 +125,7 @@ def upright(frame: av.VideoFrame, track: VideoStream, format_name: str = "yuv420
 
 
 def _in_plain_colours(frame: av.VideoFrame, width: int, format_name: str) -> av.VideoFrame:
-    """Return a frame in a format and a width, and one of HDR or wide colours in BT.709, whose light parts are cut off.
+    """Return a frame in a format and a width; for yuv420p in BT.709 and in the levels of video. Of HDR the light parts are cut off.
 
     Swscale converts what a frame's tags name (https://ffmpeg.org/doxygen/trunk/group__libsws.html): white of HDR at 203 nits, as
     ITU-R BT.2408 has it, becomes white.
@@ -133,7 +133,14 @@ def _in_plain_colours(frame: av.VideoFrame, width: int, format_name: str) -> av.
     _forget_rare_tags(frame)
     shape = (width, frame.height, format_name)
     if frame.color_trc not in _HDR and frame.color_primaries != _BT2020:
-        return frame.reformat(*shape, interpolation=Interpolation.BICUBIC)
+        is_video = format_name != "rgb24"
+        is_bt709 = not frame.format.is_rgb and frame.colorspace in (Colorspace.ITU709, _UNSPECIFIED)
+        return frame.reformat(
+            *shape,
+            dst_colorspace=Colorspace.ITU709 if is_video and not is_bt709 else None,
+            dst_color_range=ColorRange.MPEG if is_video and frame.color_range == ColorRange.JPEG else None,
+            interpolation=Interpolation.BICUBIC,
+        )
     if not hasattr(_reformatters, "own"):
         _reformatters.own = VideoReformatter()  # its table of colours takes seconds to make, and fits all frames of a clip
     reformatter: VideoReformatter = _reformatters.own

@@ -295,6 +295,25 @@ def test_all_kinds_join_to_a_film_that_plays_everywhere(tmp_path: Path) -> None:
     assert plays_everywhere(tmp_path / "film.mp4")
 
 
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("pixels", "colours"),
+    [("yuvj420p", "range=pc:colormatrix=bt709"), ("yuv420p", "colormatrix=bt470bg")],
+    ids=["levels of a photo", "BT.601"],
+)
+def test_a_clip_of_other_levels_or_colours_looks_in_the_film_as_it_did(tmp_path: Path, pixels: str, colours: str) -> None:
+    options = {"x264-params": colours, "crf": "4"}
+    odd = write_clip(tmp_path / "odd.mp4", seconds=0.5, size=(64, 36), pixels=pixels, codec_options=options, textured=True)
+    plain = write_clip(tmp_path / "plain.mp4", seconds=0.5, size=(64, 36))
+    assert join_clips([plain, odd], tmp_path / "film.mp4") == "encoded"
+    with av.open(str(odd)) as source, av.open(str(tmp_path / "film.mp4")) as film:
+        before = next(source.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+        frame = list(film.decode(video=0))[12]
+        assert (frame.color_range, frame.colorspace) == (1, 1)
+        after = frame.to_ndarray(format="rgb24", src_colorspace="ITU709").astype(int)
+    assert np.abs(after - before).mean() < 4
+
+
 @pytest.mark.parametrize("colours", ["colormatrix=YCgCo", "colormatrix=chroma-derived-c", "colormatrix=bt2020c"])
 def test_colours_that_swscale_cannot_convert_join_and_give_a_thumbnail(tmp_path: Path, colours: str) -> None:
     """They pass every check of a clip, because they can be decoded and played."""
