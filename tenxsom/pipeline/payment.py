@@ -192,6 +192,8 @@ class PaidCalls:
 
     def _not_found(self, claim: Claim, clip: Order, intent: Intent, trouble: TenxsomError | None) -> None:
         """Handle an open call that the service did not find: send it again, look it up again, or wait for a decision."""
+        if clock.seconds_until(intent.at):  # the clock was set back since: its waiting counts from now on
+            intent.at = clock.stamp()
         age = clock.age_seconds(intent.at)
         if intent.doubt and trouble is None and age >= LISTED_SECONDS:
             if sends(clip) < MAX_PAID_SENDS:

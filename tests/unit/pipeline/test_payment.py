@@ -458,6 +458,20 @@ def test_a_call_that_ended_with_a_503_and_that_the_service_does_not_know_is_sent
     assert belt.service.calls == ["tx-1.0.request_image.1", "tx-1.0.request_image.2"]
 
 
+def test_a_call_in_doubt_that_was_made_under_a_clock_of_another_century_does_not_wait_for_that_century(belt, passing):
+    century = timedelta(days=36_525).total_seconds()
+    passing(century)
+    belt.service.answer = ServiceClosed("HTTP 503")
+    with pytest.raises(ServiceClosed):
+        belt.pay(can_be_asked=True)
+    passing(-century)
+    belt.service.answer = Submitted("v2")
+    with pytest.raises(TryAgainLater):
+        belt.pay(can_be_asked=True)  # it may have been made a second ago
+    passing(LISTED_SECONDS + 1)
+    assert belt.pay(can_be_asked=True).clips[0].image.job_id == "v2"
+
+
 @pytest.mark.parametrize("trouble", [ServiceDown("503"), AccountError("401", 401), ServiceBusy("429")])
 def test_while_the_service_cannot_be_asked_nothing_is_sent_again_and_in_the_end_somebody_must_decide(belt, passing, trouble):
     belt.service.answer, belt.service.knows = ServiceClosed("HTTP 503"), trouble
