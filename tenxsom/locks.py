@@ -204,9 +204,12 @@ def _locked_file(path: Path, finishing: bool) -> int:
 
 
 def _close_to_others(descriptor: int) -> None:
-    """Remove other users' rights, because a reader of a file can hold its lock. A group with write access shares it on purpose."""
+    """Remove other users' rights, because a reader of a file can hold its lock. A group with write access shares it on purpose.
+
+    A device stays as it is: the whole machine uses /dev/null, to which a file may be linked.
+    """
     facts = os.fstat(descriptor)
-    if facts.st_mode & 0o007 and facts.st_uid == os.geteuid():
+    if stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o007 and facts.st_uid == os.geteuid():
         with contextlib.suppress(OSError):  # a file system without modes
             os.fchmod(descriptor, 0o660 if facts.st_mode & 0o020 else 0o600)
 

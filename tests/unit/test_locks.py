@@ -352,3 +352,12 @@ def test_a_file_system_without_locks_is_a_disk_error_and_nobody_owns_anything(pa
 def test_a_folder_that_is_not_there_is_a_disk_error(tmp_path):
     with pytest.raises(DiskError), lock_table(tmp_path / "nowhere" / ".locks").hold("lake", wait=False):
         raise AssertionError
+
+
+def test_a_device_in_a_files_place_keeps_its_rights(tmp_path):
+    """Root would take /dev/null from every other user of the machine."""
+    os.mkfifo(tmp_path / "device")
+    (tmp_path / "device").chmod(0o666)
+    with locks.hold_file(tmp_path / "device"):
+        pass
+    assert stat.S_IMODE((tmp_path / "device").stat().st_mode) == 0o666
