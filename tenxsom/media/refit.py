@@ -34,9 +34,18 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
 def refit(
-    source: Path, target: Path, *, seconds: float | None, aspect_ratio: str | None, deadline: clock.Deadline | None = None
+    source: Path,
+    target: Path,
+    *,
+    seconds: float | None,
+    aspect_ratio: str | None,
+    start: float = 0.0,
+    deadline: clock.Deadline | None = None,
 ) -> str:
     """Cut the end of a clip to `seconds` and crop its middle to `aspect_ratio` ("1:1"); None for no change.
+
+    `start` is where the clip begins in its film, in seconds. It gets the whole pictures between there and its end, so that the
+    roundings of many clips do not add up to a film that is too short.
 
     Keeps the frame rate, and the sound in sync with the pictures; applies the clip's rotation. Returns a description, such as
     "trimmed from 6 s to 5 s, cropped from 1280x720 to 720x720"; returns "" and writes nothing when the clip fits already (a
@@ -46,7 +55,7 @@ def refit(
     with told_as_broken("A clip cannot be cut to fit"):
         length = _seconds_of(source)
         width, height, fps = shape_of(source)
-        frames = max(1, round(Fraction(seconds) * fps)) if seconds is not None else None
+        frames = None if seconds is None else max(1, round(Fraction(start + seconds) * fps) - round(Fraction(start) * fps))
         trims = frames is not None and float(frames / fps) < length - 0.5 / float(fps)
         box = _crop_box(width, height, aspect_ratio, even=True) if aspect_ratio else None
         if not trims and box is None:

@@ -225,7 +225,8 @@ class ClipDelivery:
         target, how = part.with_name(part.name + ".fit"), ""
         with disk_errors(target):
             if shape or (trims and facts.seconds > clip.asked_seconds):
-                how = refit(part, target, seconds=clip.asked_seconds if trims else None, aspect_ratio=shape, deadline=deadline)
+                seconds, start = clip.asked_seconds if trims else None, sum(one.asked_seconds for one in job.clips[: clip.index])
+                how = refit(part, target, seconds=seconds, aspect_ratio=shape, start=start, deadline=deadline)
             if not how and _target(job, clip) == file_names.video(job.content_id):
                 how = self.into_mp4(part, target, deadline)
         if not how:

@@ -75,6 +75,16 @@ def test_the_frame_rate_stays_and_the_length_is_right_to_half_a_frame(tmp_path: 
     assert facts.seconds == pytest.approx(1, abs=0.5 / float(fps) + 0.001)
 
 
+def test_the_roundings_of_many_clips_do_not_add_up(tmp_path: Path) -> None:
+    """Ten clips of 12.48 pictures each are a film of 125 pictures, not of 120."""
+    banded(tmp_path / "clip.mp4", 160, 90, 1, sound=False)
+    frames = 0
+    for number in range(10):
+        refit(tmp_path / "clip.mp4", tmp_path / f"{number}.mp4", seconds=0.52, aspect_ratio=None, start=number * 0.52)
+        frames += check_video(tmp_path / f"{number}.mp4").frames
+    assert frames == 125
+
+
 @pytest.mark.parametrize(
     ("size", "ratio", "cropped"),
     [
