@@ -82,6 +82,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready: requirements.txt requirements-voice.txt $(VENV)/bin/python
+	@echo "Installing the packages into $(VENV), once; this takes a minute or two."
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-voice.txt \
 		|| echo "The English voice cannot be installed on this machine; films have captions only (docs/how-to/choose-a-voice.md)."

@@ -76,7 +76,7 @@ class BadDefinition(BadInput):
         self.source = source
         self.problems = list(problems)
         lines = [f"{source}: {len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}."]
-        lines += [f"  {problem.path}: {problem.message}" for problem in self.problems]
+        lines += [f"  {problem.message if problem.path == '/' else ': '.join(problem)}" for problem in self.problems]
         super().__init__("\n".join(lines))
 
 

@@ -116,6 +116,8 @@ def _written(files: Mapping[str, bytes], made: Sequence[dict[str, Any]], argumen
     where = next(iter(files)) if len(files) == 1 else next(iter(folders))
     many = f"{len(made)} definitions are" if len(made) != 1 else "The definition is"
     words = f"{many} in {where}. What it costs: master_orchestrator_v3.py --dry-run {where}"
+    if not any(document.get("prompt") or document.get("script") for document in made):
+        words += "\nIt has no words of its own yet: `prompt` (sentences that are spoken) or `script` says what the film says."
     return run.Result(0, lambda: {"files": list(files), "definitions": list(made)}, words)
 
 

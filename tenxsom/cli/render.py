@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -118,9 +119,14 @@ def _grouped(results: Sequence[JobResult]) -> list[str]:
         first, *rest = _details(result, with_places=False).splitlines()
         groups.setdefault("\n".join(rest).replace(result.content_id, "\0"), []).append(first)
     return [
-        f"{_several(names)}\n{said.replace(chr(0), names[0] if len(names) == 1 else 'CONTENT_ID')}"
+        f"{_several(names)}\n{_of_all(said) if len(names) > 1 else said.replace(chr(0), names[0])}"
         for said, names in groups.items()
     ]
+
+
+def _of_all(said: str) -> str:
+    """Return what is said of several jobs, whose ids are NUL: `Each is being worked on`, `manage_jobs.py retry CONTENT_ID`."""
+    return re.sub("(?m)^( *)\0(?= (?:is|has|was|waits) )", r"\1Each", said).replace("\0", "CONTENT_ID")
 
 
 def _several(names: Sequence[str]) -> str:

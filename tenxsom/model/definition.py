@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ from tenxsom.model.problems import FILE_NAME, LANGUAGE_TAG, sentence_of
 from tenxsom.model.stored import shown
 from tenxsom.model.strict_json import canonical, parse_object
 from tenxsom.model.vocabulary import Vocabulary
-from tenxsom.spelling import did_you_mean
+from tenxsom.spelling import closest, did_you_mean
 from tenxsom.text import is_blank
 
 ContentId = Annotated[str, Field(pattern=FILE_NAME)]
@@ -132,7 +132,9 @@ class JobDefinition(BaseModel):
     tier: Tier = Field(description="The quality tier. It chooses the service only where the job is submitted with --route.")
     target_duration: float = Field(ge=1, le=600, allow_inf_nan=False, description="The length asked for, in seconds.")
     platform: str = Field(description="Where it will be published: a key of templates/platforms.json. Gives the aspect ratio.")
-    prompt: str | None = Field(default=None, max_length=2000, description="Extra direction for the planner.")
+    prompt: str | None = Field(
+        default=None, max_length=2000, description="Sentences that are spoken, and directions for the pictures (Use …, Avoid …)."
+    )
     aspect_ratio: AspectRatio | None = Field(default=None, description="Overrides the platform's aspect ratio.")
     service: str | None = Field(default=None, description="The video service for this job; overrides VIDEO_SERVICE.")
     clips: ClipsMode = Field(
@@ -251,7 +253,7 @@ def check_definition(document: dict[str, Any], source: str, vocabulary: Vocabula
     try:
         definition = JobDefinition.model_validate(document)
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = _without_doubles(error.errors(include_url=False))
         problems += [_problem(detail) for detail in details[:MAX_PROBLEMS]]
         problems += [Problem("/", f"and {len(details) - MAX_PROBLEMS} problems more")] if len(details) > MAX_PROBLEMS else []
     problems += _unknown_names(document, vocabulary)
@@ -279,6 +281,13 @@ def _problem(detail: Any) -> Problem:
     if detail["type"] == "extra_forbidden":
         return Problem(path, f"there is no such field.{did_you_mean(parts[-1], _fields_beside(parts))}")
     return Problem(path, sentence_of(detail))
+
+
+def _without_doubles(details: Sequence[Any]) -> list[Any]:
+    """Leave out that a field is missing where it is there under a misspelt name."""
+    misspelt = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    meant = {(*loc[:-1], closest(str(loc[-1]), _fields_beside(list(map(str, loc))))) for loc in misspelt[:MAX_PROBLEMS]}
+    return [detail for detail in details if detail["type"] != "missing" or detail["loc"] not in meant]
 
 
 def _fields_beside(parts: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tenxsom.model.stored import shown
@@ -17,6 +18,13 @@ _PATTERNS = {
     WITHOUT_HASH: "must not contain #",
 }
 """What is wrong with a text that does not fit a pattern."""
+
+
+_WITHOUT_QUOTES = "; leave out the quotation marks"
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, str) and re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", given) is not None
 
 
 def sentence_of(detail: Any) -> str:
@@ -36,9 +44,9 @@ def sentence_of(detail: Any) -> str:
         "greater_than_equal": f"{shown(given)} is too small; the least is {context.get('ge')}",
         "greater_than": f"{shown(given)} is too small; it must be more than {context.get('gt')}",
         "less_than_equal": f"{shown(given)} is too large; the most is {context.get('le')}",
-        "float_type": f"it must be a number, not {shown(given)}",
+        "float_type": f"it must be a number, not {shown(given)}{_WITHOUT_QUOTES if _is_number(given) else ''}",
         "finite_number": f"it must be a number, not {shown(given)}",
-        "int_type": f"it must be a whole number, not {shown(given)}",
+        "int_type": f"it must be a whole number, not {shown(given)}{_WITHOUT_QUOTES if _is_number(given) else ''}",
         "int_from_float": f"it must be a whole number, not {shown(given)}",
         "bool_type": f"it must be true or false, not {shown(given)}",
         "dict_type": f"it must be an object in braces, not {shown(given)}",

@@ -27,8 +27,7 @@ def parse_object(data: bytes, source: str, max_bytes: int = MAX_BYTES) -> dict[s
     except json.JSONDecodeError as error:
         if kind := next((kind for kind, form in _OTHER_FORMS.items() if form.match(text)), ""):
             raise _bad(source, f"this is {kind}, not JSON; see templates/jobs/ for definitions to begin with") from None
-        line = f"line {error.lineno}, " if "\n" in text else ""
-        raise _bad(source, f"this is no valid JSON: {_complaint(error)} in {line}column {error.colno}") from None
+        raise _bad(source, f"this is no valid JSON: {_complaint(error)} in {_place_of(error)}") from None
     except _Refused as refused:
         raise _bad(source, str(refused)) from None
     except RecursionError:
@@ -123,21 +122,31 @@ _CURLY = "“”„‟″«»‘’‚‛"
 _STRAIGHT = str.maketrans(dict.fromkeys("“”„‟″", '"'))
 
 
+def _place_of(error: json.JSONDecodeError) -> str:
+    """Return where a mistake is: for a comma behind the last entry that of the comma, which Python 3.12 and earlier pass."""
+    text, at = error.doc, error.pos
+    if _is_trailing_comma(error):
+        at = text.rfind(",", 0, at + 1)
+    column = f"column {at - text.rfind(chr(10), 0, at)}"
+    return f"line {text.count(chr(10), 0, at) + 1}, {column}" if "\n" in text else column
+
+
+def _is_trailing_comma(error: json.JSONDecodeError) -> bool:
+    text, at = error.doc, error.pos
+    return (text[at : at + 1] in ("}", "]") and text[:at].rstrip()[-1:] == ",") or error.msg.startswith("Illegal trailing comma")
+
+
 def _complaint(error: json.JSONDecodeError) -> str:
     """Return the problem where the parser stopped, by the name of the usual mistake."""
     text, at = error.doc, error.pos
-    found, before = text[at : at + 1], text[:at].rstrip()[-1:]
+    found = text[at : at + 1]
     word = re.match(r"(?:True|False|None)\b", text[at:])
     mistakes = (
         (found and found in _CURLY, f'the curly quote {found} stands where JSON wants a straight one (")'),
         (_is_json(text.translate(_STRAIGHT)), 'a text begins or ends with a curly quote, and JSON wants a straight one (")'),
         (found in _WIDE_MARKS, f"the full-width {found} stands where JSON wants {_WIDE_MARKS.get(found)}"),
         (found == "'", "a single quote (') stands where JSON wants a double one (\")"),
-        # Python 3.13 and later stop at the comma, earlier versions after it
-        (
-            (found in ("}", "]") and before == ",") or error.msg.startswith("Illegal trailing comma"),
-            "a comma stands behind the last entry; remove it",
-        ),
+        (_is_trailing_comma(error), "a comma stands behind the last entry; remove it"),
         (at >= len(text.rstrip()), "it ends too early: a brace, a bracket or a quote is never closed"),
         (error.msg.startswith("Unterminated"), "the text that begins here has no quote at its end"),
         (_is_odd_number(text, at), "a number is written in a way that JSON does not know; write it like 15 or 1.5"),

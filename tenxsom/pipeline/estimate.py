@@ -53,6 +53,13 @@ MADE_BEFORE = {
 """The effect of a submission whose id is not new."""
 
 
+STOCK_WORDS = (
+    "The definition has no words of its own, so the film speaks those of its archetype, which know only the title. Add `prompt`,"
+    " whose sentences are spoken, or `script`."
+)
+"""What is said of a definition that the local templates plan with nothing but its title."""
+
+
 def estimate(
     order: Order, blueprint: Blueprint, chooser: Chooser, prices: Prices, cutter: Cutter, *, voice_usd: Decimal = ZERO
 ) -> Estimate:

@@ -23,7 +23,7 @@ from tenxsom.pipeline import clips, intake, lookup, run_budget, sources
 from tenxsom.pipeline.approval import Approvals
 from tenxsom.pipeline.brand_kits import BrandKits
 from tenxsom.pipeline.cutting import Cutter, brand_voice
-from tenxsom.pipeline.estimate import Estimate, estimate, planned_job
+from tenxsom.pipeline.estimate import STOCK_WORDS, Estimate, estimate, planned_job
 from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
 from tenxsom.pipeline.generator import NO_LIMIT, ProductionVideoGenerator
@@ -344,8 +344,11 @@ class MasterOrchestrator:
         blueprint = self._local_planner.plan(order.definition)
         voice = self._voice_price(order.definition, blueprint)
         found = estimate(order, blueprint, self._chooser, self._prices, self._cutter, voice_usd=voice)
-        planner = self._local_planner.announcement() if order.standing not in ENDED else None
-        return found._replace(notes=[*found.notes, planner]) if planner else found
+        if order.standing in ENDED:
+            return found
+        has_words = bool(order.definition.prompt or order.definition.script)
+        note = self._local_planner.announcement() or ("" if has_words else STOCK_WORDS)
+        return found._replace(notes=[*found.notes, note]) if note else found
 
     def _price_of(self, order: Order) -> Decimal:
         """Return about what an order will cost from now on: planning at most, and the calls for a plan from the templates."""

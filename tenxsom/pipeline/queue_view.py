@@ -203,20 +203,21 @@ def _wait_of(document: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
     if start and clock.seconds_until(start) > 0:
         return f"its time (not_before), {_at(start)}", None, clock.stamp(clock.parse(start))
     if not document["clips"]:
-        return _of_the_job(document, "the next tick, which plans it and orders its clips")
+        return _of_the_job(document, "plans it and orders its clips")
     waiting = [clip for clip in document["clips"] if clip["step"] not in FINAL]
     if not waiting:
-        return _of_the_job(document, f"the next tick, which finishes it ({document.get('step') or 'film'})")
+        return _of_the_job(document, f"finishes it ({document.get('step') or 'film'})")
     first = min(waiting, key=lambda clip: clip.get("next_check_at") or "")
     return _of_clips(waiting, document), None, first.get("next_check_at")
 
 
-def _of_the_job(document: Mapping[str, Any], usual: str) -> tuple[str, str | None, str | None]:
+def _of_the_job(document: Mapping[str, Any], does: str) -> tuple[str, str | None, str | None]:
+    """Describe the wait of a job for the next tick that works on it, or for another try after an error."""
     error, at = document.get("error"), document.get("next_check_at")
     if unexpected := document.get("unexpected"):
         error = f"an unexpected error while {unexpected.get('during', 'working on it')}: {unexpected.get('error', '')}"
     if not error:
-        return usual, None, at
+        return f"{'the next tick' if clock.is_due(at, math.inf) else f'a tick {_in(at)}'}, which {does}", None, at
     return f"another try {_in(at)}: {masked_id(error)}", None, at
 
 

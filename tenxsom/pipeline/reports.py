@@ -39,8 +39,21 @@ def completion_report(job: VideoJob, facts: MediaFacts, files: Mapping[str, str]
 
 
 def _assembly(job: VideoJob) -> dict[str, Any]:
-    """Return the state of a finished job without what is in its report anyway."""
-    return {name: value for name, value in job.as_dict().items() if name not in ("history", "warnings", "spend", "media")}
+    """Return the state of a finished job without what is in its report anyway, and without addresses of accounts."""
+    state = {name: value for name, value in job.as_dict().items() if name not in ("history", "warnings", "spend", "media")}
+    return {name: _masked(value, name in _OF_SERVICES) for name, value in state.items()}
+
+
+_OF_SERVICES = frozenset({"job_id", "generation_id", "file_id", "status_endpoint", "answers"})
+"""The fields of a state with ids and answers of services; a film that is made again asks none. Other texts are the user's own."""
+
+
+def _masked(value: Any, is_of_a_service: bool) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked(each, is_of_a_service or name in _OF_SERVICES) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_masked(each, is_of_a_service) for each in value]
+    return masked_id(value) if is_of_a_service and isinstance(value, str) else value
 
 
 def failure_report(

@@ -294,9 +294,21 @@ def test_all_problems_of_a_file_are_reported_together_with_their_places():
     document = page(content_id="../x", tier="gold", target_duration=0, archetype="nope", tilte="x", seed=True)
     del document["title"]
     problems = problems_of(document)
-    assert set(problems) == {"content_id", "title", "tier", "target_duration", "archetype", "tilte", "seed"}
-    with pytest.raises(BadDefinition, match="7 problems"):
+    assert set(problems) == {"content_id", "tier", "target_duration", "archetype", "tilte", "seed"}, (
+        "a misspelt field is one problem"
+    )
+    with pytest.raises(BadDefinition, match="6 problems"):
         read(document)
+
+
+def test_a_trailing_comma_is_found_where_it_is():
+    with pytest.raises(BadDefinition, match=r"a comma stands behind the last entry; remove it in line 2, column 19$"):
+        parse_definition(b'{\n  "title": "Tides",\n}', "lake.json", VOCABULARY)
+
+
+def test_a_number_in_quotation_marks_is_told_as_one():
+    (message,) = problems_of(page(target_duration="30")).values()
+    assert message == "it must be a number, not '30'; leave out the quotation marks"
 
 
 def test_thousands_of_problems_are_cut_to_a_readable_number():

@@ -59,6 +59,13 @@ def test_an_accepted_order_has_no_error_of_the_attempts_before_it():
     assert clip.error is None
 
 
+@pytest.mark.parametrize(("after", "words"), [(None, "the next tick, which finishes"), (40, "a tick in 40 s, which finishes")])
+def test_a_film_that_was_broken_off_says_when_it_goes_on(after, words):
+    at = clock.later(after) if after else None
+    job = new_job(state=JobState.WAITING, clips=[new_clip(step=Step.DONE)], step="assemble_film", next_check_at=at)
+    assert seen(job).waits_for.startswith(words)
+
+
 def test_an_error_of_a_status_call_is_what_it_waits_for():
     clip = at_service(error="HTTP 503", checks=3, next_check_at=clock.later(300))
     assert "HTTP 503" in seen(new_job(state=JobState.WAITING, clips=[clip])).waits_for

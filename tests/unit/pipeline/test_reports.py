@@ -17,6 +17,7 @@ def test_a_report_holds_no_email_address():
     job = job_of(definition(), job_id=address, clips=[new_clip(video={"job_id": address}, image={"job_id": address})])
     job.record("adopted", f"as {address}, at /assets/user%3A1-email%3Achannel%40example.com-job")
     assert "example.com" not in json.dumps(reports.completion_report(job, MediaFacts(), {}))
+    assert "example.com" not in json.dumps(reports._assembly(job)), "what another assembly needs is in the report, too"
 
 
 def test_masking_an_endless_text_ends():
