@@ -1,4 +1,4 @@
-"""A kitchen in the morning: a window, pans that hang in front of it, and a worktop with a board, a knife and vegetables."""
+"""A kitchen in the morning: a window, pans that hang in front of it, a worktop with a board, a knife, and bread or vegetables."""
 
 from __future__ import annotations
 
@@ -139,8 +139,29 @@ def _paint_worktop(canvas: Canvas, palette: Palette, counter: float) -> None:
         middle - half, y + 0.058, middle + half, y + 0.082
     )
     rim.fill(palette.warm * 0.6, palette.dark * 0.6)
-    _paint_vegetables(canvas, palette, middle - half * 0.42, y - 0.01)
+    paint_food = _paint_vegetables if canvas.rng.random() < 0.5 else _paint_loaf
+    paint_food(canvas, palette, middle - half * 0.42, y - 0.01)
     _paint_knife(canvas, palette, middle + half * 0.1, y + 0.005, half)
+
+
+def _paint_loaf(canvas: Canvas, palette: Palette, x: float, y: float) -> None:
+    """A loaf of bread with slashes in its crust, and two slices before it."""
+    crust, crumb = 0.75 * palette.warm + 0.1 * palette.dark, 0.8 * palette.light + 0.25 * palette.warm
+    half, high = 0.15, 0.075
+    shadow(canvas, (x + 0.02, y + 0.012), half, 0.016, 0.65)
+    loaf = Stencil(canvas, x - half, y - 2 * high, x + half, y + 0.01)
+    loaf.ellipse(x, y - high * 0.72, half, high * 0.8).fill(crust * 1.15, crust * 0.4, side=0.2)
+    for index in range(4):
+        left = x - 0.085 + 0.055 * index
+        slash = Stencil(canvas, left - 0.04, y - 2 * high, left + 0.05, y)
+        slash.line([(left - 0.014, y - high * 0.62), (left + 0.02, y - high * 1.3)], 0.015).fill(crumb, crumb * 0.7)
+    for index in range(2):
+        left, foot = x - 0.06 + index * 0.1, y + 0.05
+        shadow(canvas, (left + 0.008, foot + 0.004), 0.045, 0.008, 0.5)
+        slice_ = Stencil(canvas, left - 0.06, foot - 0.05, left + 0.06, foot + 0.01).ellipse(left, foot - 0.014, 0.05, 0.024)
+        slice_.fill(crust, crust * 0.6)
+        inside = Stencil(canvas, left - 0.06, foot - 0.05, left + 0.06, foot + 0.01).ellipse(left, foot - 0.015, 0.042, 0.018)
+        inside.fill(crumb, crumb * 0.85)
 
 
 def _paint_vegetables(canvas: Canvas, palette: Palette, x: float, y: float) -> None:
