@@ -222,6 +222,7 @@ def test_a_download_can_be_noise_of_the_right_size(near: Door) -> None:
     assert (len(noise), noise != picture()) == (len(picture()), True)
 
 
+@pytest.mark.slow
 def test_a_download_can_be_a_shorter_clip_than_ordered(near: Door, tmp_path: Path) -> None:
     job_id = near.clip()
     link = near.finish(job_id)["artifact"]["assetUrl"]

@@ -217,6 +217,7 @@ def test_a_world_may_give_an_account_more_places(idle: Client) -> None:
     assert refused(idle.order()) == (429, "concurrency_limit_error")
 
 
+@pytest.mark.slow
 def test_a_job_leaves_its_place_when_it_is_rendered_though_nobody_asks(near: Client) -> None:
     near.job()
     near.job()
@@ -433,6 +434,7 @@ def test_an_error_of_another_type_can_be_ordered(idle: Client) -> None:
     assert (refused(answer), answer.headers["Retry-After"]) == ((429, "concurrency_limit_error"), "9")
 
 
+@pytest.mark.slow
 def test_accepted_work_can_hide_behind_a_502_a_broken_connection_and_an_empty_answer(client: Client) -> None:
     client.script({"on": f"POST {TEXT}", "do": "accept_then_status"})
     assert refused(client.order()) == (502, "api_error")

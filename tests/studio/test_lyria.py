@@ -24,6 +24,7 @@ def music(request, studio) -> Iterator[Lyria]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_piece_is_half_a_minute_of_sound_and_is_charged(music, studio, tmp_path):
     made = music.compose(MusicOrder(WORDS, seed=3))
     (tmp_path / "piece").write_bytes(made.data)

@@ -342,6 +342,7 @@ def test_a_clip_that_is_gone_does_not_cost_the_thumbnail(tmp_path: Path) -> None
         thumbnail(tmp_path, [Shot(tmp_path / "gone.mp4", 0, 2)])
 
 
+@pytest.mark.slow
 def test_a_title_in_any_script_is_on_the_thumbnail(tmp_path: Path) -> None:
     shots = [Shot(grey_clip(tmp_path / "a.mp4", [60] * 24), 0, 1)]
     for text in SENTENCES.values():

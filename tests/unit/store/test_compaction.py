@@ -175,6 +175,7 @@ def test_an_archive_that_is_gone_leaves_the_sums(path):
     assert FileLedger(path).total(old) == 1
 
 
+@pytest.mark.slow
 def test_a_torn_archive_is_read_as_far_as_it_goes(path, caplog):
     old = days_ago(60)
     write(path, *((f"film{number}", old, SPENT, "1") for number in range(5000)))

@@ -69,6 +69,7 @@ def test_a_faster_voice_is_shorter(voice: hibari.HibariVoice) -> None:
     assert usual / 1.4 < fast < usual / 1.05
 
 
+@pytest.mark.slow
 def test_a_very_long_sentence_is_said_whole(voice: hibari.HibariVoice) -> None:
     text = (
         ", ".join(f"the {number} sheep of a quiet valley walk home" for number in ("first", "second", "third", "fourth") * 8) + "."
