@@ -121,6 +121,7 @@ def test_a_clip_whose_renderer_was_killed_is_rendered_by_whoever_asks_next(near:
     assert "artifact" in near.finish(job_id)
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_breaks_its_render_off_and_loses_nothing(near: Door) -> None:
     job_id = near.clip(duration="30")
     other = start(CHECK_ONCE_AND_LEAVE, near.studio.world.root, key_of(near, job_id))
