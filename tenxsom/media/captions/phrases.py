@@ -23,6 +23,8 @@ class TimedWord(NamedTuple):
     text: str
     start: float
     end: float
+    goes_on: bool = False
+    """Whether it is a further piece of a word that is too wide for a line, so that no blank is before it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def line_of(words: Iterable[TimedWord]) -> str:
     """Return words as one line, with blanks where their language writes them."""
     line = ""
     for word in words:
-        line = joined(line, word.text)
+        line = line + word.text if word.goes_on else joined(line, word.text)
     return line
 
 
@@ -114,12 +116,13 @@ def fitting(words: Iterable[TimedWord], limits: Limits) -> Iterable[TimedWord]:
         if is_blank(text):
             continue
         if limits.measure(text) <= limits.width:
-            yield TimedWord(text, word.start, word.end)
+            yield word._replace(text=text)
             continue
         pieces = _filled((unit.text for unit in units(text, limits.width, limits.measure)), limits)
         shares = [max(limits.measure(piece), 1e-9) for piece in pieces]
         moments = [word.start + (word.end - word.start) * share / sum(shares) for share in accumulate(shares, initial=0.0)]
-        yield from (TimedWord(piece, *times) for piece, times in zip(pieces, pairwise(moments), strict=True))
+        for number, (piece, times) in enumerate(zip(pieces, pairwise(moments), strict=True)):
+            yield TimedWord(piece, *times, goes_on=number > 0)
 
 
 def _filled(pieces: Iterable[str], limits: Limits) -> list[str]:
@@ -139,7 +142,7 @@ def _in_order(words: Iterable[TimedWord]) -> Iterable[TimedWord]:
     for word in words:
         start = max(reached, word.start if math.isfinite(word.start) else reached)
         reached = max(start, word.end if math.isfinite(word.end) else start)
-        yield TimedWord(word.text, start, reached)
+        yield word._replace(start=start, end=reached)
 
 
 @dataclass(frozen=True)

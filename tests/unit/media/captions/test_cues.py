@@ -91,6 +91,14 @@ def test_a_text_without_blanks_has_none_however_fast_it_is_said() -> None:
     assert not [cue.text for cue in spoken_cues(words, "zh", words[-1].end) if " " in cue.text]
 
 
+def test_a_long_address_stays_whole_however_fast_it_is_said() -> None:
+    address = "https://example.org/a/very/long/path/to/the/page?with=query&more=of-it"
+    words = [TimedWord("See", 0.0, 0.1), TimedWord(address, 0.1, 0.5), TimedWord("now.", 0.5, 0.7)]
+    said = " ".join(cue.text for cue in spoken_cues(words, "en", 0.9))
+    assert said.replace("\n", "").count(" ") <= 2
+    assert address in said.replace("\n", "")
+
+
 def test_a_word_that_is_held_for_long_does_not_stay_for_ever() -> None:
     cues = spoken_cues([TimedWord("Ommm", 0, 30), TimedWord("end", 31, 31.5)], "en", 40)
     assert round(cues[0].end - cues[0].start, 2) == MOST_SECONDS
