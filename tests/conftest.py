@@ -21,7 +21,7 @@ from tenxsom import clock, settings
 from tests.belt import PLAIN_FILMS
 
 profiles = {
-    "quick": 20,
+    "quick": 12,
     "thorough": 100,
 }  # examples of each property: `make test` and test-slow try the first, test-all the second
 for name, examples in profiles.items():

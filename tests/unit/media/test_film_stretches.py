@@ -101,7 +101,15 @@ def frame_by_frame(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("frame_by_frame")
-@pytest.mark.parametrize(("transition", "looks"), [("cut", 0), ("crossfade", 9), ("cut", 16), ("crossfade", 0)])
+@pytest.mark.parametrize(
+    ("transition", "looks"),
+    [
+        ("crossfade", 9),
+        ("cut", 16),
+        pytest.param("cut", 0, marks=pytest.mark.slow),  # interrupted after each picture
+        pytest.param("crossfade", 0, marks=pytest.mark.slow),
+    ],
+)
 def test_a_film_that_is_interrupted_again_and_again_is_the_uninterrupted_film(
     tmp_path: Path, parts: list[Shot], transition: Transition, looks: int
 ) -> None:
