@@ -25,6 +25,8 @@ from tenxsom_studio.painting.paint import paint
 from tenxsom_studio.painting.scenery import Scenery
 from tests.scripts_of_the_world import SENTENCES
 
+pytestmark = pytest.mark.slow
+
 PLAIN = {"badge": "", "sound": False}
 
 
@@ -154,7 +156,6 @@ def layers(text: str, size: tuple[int, int], seconds: float = 8.0) -> list[Layer
     return [caption_layer(caption, *size) for caption in set_captions([Cue(0, seconds, text)], seconds, *size)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("text", ["Short.", LONG["one word"], LONG["many words"], LONG["mixed"], LONG["Thai"], LONG["Chinese"]])
 def test_a_caption_keeps_inside_the_safe_area(size: tuple[int, int], text: str) -> None:
@@ -166,7 +167,6 @@ def test_a_caption_keeps_inside_the_safe_area(size: tuple[int, int], text: str) 
         assert np.ptp(rows) < (0.8 if text.startswith("word") else 0.42) * size[1] or min(size) < 100
 
 
-@pytest.mark.slow
 @pytest.mark.case
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("seconds", [1.0, 6.0, 40.0])
@@ -187,7 +187,6 @@ def test_captions_fit_the_picture_even_if_there_is_hardly_any_time() -> None:
             assert (caption.cue.text.count("\n") + 1) * pitch <= size[1] or size == (64, 64)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("language", SENTENCES)
 def test_letters_of_every_script_are_drawn_and_not_boxes(language: str) -> None:
     """Every missing letter is drawn as the same box, so different letters would look the same."""

@@ -19,6 +19,8 @@ from tenxsom_studio.faults import Call, Faults, write_rules
 from tenxsom_studio.world import World
 from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket, picture
 
+pytestmark = pytest.mark.slow
+
 CREATE = "POST /videos/ltx-create"
 STATUS = "GET /assets/{jobId}"
 
@@ -222,7 +224,6 @@ def test_a_download_can_be_noise_of_the_right_size(near: Door) -> None:
     assert (len(noise), noise != picture()) == (len(picture()), True)
 
 
-@pytest.mark.slow
 def test_a_download_can_be_a_shorter_clip_than_ordered(near: Door, tmp_path: Path) -> None:
     job_id = near.clip()
     link = near.finish(job_id)["artifact"]["assetUrl"]

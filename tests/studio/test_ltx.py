@@ -18,6 +18,8 @@ from tenxsom import clock
 from tenxsom_studio.faults import write_rules
 from tests.studio_doors import TIMEOUT, TOKEN, Door, over_a_socket, picture
 
+pytestmark = pytest.mark.slow
+
 TEXT, IMAGE = "/v2/text-to-video", "/v2/image-to-video"
 VALID = {"prompt": "A circuit of microchips. Blue light.", "model": "ltx-2-3-fast", "duration": 6, "resolution": "1280x720"}
 
@@ -217,7 +219,6 @@ def test_a_world_may_give_an_account_more_places(idle: Client) -> None:
     assert refused(idle.order()) == (429, "concurrency_limit_error")
 
 
-@pytest.mark.slow
 def test_a_job_leaves_its_place_when_it_is_rendered_though_nobody_asks(near: Client) -> None:
     near.job()
     near.job()
@@ -434,7 +435,6 @@ def test_an_error_of_another_type_can_be_ordered(idle: Client) -> None:
     assert (refused(answer), answer.headers["Retry-After"]) == ((429, "concurrency_limit_error"), "9")
 
 
-@pytest.mark.slow
 def test_accepted_work_can_hide_behind_a_502_a_broken_connection_and_an_empty_answer(client: Client) -> None:
     client.script({"on": f"POST {TEXT}", "do": "accept_then_status"})
     assert refused(client.order()) == (502, "api_error")

@@ -28,6 +28,8 @@ from tenxsom_studio.server import StudioServer, running
 from tenxsom_studio.studio import Studio
 from tests.studio_doors import TIMEOUT, picture
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     import google.genai
     from google.genai import errors, types
