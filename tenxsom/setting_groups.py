@@ -343,18 +343,8 @@ class CoreSettings(
 ):
     """The settings that every part of the program may use; the groups of vendors add theirs."""
 
-    groups: ClassVar[tuple[type[SettingsGroup], ...]] = (
-        FilmSettings,
-        CollectingSettings,
-        QueueSettings,
-        MoneySettings,
-        NetworkSettings,
-        NotifySettings,
-        MetricsSettings,
-        DashboardSettings,
-        LoggingSettings,
-    )
-    """The groups of a kind in the order of the documents."""
+    groups: ClassVar[tuple[type[SettingsGroup], ...]] = ()
+    """The groups of a kind in the order of the documents. `Settings` names them, and takes the bases of this class as they are."""
 
     def secrets(self) -> list[str]:
         """Return the text of every secret, so that logs and messages can mask it."""

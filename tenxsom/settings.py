@@ -109,7 +109,7 @@ class Settings(
         LyriaSettings,
         FilmSettings,
         MediaSettings,
-        *CoreSettings.groups,
+        *CoreSettings.__bases__,
     )
 
     @property

@@ -1,4 +1,4 @@
-"""One contract for all services: whoever makes clips or start frames keeps these facts, asked in the real way over its own wire.
+"""One contract for all services: each maker of clips or start frames keeps these facts, asked over its own wire in the real way.
 
 A new service is one line in ROWS, a new source of start frames one line in STILLS; what they are asked is the same for all.
 """

@@ -184,7 +184,7 @@ def test_imports_point_down() -> None:
 
 
 def test_no_import_runs_in_a_ring() -> None:
-    """At load time, inside functions, or for types: whoever reads a module meets what it stands on first."""
+    """At load time, inside functions, or for types: a reader of a module has met what it stands on."""
     graph = {name_of(path): imported_modules(path) for path in everything()}
     try:
         TopologicalSorter(graph).prepare()

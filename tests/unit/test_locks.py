@@ -305,7 +305,7 @@ def test_the_end_of_a_paid_step_does_not_wait_for_ever_after_a_stop_request(path
 
 @pytest.mark.case
 def test_no_other_user_can_hold_a_name(path):
-    """Whoever can open the file can lock all of it."""
+    """A process that can open the file can lock all of it."""
     with lock_table(path).hold("lake"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

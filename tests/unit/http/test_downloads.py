@@ -424,7 +424,7 @@ def test_a_file_that_is_smaller_than_was_announced_is_whole_where_the_host_says_
 
 @pytest.mark.case
 def test_a_file_that_ends_at_the_same_byte_in_three_calls_is_handed_over(part: Path) -> None:
-    """The host knows no ranges and announces too much: only whoever looks at the file can tell whether it is whole."""
+    """The host knows no ranges and announces too much: only a look at the file can tell whether it is whole."""
     with ScriptedServer(announcing(50, answers_ranges=False)) as server:
         for _ in range(2):
             with pytest.raises(ServiceDown, match="cut off"):

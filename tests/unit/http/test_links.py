@@ -1,4 +1,4 @@
-"""Links that a service hands out: spelt as they are written, checked where they lead, whoever resolves the name."""
+"""Links that a service hands out: spelt as they are written, checked where they lead, also where a proxy resolves the name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan that is to be approved costs nothing more until it is, and then once, whatever dies and whoever else approves it."""
+"""A plan that is to be approved costs nothing more until it is, and then once, whatever dies and however many approve it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every planning service must do, whoever serves it: the same requests, checks and failures, each in its own form."""
+"""What every planning service must do: the same requests, checks and failures, each in its own form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: spent + reserved + unknown never pass the budget, to the cent, whoever races or crashes."""
+"""The ledger: spent + reserved + unknown never pass the budget, to the cent, with processes that race or crash."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ ledger = FileLedger(Path(sys.argv[1]), Decimal("2.00"))
 checked = ledger._check
 def check_slowly(*arguments):
     checked(*arguments)
-    time.sleep(0.002)  # whoever is not kept out comes in now
+    time.sleep(0.002)  # a process that is not kept out comes in now
 ledger._check = check_slowly
 print("ready", flush=True)
 sys.stdin.readline()
