@@ -24,6 +24,7 @@ import psycopg
 from tenxsom import clock
 
 START_SECONDS = 120.0
+RECOVERY_SECONDS = 15.0
 END_WITH_PARENT = (
     sys.executable, "-S", "-E", "-c",
     "import ctypes, os, shutil, sys; ctypes.CDLL(None).prctl(1, 2); os.execv(shutil.which(sys.argv[1]), sys.argv[1:])",
@@ -60,10 +61,13 @@ def of_this_machine() -> list[Path]:
 class PostgresServer:
     """A server with its data in `folder`."""
 
-    def __init__(self, folder: Path, programs: Path | None = None, options: Sequence[str] = SPEED) -> None:
-        """`programs` is the folder of PostgreSQL's programs, by default the one of `binaries`; `options` are settings."""
+    def __init__(self, folder: Path, programs: Path | None = None, options: Sequence[str] = SPEED, log: Path | None = None) -> None:
+        """`programs` is the folder of PostgreSQL's programs, by default the one of `binaries`; `options` are settings; what the
+        server says is in the file `log`, by default beside `folder`.
+        """
         self.folder, self.port, self._options = folder, _free_port(), options
         self._bin = programs or binaries()
+        self._log = log or folder.parent / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._addresses = "127.0.0.1"
 
@@ -93,25 +97,25 @@ class PostgresServer:
         """Start it, and wait until it answers. Raises NoServer."""
         where = (f"listen_addresses={self._addresses}", "unix_socket_directories=", "logging_collector=off")
         options = [f"-c{option}" for option in (*self._options, *where)]
-        with (self.folder.parent / "postgres.log").open("ab") as log:
+        with self._log.open("ab") as log:
             program = [str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), *options]
             command = [*END_WITH_PARENT, *self._as_user(), *program]
             started = _starter.submit(subprocess.Popen, command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
             self._process = started.result()
         self._wait()
 
-    def _wait(self) -> None:
+    def _wait(self, seconds: float = START_SECONDS) -> None:
         """Wait until it answers. Raises NoServer."""
-        deadline = clock.Deadline(START_SECONDS)
+        deadline = clock.Deadline(seconds)
         while not deadline.passed():
             if not self.is_running:
-                raise NoServer(f"postgres has ended: {(self.folder.parent / 'postgres.log').read_text()[-300:]}")
+                raise NoServer(f"postgres has ended: {self._log.read_text()[-300:]}")
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=2).close()
                 return
             except psycopg.OperationalError:
                 clock.nap(0.05)
-        raise NoServer(f"postgres did not answer within {START_SECONDS:.0f} s")
+        raise NoServer(f"postgres did not answer within {seconds:.0f} s: {self._log.read_text()[-2000:]}")
 
     @property
     def is_running(self) -> bool:
@@ -125,14 +129,15 @@ class PostgresServer:
             self._process = None
 
     def restart(self) -> None:
-        """Start it again if it has ended by itself, as an init system does, or wait until it answers again. Raises NoServer."""
-        try:
+        """Start it again if it has ended by itself, as an init system does, or wait until it answers again. Raises NoServer.
+
+        A server that does not answer is ended first: PostgreSQL 18 can miss that its recovery has failed, and then waits for ever.
+        """
+        with contextlib.suppress(NoServer):
             if self.is_running:
-                self._wait()
+                self._wait(RECOVERY_SECONDS)
                 return
-        except NoServer:
-            if self.is_running:  # its recovery takes long, and a second server beside it would fail
-                raise
+        self.kill()
         self.start()
 
     def kill(self) -> None:

@@ -67,7 +67,7 @@ class Small(World):
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PostgresServer, SmallDisk]]:
     try:
         with mounted(tmp_path_factory.mktemp("small") / "disk", DISK_BYTES) as disk:
-            server = PostgresServer(disk.folder / "data")
+            server = PostgresServer(disk.folder / "data", log=disk.folder.parent / "postgres.log")
             server.create("--wal-segsize=1")  # megabytes: a small log, which has to grow soon
             server.start()
             try:
