@@ -39,10 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(file in item.nodeid for file in WAITING))
 
 
+gc.disable()  # until all is collected: thousands of tests are made, and none is garbage
+
+
 def pytest_collection_finish() -> None:
     """Keep what was collected out of Python's garbage collection, which would look through all of it again and again."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,6 +49,7 @@ def test_a_service_never_makes_more_clips_at_a_time_than_it_has_places(sim):
     assert simulated._places_taken == 0
 
 
+@pytest.mark.slow
 def test_where_places_are_missing_workers_do_not_help_and_only_the_queues_length_starts_them(sim):
     load = sim.Load(20_000, 50, hours=1.0)
     few, many = (sim.Simulation(load, sim.fixed(count), least=count).run() for count in (5, 20))

@@ -170,6 +170,7 @@ def test_every_module_has_its_layer() -> None:
     assert units == {unit for units in LAYERS for unit in units}
 
 
+@pytest.mark.slow
 def test_imports_point_down() -> None:
     wrong = []
     for path in modules():
@@ -492,6 +493,7 @@ def test_no_file_names_a_place_on_a_private_machine() -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_no_file_holds_anything_like_a_token() -> None:
     found = [(str(relative(path)), token) for path in committed() for token in TOKENS.findall(source(path))]
     assert [file for file, token in found if not OBVIOUSLY_MADE_UP.search(token)] == []

@@ -253,6 +253,7 @@ def translation(*words: str) -> dict[str, Any]:
     return {"title": "Warum singt ein Kessel?", "description": "Physik am Herd.", "tags": ["Kessel"], "segments": list(words)}
 
 
+@pytest.mark.slow
 def test_a_film_is_translated_over_its_own_clips_and_no_clip_is_paid(copy):
     charges = len(copy.vendor.charges)
     with StubPlanners() as planner:

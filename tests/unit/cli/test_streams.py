@@ -83,6 +83,7 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(home, tmp_path):
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
+@pytest.mark.slow
 def test_streams_that_were_closed_from_the_start_end_nothing_and_no_file_gets_their_output(home, tmp_path, closed):
     ended = work(home, tmp_path / "done", before="exec " + " ".join(f"{number}>&-" for number in closed))
     assert ended.returncode == 3

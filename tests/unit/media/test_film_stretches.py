@@ -110,6 +110,7 @@ def frame_by_frame(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("crossfade", 0, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_film_that_is_interrupted_again_and_again_is_the_uninterrupted_film(
     tmp_path: Path, parts: list[Shot], transition: Transition, looks: int
 ) -> None:

@@ -148,6 +148,7 @@ def in_parts(film: Path, deadline: clock.Deadline) -> tuple[FilmCheck, int]:
     ],
     ids=["moving", "black over a key frame", "frozen over a key frame", "frozen to the end", "black just long enough"],
 )
+@pytest.mark.slow
 def test_a_film_that_is_checked_in_parts_is_found_as_it_is_at_once(tmp_path: Path, levels: list[int]) -> None:
     film = film_with_sound(tmp_path, levels)
     at_once = check_film(film)
@@ -160,6 +161,7 @@ def test_a_film_that_is_checked_in_parts_is_found_as_it_is_at_once(tmp_path: Pat
 
 
 @pytest.mark.parametrize("at", [0.3, 0.9])
+@pytest.mark.slow
 def test_damage_is_found_in_whichever_part_it_is(tmp_path: Path, at: float) -> None:
     film = film_with_sound(tmp_path, [*MOVING, *MOVING], textured=True)
     data = bytearray(film.read_bytes())
@@ -170,6 +172,7 @@ def test_damage_is_found_in_whichever_part_it_is(tmp_path: Path, at: float) -> N
         in_parts(film, clock.Deadline(0))
 
 
+@pytest.mark.slow
 def test_another_film_is_checked_from_its_beginning(tmp_path: Path) -> None:
     kept: list[CheckedStretch] = []
     with pytest.raises(GoesOn):

@@ -160,6 +160,7 @@ def of_the_system(folder: Path, code: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_letter_that_only_a_font_of_the_system_has_is_found_there(tmp_path: Path) -> None:
     font = make_font(tmp_path / "squares.ttf", NO_BUNDLED_FONT_HAS_IT)
     code = f"from tenxsom.media.fonts import face_of; print(face_of({NO_BUNDLED_FONT_HAS_IT!r}).path, face_of('𓀀'))"

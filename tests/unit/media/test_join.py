@@ -161,6 +161,7 @@ def test_times_rise_strictly_and_the_index_comes_first(folder: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("how", ["copied", "encoded"])
+@pytest.mark.slow
 def test_sound_and_picture_stay_together_over_many_clips(folder: Path, tmp_path: Path, how: str) -> None:
     """Twelve clips whose length is no multiple of a sound block: an error of half a block each would add up to 0.13 s."""
     flash_and_beep(tmp_path / "one.mp4", 1.25, 0.5)

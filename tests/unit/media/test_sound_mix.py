@@ -153,6 +153,7 @@ def test_without_a_voice_music_leads_unless_the_clips_are_kept(
     assert (above > 3) is (leads == "music")
 
 
+@pytest.mark.slow
 def test_the_level_told_of_the_voice_is_that_of_the_segment_where_it_is_least(tmp_path: Path, voice: Path) -> None:
     """Music sounds under the second segment alone; the first one has nothing beside it."""
     late = sounds.write(tmp_path / "late.wav", sounds.joined(sounds.silence(2.5), sounds.tone(2.5, MUSIC_HERTZ)))

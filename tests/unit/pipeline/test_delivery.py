@@ -173,6 +173,7 @@ def test_a_film_of_one_clip_is_an_mp4_whatever_the_service_made(make_world, tmp_
     assert plays_as_mp4(world.home / "completed_videos" / "lake.mp4")
 
 
+@pytest.mark.slow
 def test_a_joined_film_is_decoded_as_well(make_world, good, monkeypatch):
     looks = looks_of(monkeypatch)
     world = make_world(write_clip(good, seconds=5, size=(320, 180)))

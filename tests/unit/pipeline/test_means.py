@@ -85,6 +85,7 @@ def test_a_cap_that_is_too_small_for_the_whole_film_is_told_before_its_voice_is_
     assert [entry["event"] for entry in house.job().history].count("over_budget") == 1
 
 
+@pytest.mark.slow
 def test_a_day_without_room_for_the_whole_film_is_waited_out_before_its_voice_is_paid(house):
     house.submit("first", settings={"DAILY_BUDGET_USD": "2.00"})
     before = house.charges
@@ -97,6 +98,7 @@ def test_a_day_without_room_for_the_whole_film_is_waited_out_before_its_voice_is
     assert house.charges == tuple(2 * count for count in before)
 
 
+@pytest.mark.slow
 def test_a_film_that_costs_more_than_a_day_may_is_made_over_several_days_and_loses_nothing(house, monkeypatch):
     with pytest.raises(OverBudget):
         house.submit(settings={"DAILY_BUDGET_USD": "0.75"})

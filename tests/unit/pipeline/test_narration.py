@@ -184,6 +184,7 @@ def test_a_sound_that_is_paid_for_and_useless_is_not_paid_for_again(case, studio
 
 
 @NEEDS_HIBARI
+@pytest.mark.slow
 def test_a_free_voice_takes_over_the_whole_film(studio, gemini, monkeypatch):
     monkeypatch.setattr(hibari, "_is_installed", lambda: True)
     server = gemini(answer(200, spoken()), answer(200, UNUSABLE["half of the sound"]))

@@ -40,6 +40,7 @@ def reason_of(environment: dict[str, str], plan_templates: Templates, **changes:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_plan_is_asked_for_through_our_proxy(vertex_environment, plan_templates):
     with ScriptedServer(REFUSED) as proxy:
         told = reason_of(vertex_environment, plan_templates, base_url=VERTEX, proxies={"http": proxy.url})
@@ -90,6 +91,7 @@ def test_the_settings_reach_the_planner_and_the_check(vertex_environment, plan_t
         assert len(server.requests) == asked + 1
 
 
+@pytest.mark.slow
 def test_model_garden_is_asked_through_our_proxy():
     from google.oauth2.credentials import Credentials
 

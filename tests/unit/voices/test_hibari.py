@@ -27,6 +27,7 @@ def voice() -> hibari.HibariVoice:
     return hibari.HibariVoice()
 
 
+@pytest.mark.slow
 def test_it_says_the_text(voice: hibari.HibariVoice) -> None:
     speech = voice.say(Line(TEXT))
     sound = read_speech(speech.audio)

@@ -70,6 +70,7 @@ def middle_of(mask: NDArray[np.bool_]) -> tuple[float, float]:
     ("style", "size"),
     [("word_box", UPRIGHT_SIZE), ("word_box", (360, 360)), ("word_colour", WIDE_SIZE), ("line", UPRIGHT_SIZE), ("line", WIDE_SIZE)],
 )
+@pytest.mark.slow
 def test_captions_stay_in_the_safe_area_in_every_script(style: Style, size: tuple[int, int]) -> None:
     look = look_of(style, size)
     box = look.box
@@ -335,6 +336,7 @@ def test_a_title_without_visible_letters_is_no_hook() -> None:
 @given(
     st.lists(any_text(30), min_size=1, max_size=6), st.sampled_from(["en", "he", "ja", ""]), st.sampled_from(["word_box", "line"])
 )
+@pytest.mark.slow
 def test_any_words_are_drawn_within_the_picture(texts: list[str], language: str, style: Style) -> None:
     size = (90, 160)
     look = caption_look(*size, UPRIGHT, style=style)
