@@ -10,12 +10,20 @@ import pytest
 
 from tests.belt import TOKEN, Belt, definition
 from tests.crash import invariants, wire_proxy
+from tests.crash.deaths import ALL
 from tests.crash.wire_proxy import Relay, WireProxy
 
 pytestmark = pytest.mark.slow
 
 SUBMISSION_CALLS = 8
 """flux-create, four status calls (the first at the endpoint of the specification), the picture, the upload, ltx-create."""
+KILLS = [
+    (call, strike)
+    for call in range(1, SUBMISSION_CALLS + 1)
+    for row, strike in enumerate((Relay.kill_before, Relay.kill_after))
+    if ALL or call in (1, SUBMISSION_CALLS) or call % 2 == row
+]
+"""Where a submission is killed: before and after its paid calls, and before or after the others, unless CRASH_POINTS=all."""
 
 
 @pytest.fixture
@@ -36,8 +44,7 @@ def run_and_die(belt: Belt, proxy: WireProxy, script: str, *arguments: object) -
     assert process.returncode == -signal.SIGKILL, "the call at which it should have died was never made"
 
 
-@pytest.mark.parametrize("strike", [Relay.kill_before, Relay.kill_after], ids=["before", "after"])
-@pytest.mark.parametrize("call", range(1, SUBMISSION_CALLS + 1))
+@pytest.mark.parametrize(("call", "strike"), KILLS, ids=lambda value: getattr(value, "__name__", value))
 def test_a_submission_that_was_killed_at_a_call_is_carried_on_without_paying_twice(belt, proxy, studio, call, strike):
     job = belt.write(definition())
     proxy.script(call, strike)

@@ -93,7 +93,7 @@ def life(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("blow", sweep(POINTS, every=9), ids=str)
+@pytest.mark.parametrize("blow", sweep(POINTS, every=13), ids=str)
 def test_a_paid_film_ends_and_is_paid_once_whatever_dies_on_its_way(blow: Blow, life: Life) -> None:
     with contextlib.suppress(Death, TenxsomError), struck(blow):
         life.submit()

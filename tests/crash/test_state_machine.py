@@ -242,7 +242,7 @@ class Belt(RuleBasedStateMachine):
 TestBelt = pytest.mark.slow(Belt.TestCase)
 TestBelt.__doc__ = "A random life of the belt keeps every promise."
 TestBelt.settings = settings(
-    max_examples=2000 if LONG else 40,
+    max_examples=2000 if LONG else 30,
     stateful_step_count=60 if LONG else 30,
     derandomize=not LONG,
     deadline=None,

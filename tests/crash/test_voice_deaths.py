@@ -125,7 +125,7 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("blow", sweep(POINTS), ids=str)
+@pytest.mark.parametrize("blow", sweep(POINTS, every=2), ids=str)
 def test_a_death_or_a_broken_disk_at_any_durable_change_pays_nothing_twice(blow, world):
     world.live(blow)
     narration = world.end()

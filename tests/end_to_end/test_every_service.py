@@ -104,6 +104,14 @@ def test_every_service_makes_a_verified_video_and_is_paid_once(made, service):
     assert made[service].leftovers == []
 
 
+def test_the_readme_compares_the_services_as_they_are(made):
+    found = [row_of(made[service].report, made[service].calls) for service in SERVICES]
+    page = (ROOT / "docs" / "how-to" / "choose-a-service.md").read_text(encoding="utf-8")
+    table = page.split("<!-- measured by tests/end_to_end/test_every_service.py -->")[1].strip().split("\n\n")[0].splitlines()[2:]
+    found_table = "\n".join(f"| {' | '.join(row)} |" for row in found)
+    assert "\n".join(table) == found_table
+
+
 @pytest.mark.parametrize("service", ["ltx_api", "vertex_veo"])
 def test_a_square_is_cut_out_of_the_middle_and_the_report_says_so(belt, service):
     report = through(belt, service, target_duration=4, aspect_ratio="1:1")
@@ -281,11 +289,3 @@ STEP_WORDS = {
     "asset_uploaded": "upload",
     "video_requested": "order clip",
 }
-
-
-def test_the_readme_compares_the_services_as_they_are(made):
-    found = [row_of(made[service].report, made[service].calls) for service in SERVICES]
-    page = (ROOT / "docs" / "how-to" / "choose-a-service.md").read_text(encoding="utf-8")
-    table = page.split("<!-- measured by tests/end_to_end/test_every_service.py -->")[1].strip().split("\n\n")[0].splitlines()[2:]
-    found_table = "\n".join(f"| {' | '.join(row)} |" for row in found)
-    assert "\n".join(table) == found_table

@@ -262,7 +262,7 @@ def test_a_clip_that_is_marked_to_be_turned_is_seen_upright(tmp_path: Path, matr
 def large_clip(folder: Path) -> Path:
     """So many pixels that looking at key frames alone would be tempting; one key frame every two seconds."""
     options = {"x264-params": "bframes=0:scenecut=0:keyint=48", "crf": "26"}
-    return write_clip(folder / "large.mp4", seconds=15, size=(1280, 720), codec_options=options, textured=True)
+    return write_clip(folder / "large.mp4", seconds=8, size=(1280, 720), codec_options=options, textured=True)
 
 
 @pytest.mark.slow

@@ -331,4 +331,4 @@ def test_a_long_film_needs_no_more_memory_than_a_short_one(tmp_path: Path, voice
         )
         return int(done.stdout)
 
-    assert peak(100) < peak(12) + 16 * 1024  # kilobytes; the sound itself grows by 34 MB
+    assert peak(72) < peak(12) + 16 * 1024  # kilobytes; the sound itself grows by 23 MB
