@@ -34,8 +34,8 @@ class Claim(Protocol):
     def save(self, *, durable: bool = True) -> None:
         """Store the job. Raises RevisionIsStale if another process has changed it, DiskError.
 
-        A save that is not `durable` may be undone by a power cut: nothing was paid, and the next visit finds it out again. A
-        database does not wait for its disk then.
+        A save that is not `durable` may be undone by a power cut: nothing was paid, and the next visit finds it out again. The
+        job is then as it was before, whole.
         """
 
     def reload(self) -> None:

@@ -295,13 +295,13 @@ class _FileClaim(AbstractContextManager[Claim | None]):
     def __exit__(self, *_: object) -> None:
         self._store.give_back(self._content_id)
 
-    def save(self, *, durable: bool = True) -> None:  # noqa: ARG002  (a file is always written durably)
+    def save(self, *, durable: bool = True) -> None:
         with disk_errors(self.path):
             check_unchanged(self.path, self.on_disk)
         self.job.revision += 1
         data = self.job.as_json()
         try:
-            atomic.write(self.path, data)
+            atomic.write(self.path, data, sync_names=durable)
         except BaseException:  # after any error the next save must know the content on the disk
             if _seems_to_hold(self.path, data):  # the new file may be in place although syncing the folder failed
                 self.on_disk = data

@@ -135,8 +135,8 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(store,
     with store.claim("lake") as claim:
         real = atomic.write
 
-        def write_and_lose(target: str, data: bytes) -> None:
-            real(target, data)
+        def write_and_lose(target: str, data: bytes, **options: bool) -> None:
+            real(target, data, **options)
             edited(Path(target))
 
         with monkeypatch.context() as meddling:
@@ -145,6 +145,18 @@ def test_somebody_who_replaces_the_file_right_after_a_save_is_noticed_too(store,
         with pytest.raises(RevisionIsStale):
             claim.save()
     assert b"The sea!" in path.read_bytes()
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_job_is_always_whole_on_the_disk_and_its_name_waits_for_the_disk_where_it_must(store, monkeypatch, durable):
+    path = put(store, new_job())
+    synced: list[str] = []
+    with store.claim("lake") as claim, monkeypatch.context() as watching:
+        watching.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+        claim.save(durable=durable)
+    names = [Path(name).suffix for name in synced]
+    assert names == ([".tmp", ""] if durable else [".tmp"])
+    assert json.loads(path.read_bytes())["revision"] == claim.job.revision
 
 
 def test_a_file_that_was_restored_as_it_was_is_no_reason_to_refuse_a_save(store):
