@@ -45,8 +45,8 @@ class FilmIntake:
         problems = [*found, *captions.film_problems(definition, self._settings, brand.kit)]
         if is_sound_file(definition.music):
             problems += self._music_problems(definition, source)
+        problems += self._narrator.problems(definition, brand_voice(brand), usable=usable)
         if usable:
-            problems += self._narrator.problems(definition, brand_voice(brand))
             problems += self._paid_music_problems(definition, brand)
         return problems
 

@@ -85,13 +85,18 @@ class Narrator:
         self._settings, self._artifacts, self._paid_calls = settings, artifacts, paid_calls
         self._prices, self._open_voice = prices, open_voice
 
-    def problems(self, definition: JobDefinition, brand_voice: str | Mapping[str, Any] | None = None) -> list[Problem]:
-        """Return why a definition's voice cannot be used here, before anything begins; empty if it can."""
+    def problems(
+        self, definition: JobDefinition, brand_voice: str | Mapping[str, Any] | None = None, *, usable: bool = True
+    ) -> list[Problem]:
+        """Return why a definition's voice cannot be used here, before anything begins; empty if it can.
+
+        Without `usable` the voice may lack what it needs, such as credentials and a price.
+        """
         if not definition.narration:
             return []
         wish = self._wish(definition, brand_voice)
-        found = registry.problems(wish, definition.language, self._settings)
-        if not found and wish.service in registry.VOICES and registry.is_paid(wish.service, self._settings):
+        found = registry.problems(wish, definition.language, self._settings, usable=usable)
+        if usable and not found and wish.service in registry.VOICES and registry.is_paid(wish.service, self._settings):
             found = self._price_problems(wish.service)
         return [Problem("voice", sentence) for sentence in found]
 

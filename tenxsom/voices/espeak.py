@@ -28,6 +28,8 @@ _WORD_EVENT, _END_EVENT = 1, 0
 _RATE_PARAMETER, _POSITION_CHARACTER = 1, 1
 _WORDS_A_MINUTE = 160
 _MOST_RATE, _LEAST_RATE = 450, 80
+_UNREADABLE = {"ja": "it reads no kanji"}
+"""Languages that the library names and cannot read: "Chinese letter" is what it says for each kanji."""
 _LOCK = threading.Lock()
 _OPENING = threading.Lock()
 """The library has one state for the whole process."""
@@ -112,7 +114,8 @@ def language_problem(settings: SettingsGroup, language: str) -> str | None:  # n
     """Return why it does not speak a language; None if it does, or is not installed."""
     if _library() is None or _voice_of(language):
         return None
-    return f"{NAME} does not speak {language}"
+    why = _UNREADABLE.get(_first_tag(language))
+    return f"{NAME} does not speak {language}" + (f" ({why})" if why else "")
 
 
 def missing(settings: SettingsGroup, name: str | None = None) -> str | None:  # noqa: ARG001
@@ -187,12 +190,18 @@ def _voices() -> dict[str, str]:
 
 def _voice_of(language: str) -> str | None:
     """Return the library's name of a language's voice: `pt-BR` is `pt-br`, `de-AT` is `de`, `zh` is `cmn`."""
-    tag = language.lower()
-    known, first = _voices(), tag.split("-")[0]
+    tag, first = language.lower(), _first_tag(language)
+    if first in _UNREADABLE:
+        return None
+    known = _voices()
     for name in (tag, {"zh": "cmn", "no": "nb", "en": "en-us", "tl": "fil"}.get(first, first), first):
         if name in known:
             return known[name]
     return next((name for name in sorted(known) if name.split("-")[0] == first), None)
+
+
+def _first_tag(language: str) -> str:
+    return language.lower().split("-")[0]
 
 
 def _is_voice(name: str) -> bool:

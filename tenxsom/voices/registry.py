@@ -95,8 +95,11 @@ def wish_for(voice: str | Mapping[str, Any] | None, settings: VoiceSettings) -> 
     return wish._replace(style=str(voice.get("style") or ""), speed=float(voice.get("speed") or 1.0))
 
 
-def problems(wish: Wish, language: str, settings: VoiceSettings) -> list[str]:
-    """Return why a wish cannot be granted here, each as a sentence without its full stop; empty if it can."""
+def problems(wish: Wish, language: str, settings: VoiceSettings, *, usable: bool = True) -> list[str]:
+    """Return why a wish cannot be granted here, each as a sentence without its full stop; empty if it can.
+
+    Without `usable` the voice may lack what it needs, such as credentials.
+    """
     if wish.service not in (AUTO, SILENT, *VOICES):
         return [f"there is no voice {wish.service!r}.{did_you_mean(wish.service, everyone(settings))} Known: {_known(settings)}"]
     found = []
@@ -104,7 +107,7 @@ def problems(wish: Wish, language: str, settings: VoiceSettings) -> list[str]:
         found.append(f"speed {wish.speed:g} does not sound natural; use {SLOWEST:g} to {FASTEST:g}")
     if wish.service in (AUTO, SILENT):
         return found
-    if complaint := missing(wish.service, settings, wish.name):
+    if usable and (complaint := missing(wish.service, settings, wish.name)):
         return [*found, complaint]
     names = speakers(wish.service, settings)
     if wish.name and names and wish.name.lower() not in map(str.lower, names):

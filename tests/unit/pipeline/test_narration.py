@@ -412,6 +412,17 @@ def test_a_voice_that_is_not_there_is_a_problem_of_the_definition(voice, words, 
     assert words in problem.message
 
 
+@pytest.mark.parametrize(
+    ("voice", "language", "words"),
+    [("hibary", "en", "Did you mean 'hibari'"), ("hibari", "sw", "speaks English"), ("hibari", "en", ""), ("gemini", "en", "")],
+)
+def test_an_estimate_needs_no_voice_that_is_ready_but_one_that_can_be(voice, language, words, studio):
+    """A dry run refuses what a submission refuses in any installation, and nothing else."""
+    with App(settings.load()) as app:
+        found = app.narrator.problems(definition(voice=voice, language=language), usable=False)
+    assert [words in problem.message for problem in found] == [True] * bool(words)
+
+
 def test_a_speaker_is_found_by_its_name_alone(studio):
     studio.set(VERTEX_AI_PROJECT_ID="demo")
     with App(settings.load()) as app:

@@ -70,6 +70,15 @@ def test_nothing_to_say_is_refused(text):
 
 
 @NEEDED
+@pytest.mark.parametrize("language", ["ja", "ja-JP"])
+def test_a_language_that_it_cannot_read_is_none_that_it_speaks(language):
+    """It names Japanese, and says "Chinese letter" for each kanji."""
+    assert espeak.language_problem(None, language) == f"espeak does not speak {language} (it reads no kanji)"
+    with pytest.raises(ServiceRefused, match="does not speak"):
+        espeak.EspeakVoice().say(Line("雨が降る。", language))
+
+
+@NEEDED
 def test_a_language_that_it_does_not_know_is_refused(home):
     with pytest.raises(ServiceRefused, match="does not speak"):
         espeak.EspeakVoice().say(Line("Hello", "xx"))
