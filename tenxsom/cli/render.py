@@ -154,7 +154,8 @@ def tick(results: Sequence[JobResult], left: int, paid: Sequence[PaidCall] = ())
     notable = [result for result in results if result.message or not result.is_on_its_way]
     code = worst(result.exit_code for result in results)
     done = sum(result.state == JobState.COMPLETED for result in results)
-    summary = f"{len(results)} checked, {done} done, {left} pending."
+    waiting = "; none is due yet, or others work on it (manage_jobs.py status tells)" if left and not results else ""
+    summary = f"{len(results)} checked, {done} done, {left} pending{waiting}."
     text = job_results(notable).text if notable else ""
 
     def document() -> dict[str, Any]:

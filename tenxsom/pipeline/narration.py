@@ -279,7 +279,7 @@ class Narrator:
         if wish.service in registry.VOICES and wish.service not in (voice, *given_up):
             found.append(f"{registry.language_problem(wish.service, self._settings, language)}, and this film is in {language}.")
         if voice == SILENT and wish.service != SILENT:
-            found.append(registry.NO_VOICE.format(language=language))
+            found.append((registry.NO_OTHER_VOICE if given_up else registry.NO_VOICE).format(language=language))
         return [*found, *filter(None, [registry.WARNINGS.get(voice)])]
 
     def _tidy(self, job: VideoJob, narration: Narration) -> None:

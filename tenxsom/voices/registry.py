@@ -37,6 +37,8 @@ NO_VOICE = (
     "No voice here speaks {language}, so the film has captions only. hibari speaks English (.venv/bin/pip install -r"
     " requirements-voice.txt), espeak-ng many languages (apt install espeak-ng), and VOICE_SERVICE names paid ones."
 )
+NO_OTHER_VOICE = "No other voice here speaks {language}, so the film has captions only."
+"""What is said after a voice that was there could not speak the words."""
 
 
 class VoiceChoiceSettings(SettingsGroup):

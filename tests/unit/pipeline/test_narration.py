@@ -177,7 +177,7 @@ def test_a_sound_that_is_paid_for_and_useless_is_not_paid_for_again(case, studio
     assert job.narration.voice == SILENT
     assert job.narration.complete
     assert any("gemini did not say segment 1" in warning for warning in job.warnings)
-    assert any("captions only" in warning for warning in job.warnings)
+    assert "No other voice here speaks en, so the film has captions only." in job.warnings
     assert len(studio.files()) == 1, "what was paid for is kept"
     studio.narrate()
     assert server.connections == 1

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tenxsom import settings
 from tenxsom.errors import ServiceRefused
 from tenxsom.media.speech_file import read_speech
 from tenxsom.voices import espeak, word_times
@@ -71,9 +72,9 @@ def test_nothing_to_say_is_refused(text):
 
 @NEEDED
 @pytest.mark.parametrize("language", ["ja", "ja-JP"])
-def test_a_language_that_it_cannot_read_is_none_that_it_speaks(language):
+def test_a_language_that_it_cannot_read_is_none_that_it_speaks(home, language):
     """It names Japanese, and says "Chinese letter" for each kanji."""
-    assert espeak.language_problem(None, language) == f"espeak does not speak {language} (it reads no kanji)"
+    assert espeak.language_problem(settings.load(), language) == f"espeak does not speak {language} (it reads no kanji)"
     with pytest.raises(ServiceRefused, match="does not speak"):
         espeak.EspeakVoice().say(Line("雨が降る。", language))
 
