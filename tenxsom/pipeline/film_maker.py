@@ -372,7 +372,12 @@ def timed_words(job: VideoJob) -> list[TimedWord]:
     film, blueprint = _film(job), job.blueprint
     if blueprint is None:
         return []
-    return [TimedWord(word.text, word.start, word.end) for word in words_of(film, blueprint, job.narration)]
+    words = words_of(film, blueprint, job.narration)
+    after = [*(word.segment for word in words[1:]), None]
+    return [
+        TimedWord(word.text, word.start, word.end, ends=word.segment != following)
+        for word, following in zip(words, after, strict=True)
+    ]
 
 
 def size_of(job: VideoJob, film: FilmPlan) -> tuple[int, int]:

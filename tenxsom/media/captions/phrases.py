@@ -25,6 +25,8 @@ class TimedWord(NamedTuple):
     end: float
     goes_on: bool = False
     """Whether it is a further piece of a word that is too wide for a line, so that no blank is before it."""
+    ends: bool = False
+    """Whether a segment of the script ends with it, which a phrase does not span gladly, with or without a full stop."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def fitting(words: Iterable[TimedWord], limits: Limits) -> Iterable[TimedWord]:
         shares = [max(limits.measure(piece), 1e-9) for piece in pieces]
         moments = [word.start + (word.end - word.start) * share / sum(shares) for share in accumulate(shares, initial=0.0)]
         for number, (piece, times) in enumerate(zip(pieces, pairwise(moments), strict=True)):
-            yield TimedWord(piece, *times, goes_on=number > 0)
+            yield TimedWord(piece, *times, goes_on=number > 0, ends=word.ends and number == len(pieces) - 1)
 
 
 def _filled(pieces: Iterable[str], limits: Limits) -> list[str]:
@@ -156,8 +158,11 @@ class _Row:
     @cached_property
     def tears(self) -> list[Tear]:
         """Return the tear after each word; after the last it is none."""
-        between = [tear_between(one.text, other.text, self.language, other.start - one.end) for one, other in pairwise(self.words)]
-        return [*between, Tear.SENTENCE]
+        return [*(self._tear(*two) for two in pairwise(self.words)), Tear.SENTENCE]
+
+    def _tear(self, one: TimedWord, other: TimedWord) -> Tear:
+        tear = tear_between(one.text, other.text, self.language, other.start - one.end)
+        return Tear.SENTENCE if one.ends and tear != Tear.FORBIDDEN else tear
 
     @cached_property
     def widths(self) -> list[float]:

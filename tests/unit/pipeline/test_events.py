@@ -70,7 +70,7 @@ def test_what_could_not_be_saved_is_told_with_the_save_that_stores_it(store, hea
     with store.claim("lake") as claim:
         claim.job.record("planned")
         with monkeypatch.context() as broken:
-            broken.setattr("tenxsom.atomic.write", lambda *_: (_ for _ in ()).throw(DiskError("the disk is full")))
+            broken.setattr("tenxsom.atomic.write", lambda *_, **__: (_ for _ in ()).throw(DiskError("the disk is full")))
             with pytest.raises(DiskError):
                 claim.save()
         assert words(heard) == ["accepted"]

@@ -80,6 +80,15 @@ def test_sentences_do_not_share_the_screen_where_each_has_time(limits: Limits) -
         assert not any(mark in phrase[:-1] for mark in ".?")
 
 
+@pytest.mark.parametrize("limits", [NARROW, WIDE])
+def test_a_segment_without_a_full_stop_does_not_share_the_screen_with_the_next_one(limits: Limits) -> None:
+    """A title is one, and what follows it is another sentence."""
+    title = spoken("Rainbow agate soap")
+    words = [*title[:-1], title[-1]._replace(ends=True), *spoken("Press down slowly.", title[-1].end + 0.15)]
+    found = phrases(words, "en", limits)
+    assert [phrase.text.replace("\n", " ") for phrase in found] == ["Rainbow agate soap", "Press down slowly."]
+
+
 def test_a_clause_ends_a_phrase() -> None:
     assert shown("The river freezes in January, and the skaters come back.", WIDE) == [
         "The river freezes in January,",
