@@ -23,8 +23,11 @@ def ran_empty_tick(arguments: list[str], default_home: str) -> bool:
     return True
 
 
-def as_log(text: str) -> str:
-    """Return the text as lines of a log: where standard output goes to a file, as cron appends it, each line has its time."""
+def as_log(text: str, at: str = "") -> str:
+    """Return the text as lines of a log: where standard output goes to a file, as cron appends it, each line has its time.
+
+    `at` is the time, where another clock counts than this machine's.
+    """
     try:
         is_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):
@@ -32,7 +35,7 @@ def as_log(text: str) -> str:
     if not is_file:
         return text
     milliseconds = time.time_ns() // 1_000_000
-    at = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03}Z"
+    at = at or f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03}Z"
     return "\n".join(f"{at} {line}" if line else "" for line in text.split("\n"))
 
 
@@ -70,7 +73,9 @@ def note(folder: str | os.PathLike[str]) -> None:
     """Note that a tick has run; a tick that cannot note it goes on."""
     try:
         descriptor = os.open(os.path.join(folder, LAST_TICK), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
-        os.utime(descriptor)
-        os.close(descriptor)
+        try:
+            os.utime(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError:
         pass

@@ -27,7 +27,7 @@ def side_by_side(work: Callable[[], Found], most: int, name: str) -> list[Found]
         except RuntimeError:
             log.warning(
                 "This machine gives fewer than %d threads, so that the work takes longer. Raise its limit of processes "
-                "(ulimit -u, TasksMax, --pids-limit), or lower POLL_CONCURRENCY.",
+                "(ulimit -u, TasksMax, --pids-limit); for ticks, POLL_CONCURRENCY may be lower.",
                 most,
             )
         return [call.result() for call in calls] or [work()]

@@ -75,7 +75,7 @@ def poll(arguments: argparse.Namespace, settings: Settings) -> run.Result:
                 paid = orders.calls() if is_last else orders.new_calls()
                 result = with_patience(app, render.tick(shown, left, paid), shown, arguments.patience)
                 tick.ended(job_results, result.exit_code)
-            result = result._replace(text=as_log(result.text))
+            result = result._replace(text=as_log(result.text, clock.stamp()))
             if is_last:
                 return result
             log.tell_repeats()

@@ -26,8 +26,10 @@ from tenxsom.store.base import Artifacts, Claim
 
 MAX_IMAGE_BYTES = 50_000_000
 IMAGE_DOWNLOAD_SECONDS = 60.0
+LINK_DOWN = "link_down"
+"""The counter of failures of the host that a still is fetched from."""
 TRIES_OF_A_LINK = 2
-"""How often a still is fetched from a host in trouble before a fresh link is asked for with each further try."""
+"""After so many of them each further one asks for a fresh link."""
 BUSY_SECONDS = 20.0
 """The pause after a service was busy and named no pause."""
 
@@ -135,9 +137,10 @@ class ClipSteps:
             clip.step = Step.AWAIT_IMAGE
             raise TryAgainLater(f"The still cannot be fetched ({error}); a fresh link is asked for.", retry_after=5) from None
         except ServiceDown:
-            if clip.attempts.get(Step.FETCH_IMAGE, 0) >= TRIES_OF_A_LINK and clip.start_frame != OWN_PICTURE:
+            if clip.start_frame != OWN_PICTURE and clip.count(LINK_DOWN) > TRIES_OF_A_LINK:
                 clip.step = Step.AWAIT_IMAGE  # its host may be gone for good, and a fresh link may lead to another one
             raise
+        clip.attempts.pop(LINK_DOWN, None)
         self._make_plain(claim, clip, part)
         facts = check_picture(part)
         self._artifacts.publish(part, still)

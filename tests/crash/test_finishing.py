@@ -665,14 +665,15 @@ def test_what_was_answered_to_a_paid_call_is_in_the_state_and_in_the_report(worl
     assert "owner@example.com" not in told["text"]
 
 
-def test_a_still_whose_link_leads_to_a_host_that_stays_away_is_asked_for_a_fresh_link(world):
+@pytest.mark.parametrize("retry_after", [None, 1.0], ids=["silent", "with a pause"])
+def test_a_still_whose_link_leads_to_a_host_that_stays_away_is_asked_for_a_fresh_link(world, retry_after):
     real, links = world.vendor.fetch_image, []
 
     def fetch_image(url: str, *arguments: Any) -> Any:
         links.append(url)
         if url == links[0]:
             world.vendor.check = "moved"
-            raise ServiceDown("its name could not be resolved")
+            raise ServiceDown("its host is away", retry_after)
         return real(url, *arguments)
 
     setattr(world.vendor, "fetch_image", fetch_image)  # noqa: B010  (mypy lets no method be replaced)

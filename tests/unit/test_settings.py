@@ -421,6 +421,25 @@ def test_the_first_look_leaves_everything_unusual_to_the_full_program(home, monk
         assert not empty_tick.ran_empty_tick([], str(home))
 
 
+def test_a_note_that_a_file_system_refuses_keeps_no_file_open(home, monkeypatch):
+    def refused(descriptor: int) -> None:
+        raise PermissionError(errno.EPERM, f"{descriptor}: Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refused)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        empty_tick.note(home)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_lines_of_a_log_have_the_time_of_the_clock_that_counts(home, monkeypatch):
+    with (home / "poll.log").open("w") as log:
+        monkeypatch.setattr(sys, "stdout", log)
+        assert empty_tick.as_log("one\n\ntwo", "2030-01-01T00:00:00.000Z").splitlines() == [
+            "2030-01-01T00:00:00.000Z one", "", "2030-01-01T00:00:00.000Z two",
+        ]  # fmt: skip
+
+
 def test_the_note_of_a_tick_waits_for_no_pipe_and_changes_no_file_behind_a_link(home):
     note = home / empty_tick.LAST_TICK
     os.mkfifo(note)
