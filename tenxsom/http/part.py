@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from tenxsom import atomic, safe_files
+from tenxsom import atomic, clock, safe_files
 from tenxsom.disk import disk_errors
 from tenxsom.errors import BrokenMedia, DiskError
 
@@ -90,7 +90,7 @@ class PartFile:
         return self.cuts
 
     def unpack(self, max_bytes: int) -> None:
-        """Replace a file that is packed by gzip with what it contains. Raises BrokenMedia, DiskError."""
+        """Replace a file that is packed by gzip with what it contains. Raises BrokenMedia, DiskError, Interrupted."""
         target = self.path.with_name(f"{self.path.name}.unpacked")
         try:
             with disk_errors(target), self.path.open("rb") as packed:
@@ -158,7 +158,10 @@ class PartFile:
 
 
 def _unpack(packed: BinaryIO, target: Path, max_bytes: int) -> tuple[int, hashlib._Hash]:
-    """Write the contents of a packed file to `target`; return their size and digest. Raises BrokenMedia, OSError."""
+    """Write the contents of a packed file to `target`; return their size and digest.
+
+    Raises BrokenMedia, OSError, Interrupted.
+    """
     digest, size = hashlib.sha256(), 0
     with open(safe_files.open_new(target), "wb") as file:  # noqa: PTH123  (the descriptor's file cannot be swapped for another)
         for piece in _unpacked(packed):
@@ -171,13 +174,15 @@ def _unpack(packed: BinaryIO, target: Path, max_bytes: int) -> tuple[int, hashli
 
 
 def _unpacked(packed: BinaryIO) -> Iterator[bytes]:
-    """Yield the contents of a file that is packed by gzip, in pieces. Raises BrokenMedia.
+    """Yield the contents of a file that is packed by gzip, in pieces. Raises BrokenMedia, Interrupted.
 
-    It may have several members, one behind the other (RFC 1952 §2.2); other bytes behind a member are padding.
+    It may have several members, one behind the other (RFC 1952 §2.2); other bytes behind a member are padding. A host may send
+    hundreds of thousands of empty ones, which take seconds.
     """
     unpacker, data = _new_unpacker(), b""
     try:
         while data := data or packed.read(PIECE_BYTES):
+            clock.check_stop()
             if unpacker.eof:
                 data += packed.read(PIECE_BYTES) if len(data) < len(GZIP) else b""
                 if not data.startswith(GZIP):

@@ -18,7 +18,11 @@ _MOST_PARTS = 4_000_000
 _BOXES = frozenset(
     b"ftyp styp moov moof mdat mfra sidx ssix free skip wide uuid meta udta pdin emsg prft pnot PICT junk".decode().split()
 )
-"""Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). A box of another name at the end is appended data."""
+"""Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). Others are rare, or appended data at the end."""
+_NAME = re.compile(rb"[ -~]{4}")
+"""What a box's name is made of (https://mp4ra.org/registered-types/boxes)."""
+_IN_FRAGMENT = re.compile(rb"mfhd|traf|tfhd|trun")
+"""Names of boxes that are only inside a fragment: at top level, they are what a hole left of one."""
 _FRAGMENT = re.compile(rb"moof.{4}mfhd|mfra.{4}tfra", re.DOTALL)
 """What a fragment, or the index of all fragments, begins with behind its length."""
 _PIECE_BYTES = 1024 * 1024
@@ -29,7 +33,8 @@ _IN_CLUSTER = {0xE7, 0xA3, 0xA0, 0xAF, 0xAB, 0xA7, 0x5854}
 _ELEMENTS = frozenset(_IN_SEGMENT | _IN_CLUSTER | {0xEC, 0xBF})
 """The elements of a segment and of a cluster (RFC 9559 §5.1), and those that may be anywhere (RFC 8794 §11.3)."""
 _APPENDED_BYTES = 4096
-"""Up to so many bytes behind the last element of a segment of unknown length are appended data; more are its damaged rest."""
+"""Up to so many bytes behind the last element of a segment of unknown length are appended data; more are its damaged rest,
+and so are those with a cluster in them."""
 
 
 def refuse_cut_parts(path: Path) -> None:
@@ -57,12 +62,14 @@ def _refuse_cut_boxes(path: Path, file: BinaryIO, size: int) -> None:
     if names[:1] == ["ftyp"] and not {"mdat", "moof"} & set(names):
         raise BrokenMedia(f"{path.name} was cut off: it has an index but no pictures (no 'mdat' part).")
     if "moof" in names and "mfra" not in names and _has_fragments(file, at):
-        raise BrokenMedia(f"{path.name} is damaged at byte {at:,}: more of its fragments follow on what is none.")
+        raise BrokenMedia(f"{path.name} is damaged at byte {at:,}: bytes that belong to no part are followed by more fragments.")
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
     """Yield names and ends of the top-level boxes (ISO/IEC 14496-12), up to the first bytes that are not a box.
 
+    A box of another name is one of them if a part of the file, or the file's end, follows where it ends: FFmpeg skips it by its
+    length (`mov_read_default` in https://github.com/FFmpeg/FFmpeg/blob/master/libavformat/mov.c). Behind a hole nothing does.
     A few bytes at the end may be the beginning of another box: in a fragmented file, a missing fragment.
     """
     start, is_fragmented, is_ended = 0, False, False
@@ -77,13 +84,21 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
         length = int.from_bytes(header[:4], "big")
         if length == 1:
             length = int.from_bytes(header[8:16], "big") if len(header) == 16 else 16
-        elif length == 0:
+        elif length == 0 and name in _BOXES:
             length = size - start
-        if length < 8 or name not in _BOXES:
+        if length < 8 or (name not in _BOXES and not _is_other_box(file, header, start + length, size)):
             return
         yield name, start + length
         is_fragmented, is_ended = is_fragmented or name == "moof", is_ended or name == "mfra"
         start += length
+
+
+def _is_other_box(file: BinaryIO, header: bytes, end: int, size: int) -> bool:
+    """Return whether what begins with these bytes, under a name that is not in `_BOXES`, is a box that ends at a place."""
+    if end > size or not _NAME.fullmatch(header[4:8]) or _IN_FRAGMENT.search(header):
+        return False
+    file.seek(end)
+    return end == size or file.read(8)[4:].decode("latin-1") in _BOXES
 
 
 def _has_fragments(file: BinaryIO, at: int) -> bool:
@@ -143,10 +158,10 @@ def _element(file: BinaryIO, at: int) -> _Element | None:
 
 
 def _is_appended(file: BinaryIO, at: int, size: int) -> bool:
-    """Return whether what is behind a place is appended data: little, or zeros."""
-    if size - at <= _APPENDED_BYTES:
-        return True
+    """Return whether what is behind a place is appended data: little and no cluster in it, or zeros."""
     file.seek(at)
+    if size - at <= _APPENDED_BYTES:
+        return _CLUSTER.to_bytes(4, "big") not in file.read(_APPENDED_BYTES)
     return not any(any(piece) for piece in iter(lambda: file.read(_PIECE_BYTES), b""))
 
 

@@ -22,6 +22,7 @@ from tenxsom.http import links
 from tenxsom.http.connections import Adapter
 from tenxsom.http.downloads import Download, Downloader, LinkExpired, video_problem
 from tenxsom.http.links import UnsafeLink
+from tenxsom.http.part import PartFile
 from tests import net_server
 from tests.net_server import ScriptedServer, Visit, answer, head, raw
 
@@ -594,6 +595,18 @@ def test_a_file_that_is_packed_by_gzip_in_several_parts_is_unpacked_whole(at: in
     data = gzip.compress(MP4[:at], 1) + gzip.compress(MP4[at:], 1) + bytes(100)
     with ScriptedServer(answer(200, data, Content_Encoding="gzip")) as server:
         assert fetch(server.url, part, find_problem=video_problem).sha256 == hashlib.sha256(MP4).hexdigest()
+
+
+def test_a_stop_request_ends_the_unpacking_of_very_many_empty_members(part: Path) -> None:
+    with PartFile(part) as file:
+        file.write(gzip.compress(b"") * 100)
+        clock.request_stop()
+        try:
+            with pytest.raises(Interrupted):
+                file.unpack(1000)
+        finally:
+            clock.forget_stop()
+        assert leftovers(part) == [part.name]
 
 
 @pytest.mark.parametrize(

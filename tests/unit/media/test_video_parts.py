@@ -16,9 +16,23 @@ WEBM = {"known": {}, "unknown": {"live": "1"}}
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 
 
-def webm(path: Path, length: str) -> Path:
-    fast = {"deadline": "realtime", "cpu-used": "8"}
-    return write_clip(path, seconds=1, codec="libvpx", container="webm", codec_options=fast, container_options=WEBM[length])
+CLUSTER = b"\x1f\x43\xb6\x75"
+
+
+def webm(path: Path, length: str, **options: str) -> Path:
+    fast, made = {"deadline": "realtime", "cpu-used": "8"}, WEBM[length] | options
+    return write_clip(path, seconds=1, codec="libvpx", container="webm", codec_options=fast, container_options=made)
+
+
+def fragmented(path: Path) -> tuple[Path, bytearray, int]:
+    """A clip of six fragments, half a second each, its bytes, and where the second fragment begins."""
+    clip = write_clip(path, container_options=FRAGMENTS, codec_options={"g": "12"})
+    data = bytearray(clip.read_bytes())
+    return clip, data, data.index(b"moof", data.index(b"moof") + 4) - 4
+
+
+def box(name: bytes, content: bytes, length: int | None = None) -> bytes:
+    return (8 + len(content) if length is None else length).to_bytes(4, "big") + name + content
 
 
 @pytest.mark.case
@@ -59,14 +73,61 @@ def test_what_is_appended_to_a_whole_webm_is_no_damage(tmp_path: Path, length: s
     assert check_video(clip).frames == 24
 
 
+def test_a_cluster_behind_a_hole_near_the_end_of_a_webm_is_missed(tmp_path: Path) -> None:
+    clip = webm(tmp_path / "clip.webm", "unknown", cluster_time_limit="100")
+    data = bytearray(clip.read_bytes())
+    last = data.rindex(CLUSTER)
+    before = data.rindex(CLUSTER, 0, last)
+    assert len(data) - before < video_parts._APPENDED_BYTES
+    data[before : before + 30] = bytes(30)
+    clip.write_bytes(data)
+    with pytest.raises(BrokenMedia, match=rf"damaged at byte {before:,}"):
+        check_video(clip)
+
+
 @pytest.mark.case
 def test_fragments_behind_a_hole_are_missed(tmp_path: Path) -> None:
     """The first fragment alone would be a whole video, of half a second."""
-    clip = write_clip(tmp_path / "clip.mp4", container_options=FRAGMENTS, codec_options={"g": "12"})
-    data = bytearray(clip.read_bytes())
-    second = data.index(b"moof", data.index(b"moof") + 4) - 4
+    clip, data, second = fragmented(tmp_path / "clip.mp4")
     data[second : second + 200] = bytes(200)
     clip.write_bytes(data)
+    with pytest.raises(BrokenMedia, match=rf"damaged at byte {second:,}: .* no part are followed by more fragments"):
+        check_video(clip)
+
+
+@pytest.mark.parametrize("name", [b"meco", b"imda", b"abcd"])
+def test_a_box_of_another_name_between_fragments_is_no_damage(tmp_path: Path, name: bytes) -> None:
+    clip, data, second = fragmented(tmp_path / "clip.mp4")
+    index = data.rindex(b"mfra") - 4
+    clip.write_bytes(data[:second] + box(name, bytes(16)) + data[second:index] + box(name, bytes(8) + b"moof\0\0\0\x10mfhd"))
+    assert check_video(clip).frames == 72
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        box(b"abcd", bytes(16), 23),
+        box(b"abcd", bytes(16), 0),
+        box(b"ab\0d", bytes(16)),
+        box(b"abcd", bytes(16), 2**31),
+        box(b"abcd", b"\xff" * 8, 1),
+    ],
+    ids=["a wrong length", "no length", "no name", "past the end", "past all ends"],
+)
+def test_fragments_behind_bytes_that_only_look_like_a_box_are_missed(tmp_path: Path, other: bytes) -> None:
+    clip, data, second = fragmented(tmp_path / "clip.mp4")
+    clip.write_bytes(data[:second] + other + data[second:])
+    with pytest.raises(BrokenMedia, match=rf"damaged at byte {second:,}"):
+        check_video(clip)
+
+
+@pytest.mark.parametrize("first_left", [b"moof", b"mfhd", b"traf", b"trun"])
+def test_the_rest_of_a_fragment_with_a_hole_is_no_box(tmp_path: Path, first_left: bytes) -> None:
+    """What is left of it ends where its pictures begin, as a box of another name would."""
+    clip, data, second = fragmented(tmp_path / "clip.mp4")
+    left = data.rindex(first_left, second, data.index(b"mdat", second)) - 4
+    rest = data[left:].replace(b"moof", b"xoof", 1) if first_left == b"moof" else data[left:]
+    clip.write_bytes(data[:second] + rest)
     with pytest.raises(BrokenMedia, match=rf"damaged at byte {second:,}"):
         check_video(clip)
 
