@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def check_link(folder: AnyPath) -> None:
     """Raise FileNotFoundError where a folder is a link to nothing: its disk is not mounted, and it is not empty."""
     if os.path.islink(folder) and not os.path.exists(folder):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(folder))
+
+
+def is_there(path: AnyPath, kind: Callable[[int], bool] | None = None) -> bool:
+    """Return whether something is at `path`, links followed, and of a kind (`stat.S_ISREG`). Raises OSError where nobody can tell.
+
+    From Python 3.14 on, `exists` of pathlib says False for every error, as that of os.path does: a disk that does not answer would
+    be an empty one.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return kind is None or kind(mode)
 
 
 def free_bytes(folder: Path) -> int:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tenxsom import atomic, clock
-from tenxsom.disk import disk_errors
+from tenxsom.disk import disk_errors, is_there
 from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, NoTurn, OutOfTime, TryAgainLater
 from tenxsom.model import file_names
 from tenxsom.model.clip import DECISION, Clip, Step
@@ -103,12 +103,13 @@ class ClipDelivery:
         self._take_in(claim, clip, deadline)
 
     def is_fetched(self, job: VideoJob, clip: Clip) -> bool:
-        """Return whether a downloaded file is not completely verified yet."""
+        """Return whether a downloaded file is not completely verified yet. Raises DiskError."""
         if not clip.fetched:
             return False
         part = self._part(job, clip)
-        if part.exists() and part.stat().st_size == clip.fetched.size_bytes:
-            return True
+        with disk_errors(part, "read"):
+            if is_there(part) and part.stat().st_size == clip.fetched.size_bytes:
+                return True
         clip.fetched = None
         return False
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenxsom import __version__, atomic, clock
-from tenxsom.disk import check_link, disk_errors
+from tenxsom.disk import check_link, disk_errors, is_there
 from tenxsom.errors import BadInput, BadSettings, TenxsomError
 from tenxsom.locks import hold_file, lock_table
 from tenxsom.pipeline import last_tick
@@ -141,7 +141,9 @@ class Doctor:
 
     def _locks(self) -> Iterator[Finding]:
         folder, ledger = self._settings.pending_folder, self._settings.ledger_file
-        if folder.is_dir():
+        with disk_errors(folder, "look into"):
+            is_made = is_there(folder, stat.S_ISDIR)
+        if is_made:
             with lock_table(folder / ".locks").hold(" doctor"):
                 pass
         if os.path.lexists(ledger):

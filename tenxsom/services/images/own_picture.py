@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tenxsom import atomic
-from tenxsom.disk import disk_errors
+from tenxsom.disk import disk_errors, is_there
 from tenxsom.errors import NotFound, ServiceRefused
 from tenxsom.http.downloads import Download, Downloader, picture_problem
 from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
@@ -39,7 +40,7 @@ class OwnPicture:
         if not is_address(job_id):
             path = self._path_of(job_id)
             with disk_errors(path, "read"):
-                if not path.is_file():
+                if not is_there(path, stat.S_ISREG):
                     raise NotFound(f"The start_image {job_id} is not there any more.")
         return GenerationStatus(GenerationState.READY, url=job_id)
 

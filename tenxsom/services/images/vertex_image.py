@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenxsom import atomic
-from tenxsom.disk import make_folder
+from tenxsom.disk import disk_errors, is_there, make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskError, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.google.credentials import GenAiSettings
 from tenxsom.http.downloads import Download, picture_problem
@@ -78,9 +78,9 @@ class VertexImage:
     def request_image(self, order: ImageOrder, reference: str) -> Submitted:
         """Order a picture and save it. Paid, except for a reference whose picture is already saved."""
         kept = self._kept(reference)
-        if kept.exists():
-            return Submitted(reference)
         try:
+            if self._is_kept(reference):
+                return Submitted(reference)
             make_folder(self._folder)
             atomic.check_writable(self._folder, _ROOM_BYTES)
         except DiskError as error:
@@ -107,7 +107,7 @@ class VertexImage:
         return Submitted(reference)
 
     def image_status(self, image: Mapping[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (it is in our folder)
-        if not self._kept(image["job_id"]).exists():
+        if not self._is_kept(image["job_id"]):
             raise NotFound("The picture is not in our folder any more.")
         return GenerationStatus(GenerationState.READY, url=image["job_id"])
 
@@ -123,8 +123,8 @@ class VertexImage:
         return Download(part, len(data), hashlib.sha256(data).hexdigest(), "")
 
     def find_submission(self, reference: str) -> Submitted | None:
-        """Return the picture that was saved before a crash; None where there is none, lost or never made."""
-        return Submitted(reference) if self._kept(reference).exists() else None
+        """Return the picture that was saved before a crash; None where there is none, lost or never made. Raises DiskError."""
+        return Submitted(reference) if self._is_kept(reference) else None
 
     def ping(self) -> None:
         """Do nothing: Google charges every picture, and there is no free request."""
@@ -135,6 +135,11 @@ class VertexImage:
 
     def close(self) -> None:
         self._genai.close()
+
+    def _is_kept(self, reference: str) -> bool:
+        """Return whether a picture is saved. Raises DiskError where nobody can tell: it would be painted and paid for again."""
+        with disk_errors(self._kept(reference), "read"):
+            return is_there(self._kept(reference))
 
     def _kept(self, reference: str) -> Path:
         """Return the path of a saved picture. Raises ServiceRefused for a reference that is not a plain file name."""

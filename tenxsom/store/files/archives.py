@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
-from tenxsom.disk import disk_errors
+from tenxsom.disk import disk_errors, is_there
 from tenxsom.store.files.tally import parsed
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def add(ledger: Path, lines_of: Mapping[str, Sequence[bytes]]) -> list[str]:
     written: list[str] = []
     for month, new in sorted(lines_of.items()):
         path = path_of(ledger, month)
-        before = path.read_bytes() if path.exists() else b""
+        before = path.read_bytes() if is_there(path) else b""
         known = set(gzip.decompress(before).splitlines(keepends=True)) if before else set()
         added = b"".join(line for line in new if line not in known)
         if added:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tenxsom import atomic, clock
-from tenxsom.disk import disk_errors
+from tenxsom.disk import disk_errors, is_there
 from tenxsom.errors import BadInput, DiskError, DiskRefused, TryAgainLater
 from tenxsom.locks import hold_file
 from tenxsom.model.money import ZERO, stored, text
@@ -89,7 +89,7 @@ class FileLedger:
             self._append(*lines, *([self._line(RESERVED, renewed, counts_on)] if renewed else []))
 
     def last(self, reference: str, since: str | None = None) -> dict[str, Any] | None:
-        if not self.path.exists():
+        if not self._is_there():
             return None
         with disk_errors(self.path), open_file(self.path) as file:
             start = _position(since, file)
@@ -99,20 +99,20 @@ class FileLedger:
         return None if start else archives.last(self.path, reference, _day(since)[:7])
 
     def mark(self) -> str:
-        if not self.path.exists():
+        if not self._is_there():
             return ""
         with disk_errors(self.path), open_file(self.path) as file:
             end = file.seek(0, os.SEEK_END)
             return f"{end}:{fingerprint(file, end)}:{clock.day()}"
 
     def total(self, day: str, *, rehearsal: bool = False) -> Decimal:
-        if not self.path.exists():
+        if not self._is_there():
             return ZERO
         with self._locked():
             return self._tally.used(day, rehearsal=rehearsal)
 
     def totals(self, day: str, *, rehearsal: bool = False) -> DayTotals:
-        if not self.path.exists():
+        if not self._is_there():
             return DayTotals(ZERO, ZERO, ZERO)
         try:
             with self._locked():
@@ -132,7 +132,7 @@ class FileLedger:
         return DayTotals(spent, sums[RESERVED], sums[UNKNOWN])
 
     def lines(self, since: str = "") -> Iterator[dict[str, Any]]:
-        if not self.path.exists():
+        if not self._is_there():
             return
         with disk_errors(self.path), open_file(self.path) as file:  # opened first: a compaction meanwhile only repeats lines
             archived = archives.months(self.path)
@@ -142,7 +142,7 @@ class FileLedger:
                     yield line
 
     def compact(self, keep: Collection[str]) -> Compaction:
-        if not self.path.exists():
+        if not self._is_there():
             return Compaction(0, 0, [], 0, 0)
         real, written = Path(os.path.realpath(self.path)), set[str]()
         before = (clock.now() - timedelta(days=KEPT_DAYS)).date().isoformat()
@@ -186,9 +186,14 @@ class FileLedger:
                 self._save_checkpoint(file)
             yield
 
+    def _is_there(self) -> bool:
+        """Return whether the ledger is begun. Raises DiskError for one that cannot be reached, which is no empty one."""
+        with disk_errors(self.path, "read"):
+            return is_there(self.path)
+
     def _read_ahead(self) -> None:
         """Read the existing lines before taking the lock: the first read of an old ledger takes seconds."""
-        if not self.path.exists():
+        if not self._is_there():
             return
         with self._reading, disk_errors(self.path), open_file(self.path) as file:
             self._read(file)

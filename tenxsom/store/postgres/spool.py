@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tenxsom import atomic
-from tenxsom.disk import as_disk_error, disk_errors, make_folder
+from tenxsom.disk import as_disk_error, disk_errors, is_there, make_folder
 from tenxsom.errors import DiskError
 from tenxsom.locks import hold_file
 from tenxsom.model.money import text
@@ -54,8 +54,9 @@ class Spool:
 
     def book(self, settle: Book, release_unsent: Release) -> int:
         """Book every line, and remove the file; return how many there were. Raises DiskError, and the lines stay."""
-        if not self._file.exists():
-            return 0
+        with disk_errors(self._file, "read"):
+            if not is_there(self._file):
+                return 0
         with hold_file(self._file):
             found = list(self._lines())
             for purchase, entry, ids in found:

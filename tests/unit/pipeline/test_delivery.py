@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -25,6 +26,7 @@ from tenxsom.model.clip import DECISION
 from tenxsom.pipeline.delivery import media_work
 from tenxsom.pipeline.results import JobResult
 from tests.belt import PLAIN_FILMS, TOKEN, definition
+from tests.broken_stat import break_stat
 from tests.crash.paper_vendor import PaperVendor
 from tests.odd_videos import payload, turn, write_clip
 
@@ -462,6 +464,21 @@ def test_a_file_that_is_gone_when_it_is_looked_at_again_is_fetched_again(make_wo
     world.tick()
     assert world.report["state"] == "completed"
     assert world.vendor.downloads == 2
+
+
+def test_a_file_on_a_disk_that_does_not_answer_is_not_fetched_again(make_world, good, monkeypatch):
+    world = make_world(good)
+    world.submit()
+    real = clock.Deadline.check
+    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
+    world.tick()
+    monkeypatch.setattr(clock.Deadline, "check", real)
+    with monkeypatch.context() as broken:
+        break_stat(broken, world.home / "completed_videos" / "lake.mp4.part", errno.ESTALE)
+        assert world.tick().exit_code == 75
+    world.tick(minutes=60)
+    assert world.report["state"] == "completed"
+    assert world.vendor.downloads == 1
 
 
 def test_pictures_beyond_the_setting_are_refused_and_asked_about(make_world, good):

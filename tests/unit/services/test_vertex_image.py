@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from tenxsom.errors import (
     AccountError,
     BadSettings,
     BrokenMedia,
+    DiskError,
     NotFound,
     NotSent,
     ServiceBusy,
@@ -27,6 +29,7 @@ from tenxsom.services.base import GenerationState, GenerationStatus, Submitted
 from tenxsom.services.images import vertex_image
 from tenxsom.services.images.base import ImageOrder
 from tenxsom.services.images.vertex_image import VertexImage
+from tests.broken_stat import break_stat
 from tests.net_server import Behaviour, ScriptedServer, Visit, answer, close_at_once, raw, unused_port
 from tests.studio_doors import picture
 
@@ -219,3 +222,20 @@ def test_there_is_no_model_by_default_and_imagen_is_gone(tmp_path: Path) -> None
     ready = settings.Settings(**project, vertex_image_model_id=MODEL)  # type: ignore[arg-type]
     assert vertex_image.missing_credentials(ready) is None
     vertex_image.open_source(ready, tmp_path).close()
+
+
+def test_a_disk_that_does_not_answer_is_no_missing_picture_and_none_is_paid_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer(answer(200, painted())) as google:
+        stills = source(google.url, tmp_path)
+        (tmp_path / "job-1.image").write_bytes(picture())
+        break_stat(monkeypatch, tmp_path / "job-1.image", errno.ESTALE)
+        with pytest.raises(NotSent):
+            stills.request_image(ORDER, "job-1.image")
+        with pytest.raises(DiskError):
+            stills.image_status({"job_id": "job-1.image"}, None)
+        with pytest.raises(DiskError):
+            stills.find_submission("job-1.image")
+        stills.close()
+    assert google.connections == 0

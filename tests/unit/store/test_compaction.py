@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -18,6 +19,7 @@ from tenxsom.errors import BadInput, DiskError, TryAgainLater
 from tenxsom.store.base import RELEASED, RESERVED, SPENT, SUMMED, UNKNOWN, DayTotals, Purchase
 from tenxsom.store.files import archives
 from tenxsom.store.files.ledger import FileLedger
+from tests.broken_stat import break_stat
 
 TODAY = clock.day()
 
@@ -198,3 +200,16 @@ def test_a_budget_holds_over_a_compaction(path):
     ledger.compact(())
     with pytest.raises(Exception, match="would pass today's budget"):
         ledger.reserve(Purchase("film3", "film3", "maker", "request_video", 0, Decimal(2)))
+
+
+def test_an_archive_that_does_not_answer_is_not_replaced_by_the_new_lines_alone(path, monkeypatch):
+    write(path, ("film1", days_ago(60), SPENT, "1"))
+    FileLedger(path).compact(())
+    archive = archives.path_of(path, days_ago(60)[:7])
+    whole = archive.read_bytes()
+    write(path, ("film2", days_ago(60), SPENT, "1"))
+    with monkeypatch.context() as broken:
+        break_stat(broken, archive, errno.ESTALE)
+        with pytest.raises(DiskError):
+            FileLedger(path).compact(())
+    assert archive.read_bytes() == whole

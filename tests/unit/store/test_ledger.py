@@ -21,6 +21,7 @@ from tenxsom.store.base import RELEASED, RESERVED, SPENT, UNKNOWN, Purchase
 from tenxsom.store.files import ledger as ledgers
 from tenxsom.store.files import tally
 from tenxsom.store.files.ledger import FileLedger
+from tests.broken_stat import break_stat
 from tests.processes import race, running, said
 
 
@@ -724,3 +725,24 @@ def test_todays_totals_are_the_same_where_nobody_can_lock_the_ledger(path, monke
     monkeypatch.setattr(FileLedger, "_locked", refuse)
     assert ledger.totals(clock.day()) == locked
     assert locked == (Decimal("0.5"), Decimal("0.1"), Decimal("0.4"))
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO], ids=os.strerror)
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda ledger: ledger.total(clock.day()),
+        lambda ledger: ledger.totals(clock.day()),
+        lambda ledger: ledger.last("r1"),
+        lambda ledger: ledger.mark(),
+        lambda ledger: list(ledger.lines()),
+        lambda ledger: ledger.compact(()),
+        lambda ledger: ledger.reserve(purchase("r2")),
+    ],
+    ids=["total", "totals", "last", "mark", "lines", "compact", "reserve"],
+)
+def test_a_ledger_that_does_not_answer_is_not_an_empty_one(path, monkeypatch, number, look):
+    FileLedger(path).reserve(purchase())
+    break_stat(monkeypatch, path, number)
+    with pytest.raises(DiskError, match=os.strerror(number)):
+        look(FileLedger(path))
