@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tenxsom.disk import disk_errors
+from tenxsom.disk import check_link, disk_errors, is_there
 from tenxsom.errors import BadDefinition, BadSettings, Problem
 from tenxsom.model import loudness, safe_area
 from tenxsom.model.brand import Brand, check_brand
@@ -25,11 +25,14 @@ MOST_TEMPLATE_BYTES = 4 * 1024 * 1024
 
 
 class Templates:
-    """The templates of this installation, read on first use. Raises BadSettings for a broken file."""
+    """The templates of this installation, read on first use. Raises BadSettings for a broken file.
+
+    Raises DiskError for a folder whose disk is not mounted, or that cannot be looked into.
+    """
 
     def __init__(self, home: Path, root: Path) -> None:
         folders = [home / "templates", root / "templates"]
-        self._folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+        self._folders = [folder for folder in dict.fromkeys(folders) if _is_given(folder)]
 
     @cached_property
     def platforms(self) -> dict[str, Any]:
@@ -118,3 +121,10 @@ class Templates:
                 os.lstat(folder / name)
                 return folder / name
         raise BadSettings(f"templates/{name} is missing; restore it from the program's own copy.")
+
+
+def _is_given(folder: Path) -> bool:
+    """Return whether a folder of templates is there. Raises DiskError where it may be: other prices would count in its place."""
+    with disk_errors(folder, "look into"):
+        check_link(folder)
+        return is_there(f"{folder}/.")  # the folder from within, which takes the right to enter it

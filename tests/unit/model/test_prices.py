@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tenxsom.errors import BadSettings
+from tenxsom.errors import BadSettings, DiskError
 from tenxsom.model import prices
 from tenxsom.settings import ROOT
 from tenxsom.store.templates import Templates
 from tests.belt import definition
+from tests.broken_stat import break_stat
 from tests.crash.paper_vendor import PaperVendor, paper_suite
 
 OURS = json.loads((ROOT / "templates" / "prices.json").read_text())
@@ -180,3 +182,22 @@ def test_a_planner_without_a_price_plans_nothing_that_a_budget_is_kept_for(tmp_p
         with pytest.raises(BadSettings, match="no price for the planner claude-haiku-9"):
             orchestrator.submit(orchestrator.read([str(path)])[0])
         assert list(app.ledger.lines()) == []
+
+
+def test_a_folder_of_templates_whose_disk_is_not_mounted_is_not_replaced_by_the_programs_own(tmp_path):
+    (tmp_path / "templates").symlink_to("nowhere")
+    with pytest.raises(DiskError, match=r"Cannot look into .*templates: .*Mount its disk"):
+        _ = Templates(tmp_path, ROOT).prices
+
+
+def test_a_folder_of_templates_that_does_not_answer_is_not_replaced_by_the_programs_own(tmp_path, monkeypatch):
+    (tmp_path / "templates").mkdir()
+    break_stat(monkeypatch, tmp_path / "templates", errno.ESTALE)
+    with pytest.raises(DiskError, match=r"Cannot look into .*templates"):
+        Templates(tmp_path, ROOT)
+
+
+def test_without_a_folder_of_templates_the_programs_own_count(tmp_path):
+    assert Templates(tmp_path, ROOT).prices == Templates(ROOT, ROOT).prices
+    (tmp_path / "templates").write_text("a file where the folder could be")
+    assert Templates(tmp_path, ROOT).prices == Templates(ROOT, ROOT).prices
