@@ -47,6 +47,7 @@ class FileArtifacts:
             try:
                 return os.stat(path).st_size
             except FileNotFoundError:
+                check_link(self.folder)
                 return None
 
     def sizes(self, names: Collection[str]) -> dict[str, int]:
@@ -98,7 +99,10 @@ class FileArtifacts:
         return sorted(name for name, facts in parts if facts and clock.epoch_age_seconds(facts.st_mtime) > seconds)
 
     def files_of(self, content_id: str) -> list[str]:
-        return file_names.kept_files(content_id, self._beginning_with(content_id))
+        present = self._beginning_with(content_id)
+        if not present:
+            self._check_folder()
+        return file_names.kept_files(content_id, present)
 
     def set_aside(self, content_id: str, but: Collection[str] = ()) -> int | None:
         present = self._beginning_with(content_id)
@@ -123,6 +127,7 @@ class FileArtifacts:
                 raise BrokenState(f"{path} cannot be read ({error}); look at it and move it away.") from None
             except OSError as error:
                 raise as_disk_error(path, error, "read") from error
+        self._check_folder()
         return None
 
     def reports(self, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -189,6 +194,11 @@ class FileArtifacts:
             except FileNotFoundError:
                 check_link(self.folder)  # otherwise nothing has ended yet, or a file has just gone
 
+    def _check_folder(self) -> None:
+        """Raise DiskError where the folder is a link to nothing: nobody can tell what is in it."""
+        with disk_errors(self.folder, "read"):
+            check_link(self.folder)
+
     def _path(self, name: str) -> str:
         """Return a path as text: thousands of jobs are looked up in a tick, and pathlib takes as long as a system call."""
         return f"{self.folder}/{name}"
@@ -205,12 +215,14 @@ class FileArtifacts:
 
 
 def _facts_of(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """Return the facts of a listed file; None for a link to nothing, and for a file that another process has just moved."""
+    """Return the facts of a listed file; None for a link to nothing or to itself, and for a file that was moved just now."""
     with disk_errors(entry.path, "read"):
         try:
             return entry.stat()
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP):
+                return None
+            raise
 
 
 def _report_in(path: AnyPath) -> dict[str, Any]:

@@ -122,3 +122,27 @@ def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(artifacts, tmp_
 def test_a_path_that_no_disk_takes_is_told_and_is_not_a_missing_file(artifacts):
     with pytest.raises(DiskError):
         artifacts.exists("lake" * 100)
+
+
+def test_a_link_that_leads_back_to_itself_hides_no_other_report(artifacts, tmp_path):
+    (tmp_path / "lake_completion_report.json").write_text(json.dumps(REPORT))
+    for name in ("hill_completion_report.json", "hill.mp4.part"):
+        (tmp_path / name).symlink_to(name)
+    assert [stem for stem, _ in artifacts.reports(clock.now() - timedelta(days=1))] == ["lake"]
+    assert [stem for stem, _ in artifacts.reports()] == ["lake"]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda artifacts: artifacts.exists("lake.mp4"),
+        lambda artifacts: artifacts.files_of("lake"),
+        lambda artifacts: artifacts.final_report("lake"),
+        lambda artifacts: list(artifacts.reports()),
+    ],
+    ids=["exists", "files_of", "final_report", "reports"],
+)
+def test_a_folder_whose_disk_is_not_mounted_is_not_an_empty_one(tmp_path, look):
+    (tmp_path / "completed_videos").symlink_to("nowhere")
+    with pytest.raises(DiskError, match="Mount its disk"):
+        look(FileArtifacts(tmp_path / "completed_videos"))
