@@ -367,7 +367,7 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
-def test_whoever_catches_everything_passes_it_on_or_says_why_not() -> None:
+def test_code_that_catches_everything_passes_it_on_or_says_why_not() -> None:
     silent = []
     for path in everything():
         lines = source(path).splitlines()

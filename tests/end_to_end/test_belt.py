@@ -516,14 +516,14 @@ def _planned(suite, order):
     return owned()
 
 
-def test_whoever_asks_for_an_ended_job_by_name_is_told_how_it_ended(made):
+def test_a_user_who_names_an_ended_job_is_told_how_it_ended(made):
     ended = made.poll("lake")
     assert ended.code == 0
     assert [(job["content_id"], job["state"]) for job in ended.document["jobs"]] == [("lake", "completed")]
 
 
 @pytest.mark.slow
-def test_whoever_asks_for_a_job_in_other_hands_by_name_is_told_so(rehearsal):
+def test_a_user_who_names_a_job_that_another_process_has_is_told_so(rehearsal):
     from tenxsom.store.files.jobs import FileJobStore
 
     assert rehearsal.submit(definition()).code == 0

@@ -108,7 +108,7 @@ def test_two_processes_that_want_the_same_clip_render_it_once(near: Door) -> Non
 
 
 @pytest.mark.slow
-def test_a_clip_whose_renderer_was_killed_is_rendered_by_whoever_asks_next(near: Door) -> None:
+def test_a_clip_whose_renderer_was_killed_is_rendered_by_the_process_that_asks_next(near: Door) -> None:
     job_id = near.clip()
     with start(HOLD_THE_RENDER, near.studio.world.root, key_of(near, job_id)) as other:
         assert other.stdout is not None

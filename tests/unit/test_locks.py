@@ -162,7 +162,7 @@ def test_threads_of_one_process_exclude_each_other(path):
     assert most == [1]
 
 
-def test_another_thread_may_give_a_name_back_and_whoever_waits_for_it_gets_it(path):
+def test_another_thread_may_give_a_name_back_and_a_waiting_one_gets_it(path):
     table, got = lock_table(path), threading.Event()
 
     def wait() -> None:

@@ -172,7 +172,7 @@ class Bucket:
             if self._folder or not _NO_BUCKET.search(str(error)):
                 raise FileNotFoundError(f"There is no {where}") from None
             raise self._refusal(doing, where, str(error)) from None
-        except (BaseError, NotImplementedError, ValueError) as error:
+        except (BaseError, NotImplementedError, ValueError) as error:  # obstore raises the second for what a store cannot do
             raise self._refusal(doing, where, f"{type(error).__name__} {error}") from None
 
     def _refusal(self, doing: str, where: str, text: str) -> DiskError:

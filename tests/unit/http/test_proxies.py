@@ -109,7 +109,7 @@ def test_a_proxy_that_refuses_googles_library_is_told_with_its_reason() -> None:
 
 @contextlib.contextmanager
 def tunnel(server: ScriptedServer, *, socks: bool) -> Iterator[str]:
-    """A proxy that connects whoever asks to `server`, whatever name they ask for; yields its address."""
+    """A proxy that connects every request to `server`, whatever host it names; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = int(server.host.rpartition(":")[2])
 

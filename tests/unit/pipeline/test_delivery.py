@@ -438,16 +438,21 @@ def test_a_link_that_brings_no_video_ends_after_the_deadline_for_decisions(make_
 # looks that take too long
 
 
+def tick_that_ends_in_a_look(world, monkeypatch) -> Any:
+    """A tick whose time is over while the downloaded clip is decoded."""
+    real = clock.Deadline.check
+    with monkeypatch.context() as late:
+        late.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
+        return world.tick()
+
+
 def test_a_look_that_ran_into_the_end_of_a_tick_is_taken_again_without_a_download(make_world, good, monkeypatch):
     """The tick ends while the clip is decoded: it says nothing about the clip, and the file is there the next time."""
     world = make_world(good)
     world.submit()
-    real = clock.Deadline.check
-    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
-    assert world.tick().exit_code == 75
+    assert tick_that_ends_in_a_look(world, monkeypatch).exit_code == 75
     assert world.clip.fetched.size_bytes == good.stat().st_size
     assert world.clip.refusal is None
-    monkeypatch.setattr(clock.Deadline, "check", real)
     world.tick()
     assert world.report["state"] == "completed"
     assert world.vendor.downloads == 1
@@ -456,10 +461,7 @@ def test_a_look_that_ran_into_the_end_of_a_tick_is_taken_again_without_a_downloa
 def test_a_file_that_is_gone_when_it_is_looked_at_again_is_fetched_again(make_world, good, monkeypatch):
     world = make_world(good)
     world.submit()
-    real = clock.Deadline.check
-    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
-    world.tick()
-    monkeypatch.setattr(clock.Deadline, "check", real)
+    tick_that_ends_in_a_look(world, monkeypatch)
     (world.home / "completed_videos" / "lake.mp4.part").unlink()
     world.tick()
     assert world.report["state"] == "completed"
@@ -469,10 +471,7 @@ def test_a_file_that_is_gone_when_it_is_looked_at_again_is_fetched_again(make_wo
 def test_a_file_on_a_disk_that_does_not_answer_is_not_fetched_again(make_world, good, monkeypatch):
     world = make_world(good)
     world.submit()
-    real = clock.Deadline.check
-    monkeypatch.setattr(clock.Deadline, "check", lambda self, what: real(clock.Deadline(-1), what))
-    world.tick()
-    monkeypatch.setattr(clock.Deadline, "check", real)
+    tick_that_ends_in_a_look(world, monkeypatch)
     with monkeypatch.context() as broken:
         break_stat(broken, world.home / "completed_videos" / "lake.mp4.part", errno.ESTALE)
         assert world.tick().exit_code == 75

@@ -206,7 +206,7 @@ def test_a_clip_is_free_only_while_all_its_money_is(entry, free):
     assert is_free(job, job.clips[0]) is free
 
 
-def test_whoever_makes_start_frames_is_never_a_reason_to_leave_the_video_service(belt, studio):
+def test_the_source_of_start_frames_is_never_a_reason_to_leave_the_video_service(belt, studio):
     belt.environment |= {"VIDEO_SERVICE": "ltx_api", "START_FRAMES": "flux", "VIDEO_SERVICE_FALLBACK": "local_studio"}
     studio.write_faults(SWITCHED_OFF)
     assert belt.submit(definition(target_duration=5)).code == 1
