@@ -7,9 +7,9 @@ machine, for measuring waits. A stop request (TERM, INT, HUP) ends every sleep a
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 from tenxsom.errors import Interrupted, OutOfTime
@@ -18,8 +18,11 @@ _GOES_ON_IN_SLEEP = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """The monotonic clock that a suspended machine does not stop. Linux stops CLOCK_MONOTONIC then, macOS does not:
 https://man7.org/linux/man-pages/man2/clock_gettime.2.html"""
 
-_stop = threading.Event()
-
+_stop_is_requested = False
+_wake_up: SimpleQueue[None] = SimpleQueue()
+"""Filled when a stop is requested; each sleep that it ends fills it again for the next one. A `threading.Event` would not do: a
+signal that comes while the main thread has the event's lock, to begin or to end a wait, would wait for that lock for ever in
+`set`. A SimpleQueue may be filled at any moment: https://docs.python.org/3/library/queue.html#queue.SimpleQueue.put"""
 
 _ahead = timedelta()
 SAME_SECONDS = 1.0
@@ -97,8 +100,10 @@ def is_due(text: str | None, horizon_seconds: float) -> bool:
 
 
 def request_stop() -> None:
-    """Request that this process finishes its current step and ends."""
-    _stop.set()
+    """Request that this process finishes its current step and ends. A signal handler may call it."""
+    global _stop_is_requested
+    _stop_is_requested = True
+    _wake_up.put(None)
 
 
 def stop_on_signals() -> None:
@@ -118,24 +123,31 @@ def stop_on_signals() -> None:
 
 
 def stop_requested() -> bool:
-    return _stop.is_set()
+    return _stop_is_requested
 
 
 def forget_stop() -> None:
     """Clear a stop request (for programs that run several commands in one process, and for tests)."""
-    _stop.clear()
+    global _stop_is_requested
+    _stop_is_requested = False
+    while not _wake_up.empty():
+        _wake_up.get()
 
 
 def check_stop() -> None:
     """Raise Interrupted after a stop request. It is called between steps, never inside one."""
-    if _stop.is_set():
+    if _stop_is_requested:
         raise Interrupted("Stopped on request; everything is saved. The poller carries on, or the same command (without --again).")
 
 
 def sleep(seconds: float) -> None:
     """Sleep; raise Interrupted at once when a stop is requested."""
-    if _stop.wait(max(0.0, seconds)):
-        check_stop()
+    try:
+        _wake_up.get(timeout=max(0.0, seconds))
+    except Empty:
+        return
+    _wake_up.put(None)
+    check_stop()
 
 
 def nap(seconds: float) -> None:

@@ -200,6 +200,48 @@ def test_a_stop_request_ends_every_sleep_at_once(stop):
     assert interrupted.is_set()
 
 
+SIGNAL_AT_EVERY_STEP = """
+import signal, sys
+from tenxsom import clock
+from tenxsom.errors import Interrupted
+
+def strike_at(number):
+    left = [number]
+    def trace(frame, event, _):
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] == 0:
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGTERM)
+        return trace if left[0] > 0 else None
+    return trace
+
+for number in range(1, 1000):
+    clock.stop_on_signals()
+    clock.forget_stop()
+    print(number, flush=True)
+    try:
+        sys.settrace(strike_at(number))
+        clock.sleep(0.0)
+        sys.settrace(None)
+        if not clock.stop_requested():
+            break  # a sleep has fewer steps
+        clock.sleep(3600)
+    except Interrupted:
+        pass
+print("ended")
+"""
+
+
+def test_a_signal_at_any_moment_of_a_sleep_ends_it():
+    """The handler runs between two steps of the code that it comes upon, and must need no lock that this code may hold."""
+    with running(SIGNAL_AT_EVERY_STEP) as (process,):
+        steps = process.communicate(timeout=30)[0].split()
+    assert steps[-1] == "ended"
+    assert len(steps) > 10
+
+
 STOPPING = """
 from tenxsom import clock
 from tenxsom.errors import Interrupted
