@@ -21,7 +21,7 @@ from tenxsom.text import shortened
 
 
 def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> Result:
-    """Render one job: its facts, cost and files, the progress of `clips`, and the audit trail."""
+    """Render one job: its facts, cost, files and notes, the progress of `clips`, and the audit trail."""
     heads = (
         "content_id",
         "title",
@@ -43,6 +43,7 @@ def job(document: dict[str, Any], result: JobResult, clips: Sequence[Clip]) -> R
     facts += [("clip_error", f"clip {clip.index + 1}: {masked_id(clip.error)}") for clip in clips if clip.error]
     if unexpected := document.get("unexpected"):
         facts.append(("unexpected", _unexpected(UnexpectedRecord.from_dict(unexpected))))
+    facts += [("note", warning) for warning in result.warnings]
     listing = table(
         ("CLIP", "SERVICE", "NEXT STEP", "DONE", "CHECKS", "NEXT LOOK"),
         [

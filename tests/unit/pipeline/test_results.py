@@ -114,6 +114,16 @@ def test_a_table_of_outcomes_ends_with_their_sum():
     assert "it broke" in text
 
 
+def test_what_was_noted_of_a_job_is_shown_before_and_after_its_end(artifacts):
+    job = new_job(warnings=["There is no music.", "The voice is hard to hear."])
+    result = results.of_job(job, "lake.json", "", 0)
+    report = reports.failure_report(job, "refused", {})
+    ended = results.of_report(report, artifacts, "", 0)
+    for document, found in ((job.as_dict(), result), (report, ended)):
+        notes = [line for line in job_screen.job(document, found, []).text.splitlines() if line.startswith("note ")]
+        assert notes == ["note                There is no music.", "note                The voice is hard to hear."]
+
+
 @pytest.mark.parametrize(
     ("wait", "changes", "words"),
     [
