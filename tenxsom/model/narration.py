@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from pydantic import Field
 
 from tenxsom.model.stored import StoredModel
 
 SILENT = "none"
 """The `voice` of a narration without sound: the words are shown, and not spoken."""
+
+_QUIET_SHARE = 0.5
+"""A film that is spoken for less than this share of its time gets a note."""
+_ESTIMATE = "The words take about "
+
+
+def quiet_notes(spoken: float, total: float, *, is_estimate: bool = False) -> list[str]:
+    """Return one sentence about a film that is mostly without words; none about another one."""
+    if spoken >= _QUIET_SHARE * total:
+        return []
+    words = f"{_ESTIMATE}{spoken:.0f}" if is_estimate else f"The words take {spoken:.1f}"
+    return [f"{words} of {total:g} s; the rest is pictures and music only."]
+
+
+def with_measured(notes: Iterable[str], measured: Sequence[str]) -> list[str]:
+    """Return the notes with those of the real voice in place of the plan's estimate."""
+    return [told for note in notes for told in (measured if note.startswith(_ESTIMATE) else [note])]
 
 
 class SpokenWord(StoredModel):

@@ -18,7 +18,7 @@ from tenxsom.model.definition import JobDefinition, VoiceChoice, check_definitio
 from tenxsom.model.film import FilmPlan, PlannedShot, PlannedVoice
 from tenxsom.model.job import VideoJob
 from tenxsom.model.money import usd
-from tenxsom.model.narration import Narration, SpokenSegment, SpokenWord
+from tenxsom.model.narration import Narration, SpokenSegment, SpokenWord, quiet_notes
 from tenxsom.model.sound_order import SoundStep
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import captions, clips, timeline
@@ -325,6 +325,13 @@ def _unsaid(film: FilmPlan, narration: Narration | None) -> list[str]:
     if (fastest := max(voice.speed for voice in film.voices)) > 1.01:
         sentences.append(f"The voice is played up to {fastest:.2f} times as fast, so that it fits into {film.seconds:g} s.")
     return sentences
+
+
+def measured_quiet(film: FilmPlan | None) -> list[str]:
+    """Return the note about a film that is mostly without words, by its real voice; none without a voice."""
+    if film is None or not film.voices:
+        return []
+    return quiet_notes(sum(voice.seconds / voice.speed for voice in film.voices), film.seconds)
 
 
 def _ways(mode: str, shape: str) -> list[str]:

@@ -17,12 +17,13 @@ from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.choices import is_sound_file
 from tenxsom.model.definition import JobDefinition, check_definition, parse_definition
 from tenxsom.model.job import JobState, VideoJob
+from tenxsom.model.narration import with_measured
 from tenxsom.model.sound_order import SoundStep
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import clips, intake, lookup, run_budget, sources
 from tenxsom.pipeline.approval import Approvals
 from tenxsom.pipeline.brand_kits import BrandKits
-from tenxsom.pipeline.cutting import Cutter, brand_voice
+from tenxsom.pipeline.cutting import Cutter, brand_voice, measured_quiet
 from tenxsom.pipeline.estimate import STOCK_WORDS, Estimate, estimate, planned_job
 from tenxsom.pipeline.film_intake import FilmIntake
 from tenxsom.pipeline.finisher import Finisher, all_final
@@ -334,6 +335,7 @@ class MasterOrchestrator:
             self._cutter.cut_over(job)
         else:
             self._cutter.cut(job, route_of(job))
+        job.warnings = with_measured(job.warnings, measured_quiet(job.film))
         for sentence in [*clips.differences(job), *self._cutter.differences(job)]:
             job.warn(sentence)
         job.settle_state()

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from tenxsom.model.blueprint import Blueprint, PlannerRecord, Segment, VideoPlan, share_out, with_times
 from tenxsom.model.definition import JobDefinition
+from tenxsom.model.narration import quiet_notes
 from tenxsom.planning.archetypes import Archetype
 from tenxsom.planning.choosing import Draft
 from tenxsom.planning.cues import SHOTS, CueWriter, tags_of
@@ -28,8 +29,6 @@ MAX_TAGS = 15
 LEAST_ENDING_SECONDS = 2.0
 LEAST_HOOK_SECONDS, MOST_HOOK_SECONDS = 1.5, 3.0
 """The time for words of the archetype beside the title: a hook is short."""
-QUIET_SHARE = 0.5
-"""A film that is spoken for less than this share of its time gets a warning."""
 
 
 def plan_locally(
@@ -209,8 +208,8 @@ class _LocalPlan:
                 "Raise target_duration, or say less."
             )
         spoken = telling.seconds + (count_words(ending) / self._archetype.words_per_second if ending else 0)
-        if self._definition.narration and spoken < QUIET_SHARE * total:
-            self._warnings.append(f"The words take about {spoken:.0f} of {total:g} s; the rest is pictures and music only.")
+        if self._definition.narration:
+            self._warnings += quiet_notes(spoken, total, is_estimate=True)
 
     def _unplanned(self) -> list[str]:
         """Return one sentence about what was not planned as one might expect, and one about the directions that are not spoken."""

@@ -19,7 +19,7 @@ from tenxsom.media.speech_file import read_speech, write_wav
 from tenxsom.model.blueprint import Blueprint
 from tenxsom.model.definition import JobDefinition
 from tenxsom.model.job import JobState, VideoJob
-from tenxsom.model.narration import SILENT
+from tenxsom.model.narration import SILENT, quiet_notes
 from tenxsom.store.base import RELEASED, SPENT, UNKNOWN
 from tenxsom.voices import alignment, espeak, hibari, registry
 from tests.net_server import Behaviour, ScriptedServer, answer, close_at_once, unused_port
@@ -125,6 +125,20 @@ def test_a_finished_narration_asks_for_nothing(studio, gemini):
     studio.narrate()
     studio.narrate()
     assert server.connections == 2
+
+
+@pytest.mark.parametrize(("each", "told"), [(1.5, ["The words take 3.0 of 8 s; the rest is pictures and music only."]), (3.0, [])])
+def test_what_the_voice_takes_is_told_in_place_of_the_plans_estimate(studio, gemini, each, told):
+    gemini(answer(200, spoken(each)))
+    estimate = quiet_notes(2.0, 8, is_estimate=True)
+    studio.put(definition(), warnings=["There is no music.", *estimate])
+    studio.narrate()
+    with App(settings.load()) as app, app.store.claim("lake") as claim:
+        assert claim
+        app.orchestrator().cut(claim)
+    warnings = studio.job().warnings
+    assert [note for note in warnings if "words take" in note] == told
+    assert warnings[0] == "There is no music."
 
 
 def test_directions_are_sent_beside_the_text_and_never_in_it(studio, gemini):
