@@ -27,7 +27,7 @@ MOST_TEMPLATE_BYTES = 4 * 1024 * 1024
 class Templates:
     """The templates of this installation, read on first use. Raises BadSettings for a broken file.
 
-    Raises DiskError for a folder whose disk is not mounted, or that cannot be looked into.
+    Raises DiskError for a folder whose disk is not mounted, also later on, or that cannot be looked into.
     """
 
     def __init__(self, home: Path, root: Path) -> None:
@@ -67,7 +67,7 @@ class Templates:
     @cached_property
     def archetype_names(self) -> list[str]:
         """Return the names of the archetypes, which are the files in templates/archetypes/."""
-        return sorted({path.stem for folder in self._folders for path in (folder / "archetypes").glob("*.json")})
+        return self._names("archetypes")
 
     def archetype_file(self, name: str) -> bytes:
         """Read an archetype's file. Raises BadSettings that names the known ones."""
@@ -81,7 +81,7 @@ class Templates:
     @cached_property
     def brand_names(self) -> list[str]:
         """Return the names of the brand kits, which are the files in templates/brands/."""
-        return sorted({path.stem for folder in self._folders for path in (folder / "brands").glob("*.json")})
+        return self._names("brands")
 
     def brand(self, name: str) -> Brand:
         """Return a brand kit with its file names as absolute paths.
@@ -102,6 +102,12 @@ class Templates:
         longest = {name: float(entry["longest_seconds"]) for name, entry in self.platforms.items() if "longest_seconds" in entry}
         return Vocabulary(self.archetype_names, shapes, services, longest)
 
+    def _names(self, kind: str) -> list[str]:
+        names = sorted({path.stem for folder in self._folders for path in (folder / kind).glob("*.json")})
+        for folder in self._folders:
+            _check_still_there(folder)
+        return names
+
     def _json(self, name: str) -> dict[str, Any]:
         path = self._find(name)
         try:
@@ -120,6 +126,7 @@ class Templates:
             with disk_errors(folder, "look into"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 os.lstat(folder / name)
                 return folder / name
+            _check_still_there(folder)
         raise BadSettings(f"templates/{name} is missing; restore it from the program's own copy.")
 
 
@@ -128,3 +135,9 @@ def _is_given(folder: Path) -> bool:
     with disk_errors(folder, "look into"):
         check_link(folder)
         return is_there(f"{folder}/.")  # the folder from within, which takes the right to enter it
+
+
+def _check_still_there(folder: Path) -> None:
+    """Raise DiskError where a folder is gone that was there at first: its disk is no longer mounted."""
+    with disk_errors(folder, "look into"):
+        os.stat(f"{folder}/.")

@@ -6,6 +6,7 @@ import copy
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,28 @@ def test_a_folder_of_templates_that_does_not_answer_is_not_replaced_by_the_progr
     break_stat(monkeypatch, tmp_path / "templates", errno.ESTALE)
     with pytest.raises(DiskError, match=r"Cannot look into .*templates"):
         Templates(tmp_path, ROOT)
+
+
+LOOKS = {
+    "prices": lambda templates: templates.prices,
+    "platforms": lambda templates: templates.platforms,
+    "archetypes": lambda templates: templates.archetype_names,
+    "brands": lambda templates: templates.brand("ours"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_folder_of_templates_that_goes_away_in_a_run_is_missed_until_it_is_there_again(tmp_path, look):
+    place, mounted = tmp_path / "templates", tmp_path / "disk"
+    shutil.copytree(ROOT / "templates", mounted)
+    shutil.copy(next((ROOT / "templates" / "brands").glob("*.json")), mounted / "brands" / "ours.json")
+    place.symlink_to(mounted)
+    templates = Templates(tmp_path, ROOT)
+    mounted.rename(tmp_path / "elsewhere")
+    with pytest.raises(DiskError, match=r"Cannot look into .*templates: .*Mount its disk"):
+        look(templates)
+    (tmp_path / "elsewhere").rename(mounted)
+    assert look(templates)
 
 
 def test_without_a_folder_of_templates_the_programs_own_count(tmp_path):
