@@ -128,6 +128,7 @@ def test_a_link_that_leads_back_to_itself_hides_no_other_report(artifacts, tmp_p
     (tmp_path / "lake_completion_report.json").write_text(json.dumps(REPORT))
     for name in ("hill_completion_report.json", "hill.mp4.part"):
         (tmp_path / name).symlink_to(name)
+    assert set(artifacts.marks(".json")) == {"lake_completion_report.json", "hill_completion_report.json"}
     assert [stem for stem, _ in artifacts.reports(clock.now() - timedelta(days=1))] == ["lake"]
     assert [stem for stem, _ in artifacts.reports()] == ["lake"]
 
