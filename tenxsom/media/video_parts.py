@@ -21,7 +21,9 @@ _BOXES = frozenset(
 """Names of top-level boxes (ISO/IEC 14496-12 and QuickTime). Others are rare, or appended data at the end."""
 _NAME = re.compile(rb"[ -~]{4}")
 """What a box's name is made of (https://mp4ra.org/registered-types/boxes)."""
-_IN_FRAGMENT = re.compile(rb"mfhd|traf|tfhd|trun")
+_MOST_OTHERS = 1000
+"""The largest number of boxes of other names in a row."""
+_IN_FRAGMENT = re.compile(rb"mfhd|traf|tfhd|tfdt|trun|sbgp|sgpd|saiz|saio|senc|subs")
 """Names of boxes that are only inside a fragment: at top level, they are what a hole left of one."""
 _FRAGMENT = re.compile(rb"moof.{4}mfhd|mfra.{4}tfra", re.DOTALL)
 """What a fragment, or the index of all fragments, begins with behind its length."""
@@ -65,40 +67,70 @@ def _refuse_cut_boxes(path: Path, file: BinaryIO, size: int) -> None:
         raise BrokenMedia(f"{path.name} is damaged at byte {at:,}: bytes that belong to no part are followed by more fragments.")
 
 
+class _Box(NamedTuple):
+    """A box of an MP4: its name, its first 16 bytes, and where it ends; None for a length that none can have."""
+
+    name: str
+    head: bytes
+    end: int | None
+
+
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
     """Yield names and ends of the top-level boxes (ISO/IEC 14496-12), up to the first bytes that are not a box.
 
-    A box of another name is one of them if a part of the file, or the file's end, follows where it ends: FFmpeg skips it by its
+    Boxes of other names are among them if a part of the file, or the file's end, follows where they end: FFmpeg skips each by its
     length (`mov_read_default` in https://github.com/FFmpeg/FFmpeg/blob/master/libavformat/mov.c). Behind a hole nothing does.
     A few bytes at the end may be the beginning of another box: in a fragmented file, a missing fragment.
     """
     start, is_fragmented, is_ended = 0, False, False
     while start < size:
-        file.seek(start)
-        header = file.read(16)
-        if len(header) < 8:
+        box = _box(file, start, size)
+        if box is None:
             if is_fragmented and not is_ended:
                 yield "next", start + 8
             return
-        name = header[4:8].decode("latin-1")
-        length = int.from_bytes(header[:4], "big")
-        if length == 1:
-            length = int.from_bytes(header[8:16], "big") if len(header) == 16 else 16
-        elif length == 0 and name in _BOXES:
-            length = size - start
-        if length < 8 or (name not in _BOXES and not _is_other_box(file, header, start + length, size)):
+        found = [(box.name, box.end)] if box.name in _BOXES and box.end else _other_boxes(file, start, size)
+        if not found:
             return
-        yield name, start + length
-        is_fragmented, is_ended = is_fragmented or name == "moof", is_ended or name == "mfra"
-        start += length
+        yield from found
+        is_fragmented, is_ended = is_fragmented or box.name == "moof", is_ended or box.name == "mfra"
+        start = found[-1][1]
 
 
-def _is_other_box(file: BinaryIO, header: bytes, end: int, size: int) -> bool:
-    """Return whether what begins with these bytes, under a name that is not in `_BOXES`, is a box that ends at a place."""
-    if end > size or not _NAME.fullmatch(header[4:8]) or _IN_FRAGMENT.search(header):
-        return False
-    file.seek(end)
-    return end == size or file.read(8)[4:].decode("latin-1") in _BOXES
+def _box(file: BinaryIO, start: int, size: int) -> _Box | None:
+    """Return the box that begins at a place; None where too few bytes are left for one."""
+    file.seek(start)
+    head = file.read(16)
+    if len(head) < 8:
+        return None
+    name = head[4:8].decode("latin-1")
+    length = int.from_bytes(head[:4], "big")
+    if length == 1:
+        length = int.from_bytes(head[8:16], "big") if len(head) == 16 else 16
+    elif length == 0 and name in _BOXES:
+        length = size - start
+    return _Box(name, head, start + length if length >= 8 else None)
+
+
+def _other_boxes(file: BinaryIO, start: int, size: int) -> list[tuple[str, int]]:
+    """Return the boxes under names that are not in `_BOXES`, up to a part of the file or its end; none if neither comes."""
+    found: list[tuple[str, int]] = []
+    while len(found) <= _MOST_OTHERS:
+        if start == size:
+            return found
+        box = _box(file, start, size)
+        if box and box.name in _BOXES:
+            return found
+        if box is None or box.end is None or box.end > size or not _is_other(box):
+            return []
+        found.append((box.name, box.end))
+        start = box.end
+    return []
+
+
+def _is_other(box: _Box) -> bool:
+    """Return whether a box may be one at top level, although its name is not in `_BOXES`."""
+    return bool(_NAME.fullmatch(box.head[4:8])) and not _IN_FRAGMENT.search(box.head)
 
 
 def _has_fragments(file: BinaryIO, at: int) -> bool:

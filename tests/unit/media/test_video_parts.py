@@ -95,12 +95,20 @@ def test_fragments_behind_a_hole_are_missed(tmp_path: Path) -> None:
         check_video(clip)
 
 
-@pytest.mark.parametrize("name", [b"meco", b"imda", b"abcd"])
-def test_a_box_of_another_name_between_fragments_is_no_damage(tmp_path: Path, name: bytes) -> None:
+@pytest.mark.parametrize("names", [[b"meco"], [b"imda"], [b"abcd"], [b"abcd", b"efgh"], [b"abcd"] * 40])
+def test_boxes_of_other_names_between_fragments_are_no_damage(tmp_path: Path, names: list[bytes]) -> None:
     clip, data, second = fragmented(tmp_path / "clip.mp4")
     index = data.rindex(b"mfra") - 4
-    clip.write_bytes(data[:second] + box(name, bytes(16)) + data[second:index] + box(name, bytes(8) + b"moof\0\0\0\x10mfhd"))
+    between, last = (b"".join(box(name, content) for name in names) for content in (bytes(16), bytes(8) + b"moof\0\0\0\x10mfhd"))
+    clip.write_bytes(data[:second] + between + data[second:index] + last)
     assert check_video(clip).frames == 72
+
+
+def test_fragments_behind_more_boxes_of_other_names_than_are_looked_at_are_missed(tmp_path: Path) -> None:
+    clip, data, second = fragmented(tmp_path / "clip.mp4")
+    clip.write_bytes(data[:second] + box(b"abcd", b"") * (video_parts._MOST_OTHERS + 1) + data[second:])
+    with pytest.raises(BrokenMedia, match=rf"damaged at byte {second:,}"):
+        check_video(clip)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +119,20 @@ def test_a_box_of_another_name_between_fragments_is_no_damage(tmp_path: Path, na
         box(b"ab\0d", bytes(16)),
         box(b"abcd", bytes(16), 2**31),
         box(b"abcd", b"\xff" * 8, 1),
+        box(b"abcd", bytes(16)) + bytes(24),
+        box(b"abcd", bytes(16)) + box(b"efgh", bytes(16), 23),
+        box(b"abcd", bytes(16)) + box(b"trun", bytes(16)),
     ],
-    ids=["a wrong length", "no length", "no name", "past the end", "past all ends"],
+    ids=[
+        "a wrong length",
+        "no length",
+        "no name",
+        "past the end",
+        "past all ends",
+        "a hole behind it",
+        "a wrong one behind it",
+        "a rest behind it",
+    ],
 )
 def test_fragments_behind_bytes_that_only_look_like_a_box_are_missed(tmp_path: Path, other: bytes) -> None:
     clip, data, second = fragmented(tmp_path / "clip.mp4")
@@ -121,7 +141,7 @@ def test_fragments_behind_bytes_that_only_look_like_a_box_are_missed(tmp_path: P
         check_video(clip)
 
 
-@pytest.mark.parametrize("first_left", [b"moof", b"mfhd", b"traf", b"trun"])
+@pytest.mark.parametrize("first_left", [b"moof", b"mfhd", b"traf", b"tfdt", b"trun"])
 def test_the_rest_of_a_fragment_with_a_hole_is_no_box(tmp_path: Path, first_left: bytes) -> None:
     """What is left of it ends where its pictures begin, as a box of another name would."""
     clip, data, second = fragmented(tmp_path / "clip.mp4")
