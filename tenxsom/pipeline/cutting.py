@@ -145,19 +145,21 @@ class Cutter:
         return found
 
     def alternatives(self, job: VideoJob, route: Route) -> str | None:
-        """Return a sentence about the price of a job as one picture and as a cut film; None where there is no choice."""
+        """Return a sentence about the price of a job as one picture and as a cut film; None where it is no choice, or free."""
         definition = check_definition(job.definition.as_dict(), job.content_id, self._vocabulary)
         if job.film is None or job.blueprint is None or definition.clips != "auto" or len(job.clips) < 2:
             return None
         price_of, one = partial(self._prices.of_seconds, route), definition.model_copy(update={"clips": "single"})
-        cut = f"cut into {len(job.clips)} pictures it costs {money.shown(self._prices.of_job(job))}"
+        whole = self._prices.of_job(job)
+        cut = f"cut into {len(job.clips)} pictures it costs {money.shown(whole)}"
         try:
             ends = self._ends_of(job)
             single = cut_film(job.film, one, job.blueprint, job.narration, route, ends=ends, price_of=price_of)[1][0]
         except BadInput:
             longest = route.capabilities.durations[-1]
             return f"As one picture it cannot be made by {route.service}, whose clips have {longest:g} s at most; {cut}."
-        return f"As one picture (clips: single) it costs {money.shown(price_of(single.seconds))}; {cut}."
+        price = price_of(single.seconds)
+        return f"As one picture (clips: single) it costs {money.shown(price)}; {cut}." if price or whole else None
 
     def cut_over(self, job: VideoJob) -> None:
         """Set how the film of a job is put together that has its clips from another one."""

@@ -65,6 +65,14 @@ def test_a_missing_key_is_said_once_for_all_jobs(home, capsys):
     assert capsys.readouterr().out.count("needs LTX_API_KEY") == 1
 
 
+@pytest.mark.parametrize(("service", "is_compared"), [("local_studio", False), ("ltx_api", True)])
+def test_a_dry_run_compares_one_picture_with_a_cut_film_where_they_cost_something(home, capsys, monkeypatch, service, is_compared):
+    monkeypatch.setenv("CAPTIONS", "both")
+    name = table(home, "bread;Why does bread rise?;explainer;volume;20;youtube_shorts")
+    assert main([name, "--dry-run", "--service", service]) == 0
+    assert ("As one picture (clips: single) it costs" in capsys.readouterr().out) == is_compared
+
+
 def test_a_dry_run_says_who_would_plan_and_for_how_much(home, capsys, monkeypatch):
     name = table(home, "lake;The lake;explainer;volume;5;youtube")
     assert main([name, "--dry-run"]) == 0
