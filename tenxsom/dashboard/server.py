@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from tenxsom import clock
 from tenxsom.app import App
 from tenxsom.dashboard.board import Board
 from tenxsom.dashboard.feed import Feed
@@ -22,7 +24,7 @@ LAST_SECONDS = 2
 
 
 def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> None:
-    """Serve the dashboard on `host` and `port`, and call `ready` with its address, until TERM or INT.
+    """Serve the dashboard on `host` and `port`, and call `ready` with its address, until a stop request.
 
     Raises BadSettings for a host that other machines reach without DASHBOARD_TOKEN, BadInput for a host or a port that cannot be
     used.
@@ -53,11 +55,23 @@ def server_of(board: Board, host: str) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """A server that ends the streams of open pages before it waits for its connections to end."""
+    """A server that ends on a stop request, and ends the streams of open pages before it waits for its connections to end.
+
+    Uvicorn's own handlers would not do: they know nothing of a TERM that came while the pages were loaded, nor of a HUP.
+    """
 
     def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
         super().__init__(config)
         self._feed = feed
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the handlers of this process in place."""
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether the server must end. Uvicorn asks ten times a second."""
+        return await super().on_tick(counter) or clock.stop_requested()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._feed.close()

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from tenxsom.settings import ROOT
+from tests.processes import running
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_dashboard_says_where_it_is_and_ends_cleanly_with_pages_open(home: Path, stop: signal.Signals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
@@ -34,6 +35,27 @@ def test_the_dashboard_says_where_it_is_and_ends_cleanly_with_pages_open(home: P
     assert process.returncode == 0
     assert "The dashboard has ended." in out
     assert not re.search("Traceback|ERROR|WARN", err), err
+
+
+STOPPED_AS_IT_SAYS_WHERE_IT_IS = """
+import os, signal, sys
+from tenxsom import clock, settings
+from tenxsom.app import App
+from tenxsom.dashboard.server import serve
+
+clock.stop_on_signals()
+with App(settings.load(dict(os.environ))) as app:
+    serve(app, "127.0.0.1", 0, ready=lambda _: signal.raise_signal(getattr(signal, sys.argv[1])))
+print("ended")
+"""
+
+
+@pytest.mark.parametrize("stop", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_stop_before_the_pages_are_loaded_ends_the_dashboard(home: Path, stop: str) -> None:
+    with running(STOPPED_AS_IT_SAYS_WHERE_IT_IS, stop) as (process,):
+        out, _ = process.communicate(timeout=60)
+    assert out == "ended\n"
+    assert process.returncode == 0
 
 
 @pytest.mark.slow
