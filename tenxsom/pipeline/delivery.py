@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from tenxsom import atomic, clock
+from tenxsom import atomic, clock, threads
 from tenxsom.disk import disk_errors, is_there
 from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, NoTurn, OutOfTime, TryAgainLater
 from tenxsom.model import file_names
@@ -49,22 +49,21 @@ _media_work = threading.BoundedSemaphore(2)
 
 @contextmanager
 def media_work(deadline: clock.Deadline | None = None) -> Iterator[None]:
-    """Wait for a free core for a block. Raises NoTurn when none is free before `deadline`.
+    """Wait for a free core for a block. Raises NoTurn when none is free before `deadline`, Interrupted.
 
     The block raises OutOfTime only when it had most of a tick; with less it raises NoTurn, which says nothing about the work.
     """
     deadline = deadline or clock.Deadline(math.inf)
-    if not _media_work.acquire(timeout=min(deadline.left(), threading.TIMEOUT_MAX)):
-        raise NoTurn("Other videos are being decoded; this one's turn comes with the next tick.", retry_after=1)
-    left = deadline.left()
-    try:
-        yield
-    except OutOfTime as error:
-        if left >= MOST_OF_A_TICK * deadline.seconds:
-            raise
-        raise NoTurn(str(error), retry_after=1) from None
-    finally:
-        _media_work.release()
+    with threads.turn(_media_work, deadline) as is_our_turn:
+        if not is_our_turn:
+            raise NoTurn("Other videos are being decoded; this one's turn comes with the next tick.", retry_after=1)
+        left = deadline.left()
+        try:
+            yield
+        except OutOfTime as error:
+            if left >= MOST_OF_A_TICK * deadline.seconds:
+                raise
+            raise NoTurn(str(error), retry_after=1) from None
 
 
 def has_free_core() -> bool:
@@ -92,7 +91,7 @@ class ClipDelivery:
         """
         part = self._part(claim.job, clip)
         clip.count_attempt()
-        with self._downloads:
+        with threads.turn(self._downloads):
             service = self._service_of(claim.job.service_of(clip))
             try:
                 loaded = service.fetch(status, part, MAX_VIDEO_BYTES, max(1.0, deadline.left()))

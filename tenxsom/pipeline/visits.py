@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from tenxsom import clock
+from tenxsom import clock, threads
 from tenxsom.errors import (
     BadDefinition,
     BadSettings,
@@ -190,19 +190,17 @@ class JobVisitor:
             return
         route = route_of(claim.job)
         submitter, side_by_side = self._submission(route)
-        if not side_by_side.acquire(timeout=look.deadline.left()):
-            return  # the tick is over; the next one continues
-        try:
-            with contextlib.ExitStack() as place:
-                try:
-                    place.enter_context(self._store.slot(route.service, route.capabilities.concurrent_submissions))
-                except ServiceBusy as busy:
-                    log.info("%s", busy, extra={"content_id": claim.job.content_id})
-                    return  # the next tick continues
-                submitter.carry_on(claim, deadline=look.deadline)
+        with threads.turn(side_by_side, look.deadline) as is_our_turn, contextlib.ExitStack() as place:
+            if not is_our_turn:
+                return  # the tick is over; the next one continues
+            try:
+                place.enter_context(self._store.slot(route.service, route.capabilities.concurrent_submissions))
+            except ServiceBusy as busy:
+                log.info("%s", busy, extra={"content_id": claim.job.content_id})
+                return  # the next tick continues
+            submitter.carry_on(claim, deadline=look.deadline)
+            place.close()
             self._unexpected_errors.forget(claim, SUBMITTING)
-        finally:
-            side_by_side.release()
 
     def _submission(self, route: Route) -> tuple[Submitter, threading.BoundedSemaphore]:
         """Return the submitter, created on first use, and the service's limit for the threads of this process, which

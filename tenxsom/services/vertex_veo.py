@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from tenxsom import atomic
+from tenxsom import atomic, threads
 from tenxsom.errors import (
     AccountError,
     BadSettings,
@@ -166,7 +166,7 @@ class VertexVeo:
     def video_status(self, video: dict[str, Any], endpoint: str | None) -> GenerationStatus:  # noqa: ARG002  (the name says where to ask)
         name = str(video["job_id"])
         try:
-            with self._inline:
+            with threads.turn(self._inline):
                 found = self._genai.operation(name, self._status_timeout)
         except (NotFound, AccountError):
             raise

@@ -15,6 +15,7 @@ from tenxsom import clock, settings
 from tenxsom.app import App
 from tenxsom.model.clip import Step
 from tenxsom.pipeline import poller
+from tenxsom.store.base import Claim
 from tests.net_server import ScriptedServer, Visit, head
 from tests.processes import in_a_shell
 from tests.states import new_clip, new_job
@@ -96,3 +97,49 @@ def test_where_the_second_endpoint_is_the_right_one_jobs_are_asked_for_side_by_s
     with ScriptedServer(behave) as server:
         assert tick(home, server) == "8 checked, 0 done, 8 pending."
         assert not together.broken
+
+
+class Places(threading.BoundedSemaphore):
+    """One place, which tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.asked = 0
+        self.is_waited_for = threading.Event()
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        self.asked += 1
+        if self.asked > 1:
+            self.is_waited_for.set()
+        return super().acquire(blocking, timeout)
+
+
+class StoppedSubmitter:
+    """Carries a submission on until another job waits for its turn, and is stopped then."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.carried_on: list[str] = []
+
+    def carry_on(self, claim: Claim, *, deadline: clock.Deadline) -> None:
+        self.carried_on.append(claim.job.content_id)
+        assert self.places.is_waited_for.wait(30)
+        clock.request_stop()
+
+
+def test_a_job_that_waits_for_its_turn_is_not_planned_after_a_stop(home: Path) -> None:
+    """A plan costs money, and the wait for it would have been given up at once."""
+    folder = home / "pending_video_jobs"
+    folder.mkdir()
+    for content_id in ("lake", "hill"):
+        (folder / f"{content_id}.json").write_bytes(new_job(content_id).as_json())
+    places = Places()
+    submitter = StoppedSubmitter(places)
+    try:
+        with App(settings.load({"TENXSOM_HOME": str(home)})) as app:
+            app.visitor._submitter, app.visitor._limits = submitter, {"local_studio": places}
+            results = app.poller().tick()
+    finally:
+        clock.forget_stop()
+    assert len(submitter.carried_on) == 1
+    assert [result.exit_code for result in results if result.content_id not in submitter.carried_on] == [75]
