@@ -11,6 +11,11 @@ says why. Exit codes: 0 done; 1 there is no plan for this definition; 2 bad inpu
 import sys
 
 import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
+from tenxsom import loading
+
+if __name__ == "__main__":
+    loading.end_on_ctrl_c()
+
 from tenxsom.cli.plan import main
 from tenxsom.pipeline.planner import ClaudeVideoService
 

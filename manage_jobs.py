@@ -36,6 +36,11 @@ Exit codes: docs/reference/commands.md.
 import sys
 
 import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
+from tenxsom import loading
+
+if __name__ == "__main__":
+    loading.end_on_ctrl_c()
+
 from tenxsom.cli.manage import main
 from tenxsom.pipeline.operations import JobManager
 

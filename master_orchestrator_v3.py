@@ -12,6 +12,11 @@ lies in pending_video_jobs/ for poll_video_status.py to collect. Exit codes: doc
 import sys
 
 import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
+from tenxsom import loading
+
+if __name__ == "__main__":
+    loading.end_on_ctrl_c()
+
 from tenxsom.cli.submit import main
 from tenxsom.pipeline.orchestrator import MasterOrchestrator
 

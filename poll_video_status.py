@@ -16,6 +16,11 @@ from tenxsom import empty_tick
 if __name__ == "__main__" and empty_tick.ran_empty_tick(sys.argv[1:], os.path.dirname(os.path.abspath(__file__))):
     sys.exit(0)
 
+from tenxsom import loading
+
+if __name__ == "__main__":
+    loading.end_on_ctrl_c()
+
 from tenxsom.cli.collect import main
 from tenxsom.pipeline.poller import VideoStatusPoller
 

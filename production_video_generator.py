@@ -15,6 +15,11 @@ docs/reference/commands.md.
 import sys
 
 import tenxsom.bytecode  # noqa: F401  (first: it mends the imports that follow)
+from tenxsom import loading
+
+if __name__ == "__main__":
+    loading.end_on_ctrl_c()
+
 from tenxsom.cli.generate import main
 from tenxsom.pipeline.generator import ProductionVideoGenerator
 

@@ -11,6 +11,9 @@ def main() -> int:
     """Run a command; return its exit code."""
     if sys.argv[1:2] == ["collect"] and empty_tick.ran_empty_tick(sys.argv[2:], _default_home()):
         return 0
+    from tenxsom import loading
+
+    loading.end_on_ctrl_c()
     from tenxsom.cli import commands
 
     return commands.main()

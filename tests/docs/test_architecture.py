@@ -44,6 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "clock",
         "bytecode",
         "empty_tick",
+        "loading",
         "disk",
         "atomic",
         "safe_files",
