@@ -246,11 +246,20 @@ def usable_id(value: Any) -> str | None:
 
 
 def field(document: Any, *names: str) -> Any:
-    """Return the first of these fields that an object has, in any spelling: `job_id` and `JobID` are `jobId`. None without one."""
+    """Return the first of these fields that an object, or the only one of a list, has. None without one.
+
+    Any spelling counts: `job_id` and `JobID` are `jobId`.
+    """
+    document = alone(document)
     if not isinstance(document, dict):
         return None
     fields = {_folded(key): value for key, value in reversed(document.items())}
     return next((fields[_folded(name)] for name in names if fields.get(_folded(name)) is not None), None)
+
+
+def alone(value: Any) -> Any:
+    """Return the only item of a list of one, which vendors send in place of the item; anything else as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def inside(document: Any, *keys: str) -> Any:
@@ -266,7 +275,7 @@ def _folded(name: str) -> str:
 
 def _levels(content: Any, most: int = 4) -> list[Any]:
     """Return a document, and what is inside its envelopes, down to the object that has a status; the document alone without one."""
-    inner = content[0] if isinstance(content, list) and len(content) == 1 else None
+    inner = alone(content) if isinstance(content, list) else None
     if isinstance(content, dict) and field(content, *STATUS_FIELDS) is None:
         inner = field(content, *_ENVELOPES)
     deeper = _levels(inner, most - 1) if most and isinstance(inner, dict | list) else []

@@ -353,10 +353,10 @@ def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap:
 
 def _check_head(url: str, head: bytes, limits: _Limits) -> None:
     """Raise BrokenMedia for the first bytes of something else than was asked for."""
-    complaint = limits.find_problem(head) if limits.find_problem else None
-    if complaint or not head:
+    complaint = "the file is empty" if not head else limits.find_problem(head) if limits.find_problem else None
+    if complaint:
         host = urlsplit(url).hostname or "the host"
-        raise BrokenMedia(f"{host} did not send what it should: {complaint or 'the file is empty.'}")
+        raise BrokenMedia(f"{host} did not send what it should: {complaint}.")
 
 
 def _read(response: requests.Response, length: int, limits: _Limits) -> bytes:

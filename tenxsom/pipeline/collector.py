@@ -112,7 +112,7 @@ class ClipCollector:
             self._ready(claim, clip, status, deadline)
         else:
             clip.percent = status.percent
-            self._still_running(claim, clip)
+            self._still_running(claim, clip, status)
 
     def _has_failed(self, claim: Claim, clip: Clip, status: GenerationStatus) -> None:
         """Fail the clip with the service's reason. A first failure without a reason is checked again."""
@@ -155,8 +155,9 @@ class ClipCollector:
         claim.save()
         return True
 
-    def _still_running(self, claim: Claim, clip: Clip) -> None:
-        clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), None
+    def _still_running(self, claim: Claim, clip: Clip, status: GenerationStatus) -> None:
+        said = f"The service says {status.unknown}, which counts as running." if status.unknown else None
+        clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), said
         limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
         claim.save(durable=False)
 

@@ -128,7 +128,7 @@ class GenerationStatus(NamedTuple):
     explained: bool = True
     """For FAILED: whether the service gave a reason. A failure without one is checked again before it counts."""
     unknown: str = ""
-    """A status of the service that our table does not know, with the response around it; RUNNING then."""
+    """A status that our table does not know, or one of success without a file, with the response around it; RUNNING then."""
 
 
 class VideoService(Protocol):

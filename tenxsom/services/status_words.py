@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from tenxsom.http.answer import STATUS_FIELDS, Answer, field
+from tenxsom.http.answer import STATUS_FIELDS, Answer, alone, field
 from tenxsom.services.base import GenerationState, GenerationStatus
 
 NO_REASON = "the service gave no reason"
@@ -96,8 +96,7 @@ def _meaning_of_a_phrase(parts: Sequence[str]) -> GenerationState | None:
 
 def status_in(job: Any) -> Any:
     """Return what a vendor's object says about the status of its job: a word, or an object that contains it."""
-    status = field(job, *STATUS_FIELDS)
-    return status[0] if isinstance(status, list) and len(status) == 1 else status
+    return alone(field(job, *STATUS_FIELDS))
 
 
 def word_in(status: Any) -> Any:
@@ -120,10 +119,10 @@ def reason_in(document: Any) -> str:
 def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], percent: Any = None) -> GenerationStatus:
     """Return the status for a vendor's word. `about` are the parts of the response that may contain the reason of a failure.
 
-    A finished job without a URL, and an unknown word, count as running: the job's deadline ends the wait. An unknown word beside
-    the URL of the result counts as ready, because the file shows whether it is one.
+    A finished job without a URL, and an unknown word, count as running and are told: the job's deadline ends the wait. An unknown
+    word beside the URL of the result counts as ready, because the file shows whether it is one.
     """
-    progress = meaning(word)
+    progress, url = meaning(word), alone(url)
     if progress is GenerationState.FAILED:
         reason = answer.presentable(next(filter(None, map(reason_in, about)), ""))
         return GenerationStatus(
@@ -136,7 +135,7 @@ def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], pe
     return GenerationStatus(
         GenerationState.RUNNING,
         percent=min(100.0, max(0.0, percent)) if known else None,
-        unknown="" if progress else _unknown(answer, word),
+        unknown="" if progress is GenerationState.RUNNING else _unknown(answer, word),
     )
 
 

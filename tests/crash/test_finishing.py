@@ -30,7 +30,7 @@ from tenxsom.errors import (
     TryAgainLater,
 )  # fmt: skip
 from tenxsom.model.clip import Step
-from tenxsom.pipeline import limits, reports
+from tenxsom.pipeline import limits, queue_view, reports
 from tenxsom.pipeline.results import JobResult
 from tenxsom.services.base import GenerationState, GenerationStatus
 from tenxsom.services.images.base import PollPolicy
@@ -600,6 +600,25 @@ def test_a_status_of_no_table_is_in_the_trail_once(world):
     world.ticks(4)
     told = [entry["detail"] for entry in world.state["history"] if entry["event"] == "unknown_status"]
     assert told == ["clip 1: 'daydreaming' in {}"]
+
+
+@pytest.mark.case
+def test_a_wait_for_a_status_of_no_table_is_told_with_it_to_the_end(world):
+    world.submit()
+    world.vendor.check = "odd"
+    world.tick()
+    assert "'daydreaming'" in queue_view.queued_job(world.state).waits_for
+    world.ticks(40, minutes=60)
+    assert "24 hours after" in world.report["reason"]
+    assert "'daydreaming'" in world.report["reason"]
+
+
+def test_a_wait_that_has_become_an_ordinary_one_is_told_as_one(world):
+    world.submit()
+    for check, is_told in (("odd", True), ("running", False)):
+        world.vendor.check = check
+        world.tick()
+        assert ("'daydreaming'" in queue_view.queued_job(world.state).waits_for) is is_told
 
 
 @pytest.mark.parametrize("mood", ["refused", "unset"])

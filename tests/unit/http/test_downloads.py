@@ -546,8 +546,9 @@ def test_the_first_bytes_are_judged_whole_even_if_they_come_one_by_one(part: Pat
 
 
 def test_an_empty_file_is_no_clip(part: Path) -> None:
-    with ScriptedServer(answer(200, b"")) as server, pytest.raises(BrokenMedia, match="empty"):
-        fetch(server.url, part)
+    for find_problem in (None, video_problem):
+        with ScriptedServer(answer(200, b"")) as server, pytest.raises(BrokenMedia, match=r"the file is empty\.$"):
+            fetch(server.url, part, find_problem=find_problem)
     assert leftovers(part) == []
 
 
@@ -617,7 +618,7 @@ def test_a_stop_request_ends_the_unpacking_of_very_many_empty_members(part: Path
         (PACKED[:5000] + b"x" * 500 + PACKED[5500:], "is damaged"),
         (gzip.compress(b"<html>Please wait</html>"), "does not begin like an MP4"),
         (gzip.compress(bytes(20_000_000)), "larger than"),
-        (gzip.compress(b""), "does not begin like an MP4"),
+        (gzip.compress(b""), "the file is empty"),
     ],
     ids=["cut off", "cut off in its second part", "damaged", "a page", "a bomb", "nothing"],
 )
