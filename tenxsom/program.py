@@ -24,15 +24,16 @@ COMMANDS = {
 }
 """The five scripts, and the commands that stand for them."""
 
-_SCRIPT = re.compile(rf"(?<![\w/~.-])(?:{'|'.join(map(re.escape, COMMANDS))})(?![\w~-])")
+_SCRIPT = re.compile(rf"(python3?\s+)?(?<![\w/~.-])({'|'.join(map(re.escape, COMMANDS))})(?![\w~-])")
 
 
 def typed(text: str, is_installed: bool = IS_INSTALLED) -> str:
-    """Return a text for people with each script's name as this installation's user types it.
+    """Return a text for people with each script's name as this installation's user types it, once however often it is called.
 
-    Sentences name the scripts, also those in states and reports, which scripts and an installed command may share.
+    Sentences name the scripts, also those in states and reports, which scripts and an installed command may share. In the
+    repository Python runs a script; a Python without the packages says which one has them.
     """
-    return _SCRIPT.sub(lambda found: COMMANDS[found[0]], text) if is_installed else text
+    return _SCRIPT.sub(lambda found: COMMANDS[found[2]] if is_installed else f"{found[1] or 'python3 '}{found[2]}", text)
 
 
 def default_home() -> Path:

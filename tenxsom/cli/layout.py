@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 
+from tenxsom.program import typed
 from tenxsom.text import columns, units
 
 FILE_COLUMNS = 100_000
@@ -21,6 +22,7 @@ def width() -> int:
 
 def wrapped(text: str, most: int, indent: str = "") -> list[str]:
     """Return the lines of a text in `most` columns, each after `indent`. Words stay whole where they fit."""
+    text = typed(text)  # a command is longer as it is typed
     across = max(20, most - columns(indent))
     if columns(text) <= across:
         return [indent + text]

@@ -28,6 +28,7 @@ from tenxsom.dashboard.problem_status import status_of
 from tenxsom.dashboard.view import STATIC, render
 from tenxsom.errors import TenxsomError
 from tenxsom.pipeline.queue_view import QueuedJob
+from tenxsom.program import typed
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ async def _tell_of_the_queue(board: Board) -> bool:
 
 
 def _told(queued: QueuedJob) -> dict[str, object]:
-    return {"id": queued.content_id, "state": queued.state, "percent": queued.percent, "waits_for": queued.waits_for}
+    return {"id": queued.content_id, "state": queued.state, "percent": queued.percent, "waits_for": typed(queued.waits_for)}
 
 
 async def _events(board: Board, request: Request) -> Response:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from tenxsom import clock
 from tenxsom.model import money
 from tenxsom.model.job import JobState
+from tenxsom.program import typed
 from tenxsom.quantities import age, counted, duration, size
 
 HERE = Path(__file__).resolve().parent
@@ -51,6 +52,7 @@ def environment() -> Environment:
         "size": size,
         "usd": _usd,
         "when": when,
+        "typed": typed,
         "words": words,
         "segment": lambda text: quote(str(text), safe=""),
     }

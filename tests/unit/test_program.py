@@ -19,13 +19,21 @@ def test_an_installed_programs_sentences_name_the_command_that_its_user_types() 
     )
 
 
-def test_in_the_repository_they_name_the_scripts() -> None:
-    assert program.typed("manage_jobs.py show lake") == "manage_jobs.py show lake"
+def test_in_the_repository_they_name_the_scripts_as_they_are_typed() -> None:
+    told = program.typed("Decide: manage_jobs.py resolve lake. (claude_video_service.py --help tells.)")
+    assert told == "Decide: python3 manage_jobs.py resolve lake. (python3 claude_video_service.py --help tells.)"
+
+
+@pytest.mark.parametrize(
+    "told", ["python3 manage_jobs.py show lake", ".venv/bin/python manage_jobs.py doctor", "python3\n  manage_jobs.py"]
+)
+def test_a_script_that_is_told_with_its_python_stays(told: str) -> None:
+    assert program.typed(told) == told
 
 
 @pytest.mark.parametrize("path", ["/srv/tenxsom/manage_jobs.py", "my-manage_jobs.py", "manage_jobs.py~", "x.manage_jobs.py"])
 def test_a_files_name_that_only_looks_like_a_script_stays(path: str) -> None:
-    assert program.typed(path, is_installed=True) == path
+    assert program.typed(path, is_installed=True) == program.typed(path) == path
 
 
 def test_in_the_repository_jobs_lie_in_its_root() -> None:

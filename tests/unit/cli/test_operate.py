@@ -103,7 +103,7 @@ def test_status_tells_what_waits_for_somebody_and_what_to_type(home, operate, ca
     assert {job["content_id"]: job["command"] is not None for job in document["queue"]} == {"lake": True, "hill": False}
     shown = text_of(capsys, "status")
     assert shown.startswith("1 job waits for you:")
-    assert "→ manage_jobs.py resolve lake --adopt JOB_ID" in shown
+    assert "→ python3 manage_jobs.py resolve lake --adopt JOB_ID" in shown
 
 
 def test_status_tells_what_ended_in_the_last_day_and_the_days_money(home, operate, capsys, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from tenxsom.cli.manage import main
 from tenxsom.model.definition import definition_schema
+from tenxsom.model.job import JobState
 from tests.states import new_clip
 from tests.submitted import PAGE
 from tests.unit.dashboard.test_decisions import unclear
@@ -41,6 +42,9 @@ def test_the_document_describes_every_address_and_every_answer_follows_it(dashbo
 
 def test_a_job_is_told_as_the_commands_tell_it(dashboard, api, capsys):
     dashboard.put("lake", title="The lake", clips=[new_clip()])
+    asks = "Too dark; manage_jobs.py resolve lake decides about it"
+    dashboard.put("hill", state=JobState.NEEDS_DECISION, clips=[new_clip(hold="decision", error=asks)])
+    assert "Too dark; python3 manage_jobs.py resolve lake" in dashboard.client.get("/jobs/hill").text
     main(["show", "lake", "--json"])
     shown = json.loads(capsys.readouterr().out)
     _, told = api("GET", "/jobs/lake")

@@ -38,7 +38,7 @@ def test_a_notification_says_what_happened_and_what_to_type(receiver, told):
     (arrived,) = receiver.arrived
     document = json.loads(arrived.body)
     assert document["title"] == "TenxSOM: failed – lake"
-    assert document["message"] == '"The lake" (lake) has failed: out of paint.\nmanage_jobs.py retry lake'
+    assert document["message"] == '"The lake" (lake) has failed: out of paint.\npython3 manage_jobs.py retry lake'
     assert document["type"] == "failure"
 
 
