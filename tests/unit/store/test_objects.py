@@ -251,17 +251,21 @@ def test_a_process_that_ends_leaves_only_what_it_was_writing(tmp_path):
 
 
 def test_a_forked_child_has_a_folder_of_its_own(tmp_path):
-    scratch = Scratch(tmp_path / "scratch")
-    mine = scratch.folder
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writer, str(scratch.folder).encode())
-        os._exit(0)
+    lines = """
+import os, sys
+from pathlib import Path
+from tenxsom.store.objects.scratch import Scratch
+scratch = Scratch(Path(sys.argv[1]))
+print(scratch.folder, flush=True)
+if child := os.fork():
     os.waitpid(child, 0)
-    assert os.read(reader, 4096).decode() != str(mine)
-    os.close(reader)
-    os.close(writer)
+else:
+    print(scratch.folder, flush=True)
+    os._exit(0)
+"""
+    with running(lines, tmp_path / "scratch") as (parent,):
+        folders = parent.communicate(timeout=60)[0].split()
+    assert len({*folders}) == 2
 
 
 def test_copies_that_nothing_asks_for_any_more_are_removed_and_fetched_again_when_something_does(machine, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from tenxsom.store.files import outbox
 from tenxsom.store.files.outbox import FileOutbox
 from tests.crash.deaths import Blow, Death, struck
+from tests.processes import running, said
 
 
 @pytest.fixture
@@ -46,20 +46,26 @@ def test_a_death_while_a_delivered_message_is_removed_leaves_it_whole_or_gone(bo
     assert left == ([("a", b"1")] if (at, how) == (1, "before") else [])
 
 
+DELIVER = """
+import sys
+from pathlib import Path
+from tenxsom.store.files.outbox import FileOutbox
+
+with FileOutbox(Path(sys.argv[1])).deliver() as alone:
+    print("alone" if alone else "not alone", flush=True)
+    sys.stdin.readline()
+"""
+
+
 def test_one_process_delivers_at_a_time_and_its_death_frees_the_others(box, tmp_path):
-    read, write = os.pipe()
-    child = os.fork()
-    if not child:
-        with FileOutbox(tmp_path / "box").deliver() as alone:
-            os.write(write, b"1" if alone else b"0")
-            signal.pause()
-    assert os.read(read, 1) == b"1"
-    with box.deliver() as alone:
-        assert not alone
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    with box.deliver() as alone:
-        assert alone
+    with running(DELIVER, tmp_path / "box") as (other,):
+        assert said(other) == "alone"
+        with box.deliver() as alone:
+            assert not alone
+        other.kill()
+        other.wait()
+        with box.deliver() as alone:
+            assert alone
 
 
 def test_the_ids_of_delivered_messages_are_bounded(box, tmp_path, monkeypatch):
