@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -115,6 +115,24 @@ class _Timed(NamedTuple):
     dts: int
 
 
+def _timed(packets: Iterable[av.Packet[Any]]) -> list[_Timed]:
+    """Return packets with their times. Matroska names no decode times, and FFmpeg cannot tell those of a track's first packets."""
+    shown = [(packet, packet.pts) for packet in packets if packet.pts is not None]
+    untold = {packet.stream_index for packet, _ in shown if packet.dts is None}
+    times = {track: iter(_decode_times([pts for packet, pts in shown if packet.stream_index == track])) for track in untold}
+    return [
+        _Timed(packet, packet.stream.type, pts, next(times[track]) if (track := packet.stream_index) in times else packet.dts or 0)
+        for packet, pts in shown
+    ]
+
+
+def _decode_times(shown: Sequence[int]) -> list[int]:
+    """Return rising decode times for packets that are shown at these times, none of them later than its own."""
+    rising = sorted(shown)
+    ahead = max(decoded - pts for decoded, pts in zip(rising, shown, strict=True))
+    return [decoded - ahead for decoded in rising]
+
+
 class _Copier:
     """Appends packets, clip by clip, on one time line.
 
@@ -133,11 +151,7 @@ class _Copier:
     def append(self, source: av.container.InputContainer) -> None:
         """Append all packets of one clip."""
         streams = _tracks(source)
-        packets = [
-            _Timed(packet, packet.stream.type, packet.pts, packet.dts)
-            for packet in source.demux(streams)
-            if not (packet.pts is None or packet.dts is None)
-        ]
+        packets = _timed(source.demux(streams))
         pictures = [timed for timed in packets if timed.kind == "video"]
         tick = pictures[0].packet.time_base
         first = min(timed.pts for timed in pictures) * tick

@@ -44,6 +44,12 @@ def tracks(path: Path) -> dict[str, list[tuple[Fraction, Fraction]]]:
     return found
 
 
+def pictures(path: Path) -> list[bytes]:
+    """Every picture of a video, decoded."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray().tobytes() for frame in container.decode(video=0)]
+
+
 def flash_and_beep(path: Path, seconds: float, at: float) -> None:
     """A clip that is dark and silent but for a white flash with a click at one moment."""
     with new_mp4(path) as output:
@@ -111,6 +117,19 @@ def test_one_odd_clip_among_equal_ones_is_noticed(tmp_path: Path, odd: str) -> N
 def test_one_clip_is_copied(folder: Path, tmp_path: Path) -> None:
     assert join_clips([folder / "a.mp4"], tmp_path / "joined.mp4") == "copied"
     assert check_video(tmp_path / "joined.mp4").frames == 48
+
+
+@pytest.mark.case
+def test_a_clip_in_matroska_whose_pictures_refer_to_later_ones_is_copied_whole(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", container="matroska", codec_options={"preset": "medium"})
+    assert join_clips([clip, clip], tmp_path / "joined.mp4") == "copied"
+    facts = check_video(tmp_path / "joined.mp4")
+    assert facts.frames == 2 * 72
+    assert facts.seconds == pytest.approx(6, abs=0.01)
+    assert pictures(tmp_path / "joined.mp4") == 2 * pictures(clip)
+    assert all(
+        earlier < later for times in tracks(tmp_path / "joined.mp4").values() for (_, earlier), (_, later) in pairwise(times)
+    )
 
 
 def test_silent_clips_are_copied_too(folder: Path, tmp_path: Path) -> None:
