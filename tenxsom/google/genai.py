@@ -11,7 +11,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -410,7 +410,7 @@ class _Transport(httpx.BaseTransport):
 
     def __init__(self, proxies: Mapping[str, str], ca_file: Path | None, secrets: Callable[[], Sequence[str]]) -> None:
         """`secrets` returns the texts that are masked in responses, whatever is read from them."""
-        self._adapter, self._secrets = partial(Adapter, proxies=proxies, ca_file=ca_file, long_bodies=True), secrets
+        self._adapter, self._secrets = Adapter(proxies=proxies, ca_file=ca_file, long_bodies=True), secrets
         self._thread = threading.local()
 
     @contextmanager
@@ -435,10 +435,9 @@ class _Transport(httpx.BaseTransport):
         self._thread.has_sent = True
         thread = self._thread
         try:
-            with closing(self._adapter()) as fresh:
-                reply = self._received(
-                    send_once(fresh, prepared, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
-                )
+            reply = self._received(
+                send_once(self._adapter, prepared, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+            )
         except Unfinished as cut:
             self._received(cut.reply)
             raise

@@ -20,10 +20,10 @@ from tenxsom.errors import FreeLimit, NotSent, ServiceBusy, ServiceDown, Tenxsom
 from tenxsom.http import calls
 from tenxsom.http.answer import Answer, is_final, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit, CircuitOpen
-from tenxsom.http.connections import CONNECT_SECONDS, Adapter, send
+from tenxsom.http.connections import Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
 from tenxsom.http.origin import Origin
-from tenxsom.http.paid import Unfinished, read_body, send_once
+from tenxsom.http.paid import Reply, Unfinished, read_reply, send_once
 from tenxsom.http.retries import retry
 
 __all__ = ["Answer", "Circuit", "HttpClient", "raise_for_answer"]
@@ -58,8 +58,7 @@ class HttpClient:
         self._circuit = circuit or Circuit()
         calls.register(name, self._circuit)
         self._is_ours = is_ours or (lambda _: True)
-        self._adapter = partial(Adapter, proxies=proxies, ca_file=ca_file)
-        self._kept = self._adapter(pool_size)
+        self._adapter = Adapter(pool_size, proxies=proxies, ca_file=ca_file)
 
     def get(
         self,
@@ -134,7 +133,7 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._kept.close()
+        self._adapter.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +159,7 @@ class HttpClient:
         if budget <= 0:
             raise ServiceDown(f"{self._name} was not asked, because the time for it ran out; it will be asked again.")
         with calls.counted(self._name, calls.GET, str(request.url)) as call:
-            answer = self._asked(self._kept, request, budget)
+            answer = self._exchange(request, budget, reuse=True)
             if not answer.is_about(about):
                 answer = self._asked_afresh(request, budget, about, answer.subject())
             if not is_final(answer.status):
@@ -170,27 +169,13 @@ class HttpClient:
             call.status = answer.status
         return answer
 
-    def _asked(self, adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Answer:
-        deadline = clock.Deadline(min(CONNECT_SECONDS, timeout) + timeout)
-        try:
-            with closing(send(adapter, request, timeout)) as response:
-                body = read_body(response.raw, response.status_code, deadline)
-        except CONNECTION_ERRORS as error:
-            self._circuit.failed()
-            words = describe_error(error, adapter.proxy_for(request.url))
-            raise ServiceDown(f"{self._name} could not be asked ({words}); it will be asked again.") from None
-        answer = self._answer(response.status_code, response.headers, body, paid=False)
-        self._take_note(answer)
-        return answer
-
     def _asked_afresh(self, request: requests.PreparedRequest, timeout: float, about: Collection[str], seen: str | None) -> Answer:
         """Send the GET again over a fresh connection: a reused one may deliver an earlier response, about another job.
 
         Where both connections name the same other job, that is the service's own name for this job, unless it is one of ours.
         """
-        self._kept.forget_connections()
-        with closing(self._adapter()) as fresh:
-            answer = self._asked(fresh, request, timeout)
+        self._adapter.forget_connections()
+        answer = self._exchange(request, timeout)
         subject = answer.subject()
         if not answer.is_about(about) and (subject != seen or self._is_ours(str(subject))):
             raise ServiceDown(f"{self._name} answered about another job than the one that was asked for; it will be asked again.")
@@ -198,42 +183,41 @@ class HttpClient:
 
     def _post_once(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
         with calls.counted(self._name, calls.PAID if paid else calls.POST, str(request.url)) as call:
-            answer = self._posted(request, timeout, paid=paid)
+            answer = self._exchange(request, timeout, paid=paid)
+            raise_for_answer(answer, self._name, paid=paid)
             call.status = answer.status
         return answer
 
-    def _posted(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
+    def _exchange(self, request: requests.PreparedRequest, timeout: float, *, paid: bool = False, reuse: bool = False) -> Answer:
+        """Send a request once and return the response, of any status. `reuse` takes a kept connection, where there is one."""
         try:
-            with closing(self._adapter()) as fresh:
-                reply = send_once(fresh, request, timeout)
+            reply = (_send_over_kept if reuse else send_once)(self._adapter, request, timeout)
         except CONNECTION_ERRORS as error:
             self._circuit.failed()
-            raise self._post_error(error, fresh.proxy_for(request.url), paid=paid) from None
-        answer = self._answer(*reply, paid=paid)
-        self._take_note(answer)
-        raise_for_answer(answer, self._name, paid=paid)
-        return answer
-
-    def _post_error(self, error: BaseException, proxy: str | None, *, paid: bool) -> TenxsomError:
-        words = describe_error(error, proxy)
-        if isinstance(error, NotConnected):
-            return NotSent(f"{self._name} could not be reached ({words}); nothing was sent, it will be tried again.")
-        if paid and isinstance(error, Unfinished):
-            return self._answer(*error.reply, paid=True).unclear(words)
-        if paid:
-            return unclear(self._name, words)
-        return ServiceDown(f"{self._name} gave no usable answer ({words}); it will be tried again.")
-
-    def _answer(self, status: int, headers: Mapping[str, str], body: bytes, *, paid: bool) -> Answer:
-        return Answer(status, headers, body, self._name, paid=paid, secrets=self._origin.secrets)
-
-    def _take_note(self, answer: Answer) -> None:
+            raise self._no_answer(error, request, paid=paid) from None
+        answer = self._answer(reply, paid=paid)
         if answer.status >= 500 and answer.status != 596:
             self._circuit.failed()
         else:
             self._circuit.succeeded()
         if answer.status == 429:
             self._circuit.hold_back(min(answer.retry_after() or 0.0, RETRY_AFTER_CAP_SECONDS))
+        return answer
+
+    def _no_answer(self, error: BaseException, request: requests.PreparedRequest, *, paid: bool) -> TenxsomError:
+        words = describe_error(error, self._adapter.proxy_for(request.url))
+        if request.method == "GET":
+            return ServiceDown(f"{self._name} could not be asked ({words}); it will be asked again.")
+        if isinstance(error, NotConnected):
+            return NotSent(f"{self._name} could not be reached ({words}); nothing was sent, it will be tried again.")
+        if paid and isinstance(error, Unfinished):
+            return self._answer(error.reply, paid=True).unclear(words)
+        if paid:
+            return unclear(self._name, words)
+        return ServiceDown(f"{self._name} gave no usable answer ({words}); it will be tried again.")
+
+    def _answer(self, reply: Reply, *, paid: bool) -> Answer:
+        return Answer(*reply, self._name, paid=paid, secrets=self._origin.secrets)
 
     def _wait_while_held_back(self, deadline: clock.Deadline | None) -> None:
         wait = self._circuit.held_seconds()
@@ -242,6 +226,11 @@ class HttpClient:
         if wait:
             pause = wait + clock.chance(0, 1)  # jitter: waiting threads do not all continue at once
             clock.sleep(pause if deadline is None else min(pause, deadline.left()))
+
+
+def _send_over_kept(adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Reply:
+    with closing(send(adapter, request, timeout)) as response:
+        return read_reply(response.raw, clock.Deadline(timeout))
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -8,7 +8,6 @@ Of our headers only the range goes to a result's host: links are signed and self
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
@@ -119,12 +118,10 @@ class Downloader:
 
         Links into this machine's network, and redirects to plain http, are allowed only for a service that is itself there.
         """
-        self._proxies = proxies
+        self._adapter = Adapter(POOL_SIZE, proxies=proxies, ca_file=ca_file, links=self._addresses, long_bodies=True)
         self._service_url = service_url
-        self._ca_file = ca_file
         self._name = name
         self._headers_for = headers_for or (lambda _: {})
-        self._opening = threading.Lock()
 
     def fetch(
         self,
@@ -156,8 +153,7 @@ class Downloader:
 
     def close(self) -> None:
         """Close the kept connections."""
-        if "_adapter" in vars(self):
-            self._adapter.close()
+        self._adapter.close()
 
     def __enter__(self) -> Self:
         return self
@@ -169,10 +165,8 @@ class Downloader:
     def _local_allowed(self) -> bool:
         return links.is_inside(self._service_url)
 
-    @cached_property
-    def _adapter(self) -> Adapter:
-        resolve = None if self._local_allowed else links.public_addresses
-        return Adapter(POOL_SIZE, proxies=self._proxies, ca_file=self._ca_file, links=resolve, long_bodies=True)
+    def _addresses(self, host: str, port: int) -> list[str]:
+        return [host] if self._local_allowed else links.public_addresses(host, port)
 
     def _persist(self, url: str, file: PartFile, limits: _Limits) -> str:
         """Download with retries and return the content type. Raises ServiceDown after several transient errors."""
@@ -220,13 +214,11 @@ class Downloader:
         raise UnsafeLink(f"The service's link redirects more than {_MOST_REDIRECTS} times; it is not followed any further.")
 
     def _ask(self, request: requests.PreparedRequest, limits: _Limits) -> requests.Response:
-        with self._opening:
-            adapter = self._adapter
-        proxy = adapter.proxy_for(request.url)
+        proxy = self._adapter.proxy_for(request.url)
         if proxy and not self._local_allowed:
             links.check_before_proxy(urlsplit(request.url or "").hostname or "")
         with _connection_errors_as_transient(proxy):
-            return send(adapter, request, max(0.001, min(limits.read_timeout, limits.deadline.left())))
+            return send(self._adapter, request, max(0.001, min(limits.read_timeout, limits.deadline.left())))
 
     def _headers(self, file: PartFile) -> dict[str, str]:
         if file.size and file.validator:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +21,7 @@ class Poster:
     """Posts notices, each over a connection of its own, by the proxies and certificates of the settings."""
 
     def __init__(self, proxies: Mapping[str, str], ca_file: Path | None) -> None:
-        self._adapter = partial(Adapter, proxies=proxies, ca_file=ca_file)
+        self._adapter = Adapter(proxies=proxies, ca_file=ca_file)
 
     def post(self, url: str, data: bytes, headers: Mapping[str, str], *, timeout: float) -> None:
         """Post `data` to `url`, within `timeout` seconds after connecting (which takes at most as long).
@@ -32,14 +30,13 @@ class Poster:
         """
         request = prepared("POST", url, {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}, data=data)
         try:
-            with closing(self._adapter()) as adapter:
-                status, answered, body = send_once(adapter, request, timeout, max_bytes=MOST_ANSWER_BYTES)
+            status, answered, body = send_once(self._adapter, request, timeout, max_bytes=MOST_ANSWER_BYTES)
         except CONNECTION_ERRORS as error:
-            raise ServiceDown(f"it could not be reached ({describe_error(error, adapter.proxy_for(request.url))})") from None
+            raise ServiceDown(f"it could not be reached ({describe_error(error, self._adapter.proxy_for(request.url))})") from None
         if 300 <= status <= 399:
             raise ServiceDown(f"it answers with a redirect (HTTP {status}), which is not followed; set the final address")
         if not 200 <= status <= 299:
-            pause = Answer(status, answered, body, "", paid=False).retry_after()
+            pause = Answer(status, answered, body).retry_after()
             raise ServiceDown(f"it answers with HTTP {status}", pause)
 
 

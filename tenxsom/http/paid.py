@@ -1,7 +1,7 @@
 """Sends a request exactly once: connect first, then send.
 
 An error while connecting (name, TLS, proxy tunnel) proves that nothing was sent; an error after that leaves open whether the
-request arrived. A reused connection may be stale, so every such request has a new one.
+request arrived. A reused connection may be stale, so every such request has a new one, outside the adapter's pool.
 
 Between the note of a paid call and its request a process may be stopped for any time. Then another machine may have taken its job
 over, and a person may have said that the call was never sent: `begun_by` refuses to send it so late.
@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import requests
-import urllib3.exceptions
+import urllib3
 from urllib3.util.proxy import connection_requires_http_tunnel
 
 from tenxsom.clock import Deadline
@@ -79,12 +79,7 @@ def send_once(
         _send(connection, adapter, request, deadline)
         connection.timeout = max(0.001, min(deadline.left(), silence or timeout))
         with closing(connection.getresponse()) as response:
-            body = bytearray()
-            try:
-                read_body(response, response.status, deadline, max_bytes, body)
-            except CONNECTION_ERRORS as error:
-                raise Unfinished(Reply(response.status, response.headers, bytes(body))) from error
-            return Reply(response.status, response.headers, bytes(body))
+            return read_reply(response, deadline, max_bytes)
 
 
 def _check_begin() -> None:
@@ -93,23 +88,23 @@ def _check_begin() -> None:
         raise TooLate
 
 
-def read_body(raw: Any, status: int, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES, body: bytearray | None = None) -> bytes:
-    """Read the decoded body of a urllib3 response, into `body` piece by piece where that is given.
+def read_reply(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> Reply:
+    """Read the decoded body of a response.
 
-    Raises for an incomplete body of a 2xx. A refusal is certain without its body.
+    Raises Unfinished for an incomplete body of a 2xx. A refusal is certain without its body.
     """
-    body = bytearray() if body is None else body
+    body = bytearray()
     try:
-        while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+        while piece := response.read1(_PIECE_BYTES, decode_content=True):
             body += piece
             if len(body) > max_bytes:
                 raise ResponseTooLong
             if deadline.passed():
                 raise TimeoutError("the time for this answer is used up")
-    except CONNECTION_ERRORS:
-        if 200 <= status <= 299:
-            raise
-    return bytes(body)
+    except CONNECTION_ERRORS as error:
+        if 200 <= response.status <= 299:
+            raise Unfinished(Reply(response.status, response.headers, bytes(body))) from error
+    return Reply(response.status, response.headers, bytes(body))
 
 
 def _connected(adapter: Adapter, request: requests.PreparedRequest, timeout: float) -> Any:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import closing
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,8 +22,6 @@ from tenxsom.http.errors import CONNECTION_ERRORS, describe_error
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.origin import PLAIN_HEADERS
 from tenxsom.http.paid import Reply, send_once
-
-__all__ = ["Uploader"]
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _MOST_HEADERS, _LONGEST_VALUE = 30, 4096
@@ -43,7 +40,7 @@ class Uploader:
         ca_file: Path | None = None,
     ) -> None:
         """`service_url` is the base URL of the service that returns the links."""
-        self._adapter = partial(Adapter, proxies=proxies, ca_file=ca_file)
+        self._adapter = Adapter(proxies=proxies, ca_file=ca_file, links=self._addresses)
         self._service_url = service_url
 
     def put(self, url: str, data: bytes, headers: Mapping[str, str], *, timeout: float = 300) -> None:
@@ -54,13 +51,11 @@ class Uploader:
         """
         request = self._prepare(url, data, headers)
         host = str(urlsplit(request.url or "").hostname)
-        fresh = self._adapter(links=None if self._local_allowed else links.public_addresses)
-        proxy = fresh.proxy_for(request.url)
+        proxy = self._adapter.proxy_for(request.url)
         if proxy and not self._local_allowed:
             links.check_before_proxy(host)
         try:
-            with closing(fresh):
-                _judge(send_once(fresh, request, timeout), host)
+            _judge(send_once(self._adapter, request, timeout), host)
         except CONNECTION_ERRORS as error:
             words = describe_error(error, proxy)
             raise ServiceDown(f"The upload to {host} did not get through ({words}); it will be tried again.") from None
@@ -68,6 +63,9 @@ class Uploader:
     @cached_property
     def _local_allowed(self) -> bool:
         return links.is_inside(self._service_url)
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        return [host] if self._local_allowed else links.public_addresses(host, port)
 
     def _prepare(self, url: str, data: bytes, headers: Mapping[str, str]) -> requests.PreparedRequest:
         request = links.prepare(url, {}, local_allowed=self._local_allowed, method="PUT")
