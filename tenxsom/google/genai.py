@@ -329,7 +329,7 @@ class GenAi:
         self._circuit.failed() if status >= 500 else self._circuit.succeeded()
         answer = Answer(status, response.headers, response.content, self.name, paid=paid, secrets=self._account.secrets())
         try:
-            raise_for_answer(answer, self.name, paid=paid)
+            raise_for_answer(answer)
         except AccountError as refused:
             return AccountError(
                 f"{str(refused).rpartition(';')[0]}; check the Google credentials, give them the role roles/aiplatform.user in"
@@ -343,12 +343,11 @@ class GenAi:
 
     def _no_answer(self, reason: str, *, paid: bool) -> TenxsomError:
         reply = self._transport.last_reply()
-        if paid and reply is None:
+        if not paid:
+            return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
+        if reply is None:
             return unclear(self.name, reason)
-        if paid and reply is not None:
-            answer = Answer(reply.status, reply.headers, reply.body, self.name, paid=True, secrets=self._account.secrets())
-            return answer.unclear(reason)
-        return ServiceDown(f"{self.name} gave no usable answer ({reason}); it will be asked again.")
+        return Answer(*reply, self.name, paid=True, secrets=self._account.secrets()).unclear(reason)
 
     def _opened(self) -> Any:
         """Return the client with fresh credentials, so that the library does not refresh them itself."""

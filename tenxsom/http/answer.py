@@ -48,6 +48,8 @@ _MAYBE_ACCEPTED = {302, 303}
 """Redirects with which servers also answer a POST that they have accepted (RFC 9110 §15.4.3 and §15.4.4)."""
 _BUSY = {429, 503, 529}  # 529 is "overloaded"
 _LONGEST_TEXT = 300
+_SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."
+_NO_JSON = object()
 _E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 
 
@@ -83,9 +85,10 @@ class Answer:
 
         Letters in another encoding than UTF-8 are replaced in the response to a free call, which would be as unreadable next time.
         """
-        found = _parsed(self.body, self.secrets)
-        is_free = found is _NO_JSON and not self.paid
-        return _parsed(self.body.decode("utf-8", "replace").encode(), self.secrets) if is_free else found
+        content = _parsed(self.body, self.secrets)
+        if content is _NO_JSON and not self.paid:
+            return _parsed(self.body.decode("utf-8", "replace").encode(), self.secrets)
+        return content
 
     def json(self) -> Any:
         """Return the body as JSON, with our secrets masked, even where the service repeats them in an id or a link.
@@ -110,8 +113,8 @@ class Answer:
         address that it points to.
         """
         text, place = self.body[:EXCERPT_BYTES].decode("utf-8", "replace"), self.header("Location")[:500]
-        ids = [self._masked(found) for found in _ids_in(_parsed(self.body))]
-        return {"status": self.status, "text": self._masked(text), "ids": [*ids, *([place] if place else [])]}
+        ids = _ids_in(self._content)
+        return {"status": self.status, "text": _without(text, self.secrets), "ids": [*ids, *([place] if place else [])]}
 
     def file(self) -> bytes:
         """Return the body for a file, with our secrets masked: an error page may come in place of a sound, and repeat them."""
@@ -122,19 +125,16 @@ class Answer:
 
     def header(self, name: str) -> str:
         """Return a header with our secrets masked; empty without it."""
-        return self._masked(self.headers.get(name, ""))
-
-    def _masked(self, text: str) -> str:
-        return _without(text, self.secrets)
+        return _without(self.headers.get(name, ""), self.secrets)
 
     def error_text(self) -> str:
         """Return the service's own error message: one line, at most 300 characters, no e-mail address; "" where there is none.
 
         Understands `{"error": "…"}`, `{"error": {"message": "…"}}`, `{"message": "…"}`, `{"detail": …}`, HTML's title, plain text.
         """
-        content = _parsed(self.body)
-        text = _from_envelope(content) if content is not _NO_JSON else _from_page(self.body, self.headers.get("Content-Type", ""))
-        return self.presentable(text)
+        if self._content is not _NO_JSON:
+            return self.presentable(_from_envelope(self._content))
+        return self.presentable(_from_page(self.body, self.headers.get("Content-Type", "")))
 
     def subject(self) -> str | None:
         """Return the id of the job that a 2xx describes (`jobId`, else `id` or `name`); None where it names no job.
@@ -158,15 +158,16 @@ class Answer:
 
     def presentable(self, text: str) -> str:
         """Return a text of the service as messages, logs and reports may show it: one short line, no secret, no e-mail address."""
-        return _presentable(text, self.secrets)
+        text = _E_MAIL.sub("***@***", _without(text[:8192], self.secrets))
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
     def retry_after(self) -> float | None:
         """Return the seconds to wait: from the header (seconds or a date) or UseAPI's `retryAfter`; None if none are named."""
         header = self.headers.get("Retry-After", "").strip()
         seconds = float(header) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", header) else self._seconds_until(_moment(header))
         if seconds is None:
-            content = _parsed(self.body)
-            stated = content.get("retryAfter") if isinstance(content, dict) else None
+            stated = inside(self._content, "retryAfter")
             seconds = self._seconds_until(_moment(stated) if isinstance(stated, str) else None)
         return None if seconds is None else min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
 
@@ -182,7 +183,7 @@ def is_final(status: int) -> bool:
     return status == 596 or (200 <= status < 500 and status not in (408, 429))
 
 
-def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
+def raise_for_answer(answer: Answer) -> None:
     """Return for a 2xx; otherwise raise the error that the status means for a free or a paid call.
 
     | status | free | paid |
@@ -197,24 +198,22 @@ def raise_for_answer(answer: Answer, name: str, *, paid: bool = False) -> None:
 
     Sources: https://www.useapi.net/docs (codes per page), RFC 9110 §15.
     """
-    if error := _meant(answer, name, paid=paid):
-        error.answer = answer.excerpt() if paid else None
+    if not 200 <= answer.status <= 299:
+        error = _meaning(answer)
+        error.answer = answer.excerpt() if answer.paid else None
         raise error
 
 
-def _meant(answer: Answer, name: str, *, paid: bool) -> TenxsomError | None:
-    status = answer.status
-    if 200 <= status <= 299:
-        return None
-    said = answer.error_text()
+def _meaning(answer: Answer) -> TenxsomError:
+    status, name, said = answer.status, answer.service, answer.error_text()
     details = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status in _ACCOUNT:
         return AccountError(f"{name} refuses the account ({details}); check its token, its plan and its credits.", status)
     if status in _GONE:
         return NotFound(f"{name} does not have what was asked for ({details}); it never existed, or it has expired.", status)
     if status in _BUSY:
-        return _busy(answer, name, details)
-    if paid and (status in _MAYBE_ACCEPTED or _is_trouble(status)):
+        return _busy(answer, details)
+    if answer.paid and (status in _MAYBE_ACCEPTED or _is_trouble(status)):
         return SubmitUnclear(f"{name} failed over a paid call ({details}); {_SETTLE}")
     if _is_trouble(status):
         return ServiceDown(f"{name} is in trouble ({details}); it will be tried again.", answer.retry_after())
@@ -282,48 +281,33 @@ def _levels(content: Any, most: int = 4) -> list[Any]:
     return [content, *(deeper if deeper and field(deeper[-1], *STATUS_FIELDS) is not None else [])]
 
 
-def check_answers(ask: Callable[[], Answer], name: str) -> None:
+def check_answers(ask: Callable[[], Answer]) -> None:
     """Send a free request to see whether a service responds. Any status of its own counts, a 404 or a rate limit too.
 
     Raises ServiceDown without a response, or with a gateway's; AccountError when the account is refused.
     """
     try:
-        raise_for_answer(ask(), name)
+        raise_for_answer(ask())
     except AccountError:
         raise
     except (FreeLimit, ServiceBusy, ServiceRefused):
         pass
 
 
-def _busy(answer: Answer, name: str, details: str) -> ServiceBusy:
+def _busy(answer: Answer, details: str) -> ServiceBusy:
     """Return the error for 429, 503 and 529. A limit (429) is a certain refusal; a 503 is not: a gateway also sends one after
     the service behind it has accepted the request.
 
     A gateway (https://www.envoyproxy.io/docs/envoy/latest/faq/debugging/why_is_envoy_sending_internal_responses) cannot know
-    that a service is overloaded; a 529 in a JSON object is the service's own word (https://docs.ltx.io/errors).
+    that a service is overloaded; a 529 in a JSON object is the service's own word. The LTX API tells by `error.type` whether a
+    429 limits the rate of requests or the number of concurrent jobs. Both: https://docs.ltx.io/errors
     """
-    if answer.status == 429 and _asks_to_slow_down(answer):
-        return RateLimited(
-            f"{name} asks for a pause ({details}); nothing was accepted, it will be tried again.", answer.retry_after()
-        )
-    if answer.status == 429 or (answer.status == 529 and isinstance(_parsed(answer.body), dict)):
-        return ServiceBusy(f"{name} is too busy ({details}); nothing was accepted, it will be tried again.", answer.retry_after())
-    return ServiceClosed(f"{name} is not available ({details}).", answer.retry_after())
-
-
-def _asks_to_slow_down(answer: Answer) -> bool:
-    """Return whether a 429 limits the rate of requests, and not the number of concurrent jobs.
-
-    The LTX API distinguishes the two by `error.type` (https://docs.ltx.io/errors).
-    """
-    document = _parsed(answer.body)
-    error = document.get("error") if isinstance(document, dict) else None
-    return isinstance(error, dict) and error.get("type") == "rate_limit_error"
-
-
-_SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."
-
-_NO_JSON = object()
+    name, pause = answer.service, answer.retry_after()
+    if answer.status == 429 and inside(answer._content, "error", "type") == "rate_limit_error":
+        return RateLimited(f"{name} asks for a pause ({details}); nothing was accepted, it will be tried again.", pause)
+    if answer.status == 429 or (answer.status == 529 and isinstance(answer._content, dict)):
+        return ServiceBusy(f"{name} is too busy ({details}); nothing was accepted, it will be tried again.", pause)
+    return ServiceClosed(f"{name} is not available ({details}).", pause)
 
 
 def unclear(name: str, reason: str) -> SubmitUnclear:
@@ -331,9 +315,9 @@ def unclear(name: str, reason: str) -> SubmitUnclear:
     return SubmitUnclear(f"{name} was sent a paid call and gave no usable answer ({reason}); {_SETTLE}")
 
 
-def _parsed(body: bytes, secrets: tuple[str, ...] = ()) -> Any:
+def _parsed(body: bytes, secrets: tuple[str, ...]) -> Any:
     """Parse a body as JSON and mask the secrets. Returns _NO_JSON for a body that is not JSON, too long or nested too deeply."""
-    if not body or len(body) > MAX_BODY_BYTES:
+    if len(body) > MAX_BODY_BYTES:
         return _NO_JSON
     try:
         content = json.loads(body)
@@ -365,12 +349,6 @@ def _from_page(body: bytes, content_type: str) -> str:
         end = small.find("</title", start)
         return html.unescape(page[start:end]) if 0 < start <= end else ""
     return page if content_type.lower().startswith("text/plain") else ""
-
-
-def _presentable(text: str, secrets: tuple[str, ...]) -> str:
-    text = _E_MAIL.sub("***@***", _without(text[:8192], secrets))
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
 
 @cache

@@ -26,8 +26,6 @@ from tenxsom.http.origin import Origin
 from tenxsom.http.paid import Reply, Unfinished, read_reply, send_once
 from tenxsom.http.retries import retry
 
-__all__ = ["Answer", "Circuit", "HttpClient", "raise_for_answer"]
-
 RETRY_AFTER_CAP_SECONDS = 30.0
 """The longest Retry-After that a call waits for itself; for a longer one it raises, and the caller plans the retry."""
 
@@ -83,15 +81,7 @@ class HttpClient:
         request = self._origin.request("GET", path, params=params)
         return self._persist(partial(self._get_once, request, timeout, deadline, about), retries, deadline)
 
-    def post_paid(
-        self,
-        path: str,
-        *,
-        json: Mapping[str, Any] | None = None,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 60,
-    ) -> Answer:
+    def post_paid(self, path: str, *, json: Mapping[str, Any] | None = None, timeout: float = 60) -> Answer:
         """Send a paid POST at most once: over a fresh connection, without a retry in any layer, without redirects.
 
         `timeout` covers sending and waiting together, after connecting.
@@ -101,7 +91,7 @@ class HttpClient:
         ServiceBusy: 429, 503, 529; AccountError: 401, 402, 403, 412, 596; NotFound: 404, 410; ServiceRefused: every other
         3xx and 4xx except 302, 303 and 408; SubmitUnclear: everything else, because the call may have been accepted and billed.
         """
-        request = self._origin.request("POST", path, headers, json=json, data=data)
+        request = self._origin.request("POST", path, json=json)
         try:
             self._circuit.check(self._name)
         except CircuitOpen as shut:
@@ -184,7 +174,7 @@ class HttpClient:
     def _post_once(self, request: requests.PreparedRequest, timeout: float, *, paid: bool) -> Answer:
         with calls.counted(self._name, calls.PAID if paid else calls.POST, str(request.url)) as call:
             answer = self._exchange(request, timeout, paid=paid)
-            raise_for_answer(answer, self._name, paid=paid)
+            raise_for_answer(answer)
             call.status = answer.status
         return answer
 

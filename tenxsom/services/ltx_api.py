@@ -142,7 +142,7 @@ class LtxApi:
             timeout, about = self._status_timeout, (str(video["job_id"]),)
             answer = self._client.get(candidate, timeout=timeout, deadline_seconds=3 * timeout, about=about)
             if answer.status not in (404, 410):
-                raise_for_answer(answer, NAME)
+                raise_for_answer(answer)
                 return _status(answer)._replace(endpoint=candidate)
         raise NotFound(
             f"{NAME} knows no such job (HTTP 404): it never existed, or it ended more than 24 hours ago; the vendor keeps results"
@@ -162,7 +162,7 @@ class LtxApi:
     def ping(self) -> None:
         """Request a job that does not exist, because the API has no list to request."""
         path = _status_path(_TEXT, NO_JOB)
-        check_answers(lambda: self._client.get(path, timeout=self._status_timeout, retries=0), NAME)
+        check_answers(lambda: self._client.get(path, timeout=self._status_timeout, retries=0))
 
     def settle(self, seconds: float) -> None:
         """Do nothing: a remote vendor runs no work in this process."""

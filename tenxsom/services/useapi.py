@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
-from tenxsom.http.answer import check_answers, field, inside, usable_id
-from tenxsom.http.client import Answer, HttpClient, raise_for_answer
+from tenxsom.http.answer import Answer, check_answers, field, inside, raise_for_answer, usable_id
+from tenxsom.http.client import HttpClient
 from tenxsom.http.downloads import Download, Downloader, picture_problem, video_problem
 from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.opening import open_client, open_downloader
@@ -151,7 +151,7 @@ class UseApi:
 
     def ping(self) -> None:
         """Request the list of accounts. Raises ServiceDown, AccountError."""
-        check_answers(lambda: self._client.get("/ltxstudio/accounts", timeout=self._status_timeout, retries=0), self.name)
+        check_answers(lambda: self._client.get("/ltxstudio/accounts", timeout=self._status_timeout, retries=0))
 
     def is_retired(self) -> bool:
         """Return whether the vendor's lists are gone too (404 or 410). A web page with a 200 may be for maintenance."""
@@ -170,7 +170,7 @@ class UseApi:
     def _get(self, path: str, *, about: Collection[str] = (), **params: Any) -> Answer:
         timeout = self._status_timeout
         answer = self._client.get(path, params=params or None, timeout=timeout, deadline_seconds=3 * timeout, about=about)
-        raise_for_answer(answer, self.name)
+        raise_for_answer(answer)
         return answer
 
     def _newest_jobs(self) -> Iterator[str]:
