@@ -165,7 +165,7 @@ class Metrics:
         for state, seconds in self._durations:
             totals.durations.setdefault(state, Durations()).add(seconds)
         totals.downloaded_bytes += self._downloaded
-        totals.circuits |= {name: circuit.is_open for name, circuit in list(calls.CIRCUITS.items())}
+        totals.circuits |= {name: circuit.pause().shut_seconds > 0 for name, circuit in list(calls.CIRCUITS.items())}
         if self._tick:
             totals.last_tick = self._tick
             code = str(self._tick.exit_code)

@@ -26,7 +26,6 @@ GET, POST, PAID, DOWNLOAD = "get", "post", "paid", "download"
 CIRCUITS: WeakValueDictionary[str, Circuit] = WeakValueDictionary()
 """The circuits of this process by the name of their service."""
 
-
 _told: dict[str, tuple[Pause, clock.Deadline]] = {}
 """What other processes told last, for circuits of services that are opened later; the deadline is when all of it is over."""
 

@@ -27,16 +27,8 @@ class Circuit:
         self._shut_until: float | None = None
         self._held_until = 0.0
 
-    @property
-    def is_open(self) -> bool:
-        """Return whether calls fail at once now."""
-        until = self._shut_until
-        return until is not None and until > clock.monotonic()
-
     def check(self, name: str) -> None:
         """Let the call through, or raise CircuitOpen at once with the wait as its `retry_after`."""
-        if self._shut_until is None:
-            return  # the usual case, without contention on the lock
         with self._lock:
             if self._shut_until is None:
                 return
@@ -49,8 +41,6 @@ class Circuit:
 
     def succeeded(self) -> None:
         """Record a success: the circuit closes."""
-        if not self._failures and self._shut_until is None:
-            return
         with self._lock:
             self._failures, self._shut_until = 0, None
 
@@ -69,7 +59,7 @@ class Circuit:
     def pause(self) -> Pause:
         """Return what holds now."""
         until = self._shut_until
-        return Pause(max(0.0, until - clock.monotonic()) if until is not None else 0.0, self.held_seconds())
+        return Pause(0.0 if until is None else max(0.0, until - clock.monotonic()), self.held_seconds())
 
     def take_over(self, pause: Pause) -> None:
         """Leave the service alone for as long as another process does that shares its pauses."""
@@ -78,12 +68,8 @@ class Circuit:
             if pause.shut_seconds and (self._shut_until is None or self._shut_until < now):
                 self._failures = max(self._failures, self._limit)
                 self._shut_until = now + min(pause.shut_seconds, self._open_seconds)
-            if pause.held_seconds:
-                self._held_until = max(self._held_until, now + pause.held_seconds)
+            self._held_until = max(self._held_until, now + pause.held_seconds)
 
     def held_seconds(self) -> float:
         """Return the seconds that free calls must still wait; 0.0 for none."""
-        if not self._held_until:
-            return 0.0
-        with self._lock:
-            return max(0.0, self._held_until - clock.monotonic())
+        return max(0.0, self._held_until - clock.monotonic())
