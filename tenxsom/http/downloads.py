@@ -27,7 +27,7 @@ from tenxsom.http.connections import Adapter, send
 from tenxsom.http.errors import CONNECTION_ERRORS, describe_error, is_cut_off
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.origin import PLAIN_HEADERS
-from tenxsom.http.part import GZIP, PIECE_BYTES, PartFile
+from tenxsom.http.part import GZIP, PIECE_BYTES, PartFile, check_size
 from tenxsom.http.retries import retry
 
 POOL_SIZE = 16
@@ -43,9 +43,9 @@ _HEAD_BYTES = 4096
 _LONGEST_PAUSE_SECONDS = 10.0
 _CALLS_CUT_ALIKE = 3
 """A host that stops at the same byte in so many calls has announced more than there is, if the file is whole."""
+_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,15})-([0-9]{1,15})|\*)/([0-9]{1,15}|\*)")
 _PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
 """Content codings that change the body (https://www.iana.org/assignments/http-parameters); `aws-chunked` and others do not."""
-
 
 _FIRST_BOXES = frozenset((b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pnot"))
 """What a file may begin with (ISO/IEC 14496-12, and QuickTime before it)."""
@@ -181,7 +181,7 @@ class Downloader:
         except _TransientError as error:
             if isinstance(error, _CutOffError) and file.size and file.note_cut() >= _CALLS_CUT_ALIKE:
                 return ""
-            stopped = f"The download from {urlsplit(url).hostname} stopped after {file.size} bytes ({error})"
+            stopped = f"The download from {_host(url)} stopped after {file.size} bytes ({error})"
             raise ServiceDown(f"{stopped}; it will be carried on.", error.retry_after) from None
 
     def _transfer(self, url: str, file: PartFile, limits: _Limits) -> str:
@@ -193,7 +193,7 @@ class Downloader:
                 overlap = _judge(response, file)
                 if overlap is None:
                     return ""
-                _check_size(file.total, limits)
+                check_size(file.total, limits.max_bytes)
                 _pour(response, file, limits, overlap)
             if file.total in (None, file.size):
                 return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()[:100]
@@ -261,7 +261,7 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
     """
     status = response.status_code
     slice_ = _slice(response)
-    if file.size and _total_of(response) == file.size and _version(response.headers) in (None, file.version):
+    if file.size and slice_ and slice_.total == file.size and _version(response.headers) in (None, file.version):
         return None
     if status == 206 and file.size and slice_ and _continues(response, slice_, file):
         file.total = slice_.total or file.total
@@ -272,7 +272,9 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
     if status in (408, 425, 429) or status >= 500:
         raise _TransientError(f"HTTP {status}", Answer(status, response.headers, b"").retry_after())
     if 400 <= status <= 499:
-        raise LinkExpired(f"The link to {_host(response)} does not work any more (HTTP {status}); a fresh one is needed.", status)
+        raise LinkExpired(
+            f"The link to {_host(response.url)} does not work any more (HTTP {status}); a fresh one is needed.", status
+        )
     if status not in (200, 203, 206):  # 203 comes through a proxy that changes headers (RFC 9110 §15.3.4)
         raise _TransientError(f"HTTP {status}")
     file.start_over()
@@ -285,7 +287,10 @@ def _judge(response: requests.Response, file: PartFile) -> int | None:
 
 
 class _Slice(NamedTuple):
-    """A parsed Content-Range: first byte, last byte, and total size, which a host may not know (RFC 9110 §14.4)."""
+    """A parsed Content-Range: first byte, last byte, and total size, which a host may not know (RFC 9110 §14.4).
+
+    `bytes */9`, the answer to a range that cannot be satisfied, is an empty slice.
+    """
 
     first: int
     last: int
@@ -293,18 +298,10 @@ class _Slice(NamedTuple):
 
 
 def _slice(response: requests.Response) -> _Slice | None:
-    if response.status_code != 206:
+    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    if response.status_code not in (206, 416) or not found:
         return None
-    found = re.fullmatch(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)", response.headers.get("Content-Range", "").strip())
-    return _Slice(int(found[1]), int(found[2]), _number(found[3])) if found else None
-
-
-def _total_of(response: requests.Response) -> int | None:
-    """Return the size of the whole file as an answer to a range tells it, which may be one that cannot be satisfied."""
-    if response.status_code not in (206, 416):
-        return None
-    found = re.fullmatch(r"bytes (?:\*|[0-9]{1,15}-[0-9]{1,15})/([0-9]{1,15})", response.headers.get("Content-Range", "").strip())
-    return int(found[1]) if found else None
+    return _Slice(int(found[1] or 0), int(found[2] or -1), _number(found[3]))
 
 
 def _continues(response: requests.Response, part: _Slice, file: PartFile) -> bool:
@@ -333,11 +330,11 @@ def _pour(response: requests.Response, file: PartFile, limits: _Limits, overlap:
         head = _read(response, _HEAD_BYTES, limits)
         if head[:2] != GZIP:
             if _is_packed(response) and (not limits.find_problem or limits.find_problem(head)):
-                raise BrokenMedia(f"{_host(response)} sends the file packed although it was asked not to.")
+                raise BrokenMedia(f"{_host(response.url)} sends the file packed although it was asked not to.")
             _check_head(response.url, head, limits)
         file.write(head)
     while piece := response.raw.read1(PIECE_BYTES, decode_content=False):
-        _check_size(file.size + len(piece), limits)
+        check_size(file.size + len(piece), limits.max_bytes)
         file.write(piece)
         clock.check_stop()
         _check_time(limits)
@@ -347,8 +344,7 @@ def _check_head(url: str, head: bytes, limits: _Limits) -> None:
     """Raise BrokenMedia for the first bytes of something else than was asked for."""
     complaint = "the file is empty" if not head else limits.find_problem(head) if limits.find_problem else None
     if complaint:
-        host = urlsplit(url).hostname or "the host"
-        raise BrokenMedia(f"{host} did not send what it should: {complaint}.")
+        raise BrokenMedia(f"{_host(url)} did not send what it should: {complaint}.")
 
 
 def _read(response: requests.Response, length: int, limits: _Limits) -> bytes:
@@ -363,11 +359,6 @@ def _read(response: requests.Response, length: int, limits: _Limits) -> bytes:
 def _check_time(limits: _Limits) -> None:
     if limits.deadline.passed():
         raise _TransientError("the time for it ran out")
-
-
-def _check_size(size: int | None, limits: _Limits) -> None:
-    if size is not None and size > limits.max_bytes:
-        raise BrokenMedia(f"The file is larger than {limits.max_bytes} bytes, the most that is believed to be honest.")
 
 
 def _is_packed(response: requests.Response) -> bool:
@@ -398,5 +389,5 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch(r"[0-9]{1,15}", text.strip()) else None
 
 
-def _host(response: requests.Response) -> str:
-    return urlsplit(response.url).hostname or "the host"
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "the host"

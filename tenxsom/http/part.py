@@ -8,13 +8,14 @@ that file is downloaded from the start.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
+
+from pydantic import BaseModel
 
 from tenxsom import atomic, clock, safe_files
 from tenxsom.disk import disk_errors
@@ -26,6 +27,18 @@ PIECE_BYTES = 512 * 1024
 
 GZIP = b"\x1f\x8b"
 """What a file that is packed by gzip begins with."""
+
+
+class _Memo(BaseModel):
+    """What an interrupted download leaves in `….part.resume`."""
+
+    size: int
+    sha256: str
+    total: int | None = None
+    validator: str | None = None
+    version: str | None = None
+    cut_at: int = 0
+    cuts: int = 0
 
 
 class PartFile:
@@ -61,16 +74,16 @@ class PartFile:
             if isinstance(error, BrokenMedia | DiskError):
                 self.path.unlink(missing_ok=True)
             elif error is not None and self.size:
-                memo = {
-                    "validator": self.validator,
-                    "version": self.version,
-                    "size": self.size,
-                    "total": self.total,
-                    "sha256": self.sha256(),
-                    "cut_at": self.cut_at,
-                    "cuts": self.cuts,
-                }
-                atomic.write(_memo_path(self.path), json.dumps(memo).encode())
+                memo = _Memo(
+                    size=self.size,
+                    sha256=self.sha256(),
+                    total=self.total,
+                    validator=self.validator,
+                    version=self.version,
+                    cut_at=self.cut_at,
+                    cuts=self.cuts,
+                )
+                atomic.write(_memo_path(self.path), memo.model_dump_json().encode())
         finally:
             os.close(self._descriptor)
 
@@ -124,37 +137,40 @@ class PartFile:
         """Return the SHA-256 of everything written, in hexadecimal."""
         return self._digest.hexdigest()
 
-    def _pick_up(self, memo: dict[str, Any]) -> None:
+    def _pick_up(self, memo: _Memo | None) -> None:
         """Resume where the last attempt stopped, if the bytes on the disk are still the ones it wrote."""
-        with disk_errors(self.path):
-            length = os.fstat(self._descriptor).st_size
-        if not memo or not 0 < memo["size"] <= length:
+        if memo is None or not self._still_holds(memo):
             self.start_over()
             return
+        self.size, self.total, self.validator = memo.size, memo.total, memo.validator
+        self.version = memo.version or memo.validator  # earlier releases left no version
+        self.cut_at, self.cuts = memo.cut_at, memo.cuts
+
+    def _still_holds(self, memo: _Memo) -> bool:
+        """Return whether the file begins with the bytes of the memo; what is behind them is cut off."""
         with disk_errors(self.path):
-            os.ftruncate(self._descriptor, memo["size"])
+            if not 0 < memo.size <= os.fstat(self._descriptor).st_size:
+                return False
+            os.ftruncate(self._descriptor, memo.size)
             while piece := os.read(self._descriptor, PIECE_BYTES):
                 self._digest.update(piece)
-        if self.sha256() != memo["sha256"]:
-            self.start_over()
-            return
-        self.size, self.total, self.validator = memo["size"], memo["total"], memo["validator"]
-        self.version = memo.get("version", self.validator)
-        self.cut_at, self.cuts = (memo.get(name, 0) for name in ("cut_at", "cuts"))
+        return self.sha256() == memo.sha256
 
-    def _forget_memo(self) -> dict[str, Any]:
+    def _forget_memo(self) -> _Memo | None:
         """Read and remove the memo of an interrupted download: it is valid only until the next byte is written."""
         path = _memo_path(self.path)
         try:
             written = safe_files.read_file(path, 10_000)
             path.unlink()
-            memo = json.loads(written)
-        except (OSError, ValueError, RecursionError):
-            return {}  # no memo, or an unreadable one: the download restarts
-        text, number = str | None, int | None
-        wanted = {"validator": text, "version": text, "size": int, "total": number, "sha256": str}
-        fits = isinstance(memo, dict) and all(isinstance(memo.get(key), kind) for key, kind in wanted.items())
-        return memo if fits else {}
+            return _Memo.model_validate_json(written)
+        except (OSError, ValueError):
+            return None  # no memo, or an unreadable one: the download restarts
+
+
+def check_size(size: int | None, max_bytes: int) -> None:
+    """Raise BrokenMedia for a file that is larger than `max_bytes`; a size that is not known passes."""
+    if size is not None and size > max_bytes:
+        raise BrokenMedia(f"The file is larger than {max_bytes} bytes, the most that is believed to be honest.")
 
 
 def _unpack(packed: BinaryIO, target: Path, max_bytes: int) -> tuple[int, hashlib._Hash]:
@@ -166,8 +182,7 @@ def _unpack(packed: BinaryIO, target: Path, max_bytes: int) -> tuple[int, hashli
     with open(safe_files.open_new(target), "wb") as file:  # noqa: PTH123  (the descriptor's file cannot be swapped for another)
         for piece in _unpacked(packed):
             size += len(piece)
-            if size > max_bytes:
-                raise BrokenMedia(f"The file is larger than {max_bytes} bytes, the most that is believed to be honest.")
+            check_size(size, max_bytes)
             file.write(piece)
             digest.update(piece)
     return size, digest
