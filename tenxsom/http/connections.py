@@ -12,6 +12,7 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Adapter(HTTPAdapter):
         long_bodies: bool = False,
     ) -> None:
         self._proxies, self._ca_file, self._links, self._long_bodies = dict(proxies or {}), ca_file, links, long_bodies
-        super().__init__(pool_connections=max(4, min(pool_size, 16)), pool_maxsize=pool_size, max_retries=0)
+        super().__init__(pool_maxsize=pool_size, max_retries=0)
 
     def proxy_for(self, url: str | None) -> str | None:
         """Return the proxy for an address, or None."""
@@ -102,7 +103,7 @@ def new_session(adapter: Adapter) -> requests.Session:
     """Return a session for a library that needs one: no environment (proxies, netrc), no cookies, no redirects."""
     session = _Session()
     session.trust_env = False
-    session.cookies.set_policy(_NoCookies())
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -126,11 +127,6 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002  (the session follows no redirect)
         """Return None: the library would parse the address even where redirects are off, and fail on an invalid one."""
         return
-
-
-class _NoCookies(http.cookiejar.DefaultCookiePolicy):
-    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002  (no cookie is kept)
-        return False
 
 
 class _TimedReader(io.RawIOBase):
@@ -163,10 +159,9 @@ class _TimedReader(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     """A response whose timeout covers all of it, or its head."""
 
-    head_only = False
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, head_only: bool, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
+        self._head_only = head_only
         self._reader = _TimedReader(self.fp.detach(), sock)
         self.fp = io.BufferedReader(self._reader)
 
@@ -180,12 +175,8 @@ class _Response(http.client.HTTPResponse):
         while 102 <= self.status <= 199:
             self.headers = self.msg = None  # type: ignore[assignment]
             super().begin()
-        if self.head_only:
+        if self._head_only:
             self._reader.release()
-
-
-class _HeadResponse(_Response):
-    head_only = True
 
 
 class _Connection(HTTPConnection):
@@ -194,7 +185,7 @@ class _Connection(HTTPConnection):
     def __init__(self, *args: Any, resolve: Resolve | None = None, head_only: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._resolve = resolve
-        self.response_class = _HeadResponse if head_only else _Response
+        self.response_class = partial(_Response, head_only=head_only)  # type: ignore[assignment]
 
     def request(self, method: str, url: str, body: Any = None, headers: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         sent = dict(headers or {})
@@ -204,23 +195,21 @@ class _Connection(HTTPConnection):
         """Connect to an address that was checked, so that the name cannot resolve to another one between check and use."""
         if self._resolve is None:
             return super()._new_conn()
-        name, trouble = self._dns_host, None
+        name = self._dns_host
         try:
-            for address in self._addresses(name, self._resolve):
-                self._dns_host = address
-                try:
-                    return super()._new_conn()
-                except HTTPError as error:
-                    trouble = error
-        finally:
-            self._dns_host = name
-        raise trouble or NameResolutionError(name, self, socket.gaierror("no address"))
-
-    def _addresses(self, name: str, resolve: Resolve) -> list[str]:
-        try:
-            return resolve(name, self.port)
+            addresses = self._resolve(name, self.port)
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(name, self, socket.gaierror(str(error))) from error
+        trouble: HTTPError = NameResolutionError(name, self, socket.gaierror("no address"))
+        for address in addresses:
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except HTTPError as error:
+                trouble = error
+            finally:
+                self._dns_host = name
+        raise trouble
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
@@ -255,13 +244,13 @@ def _socks_pools() -> tuple[type, type]:
     class SOCKSConnection(_Connection, socks.SOCKSConnection):
         pass
 
-    class SOCKSTLSConnection(_Connection, socks.SOCKSHTTPSConnection):
+    class SOCKSTLSConnection(SOCKSConnection, _TLSConnection):
         pass
 
-    class SOCKSPool(_AsWritten, socks.SOCKSHTTPConnectionPool):
+    class SOCKSPool(_Pool):
         ConnectionCls = SOCKSConnection
 
-    class SOCKSTLSPool(_AsWritten, socks.SOCKSHTTPSConnectionPool):
+    class SOCKSTLSPool(_TLSPool):
         ConnectionCls = SOCKSTLSConnection
 
     return SOCKSPool, SOCKSTLSPool

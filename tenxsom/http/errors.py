@@ -15,6 +15,8 @@ import urllib3.exceptions as urllib3_errors
 CONNECTION_ERRORS = (OSError, http.client.HTTPException, urllib3_errors.HTTPError)
 """Every exception that a request may raise; `requests.RequestException` is an OSError."""
 
+_CUT_OFF = (urllib3_errors.IncompleteRead, http.client.IncompleteRead)
+
 
 class ResponseTooLong(urllib3_errors.HTTPError):
     """The body of a response exceeds the limit."""
@@ -39,7 +41,7 @@ def describe_error(error: BaseException, proxy: str | None = None) -> str:
 
 def is_cut_off(error: BaseException) -> bool:
     """Return whether an answer ended before the length that its host had announced."""
-    return any(isinstance(each, urllib3_errors.IncompleteRead | http.client.IncompleteRead) for each in _chain(error))
+    return any(isinstance(each, _CUT_OFF) for each in _chain(error))
 
 
 def proxy_name(proxy: str) -> str:
@@ -85,27 +87,19 @@ def _tls_words(error: BaseException) -> str:
     return f"TLS failed: {reason.replace('_', ' ').lower()}" if isinstance(reason, str) and reason else "TLS failed"
 
 
-_DESCRIPTIONS: tuple[tuple[type[BaseException], str | Callable[..., str]], ...] = (
+_DESCRIPTIONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str | Callable[..., str]], ...] = (
     (ResponseTooLong, "the answer was longer than any honest one"),
     (TooLate, "this program was stopped for too long before it could send its request"),
-    (urllib3_errors.NameResolutionError, "its name could not be resolved"),
-    (socket.gaierror, "its name could not be resolved"),
+    ((urllib3_errors.NameResolutionError, socket.gaierror), "its name could not be resolved"),
     (ConnectionRefusedError, "connection refused"),
     (ssl.SSLCertVerificationError, _certificate_words),
     (urllib3_errors.NewConnectionError, "no connection could be made"),
-    (urllib3_errors.ConnectTimeoutError, "connecting took too long"),
-    (requests.exceptions.ConnectTimeout, "connecting took too long"),
-    (urllib3_errors.TimeoutError, "it took too long"),
-    (requests.exceptions.Timeout, "it took too long"),
-    (TimeoutError, "it took too long"),
-    (urllib3_errors.IncompleteRead, "the answer was cut off"),
-    (http.client.IncompleteRead, "the answer was cut off"),
+    ((urllib3_errors.ConnectTimeoutError, requests.exceptions.ConnectTimeout), "connecting took too long"),
+    ((urllib3_errors.TimeoutError, requests.exceptions.Timeout, TimeoutError), "it took too long"),
+    (_CUT_OFF, "the answer was cut off"),
     (ssl.SSLError, _tls_words),
-    (urllib3_errors.SSLError, _tls_words),
     (urllib3_errors.ProxyError, "the proxy did not connect"),
-    (requests.exceptions.ProxyError, "the proxy did not connect"),
     (ConnectionError, "the connection was closed without an answer"),
-    (http.client.RemoteDisconnected, "the connection was closed without an answer"),
     (http.client.HTTPException, "the answer was no HTTP"),
     (urllib3_errors.DecodeError, "the answer could not be unpacked"),
     (requests.exceptions.InvalidURL, "its address is not valid"),
