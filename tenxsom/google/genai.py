@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-import requests
 
 from tenxsom.errors import AccountError, BadSettings, NotSent, ServiceDown, ServiceRefused, TenxsomError
 from tenxsom.google.credentials import Account, GenAiSettings, quoted, token_session, vertex_address
@@ -28,6 +27,7 @@ from tenxsom.http.answer import Answer, raise_for_answer, unclear
 from tenxsom.http.circuit import Circuit
 from tenxsom.http.connections import Adapter
 from tenxsom.http.errors import CONNECTION_ERRORS, NotConnected, describe_error
+from tenxsom.http.origin import prepared
 from tenxsom.http.paid import Reply, Unfinished, send_once
 from tenxsom.http.proxies import proxy_for
 from tenxsom.setting_values import is_this_machine
@@ -430,12 +430,12 @@ class _Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request for httpx."""
         headers = dict(request.headers) | {"accept-encoding": "gzip", "connection": "close"}
-        prepared = requests.Request(request.method, str(request.url), headers=headers, data=request.read()).prepare()
+        order = prepared(request.method, str(request.url), headers, data=request.read())
         self._thread.has_sent = True
         thread = self._thread
         try:
             reply = self._received(
-                send_once(self._adapter, prepared, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
+                send_once(self._adapter, order, thread.seconds, max_bytes=_MAX_ANSWER_BYTES, silence=thread.silence)
             )
         except Unfinished as cut:
             self._received(cut.reply)

@@ -11,6 +11,7 @@ import requests
 import urllib3.exceptions
 
 from tenxsom.errors import BrokenMedia
+from tenxsom.http.origin import prepared
 
 _LOCAL_NAMES = ("localhost", "local", "internal")
 _TARGET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/*[^/?#]*([^#]*)", re.DOTALL)
@@ -34,14 +35,14 @@ def prepare(url: str, headers: dict[str, str], *, local_allowed: bool, method: s
     (blanks, non-ASCII) are encoded. Raises UnsafeLink.
     """
     try:
-        request = requests.Request(method, url, headers=headers).prepare()
+        request = prepared(method, url, headers)
         parts = urlsplit(request.url or "")
         host, target, _ = parts.hostname or "", _target(url), parts.port
     except (requests.RequestException, ValueError, urllib3.exceptions.HTTPError):
         raise UnsafeLink("The service gave a link that is no valid address; it is not followed.") from None
     if parts.scheme not in ("http", "https") or not host:
         raise UnsafeLink("The service gave a link that is no http(s) address; it is not followed.")
-    if "@" in parts.netloc or "Authorization" in request.headers:
+    if "@" in parts.netloc:
         raise UnsafeLink(f"The service gave a link to {host} with a user name in it; it is not followed.")
     if is_local(host) and not local_allowed:
         raise _inside(host)

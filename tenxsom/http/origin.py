@@ -17,6 +17,8 @@ USER_AGENT = f"tenxsom-ai/{__version__}"
 PLAIN_HEADERS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 """The headers of requests to links, which get none of a service's own."""
 
+_COMMON_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
+"""The headers of every request to a service's API."""
 _WHOLE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
@@ -33,7 +35,6 @@ class Origin:
         self.base_url = _checked_base_url(base_url)
         self._headers = _checked_headers(headers)
         self._name = name
-        self._common = {"User-Agent": USER_AGENT, "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
         self.secrets = _secrets(self._headers)
 
     def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any) -> requests.PreparedRequest:
@@ -42,18 +43,15 @@ class Origin:
         `path` is joined to the base URL. A GET may also name an absolute URL elsewhere, which gets none of our headers.
         Raises ServiceRefused for an absolute URL that is not plain http(s).
         """
-        at_home = not _WHOLE_ADDRESS.match(path) or _origin_of(path) == _origin_of(self.base_url)
+        is_whole = _WHOLE_ADDRESS.match(path) is not None
+        at_home = not is_whole or _origin_of(path) == _origin_of(self.base_url)
         if method != "GET" and not at_home:
             raise ValueError(f"A {method} may only go to the origin of {self._name}'s base URL.")
-        ours = self._headers if at_home else {}
-        return prepared(method, self._address(path), {**self._common, **ours, **(headers or {})}, **content)
-
-    def _address(self, path: str) -> str:
-        if not _WHOLE_ADDRESS.match(path):
-            return f"{self.base_url}/{path.removeprefix('/')}"
-        if _origin_of(path) is None:
+        if not at_home and _origin_of(path) is None:
             raise ServiceRefused(f"{self._name} gave an address that is no plain http(s) address; it is not asked.")
-        return path
+        url = path if is_whole else f"{self.base_url}/{path.removeprefix('/')}"
+        ours = self._headers if at_home else {}
+        return prepared(method, url, {**_COMMON_HEADERS, **ours, **(headers or {})}, **content)
 
 
 def prepared(

@@ -27,7 +27,6 @@ MAX_BODY_BYTES = 8_000_000
 """The largest accepted body; no JSON response of a known service comes near it."""
 _PIECE_BYTES = 65_536
 
-
 _begin_by: ContextVar[Deadline | None] = ContextVar("begin_by", default=None)
 
 
@@ -75,17 +74,12 @@ def send_once(
     with closing(_connected(adapter, request, timeout)) as connection:
         deadline = Deadline(timeout)
         connection.timeout = timeout
-        _check_begin()
+        if (limit := _begin_by.get()) and limit.passed():
+            raise TooLate
         _send(connection, adapter, request, deadline)
         connection.timeout = max(0.001, min(deadline.left(), silence or timeout))
         with closing(connection.getresponse()) as response:
             return read_reply(response, deadline, max_bytes)
-
-
-def _check_begin() -> None:
-    limit = _begin_by.get()
-    if limit is not None and limit.passed():
-        raise TooLate
 
 
 def read_reply(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> Reply:
