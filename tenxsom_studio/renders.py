@@ -8,11 +8,14 @@ restarts the clip.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
 
 from tenxsom import clock
+
+log = logging.getLogger(__name__)
 
 
 class Renders:
@@ -34,8 +37,18 @@ class Renders:
                 return
             self._waiting.append(key)
             if self._threads < self._workers:
-                self._threads += 1
-                threading.Thread(target=self._work, name="studio-render").start()
+                self._start_thread()
+
+    def _start_thread(self) -> None:
+        """Start a thread; where the machine gives none, those there are go on, or the next status call asks for the clips again."""
+        self._threads += 1
+        try:
+            threading.Thread(target=self._work, name="studio-render").start()
+        except RuntimeError as error:  # a limit of processes: nobody may wait for a thread that never began
+            self._leave()
+            if not self._threads:
+                self._waiting.clear()
+            log.warning("A clip waits to be rendered: %s. Raise this machine's limit of processes (ulimit -u).", error)
 
     def is_ending(self) -> bool:
         """Return whether renders must stop, so that the program can end."""

@@ -290,6 +290,22 @@ def test_at_the_end_what_waits_is_dropped_and_what_runs_is_told(end: Callable[[R
     assert made == ["runs"]
 
 
+def test_a_machine_without_another_thread_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    made: list[str] = []
+    renders = Renders(made.append, workers=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        renders.want("a")
+    assert renders.drain(0)
+    renders.want("a")
+    assert renders.drain(TIMEOUT)
+    assert made == ["a"]
+    renders.close()
+
+
 def test_the_server_ends_cleanly_on_term(tmp_path: Path) -> None:
     server = start(SERVE, tmp_path)
     assert server.stdout is not None
