@@ -22,16 +22,14 @@ from tenxsom.store.files import state_file
 from tenxsom.store.postgres.jobs import SQL as JOBS
 from tenxsom.store.postgres.jobs import PostgresClaim, PostgresJobStore, stale
 from tenxsom.store.postgres.queries import queries
-from tenxsom.store.postgres.session import Run, Session, lock_key
+from tenxsom.store.postgres.session import STOPPED_SECONDS, Run, Session, lock_key
 from tenxsom.store.postgres.spool import Spool
 from tenxsom.store.postgres.vendor_ids import hashed
 
 log = logging.getLogger(__name__)
 
 IDS_SECONDS = 300.0
-"""How long the ids of a paid call wait for the database, before they go to the local disk."""
-STOPPED_SECONDS = 20.0
-"""The same after a stop request, within the time that a stopped program is given."""
+"""How long the ids of a paid call wait for the database, before they go to the local disk; STOPPED_SECONDS after a stop request."""
 PAGE = 2000
 SQL = queries("money")
 

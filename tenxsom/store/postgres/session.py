@@ -32,6 +32,8 @@ START_SECONDS = 10.0
 """How long a program waits for a database that does not answer when it starts, and for each reading later."""
 SAVE_SECONDS = 60.0
 """How long a save waits: the failover of a managed database takes 30 to 120 seconds, and nothing was paid yet."""
+STOPPED_SECONDS = 20.0
+"""How long all saves together wait after a stop request, within the time that a stopped program is given."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
 LEAST_VERSION = 14
@@ -112,6 +114,8 @@ class Session:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._backend = 0
         self._held: set[int] = set()
+        self._stopped: clock.Deadline | None = None
+        """When waiting ends after a stop request; threads that wait one after the other share that time."""
 
     def works(self) -> None:
         """Say, before it is connected, that this program works on jobs, so that `other_hosts` of others finds it."""
@@ -161,7 +165,10 @@ class Session:
             raise self._told(error) from error
 
     def wait(self, seconds: float, *, finishing: bool = False) -> None:
-        """Connect again if the connection is gone. Raises StoreGone after `seconds`, or on a stop request unless `finishing`."""
+        """Connect again if the connection is gone. Raises StoreGone after `seconds`.
+
+        A stop request ends the wait (Interrupted); with `finishing` (what must be saved) it only shortens the wait.
+        """
         with self.guard:
             if self._connection is not None:
                 return
@@ -239,13 +246,20 @@ class Session:
                 self._connect()
                 return
             except StoreGone as error:
-                if deadline.passed():
+                if deadline.passed() or (finishing and self._has_waited_after_stop()):
                     raise
                 log.debug("%s", error)
             if not finishing:
                 clock.check_stop()
             clock.nap(min(pause, deadline.left()))
             pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    def _has_waited_after_stop(self) -> bool:
+        """Return whether the time after a stop request is over."""
+        if not clock.stop_requested():
+            return False
+        self._stopped = self._stopped or clock.Deadline(STOPPED_SECONDS)
+        return self._stopped.passed()
 
     def _connect(self) -> None:
         """Open a connection and check where it leads. Raises BadSettings, StoreGone."""
