@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -52,6 +52,16 @@ _PLAIN_WORDS = re.compile(r"(?<![^ ])(?:[A-Za-z0-9]+[.,;:!?]* +(?=[A-Za-z0-9]))+
 _CLOSERS = "[\"'”’»›)\\]}」』）】〉》]*"
 _SENTENCE_END = re.compile(rf"(?:[.!?]{_CLOSERS}\s+|[…。！？｡।॥۔؟։።။៕]{_CLOSERS}\s*)$")
 _CLAUSE_END = re.compile(rf"(?:[,;:]{_CLOSERS}\s+|–\s+|[—،؛、，；：､·፣၊៖]{_CLOSERS}\s*)$")
+_ABBREVIATIONS = """
+    Abb Av Capt Col Dhr Dr Dra EE Fig Fr Ft Gen Hr Hrn Ing Jr Mevr Mlle Mme Mr Mrs Ms Mt No Nos Nr Prof Rev Sgt Sig Sr Sra Srta St
+    Vgl Vol Zzgl approx bijv bspw bzw ca cf dr dra env evtl exkl fig ggf inkl kl mevr nr prof sig sra usw vgl vol vs zzgl
+    г им руб тыс ул
+"""
+"""Abbreviations of many languages that are followed by more of their sentence; `etc` and others that often end one are not here."""
+_ABBREVIATED = frozenset(_ABBREVIATIONS.split())
+_CUT_SHORT = re.compile(r"(?:[^\W\d_]\.)+|\d{1,2}\.")
+"""Initials (`J.`, `U.S.`, the `z.` of `z. B.`) and days of a month (`31. Dezember`)."""
+_OPENERS = "\"'([{«‹“‘„‚¿¡*_"
 _LINE_FEEDS = re.compile("[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 _UNUSABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f\ufeff]")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -201,9 +211,9 @@ def units(text: str, width: float, measure: Measure = columns) -> list[Unit]:
 def _phrases(text: str) -> Iterator[Unit]:
     """Yield the words; for Japanese and Thai the phrases; for other scripts without blanks whole clauses."""
     pending = ""
-    for piece in _breakable(text):
+    for piece, following in pairwise([*_breakable(text), ""]):
         pending += piece
-        kind = break_after(piece)
+        kind = Break.WORD if goes_on(piece, following) else break_after(piece)
         if kind > Break.ALLOWED:
             yield from _refined(Unit(pending, kind))
             pending = ""
@@ -218,6 +228,28 @@ def break_after(piece: str) -> Break:
     if _CLAUSE_END.search(piece):
         return Break.CLAUSE
     return Break.WORD if piece[-1].isspace() else Break.ALLOWED
+
+
+def goes_on(before: str, after: str) -> bool:
+    """Return whether a mark between two words ends no sentence: it belongs to an abbreviation, an initial or a day of the month, or
+    a small letter follows, where a script has large ones.
+
+    Two sentences that are kept together lose nothing; one that is torn does.
+    """
+    word = before.strip().lstrip(_OPENERS)
+    if not after or not _SENTENCE_END.search(f"{word} "):
+        return False
+    first = next((letter for letter in after if letter.isalnum()), "")
+    is_small = first.islower() and first.title() != first
+    return is_small or word.removesuffix(".") in _ABBREVIATED or is_cut_short(word)
+
+
+def is_cut_short(word: str) -> bool:
+    """Return whether a word is an initial with its full stop, several of them, or a day of the month.
+
+    Where a script has no large letters, a single one is a whole word.
+    """
+    return bool(_CUT_SHORT.fullmatch(word)) and (word[0].isdigit() or word[0].lower() != word[0].upper())
 
 
 def _refined(unit: Unit) -> list[Unit]:

@@ -14,7 +14,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from tenxsom.text import Break, break_after
+from tenxsom.text import Break, break_after, goes_on, is_cut_short
 
 
 class Tear(IntEnum):
@@ -162,7 +162,8 @@ _LANGUAGES = {
 }
 _NONE = _words()
 
-_ABBREVIATIONS = _set("mr mrs ms dr prof st no nr vs bzw z.b e.g i.e sr sra mme mlle m vol fig approx")
+_DAYS_WITH_A_STOP = _set("bs cs da de et fi hr hu is lv nb nn no pl sk sl sr tr")
+"""Languages that write a full stop after an ordinal number."""
 _OPENERS = frozenset("([{«‹“‘„「『（【《〈¿¡")
 _CLOSERS = frozenset(")]}»›”’」』）】》〉。、，．・！？；：…,.!?;:%％‰°") - {"’"}
 _CHINESE_TRAILING = frozenset("的了着著过過吗嗎呢吧啊们們地得")
@@ -184,8 +185,9 @@ def _by_words(before: str, after: str, language: str) -> Tear:
         return Tear.WORD
     if after[0] in _CLOSERS or before[-1] in _OPENERS:
         return Tear.FORBIDDEN
-    if _bare(before) in _ABBREVIATIONS and before.endswith("."):
-        return Tear.PHRASE
+    is_number = before[:-1].isdigit() and language not in _DAYS_WITH_A_STOP
+    if goes_on(before, after) and not (is_number and after[0].isupper()):
+        return _within_a_sentence(before, after, language)
     match break_after(f"{before} "):
         case Break.SENTENCE:
             return Tear.SENTENCE
@@ -194,6 +196,15 @@ def _by_words(before: str, after: str, language: str) -> Tear:
     if _HAN.match(before[-1]) and after[0] in _CHINESE_TRAILING:
         return Tear.PHRASE
     return _by_table(before, after, _LANGUAGES.get(language, _NONE), language)
+
+
+def _within_a_sentence(before: str, after: str, language: str) -> Tear:
+    """Return the tear after a mark that ends no sentence: `z.|B.`, `Dr.|Eva`, `K.|Rowling`, `a.m.|on`."""
+    if is_cut_short(before) and not before[0].isdigit():
+        if is_cut_short(after):
+            return Tear.PHRASE
+        return Tear.PARTS_OF_A_NAME if after[0].isupper() else _by_table(before, after, _LANGUAGES.get(language, _NONE), language)
+    return _by_table(before, after, _LANGUAGES.get(language, _NONE), language) if after[0].islower() else Tear.PHRASE
 
 
 def _by_table(before: str, after: str, words: _Words, language: str) -> Tear:

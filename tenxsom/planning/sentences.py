@@ -11,11 +11,6 @@ NEVER_TOO_WIDE = 100_000
 MAX_CHARACTERS = 1200
 """The longest text of a segment."""
 
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(„“\"'«])(?:Dr|Mr|Mrs|Ms|Prof|St|Sr|Jr|vs|No|Nr|Nos|ca|approx|Mt|Ft|Gen|Col|Capt|Rev|Sgt|bzw|usw|Abb|Hr|Fr|Mme|Mlle|"
-    r"[^\W\d_]|\d{1,2}|[^\W\d_]\.\s?[^\W\d_]|тыс|руб|им|ул)\.\s*$"
-)
-"""A mark after one of these, a single letter or a day of the month ends no sentence; two that are kept together lose nothing."""
 _CLOSED = re.compile(r"[.!?…。！？؟۔।॥։።။។]['\"”’»)\]」』】*_]*$")
 _CLOSING_MARKS = (
     ("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]", "。"),  # Chinese and Japanese
@@ -105,21 +100,10 @@ def _spoken_of(line: str) -> Iterator[str]:
 
 
 def of_line(text: str) -> list[str]:
-    """Return the sentences of one line with every sign in it, not cut after an abbreviation or before a small letter."""
-    found: list[str] = []
+    """Return the sentences of one line with every sign in it."""
     stretches = re.split("(?<=[។៕])", text)  # Unicode's rule finds no breaks in Khmer
-    for piece in (piece for stretch in stretches for piece in _collected(units(stretch, NEVER_TOO_WIDE), Break.SENTENCE)):
-        if found and (_ABBREVIATION.search(found[-1]) or _continues(piece)):
-            found[-1] += piece
-        else:
-            found.append(piece)
-    return [sentence.strip() for sentence in found if sentence.strip()]
-
-
-def _continues(piece: str) -> bool:
-    """Return whether a piece goes on with the sentence before it: it begins with a small letter, where a script has large ones."""
-    first = next((letter for letter in piece if letter.isalnum()), "")
-    return first.islower() and first.title() != first
+    pieces = (piece for stretch in stretches for piece in _collected(units(stretch, NEVER_TOO_WIDE), Break.SENTENCE))
+    return [sentence for piece in pieces if (sentence := piece.strip())]
 
 
 def _collected(pieces: Iterable[Unit], least: Break) -> Iterator[str]:

@@ -51,7 +51,9 @@ def test_words_of_two_scripts_that_touch_stay_together() -> None:
     [
         ("Stop. (Go on.) Then, well; no: yes — so", [4, 2, 4, 3, 3, 3, 2, 3, 4]),
         ("潮が引く。蟹が出る、と", [2, 4, 2, 3, 4]),
-        ("At 3.14 or 12:30, e.g. 5–6", [2, 2, 2, 3, 4, 4]),
+        ("At 3.14 or 12:30, e.g. 5–6", [2, 2, 2, 3, 2, 4]),
+        ("Am 3. Mai, d. h. bald. Gut", [2, 2, 3, 2, 2, 4, 4]),
+        ("이것은 꿈. 그리고", [2, 4, 4]),
     ],
 )
 def test_a_break_is_as_good_as_the_sense_that_ends_there(text: str, expected: list[int]) -> None:

@@ -317,6 +317,12 @@ def test_abbreviations_and_numbers_end_no_sentence() -> None:
         "Then e.g. the U.S. team left.",
         "Am 3. Mai war z. B. Ruhe.",
     ]
+    assert sentences("La Dra. Ruiz vive en EE. UU. y trabaja. Es ca. 5 Euro inkl. MwSt. 이것은 꿈. 그리고 끝.") == [
+        "La Dra. Ruiz vive en EE. UU. y trabaja.",
+        "Es ca. 5 Euro inkl. MwSt.",
+        "이것은 꿈.",
+        "그리고 끝.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,24 @@ def test_a_clause_ends_a_phrase() -> None:
     ]
 
 
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "The J. K. Rowling archive, i.e. today's, opened at 9 a.m. on Sunday in the U.S. by the river."),
+        ("de", "Sie war z. B. am 3. Oktober, d. h. vor Jahren, u. a. in Berlin und kostete ca. 5 Euro inkl. MwSt."),
+        ("es", "El Sr. López y la Dra. Ruiz viven en EE. UU. desde el s. XX, p. ej. en Miami."),
+        ("ru", "Сегодня, 5 мая 2024 г., т. е. завтра, мы варим кофе в г. Москва за сто руб. утром."),
+        ("pl", "Dziś, 3. maja, parzymy kawę np. w dzbanku, m.in. dla dr. Kowalskiego."),
+    ],
+)
+def test_a_full_stop_inside_a_sentence_ends_no_phrase(language: str, text: str) -> None:
+    *ends, last = [phrase.text for phrase in phrases(spoken(text), language, WIDE)]
+    assert ends
+    assert not [phrase for phrase in ends if phrase.endswith(".")]
+    assert text.endswith(last.replace("\n", " "))
+
+
 @pytest.mark.parametrize(
     ("language", "text"),
     [
@@ -140,6 +158,15 @@ def test_no_line_ends_with_a_word_that_belongs_to_the_next(language: str, text: 
         ("sea.", "The", "en", Tear.SENTENCE),
         ("Dr.", "Lee", "en", Tear.PHRASE),
         ("40", "litres", "en", Tear.PHRASE),
+        ("z.", "B.", "de", Tear.PHRASE),
+        ("inkl.", "Mehrwertsteuer", "de", Tear.PHRASE),
+        ("31.", "Dezember", "de", Tear.PHRASE),
+        ("31.", "Then", "en", Tear.SENTENCE),
+        ("J.", "K.", "en", Tear.PHRASE),
+        ("F.", "Kennedy", "en", Tear.PARTS_OF_A_NAME),
+        ("a.m.", "on", "en", Tear.PREPOSITION),
+        ("etc.", "and", "en", Tear.CONJUNCTION),
+        ("꿈.", "그리고", "ko", Tear.SENTENCE),
         ("Ada", "Lovelace", "en", Tear.PARTS_OF_A_NAME),
         ("blaue", "Boot", "de", Tear.WORD),
         ("die", "Katze", "de", Tear.PHRASE),
