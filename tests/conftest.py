@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import ipaddress
 import json
@@ -31,6 +32,9 @@ for name, examples in profiles.items():
 hypothesis.settings.load_profile("quick")
 
 
+END_SECONDS = 120.0
+"""How long a run may take to end after its last test; the servers of its databases stop within seconds."""
+
 WAITING = ("/test_cron.py", "/test_belt.py")
 """Files whose tests wait for a minute, or for seconds, of the clock."""
 
@@ -50,6 +54,11 @@ def pytest_collection_finish() -> None:
     """Keep what was collected out of Python's garbage collection, which would look through all of it again and again."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """End a run that hangs after its last test, and say what its threads do: Python waits for them, and no test is on."""
+    faulthandler.dump_traceback_later(END_SECONDS, file=2, exit=True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,8 @@
 """Runs scripts and lines as processes that do not load the program anew: each is forked from one that has it loaded.
 
 A start of Python takes longer than most of what tests let a script do. What begins before the script is loaded (Python's own
-settings, the look at an empty queue) is tested with `Belt.start`.
+settings, the look at an empty queue) is tested with `Belt.start`. What a failing test leaves running is told to end with pytest
+(`daemon`), which would wait for it otherwise.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Forked:
         for path, text in zip(streams, (stdin or "", "", ""), strict=True):
             Path(path).write_text(text, encoding="utf-8")
         self._written = [Path(path) for path in streams[1:]]
-        self._process = _context.Process(target=_be, args=(str(script), list(arguments), dict(environment), streams))
+        self._process = _context.Process(target=_be, args=(str(script), list(arguments), dict(environment), streams), daemon=True)
         self._process.start()
 
     @property
@@ -108,7 +109,7 @@ class Lines:
         listens, told = _context.Pipe(duplex=False)
         heard, says = _context.Pipe(duplex=False)
         given = ["-c", *map(str, arguments)]
-        self._process = _context.Process(target=_execute, args=(lines, given, dict(os.environ), listens, says))
+        self._process = _context.Process(target=_execute, args=(lines, given, dict(os.environ), listens, says), daemon=True)
         self._process.start()
         listens.close()
         says.close()
