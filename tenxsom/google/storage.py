@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from tenxsom.errors import AccountError
 from tenxsom.google.credentials import Account
-from tenxsom.http.downloads import Download, Downloader, LinkExpired, video_problem
+from tenxsom.http.downloads import Download, Downloader, LinkExpired
+from tenxsom.media.first_bytes import video_problem
 
 STORAGE_URL = "https://storage.googleapis.com"
 

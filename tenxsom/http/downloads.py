@@ -47,25 +47,6 @@ _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,15})-([0-9]{1,15})|\*)/([0-9]{1,
 _PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
 """Content codings that change the body (https://www.iana.org/assignments/http-parameters); `aws-chunked` and others do not."""
 
-_FIRST_BOXES = frozenset((b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pnot"))
-"""What a file may begin with (ISO/IEC 14496-12, and QuickTime before it)."""
-_MATROSKA = b"\x1a\x45\xdf\xa3"
-"""The first bytes of a WebM or Matroska file (RFC 8794 §8.1)."""
-_OTHER_KINDS = (
-    (0, b"#EXTM3U", "a playlist (HLS)"),
-    (0, b"<MPD", "a playlist (DASH)"),
-    (0, b"PK\x03\x04", "a zip archive"),
-    (0, b"GIF8", "a GIF"),
-    (0, b"\x89PNG", "a PNG picture"),
-    (0, b"\xff\xd8\xff", "a JPEG picture"),
-    (8, b"WEBP", "a WebP picture"),
-    (8, b"AVI ", "an AVI file"),
-    (0, b"FLV", "an FLV file"),
-    (0, b"OggS", "an Ogg file"),
-    (0, b"\x47\x40", "an MPEG transport stream"),
-)
-"""Place, bytes and name of files that services send instead."""
-
 
 class LinkExpired(NotFound):
     """The link has expired (any 4xx but 408, 416, 425, 429): ask the service for a new link. The part is kept."""
@@ -226,21 +207,6 @@ class Downloader:
         if file.size >= _LEAST_RESUMED_BYTES:
             return PLAIN_HEADERS | {"Range": f"bytes={file.size - _overlap(file)}-"}
         return dict(PLAIN_HEADERS)
-
-
-def video_problem(start: bytes) -> str | None:
-    """Return None if these are the first bytes of a video that players and browsers play, else what is wrong."""
-    if start[4:8] in _FIRST_BOXES or start.startswith(_MATROSKA):
-        return None
-    kind = next((kind for at, bytes_, kind in _OTHER_KINDS if start[at : at + len(bytes_)] == bytes_), "")
-    return f"it does not begin like an MP4 or WebM file{f', but like {kind}' if kind else ''}"
-
-
-def picture_problem(start: bytes) -> str | None:
-    """Return None if these are the first bytes of a picture, else what is wrong."""
-    known = start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
-    is_heic = start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
-    return None if known or is_heic else "it does not begin like a PNG, JPEG, WebP or HEIC picture"
 
 
 @contextmanager

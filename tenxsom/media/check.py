@@ -13,6 +13,7 @@ from typing import NamedTuple
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tenxsom.errors import BrokenMedia, TenxsomError
+from tenxsom.media.first_bytes import is_heic
 from tenxsom.media.video_check import VideoFacts, check_video, refuse_what_is_no_media
 from tenxsom.safe_files import read_file
 
@@ -24,7 +25,6 @@ MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WE
 """MIME types of the readable formats. MPO is a JPEG with further pictures after the first, as many cameras and phones write."""
 _ORIENTATION = 0x0112
 """The EXIF tag of the orientation; 1 is upright."""
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def decode_picture(path: Path, data: bytes | None = None) -> Decoded:
     """Decode a picture completely and turn it upright by its EXIF data. Raises BrokenMedia like `check_picture`."""
     if data is None:
         refuse_what_is_no_media(path, "a picture")
-    formats = ["HEIF"] if _is_heic(path, data) else ["PNG", "JPEG", "WEBP"]
+    formats = ["HEIF"] if is_heic(read_file(path, 12) if data is None else data) else ["PNG", "JPEG", "WEBP"]
     if formats == ["HEIF"]:
         _get_ready_for_heic(path)
     with picture_errors(path), warnings.catch_warnings():
@@ -111,12 +111,6 @@ def _turned(picture: Image.Image) -> Image.Image | None:
         return ImageOps.exif_transpose(picture) if is_turned else None
     except Exception:  # noqa: BLE001  (the pixels are whole, and damaged metadata must not refuse the picture)
         return None
-
-
-def _is_heic(path: Path, data: bytes | None) -> bool:
-    """Return whether a file begins like a HEIC photo: an 'ftyp' box of a HEIF brand (ISO/IEC 23008-12)."""
-    start = read_file(path, 12) if data is None else data[:12]
-    return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS
 
 
 def _get_ready_for_heic(path: Path) -> None:

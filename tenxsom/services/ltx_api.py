@@ -24,8 +24,9 @@ from urllib.parse import quote
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import Answer, check_answers, field, inside, raise_for_answer, usable_id
 from tenxsom.http.client import HttpClient
-from tenxsom.http.downloads import Download, Downloader, video_problem
+from tenxsom.http.downloads import Download, Downloader
 from tenxsom.http.uploads import Uploader
+from tenxsom.media.first_bytes import video_problem
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import NO_JOB, Capabilities, GenerationStatus, PriceEntry, StartFrames, Submitted, Variant, VideoOrder
 from tenxsom.services.opening import open_client, open_downloader

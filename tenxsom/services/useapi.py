@@ -16,7 +16,8 @@ from urllib.parse import quote
 from tenxsom.errors import AccountError, BadSettings, NotFound, ServiceDown, ServiceRetired
 from tenxsom.http.answer import Answer, check_answers, field, inside, raise_for_answer, usable_id
 from tenxsom.http.client import HttpClient
-from tenxsom.http.downloads import Download, Downloader, picture_problem, video_problem
+from tenxsom.http.downloads import Download, Downloader
+from tenxsom.media.first_bytes import picture_problem, video_problem
 from tenxsom.services.base import GenerationStatus, Submitted
 from tenxsom.services.opening import open_client, open_downloader
 from tenxsom.services.status_words import read_status, status_in, word_in

@@ -32,7 +32,8 @@ from tenxsom.errors import (
     ServiceRetired,
 )
 from tenxsom.google.credentials import GenAiSettings
-from tenxsom.http.downloads import Download, video_problem
+from tenxsom.http.downloads import Download
+from tenxsom.media.first_bytes import video_problem
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import (
     INLINE,

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 from tenxsom import atomic
 from tenxsom.disk import disk_errors, is_there
 from tenxsom.errors import NotFound, ServiceRefused
-from tenxsom.http.downloads import Download, Downloader, picture_problem
+from tenxsom.http.downloads import Download, Downloader
+from tenxsom.media.first_bytes import picture_problem
 from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
 from tenxsom.services.images.base import OWN_PICTURE, ImageOrder, PollPolicy
 from tenxsom.services.images.picture_place import MAX_BYTES, is_address, read_picture

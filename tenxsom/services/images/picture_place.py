@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tenxsom.errors import BrokenMedia, NotFound
+from tenxsom.media.first_bytes import is_heic, picture_problem
 from tenxsom.safe_files import read_file
 
 MAX_BYTES = 20_000_000
 """The largest start frame: the lowest limit of all services, and more than any still needs."""
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _OTHER_KINDS = {
     b"GIF8": "a GIF",
     b"BM": "a BMP picture",
@@ -73,7 +73,7 @@ def read_picture(path: Path) -> bytes:
         raise BrokenMedia(f"the start_image {path.name} is larger than {MAX_BYTES // 1_000_000} MB; make it smaller.")
     if kind := _other_kind(data):
         raise BrokenMedia(f"the start_image {path.name} is {kind}; save it as a PNG, JPEG or WebP file.")
-    if not _begins_like_a_picture(data):
+    if picture_problem(data):
         raise BrokenMedia(f"the start_image {path.name} is no picture; give a PNG, JPEG or WebP file.")
     return data
 
@@ -81,12 +81,7 @@ def read_picture(path: Path) -> bytes:
 def _other_kind(data: bytes) -> str:
     """Return the kind of a file that begins like a picture of another format, a drawing or a video; empty for all others."""
     start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if data[4:8] == b"ftyp" and data[8:12] not in _HEIF_BRANDS:
+    if data[4:8] == b"ftyp" and not is_heic(data):
         return "an AVIF picture" if data[8:11] == b"avi" else "a video"
     kinds = (kind for beginning, kind in _OTHER_KINDS.items() if data.startswith(beginning) or start.startswith(beginning))
     return next(kinds, "")
-
-
-def _begins_like_a_picture(data: bytes) -> bool:
-    """Return whether these are the first bytes of a PNG, a JPEG, a WebP or an ISO (HEIC) file."""
-    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or data[8:12] == b"WEBP" or data[4:8] == b"ftyp"

@@ -19,7 +19,8 @@ from tenxsom import atomic
 from tenxsom.disk import disk_errors, is_there, make_folder
 from tenxsom.errors import BadSettings, BrokenMedia, DiskError, NotFound, NotSent, ServiceRefused, SubmitUnclear
 from tenxsom.google.credentials import GenAiSettings
-from tenxsom.http.downloads import Download, picture_problem
+from tenxsom.http.downloads import Download
+from tenxsom.media.first_bytes import picture_problem
 from tenxsom.services.addresses import is_vendors
 from tenxsom.services.base import GenerationState, GenerationStatus, PriceEntry, Submitted
 from tenxsom.services.images.base import VERTEX_IMAGE, ImageOrder, PollPolicy

@@ -20,9 +20,10 @@ from tenxsom import clock
 from tenxsom.errors import BrokenMedia, DiskError, Interrupted, NotFound, ServiceDown
 from tenxsom.http import links
 from tenxsom.http.connections import Adapter
-from tenxsom.http.downloads import Download, Downloader, LinkExpired, video_problem
+from tenxsom.http.downloads import Download, Downloader, LinkExpired
 from tenxsom.http.links import UnsafeLink
 from tenxsom.http.part import PartFile
+from tenxsom.media.first_bytes import video_problem
 from tests import net_server
 from tests.net_server import ScriptedServer, Visit, answer, head, raw
 
@@ -626,39 +627,6 @@ def test_a_packed_file_that_is_no_clip_is_refused_and_does_not_stay(data: bytes,
     with ScriptedServer(answer(200, data, Content_Encoding="gzip")) as server, pytest.raises(BrokenMedia, match=complaint):
         fetch(server.url, part, find_problem=video_problem)
     assert leftovers(part) == []
-
-
-@pytest.mark.case
-@pytest.mark.parametrize(
-    "start",
-    [
-        b"\0\0\0\x18ftypmp42",
-        b"\0\0\0\x08wide",
-        b"\0\0\0\x20ftypqt  ",
-        b"\0\x10\0\0mdat",
-        b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81",
-        b"\0\0\0\x18styp",
-    ],
-    ids=["mp4", "quicktime", "mov", "pictures first", "webm", "fragment"],
-)
-def test_whatever_players_play_begins_like_a_video(start: bytes) -> None:
-    assert video_problem(start + bytes(100)) is None
-
-
-@pytest.mark.case
-@pytest.mark.parametrize(
-    ("start", "kind"),
-    [
-        (b"#EXTM3U\n#EXT-X-VERSION:3", "a playlist"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"GIF89a", "a GIF"),
-        (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP picture"),
-        (b"RIFF\x24\0\0\0AVI LIST", "an AVI file"),
-        (b"\x47\x40\x11\x10\0", "an MPEG transport stream"),
-    ],
-)
-def test_what_is_sent_instead_of_a_video_is_named(start: bytes, kind: str) -> None:
-    assert kind in str(video_problem(start + bytes(100)))
 
 
 @pytest.mark.case
