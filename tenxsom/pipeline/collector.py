@@ -156,7 +156,7 @@ class ClipCollector:
         return True
 
     def _still_running(self, claim: Claim, clip: Clip, status: GenerationStatus) -> None:
-        said = f"The service says {status.unknown}, which counts as running." if status.unknown else None
+        said = f"The service says {status.message}, which counts as running." if status.message else None
         clip.next_check_at, clip.error = clock.later(self._pace(claim, clip)), said
         limits.give_up_overdue(claim.job, clip, self._settings.job_deadline_hours)
         claim.save(durable=False)

@@ -120,6 +120,7 @@ class GenerationStatus(NamedTuple):
     progress: GenerationState
     url: str | None = None
     message: str = ""
+    """For FAILED the reason; for RUNNING what the service says, where that is not simply that the job is on its way."""
     percent: float | None = None
     endpoint: str | None = None
     """The endpoint that responded, for the next status call."""
@@ -128,7 +129,7 @@ class GenerationStatus(NamedTuple):
     explained: bool = True
     """For FAILED: whether the service gave a reason. A failure without one is checked again before it counts."""
     unknown: str = ""
-    """A status that our table does not know, or one of success without a file, with the response around it; RUNNING then."""
+    """A status of the service that our table does not know, with the response around it; RUNNING then."""
 
 
 class VideoService(Protocol):

@@ -119,8 +119,9 @@ def reason_in(document: Any) -> str:
 def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], percent: Any = None) -> GenerationStatus:
     """Return the status for a vendor's word. `about` are the parts of the response that may contain the reason of a failure.
 
-    A finished job without a URL, and an unknown word, count as running and are told: the job's deadline ends the wait. An unknown
-    word beside the URL of the result counts as ready, because the file shows whether it is one.
+    A finished job without a URL, which comes a little later as a rule, and an unknown word count as running, with a message: the
+    job's deadline ends the wait. An unknown word beside the URL of the result counts as ready, because the file shows whether it is
+    one.
     """
     progress, url = meaning(word), alone(url)
     if progress is GenerationState.FAILED:
@@ -135,7 +136,8 @@ def read_status(answer: Answer, word: Any, *, url: Any, about: Sequence[Any], pe
     return GenerationStatus(
         GenerationState.RUNNING,
         percent=min(100.0, max(0.0, percent)) if known else None,
-        unknown="" if progress is GenerationState.RUNNING else _unknown(answer, word),
+        message="" if progress is GenerationState.RUNNING else _said(answer, word),
+        unknown="" if progress else _said(answer, word),
     )
 
 
@@ -149,8 +151,8 @@ def _failure(word: str, reason: str) -> str:
     return f"{word}: {reason}" if reason else f"{word}; {NO_REASON}"
 
 
-def _unknown(answer: Answer, word: Any) -> str:
-    """Describe an unknown status, with the response around it."""
+def _said(answer: Answer, word: Any) -> str:
+    """Describe a status that is none of a job on its way, with the response around it."""
     text = answer.presentable(answer.body[:2000].decode("utf-8", "replace"))
     return f"{answer.presentable(str(word))!r} in {text}"
 

@@ -125,7 +125,7 @@ class PaperVendor:
             case "unexplained":
                 return GenerationStatus(GenerationState.FAILED, message="the service gave no reason", explained=False)
             case "odd":
-                return GenerationStatus(GenerationState.RUNNING, unknown="'daydreaming' in {}")
+                return GenerationStatus(GenerationState.RUNNING, message="'daydreaming' in {}", unknown="'daydreaming' in {}")
         return GenerationStatus(GenerationState.READY, url="https://storage.example.com/result")
 
 

@@ -213,7 +213,8 @@ def test_an_end_without_a_reason_says_so(name, tmp_path):
 def test_success_needs_its_file(name, word, tmp_path):
     assert asked(name, word, "", "https://storage.example.com/x", tmp_path).progress is GenerationState.READY
     without = asked(name, word, "", None, tmp_path)
-    assert (without.progress, repr(word) in without.unknown) == (GenerationState.RUNNING, True)
+    assert (without.progress, repr(word) in without.message) == (GenerationState.RUNNING, True)
+    assert without.unknown == "", "it is no riddle: the file may come a little later"
 
 
 @pytest.mark.case
@@ -234,7 +235,9 @@ def test_an_unknown_word_counts_as_running_and_is_told_with_its_answer(name, tmp
     assert status.progress is GenerationState.RUNNING
     assert "'daydreaming'" in status.unknown
     assert "Soon." in status.unknown
-    assert asked(name, "processing", "", None, tmp_path).unknown == ""
+    assert status.message == status.unknown
+    running = asked(name, "processing", "Soon.", None, tmp_path)
+    assert (running.message, running.unknown) == ("", "")
 
 
 @pytest.mark.parametrize("name", SERVICES)
