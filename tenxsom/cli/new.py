@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from tenxsom.errors import BadDefinition, BadInput, Interrupted
 from tenxsom.model.strict_json import canonical, pretty
 from tenxsom.model.vocabulary import Vocabulary
 from tenxsom.pipeline import drafts
-from tenxsom.pipeline.inputs import read_input
+from tenxsom.pipeline.inputs import read_input, read_line
 from tenxsom.pipeline.tables import MAX_TABLE_BYTES, Table, read_table
 from tenxsom.safe_files import is_no_file
 
@@ -148,13 +149,20 @@ def ask(given: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, str]:
 def _answer(question: str, suggested: str, problem_with: Callable[[str], str]) -> str:
     while True:
         print(f"{question}{f' [{suggested}]' if suggested else ''}: ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            raise Interrupted("The questions were not answered; nothing is written.")
-        text = line.strip() or suggested
+        text = _typed_line().strip() or suggested
         if not (problem := problem_with(text)):
             return text
         run.notice(f"  {problem}.")
+
+
+def _typed_line() -> str:
+    """Return the line that a user types. Raises Interrupted at the end of the input, and after Ctrl-C."""
+    line = ""
+    with contextlib.suppress(Interrupted):
+        line = read_line()
+    if not line:
+        raise Interrupted("The questions were not answered; nothing is written.")
+    return line
 
 
 def _problem_with(name: str, text: str, vocabulary: Vocabulary) -> str:

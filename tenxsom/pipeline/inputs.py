@@ -35,6 +35,19 @@ def read_input(name: str, most: int = MAX_INPUT_BYTES) -> bytes:
         raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
 
 
+def read_line() -> str:
+    """Return the next line that is typed on the terminal of standard input; empty at its end. A stop ends the wait (Interrupted).
+
+    A terminal gives one line at a time, so that no line waits in Python's own buffer, where `poll` would not see it.
+    """
+    try:
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError):  # a calling program has replaced sys.stdin
+        return sys.stdin.readline()
+    _wait_for(_watched(descriptor))
+    return sys.stdin.readline()
+
+
 def read_file_of_folder(name: str) -> bytes:
     """Like `read_input`, for a file found in a folder: a pipe or a device is refused."""
     try:
@@ -52,14 +65,23 @@ def _standard_input(most: int) -> bytes:
 
 
 def _read(descriptor: int, most: int) -> bytes:
-    ready = select.poll()
-    ready.register(descriptor, select.POLLIN)
-    data = b""
+    ready, data = _watched(descriptor), b""
     while len(data) < most:
-        while not ready.poll(_LOOK_MILLISECONDS):
-            clock.check_stop()
+        _wait_for(ready)
         piece = os.read(descriptor, most - len(data))
         if not piece:
             break
         data += piece
     return data
+
+
+def _watched(descriptor: int) -> select.poll:
+    ready = select.poll()
+    ready.register(descriptor, select.POLLIN)
+    return ready
+
+
+def _wait_for(ready: select.poll) -> None:
+    """Wait until there is something to read. Raises Interrupted after a stop request."""
+    while not ready.poll(_LOOK_MILLISECONDS):
+        clock.check_stop()

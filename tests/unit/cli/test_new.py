@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ import pytest
 from tenxsom import clock
 from tenxsom.cli.manage import main
 from tenxsom.pipeline import drafts
+from tenxsom.program import ROOT
 
 TEMPLATE: dict[str, Any] = {
     "content_id": "{topic}-{row}", "title": "{title}", "archetype": "explainer", "tier": "volume", "target_duration": "{seconds}",
@@ -97,6 +104,34 @@ def test_on_a_terminal_each_question_is_asked_until_its_answer_is_valid(here, ca
     monkeypatch.setattr("sys.stdin", Terminal("Another\n"))
     assert main(["new"]) == 75
     assert [path.name for path in here.iterdir()] == ["the-lake.json"]
+
+
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_stop_at_a_question_ends_the_command(here, home, stop):
+    ours, theirs = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "TENXSOM_HOME": str(home)}
+    command = [sys.executable, str(ROOT / "manage_jobs.py"), "new"]
+    process = subprocess.Popen(command, cwd=here, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    try:
+        told = _told_until(ours, b"The title of the film: ")
+        process.send_signal(getattr(signal, stop))
+        assert process.wait(timeout=60) == 75, told
+        assert b"nothing is written" in _told_until(ours, b"nothing is written")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert list(here.iterdir()) == []
+
+
+def _told_until(terminal: int, words: bytes) -> bytes:
+    """What a process says on its terminal until it has said these words, or has ended."""
+    told = b""
+    with contextlib.suppress(OSError):  # nobody is there any more
+        while words not in told:
+            told += os.read(terminal, 4096)
+    return told
 
 
 @pytest.mark.parametrize(
