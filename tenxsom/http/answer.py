@@ -27,6 +27,7 @@ from tenxsom.errors import (
     TenxsomError,
 )
 from tenxsom.http.paid import MAX_BODY_BYTES
+from tenxsom.log import mask_emails
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 """The longest Retry-After that is honoured: a longer one is taken for a mistake of the service."""
@@ -50,7 +51,6 @@ _BUSY = {429, 503, 529}  # 529 is "overloaded"
 _LONGEST_TEXT = 300
 _SETTLE = "nobody knows whether it was accepted, so look there and settle it with `manage_jobs.py resolve`."
 _NO_JSON = object()
-_E_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 
 
 class Answer:
@@ -158,7 +158,7 @@ class Answer:
 
     def presentable(self, text: str) -> str:
         """Return a text of the service as messages, logs and reports may show it: one short line, no secret, no e-mail address."""
-        text = _E_MAIL.sub("***@***", _without(text[:8192], self.secrets))
+        text = mask_emails(_without(text[:8192], self.secrets))
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
         return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
