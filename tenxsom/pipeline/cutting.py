@@ -281,6 +281,8 @@ def _told(definition: JobDefinition, blueprint: Blueprint, narration: Narration 
     target = max(1.0, whole - sum(ends.files))
     parts = parts_of(blueprint, narration)
     if narration is None or narration.is_silent:
+        is_longer = definition.length == "at_least" and blueprint.seconds > whole
+        target = blueprint.seconds if is_longer else target  # a longer script makes a longer film, read or heard
         return _Told(target, timeline.shown_words(parts, planned, target))
     exact, by_plan = definition.length == "exact", definition.pace == "plan"
     schedule = timeline.speech_times(parts, planned, target, exact=exact, keep_plan=by_plan, cards=ends.cards)

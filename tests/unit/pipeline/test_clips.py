@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tenxsom.errors import BadDefinition, BadInput
-from tenxsom.model.blueprint import Blueprint, Segment, VideoPlan, share_out
+from tenxsom.model.blueprint import Blueprint, PlannerRecord, Segment, VideoPlan, share_out
 from tenxsom.model.clip import Clip, Step
 from tenxsom.model.definition import JobDefinition
+from tenxsom.model.film import FilmPlan
+from tenxsom.model.narration import Narration
 from tenxsom.pipeline.clips import check_feasible, clips_for, differences, made_seconds
+from tenxsom.pipeline.cutting import cut_film
 from tenxsom.pipeline.routing import Route
 from tenxsom.services.base import Capabilities, StartFrames, Variant
 from tenxsom.text import graphemes
@@ -258,3 +262,14 @@ def test_letters_that_a_preview_cannot_show_are_told_before_it_is_made():
     job = new_job(service="local_studio", clips=cut(segment(5, content="The sign 𓀀 and 潮 and मछली.")))
     assert [sentence for sentence in differences(job) if "𓀀" in sentence and "潮" not in sentence and "letters" in sentence]
     assert differences(new_job(service="ltx_api", clips=cut(segment(5, content="The sign 𓀀.")))) == []
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("narration", [None, Narration(voice="none", complete=True)])
+@pytest.mark.parametrize(("length", "seconds"), [("exact", 3), ("at_least", 12)])
+def test_a_film_without_a_voice_that_may_be_longer_is_as_long_as_its_script(narration, length, seconds):
+    plan = plan_of(segment(8), segment(4)).model_copy(update={"planner": PlannerRecord(name="archetype_templates")})
+    wanted = definition_of(target_duration=3, length=length, clips="auto", pace="voice")
+    film, made = cut_film(FilmPlan(aspect_ratio="16:9"), wanted, plan, narration, way(), price_of=Decimal)
+    assert film.seconds == seconds
+    assert sum(clip.asked_seconds for clip in made) == seconds
