@@ -334,8 +334,9 @@ class FilmMaker:
         film, words = _film(job), timed_words(job)
         if film.captions in ("none", "burned") or not words:
             return
-        self._artifacts.write(file_names.subtitles(job.content_id), srt(words, film.language, film.seconds).encode())
-        self._artifacts.write(file_names.web_subtitles(job.content_id), vtt(words, film.language, film.seconds).encode())
+        seconds = (job.media.seconds if job.media else 0) or film.seconds  # a film has whole pictures
+        self._artifacts.write(file_names.subtitles(job.content_id), srt(words, film.language, seconds).encode())
+        self._artifacts.write(file_names.web_subtitles(job.content_id), vtt(words, film.language, seconds).encode())
 
     def _platform(self, film: FilmPlan) -> dict[str, object]:
         entry = self._templates.platforms.get(film.platform)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tenxsom import settings
+from tenxsom.app import App
+from tenxsom.model.blueprint import Blueprint
+from tenxsom.model.film import FilmPlan
 from tenxsom.model.job import VideoJob
 from tenxsom.model.parts import MediaFacts
 from tenxsom.pipeline.film_subtitles import subtitles_of
@@ -44,3 +50,16 @@ def test_a_cue_never_leaves_its_clip_even_if_there_is_no_time_for_it() -> None:
     assert [len(lines) for _, _, lines in blocks(subtitles_of(a_job(1.0)))] == [1]
     assert times(a_job(1.0)) == [(0, 1)]
     assert times(a_job(0.4, 5.0))[0] == (0, 0.4)
+
+
+def test_no_cue_of_a_planned_film_is_longer_on_the_screen_than_the_film(tmp_path: Path) -> None:
+    segment = {"segment_type": "hook", "content": "The sea rises.", "visual_cue": "sea", "duration": 7.3}
+    plan = Blueprint.model_validate({"video_plan": {"title": "The sea", "voice": "calm", "script_segments": [segment]}})
+    film = FilmPlan(seconds=7.3, end=7.3, captions="srt")
+    job = new_job("sea", blueprint=plan, film=film, media=MediaFacts(seconds=7.292))  # 175 pictures
+    (tmp_path / "completed_videos").mkdir()
+    with App(settings.load({"TENXSOM_HOME": str(tmp_path)})) as app:
+        app.film_maker().write_subtitles(job)
+    *_, (_, end, _) = blocks((tmp_path / "completed_videos" / "sea.srt").read_text(encoding="utf-8"))
+    assert end == 7292
+    assert "00:07.292" in (tmp_path / "completed_videos" / "sea.vtt").read_text(encoding="utf-8")
