@@ -109,7 +109,8 @@ def request_stop() -> None:
 def stop_on_signals() -> None:
     """Make TERM, INT and HUP request a stop; a second TERM or INT ends the process at once, as users expect.
 
-    A closed terminal often sends HUP twice; the current call is finished all the same. Under `nohup` HUP stays ignored.
+    A closed terminal often sends HUP twice; the current call is finished all the same. What is ignored stays so: HUP under `nohup`,
+    INT for what a script runs in the background, which Ctrl-C of the script must not end.
     """
 
     def handler(signum: int, _frame: FrameType | None) -> None:
@@ -118,7 +119,7 @@ def stop_on_signals() -> None:
         request_stop()
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+        if signum == signal.SIGTERM or signal.getsignal(signum) != signal.SIG_IGN:
             signal.signal(signum, handler)
 
 

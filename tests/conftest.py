@@ -9,6 +9,7 @@ import ipaddress
 import json
 import logging
 import os
+import signal
 import socket
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
 
+
+for signum, heard in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+    if signal.getsignal(signum) == signal.SIG_IGN:  # as in the background of a script, or under nohup: programs would stay deaf
+        signal.signal(signum, heard)
 
 gc.disable()  # until all is collected: thousands of tests are made, and none is garbage
 

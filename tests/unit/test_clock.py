@@ -269,12 +269,13 @@ def test_a_closed_terminal_asks_for_an_end_and_never_makes_one():
         assert process.returncode == -signal.SIGTERM
 
 
-def test_a_hangup_that_is_ignored_stays_ignored():
-    """As `nohup` starts a program."""
-    with running("import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + STOPPING) as (process,):
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_is_ignored_stays_ignored(signum):
+    """As `nohup` starts a program with HUP, and as a shell starts one in the background of a script with INT."""
+    with running(f"import signal\nsignal.signal({signum:d}, signal.SIG_IGN)\n" + STOPPING) as (process,):
         assert said(process) == "ready"
         ignored = int(Path(f"/proc/{process.pid}/status").read_text().split("SigIgn:")[1].split()[0], 16)
-        assert ignored & 1 << (signal.SIGHUP - 1)
+        assert ignored & 1 << (signum - 1)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
