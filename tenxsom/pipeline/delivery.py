@@ -312,6 +312,11 @@ class ClipDelivery:
     def _take_refused(self, job: VideoJob, clip: Clip) -> None:
         """Publish the refused file. Raises BadInput when it is gone, or not a video."""
         kept = file_names.refused(job.content_id, clip.index)
+        if not (clip.refusal and clip.refusal.file):
+            raise BadInput(
+                f"There is no file of clip {clip.index + 1} to be taken: its link brings no video. It is fetched again every hour;"
+                f" manage_jobs.py resolve {job.content_id} --write-off gives it up."
+            )
         if not self._artifacts.exists(kept):
             raise BadInput(f"{self._artifacts.location(kept)} is not there any more; the next tick fetches it again.")
         file = self._artifacts.local(kept)

@@ -274,6 +274,11 @@ def _needs_decision(document: Mapping[str, Any]) -> tuple[str, str]:
             f"manage_jobs.py approve {document['content_id']}",
         )
     clip: Mapping[str, Any] = next((clip for clip in document["clips"] if clip.get("hold") == DECISION), {})
+    if not (clip.get("refusal") or {}).get("file"):
+        return (
+            f"you: is this clip to be given up? It is fetched again every hour: {masked_id(clip.get('error') or '')}",
+            f"manage_jobs.py resolve {document['content_id']} --write-off",
+        )
     return (
         f"you: is this clip good enough? {masked_id(clip.get('error') or '')}".rstrip(),
         f"manage_jobs.py resolve {document['content_id']} --take-as-is | --write-off",

@@ -23,6 +23,7 @@ from tenxsom.http.downloads import Download
 from tenxsom.media import video_check
 from tenxsom.media.join import plays_as_mp4
 from tenxsom.model.clip import DECISION
+from tenxsom.pipeline import queue_view
 from tenxsom.pipeline.delivery import media_work
 from tenxsom.pipeline.results import JobResult
 from tests.belt import PLAIN_FILMS, TOKEN, definition
@@ -416,6 +417,11 @@ def test_a_link_that_brings_no_video_is_asked_about_and_looked_at_again_for_its_
         assert world.clip.refusal.url == "https://storage.example.com/result"
         assert "storage.example.com did not send what it should" in world.clip.refusal.reason
         asked_at = world.clip.refusal.at
+        shown = queue_view.queued_job(world.app.store.load("lake").as_dict())
+        assert "to be given up?" in shown.waits_for
+        assert shown.command == "manage_jobs.py resolve lake --write-off"
+        with pytest.raises(BadInput, match="There is no file of clip 1 to be taken"):
+            world.manager.resolve("lake", None, take_as_is=True)
         world.tick(minutes=60)
         assert world.clip.refusal.at == asked_at
     world.tick()

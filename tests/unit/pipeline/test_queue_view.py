@@ -13,7 +13,7 @@ from tenxsom import clock
 from tenxsom.errors import BadInput
 from tenxsom.model.clip import DECISION, Intent, Step
 from tenxsom.model.job import JobState, VideoJob
-from tenxsom.model.parts import Generation, UnexpectedRecord
+from tenxsom.model.parts import Generation, RefusedFile, UnexpectedRecord
 from tenxsom.pipeline import queue_view
 from tenxsom.pipeline.queue_view import QueuedJob, Wanted
 from tenxsom.services.registry import SERVICES
@@ -105,7 +105,8 @@ def test_an_unclear_call_says_which_and_what_to_type():
 
 
 def test_a_refused_clip_says_what_to_type():
-    clip = new_clip(step=Step.DOWNLOAD, video=Generation(job_id="v"), hold=DECISION, error="It is too short.")
+    kept = RefusedFile(reason="It is too short.", file="lake~refused01.mp4")
+    clip = new_clip(step=Step.DOWNLOAD, video=Generation(job_id="v"), hold=DECISION, error="It is too short.", refusal=kept)
     job = seen(new_job(state=JobState.NEEDS_DECISION, clips=[clip]))
     assert job.command == "manage_jobs.py resolve lake --take-as-is | --write-off"
     assert "too short" in job.waits_for
