@@ -230,9 +230,9 @@ def break_after(piece: str) -> Break:
     return Break.WORD if piece[-1].isspace() else Break.ALLOWED
 
 
-def goes_on(before: str, after: str) -> bool:
+def goes_on(before: str, after: str, *, all_begin_small: bool = False) -> bool:
     """Return whether a mark between two words ends no sentence: it belongs to an abbreviation, an initial or a day of the month, or
-    a small letter follows, where a script has large ones.
+    a small letter follows, where a script has large ones and a text begins its sentences with them.
 
     Two sentences that are kept together lose nothing; one that is torn does.
     """
@@ -241,7 +241,7 @@ def goes_on(before: str, after: str) -> bool:
         return False
     first = next((letter for letter in after if letter.isalnum()), "")
     is_small = first.islower() and first.title() != first
-    return is_small or word.removesuffix(".") in _ABBREVIATED or is_cut_short(word)
+    return (is_small and not all_begin_small) or word.removesuffix(".") in _ABBREVIATED or is_cut_short(word)
 
 
 def is_cut_short(word: str) -> bool:

@@ -171,22 +171,25 @@ _HAN = re.compile("[\u3400-\u9fff]")
 _NUMBER = re.compile(r"[\d.,:/]*\d(?:st|nd|rd|th)?$|[$€£¥]$")
 
 
-def tear_between(before: str, after: str, language: str = "", pause: float = 0.0) -> Tear:
-    """Return how much a break between two words disturbs; `language` is a tag such as `en` or `pt-BR`, `pause` is in seconds."""
-    by_words = _by_words(before, after, language.partition("-")[0].lower())
+def tear_between(before: str, after: str, language: str = "", pause: float = 0.0, *, all_begin_small: bool = False) -> Tear:
+    """Return how much a break between two words disturbs; `language` is a tag such as `en` or `pt-BR`, `pause` is in seconds.
+
+    `all_begin_small` is for a text whose sentences begin with small letters.
+    """
+    by_words = _by_words(before, after, language.partition("-")[0].lower(), all_begin_small)
     is_heard = pause >= PAUSE_SECONDS and by_words < Tear.PHRASE  # a pause after an article is a hesitation
     return min(by_words, Tear.PAUSE) if is_heard else by_words
 
 
 @lru_cache(maxsize=8192)
-def _by_words(before: str, after: str, language: str) -> Tear:
+def _by_words(before: str, after: str, language: str, all_begin_small: bool) -> Tear:
     before, after = before.strip(), after.strip()
     if not before or not after:
         return Tear.WORD
     if after[0] in _CLOSERS or before[-1] in _OPENERS:
         return Tear.FORBIDDEN
     is_number = before[:-1].isdigit() and language not in _DAYS_WITH_A_STOP
-    if goes_on(before, after) and not (is_number and after[0].isupper()):
+    if goes_on(before, after, all_begin_small=all_begin_small) and not (is_number and after[0].isupper()):
         return _within_a_sentence(before, after, language)
     match break_after(f"{before} "):
         case Break.SENTENCE:

@@ -161,8 +161,13 @@ class _Row:
         return [*(self._tear(*two) for two in pairwise(self.words)), Tear.SENTENCE]
 
     def _tear(self, one: TimedWord, other: TimedWord) -> Tear:
-        tear = tear_between(one.text, other.text, self.language, other.start - one.end)
+        tear = tear_between(one.text, other.text, self.language, other.start - one.end, all_begin_small=self.all_begin_small)
         return Tear.SENTENCE if one.ends and tear != Tear.FORBIDDEN else tear
+
+    @cached_property
+    def all_begin_small(self) -> bool:
+        """Return whether the first sentence begins with a small letter, as then all do."""
+        return next((letter.islower() for word in self.words for letter in word.text if letter.isalnum()), False)
 
     @cached_property
     def widths(self) -> list[float]:

@@ -114,6 +114,15 @@ def test_a_full_stop_inside_a_sentence_ends_no_phrase(language: str, text: str) 
     assert text.endswith(last.replace("\n", " "))
 
 
+@pytest.mark.case
+def test_sentences_that_all_begin_with_small_letters_end_their_phrases() -> None:
+    text = "we sat by the lake at 9 a.m. today. then you pour hot water. drink it slowly, e.g. with TikTok. I like it. that is all."
+    ends = [phrase.text for phrase in phrases(spoken(text), "en", WIDE)]
+    assert all(sum(sign in ".!?" for sign in phrase.replace("a.m.", "").replace("e.g.", "")) <= 1 for phrase in ends)
+    assert all(not phrase.endswith(("a.m.", "e.g.")) for phrase in ends)
+    assert "then you pour hot water." in ends
+
+
 @pytest.mark.parametrize(
     ("language", "text"),
     [
