@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -24,7 +25,10 @@ COMMANDS = {
 }
 """The five scripts, and the commands that stand for them."""
 
-_SCRIPT = re.compile(rf"(python3?\s+)?(?<![\w/~.-])({'|'.join(map(re.escape, COMMANDS))})(?![\w~-])")
+_SCRIPT = re.compile(rf"(python[0-9.]*\s+)?(?<![\w/~.-])({'|'.join(map(re.escape, COMMANDS))})(?![\w~-])")
+
+_USERS_OWN = frozenset(("blueprint", "content_id", "definition", "definitions", "narration", "prompt", "title"))
+"""Fields with texts of users and their plans: a plan that is kept is made into a film, and its words are spoken."""
 
 
 def typed(text: str, is_installed: bool = IS_INSTALLED) -> str:
@@ -34,6 +38,15 @@ def typed(text: str, is_installed: bool = IS_INSTALLED) -> str:
     repository Python runs a script; a Python without the packages says which one has them.
     """
     return _SCRIPT.sub(lambda found: COMMANDS[found[2]] if is_installed else f"{found[1] or 'python3 '}{found[2]}", text)
+
+
+def typed_document(value: Any) -> Any:
+    """Return a JSON document with the scripts in its sentences as `typed` names them; what users wrote stays as it is."""
+    if isinstance(value, str):
+        return typed(value)
+    if isinstance(value, dict):
+        return {name: each if name in _USERS_OWN else typed_document(each) for name, each in value.items()}
+    return [typed_document(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def default_home() -> Path:

@@ -19,6 +19,7 @@ from tenxsom.pipeline.ended import EndedFilm
 from tenxsom.pipeline.money_report import Costs
 from tenxsom.pipeline.pruning import Leftover
 from tenxsom.pipeline.results import worst
+from tenxsom.program import typed_document
 from tenxsom.quantities import counted, size
 from tenxsom.store.base import Compaction
 from tenxsom.text import shortened
@@ -40,7 +41,10 @@ def history(films: Sequence[EndedFilm], since: datetime, *, as_csv: bool) -> Res
 
     if as_csv:
         return Result(
-            0, document, _csv(film.as_dict() | {"tags": ";".join(film.tags)} for film in films) or _csv_head(), is_json=True
+            0,
+            document,
+            _csv(typed_document(film.as_dict()) | {"tags": ";".join(film.tags)} for film in films) or _csv_head(),
+            is_json=True,
         )
     if not films:
         return Result(0, document, f"Nothing has ended since {clock.stamp(since)[:16]} UTC.")

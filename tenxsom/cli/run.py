@@ -20,7 +20,7 @@ from tenxsom import clock, log, setting_values, settings
 from tenxsom.cli.streams import Unfailing, unfailing_output
 from tenxsom.errors import BadDefinition, BadInput, BadInputs, TenxsomError, UnexpectedError
 from tenxsom.model.stored import encode
-from tenxsom.program import typed
+from tenxsom.program import typed, typed_document
 from tenxsom.text import columns
 
 if TYPE_CHECKING:
@@ -225,14 +225,14 @@ def _bars() -> "RichProgress":
 def redrawn() -> Iterator[Callable[[str], None]]:
     """Yield a function that draws a text in place of the one before; where there is no terminal it prints each text."""
     if not sys.stdout.isatty():
-        yield lambda text: print(_typeable(_harmless(text)), end="\n\n", flush=True)
+        yield lambda text: print(_typeable(_harmless(typed(text))), end="\n\n", flush=True)
         return
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     with Live(console=Console(), auto_refresh=False, screen=True, vertical_overflow="crop") as live:
-        yield lambda text: live.update(Text(_harmless(text), no_wrap=True, overflow="ellipsis"), refresh=True)
+        yield lambda text: live.update(Text(_harmless(typed(text)), no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 class _BadUsage(BadInput):
@@ -303,14 +303,13 @@ def _of_error(error: TenxsomError) -> Result:
 
 def _show(command: str, result: Result, as_json: bool) -> None:
     head = {"schema_version": JSON_SCHEMA_VERSION, "command": command, "ok": result.exit_code == 0, "exit_code": result.exit_code}
-    text = encode({**head, **result.document()}).decode().rstrip("\n") if as_json else result.text
+    text = encode({**head, **typed_document(result.document())}).decode().rstrip("\n") if as_json else result.text
     if not text:
         return
-    text = typed(text)
     if as_json or result.is_json:
         _speak_utf_8()
     else:
-        text = _typeable(_harmless(text))
+        text = _typeable(_harmless(typed(text)))
     print(text, flush=True)
     trouble = getattr(sys.stdout, "trouble", None)
     if trouble and not isinstance(trouble, BrokenPipeError):  # the reader of a pipe (head, less) has closed it

@@ -31,7 +31,7 @@ from tenxsom.model import money
 from tenxsom.pipeline import last_tick, money_report, periods
 from tenxsom.pipeline.money_report import GROUPS
 from tenxsom.pipeline.queue_view import QUEUE_STATES, QueuedJob
-from tenxsom.program import typed
+from tenxsom.program import typed_document
 from tenxsom.settings import SERVICES
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Answer(BaseModel):
     @classmethod
     def _is_utf_8(cls, given: Any) -> Any:
         """Replace halves of surrogate pairs, which a state may hold and JSON in UTF-8 cannot; name scripts as the commands do."""
-        return _whole(given)
+        return _whole(typed_document(given))
 
 
 class Job(Answer):
@@ -454,8 +454,7 @@ def _costs(costs: money_report.Costs) -> CostsAnswer:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
-        told = typed(value)
-        return told if told.isascii() else told.encode("utf-8", "replace").decode()
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
         return {_whole(name): _whole(each) for name, each in value.items()}
     return [_whole(each) for each in value] if isinstance(value, list) else value

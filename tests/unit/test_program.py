@@ -25,10 +25,23 @@ def test_in_the_repository_they_name_the_scripts_as_they_are_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["python3 manage_jobs.py show lake", ".venv/bin/python manage_jobs.py doctor", "python3\n  manage_jobs.py"]
+    "told",
+    [
+        "python3 manage_jobs.py show lake",
+        ".venv/bin/python manage_jobs.py doctor",
+        "python3.12 manage_jobs.py",
+        "python3\n  manage_jobs.py",
+    ],
 )
 def test_a_script_that_is_told_with_its_python_stays(told: str) -> None:
     assert program.typed(told) == told
+
+
+def test_words_of_users_stay_in_a_document() -> None:
+    told = {"jobs": [{"title": "manage_jobs.py, a film", "waits_for": "you: manage_jobs.py show lake", "cost": 0.5}]}
+    assert program.typed_document(told) == {
+        "jobs": [{"title": "manage_jobs.py, a film", "waits_for": "you: python3 manage_jobs.py show lake", "cost": 0.5}]
+    }
 
 
 @pytest.mark.parametrize("path", ["/srv/tenxsom/manage_jobs.py", "my-manage_jobs.py", "manage_jobs.py~", "x.manage_jobs.py"])

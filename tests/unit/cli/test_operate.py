@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tenxsom import clock
-from tenxsom.cli import layout, operate_screens, status_screen
+from tenxsom.cli import layout, operate_screens, run, status_screen
 from tenxsom.cli.manage import main
 from tenxsom.model.clip import Intent, Step
 from tenxsom.model.job import JobState, VideoJob
@@ -249,6 +249,20 @@ def test_history_has_films_failures_and_earlier_runs(home, operate):
     assert lake["file"] == str(folder / "lake.mp4")
     assert films["lake", 1]["file"] is None, "its film is gone"
     assert films["hill", None]["reason"] == "it was refused"
+
+
+def test_a_script_is_named_as_it_is_typed_in_what_is_said_and_as_it_was_written_in_a_title(home, capsys):
+    (home / "completed_videos").mkdir(exist_ok=True)
+    report = reports.failure_report(new_job(title="manage_jobs.py, a film"), "Try manage_jobs.py retry lake.", {})
+    (home / "completed_videos" / "lake_completion_report.json").write_text(json.dumps(report))
+    (row,) = csv.DictReader(io.StringIO(text_of(capsys, "history", "--csv")))
+    assert (row["title"], row["reason"]) == ("manage_jobs.py, a film", "Try python3 manage_jobs.py retry lake.")
+
+
+def test_a_status_that_is_drawn_anew_names_a_script_as_it_is_typed(capsys):
+    with run.redrawn() as draw:
+        draw("→ manage_jobs.py show lake")
+    assert "→ python3 manage_jobs.py show lake" in capsys.readouterr().out
 
 
 def test_history_as_csv_is_a_table_that_no_spreadsheet_takes_for_formulas(home, capsys):

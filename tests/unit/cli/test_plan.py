@@ -160,6 +160,18 @@ def test_the_command_prints_the_blueprint_as_one_document(
     assert document["blueprint"]["video_plan"]["script_segments"][1]["time"] == "00:05-00:10"
 
 
+def test_a_plan_that_is_kept_has_the_words_of_the_script(
+    tmp_path: Path, plan_templates: Templates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is made into a film, and its words are spoken."""
+    path = Path(job_file(tmp_path, plan_templates))
+    script = "Type manage_jobs.py status each day. It tells all."
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"script": script}))
+    assert claude_video_service.main(["--local", "--json", str(path)]) == 0
+    segments = json.loads(capsys.readouterr().out)["blueprint"]["video_plan"]["script_segments"]
+    assert script in " ".join(segment["content"] for segment in segments)
+
+
 def test_a_local_plan_asks_nobody(
     google: StubVertex, tmp_path: Path, plan_templates: Templates, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -346,3 +346,11 @@ def test_what_is_too_long_is_not_read_to_its_end(dashboard):
     assert "longer than a megabyte" in answer.text
     assert dashboard.client.post("/api/v1/submit", json={"title": "x" * 2_000_000}).status_code == 400
     assert dashboard.client.post("/new", data={f"field{number}": "x" for number in range(2000)}).status_code == 400
+
+
+@pytest.mark.parametrize("page", ["/", "/jobs/lake"])
+def test_every_page_names_a_script_as_it_is_typed(dashboard, page):
+    dashboard.fail("lake", reason="It rained; manage_jobs.py retry lake makes it")
+    text = dashboard.client.get(page).text
+    assert "python3 manage_jobs.py retry lake" in text
+    assert len(re.findall(r"manage_jobs\.py", text)) == len(re.findall(r"python3 manage_jobs\.py", text))
