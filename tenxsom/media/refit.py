@@ -20,7 +20,8 @@ from tenxsom.media.check import Decoded, decode_picture, picture_errors
 from tenxsom.media.encode import RATE, Mp4Writer, new_mp4, told_as_broken
 from tenxsom.media.filters import Chain
 from tenxsom.media.join_encode import at_rate, fitting, has_sound, shape_of, sound_of
-from tenxsom.media.video_file import open_video, picture_track
+from tenxsom.media.video_file import open_video, picture_track, sound_track
+from tenxsom.model.parts import LONG_SOUND_SECONDS
 from tenxsom.safe_files import open_new
 
 _CLOSE_ENOUGH = 0.01
@@ -53,16 +54,16 @@ def refit(
     OutOfTime when `deadline` is reached.
     """
     with told_as_broken("A clip cannot be cut to fit"):
-        length = _seconds_of(source)
+        pictures, length = _lengths_of(source)
         width, height, fps = shape_of(source)
         frames = None if seconds is None else max(1, round(Fraction(start + seconds) * fps) - round(Fraction(start) * fps))
         trims = frames is not None and float(frames / fps) < length - 0.5 / float(fps)
         box = _crop_box(width, height, aspect_ratio, even=True) if aspect_ratio else None
         if not trims and box is None:
             return ""
-        pictures = islice(at_rate(source, fps, deadline), frames if trims else None)
-        _encode(source, target, fps, _of_one_size(pictures, width, height), box or (0, 0, width, height))
-    done = [f"trimmed from {_shown(length)} s to {_shown(float(frames / fps))} s"] if trims and frames else []
+        kept = islice(at_rate(source, fps, deadline), frames if trims else None)
+        _encode(source, target, fps, _of_one_size(kept, width, height), box or (0, 0, width, height))
+    done = [f"trimmed from {_shown(length)} s to {_shown(min(pictures, float(frames / fps)))} s"] if trims and frames else []
     done += [f"cropped from {width}x{height} to {box[2]}x{box[3]}"] if box else []
     return ", ".join(done)
 
@@ -161,15 +162,20 @@ def _encode(source: Path, target: Path, fps: Fraction, frames: Iterable[av.Video
         writer.finish()
 
 
-def _seconds_of(clip: Path) -> float:
-    """Return the displayed length of a clip's picture track."""
+def _lengths_of(clip: Path) -> tuple[float, float]:
+    """Return how long a clip's pictures are shown, and how long it plays, which is longer where its sound is too long."""
     with open_video(clip) as container:
-        track = picture_track(container, clip.name)
-        begin, end = float("inf"), 0.0
-        for packet in container.demux(track):
+        pictures, sound = picture_track(container, clip.name), sound_track(container)
+        spans = {track.index: (float("inf"), 0.0) for track in (pictures, sound) if track}
+        for packet in container.demux([track for track in (pictures, sound) if track]):
             if packet.size and packet.pts is not None and not packet.is_discard:
-                begin, end = min(begin, packet.pts), max(end, packet.pts + (packet.duration or 0))
-        return max(0.0, (end - begin) * float(track.time_base or 0))
+                (begin, end), unit = spans[packet.stream_index], packet.time_base
+                first, last = float(packet.pts * unit), float((packet.pts + (packet.duration or 0)) * unit)
+                spans[packet.stream_index] = min(begin, first), max(end, last)
+        begin, end = spans[pictures.index]
+    whole = max(last for _, last in spans.values()) - min(first for first, _ in spans.values())
+    shown = max(0.0, end - begin)
+    return shown, whole if whole - shown > LONG_SOUND_SECONDS else shown
 
 
 def _shown(seconds: float) -> str:

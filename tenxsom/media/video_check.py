@@ -35,7 +35,8 @@ _LATEST_START = 1.0
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """The facts of a checked video. `seconds` is the length of its picture track; width and height are as displayed."""
+    """The facts of a checked video. `seconds` is the length of its picture track, `file_seconds` that of everything that players
+    play, sound without pictures included; width and height are as displayed."""
 
     seconds: float
     width: int
@@ -47,6 +48,7 @@ class VideoFacts:
     size_bytes: int
     rotation: int = 0
     """The clockwise rotation that players apply, in degrees."""
+    file_seconds: float = 0.0
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         return asdict(self)
@@ -93,7 +95,8 @@ def describe_video(path: Path, max_pixels: int = MAX_PIXELS) -> VideoFacts:
         _refuse_too_much(path, track, max_pixels)
         first = next(container.decode(track))
         seconds = float((track.duration or 0) * (track.time_base or 0)) or (container.duration or 0) / av.time_base
-        return _facts(path, (track, sound), first, seconds, len(track.index_entries))
+        whole = (container.duration or 0) / av.time_base
+        return _facts(path, (track, sound), first, (seconds, max(seconds, whole)), len(track.index_entries))
 
 
 def refuse_what_is_no_media(path: Path, expected: str, *, quotes: bool = True) -> None:
@@ -131,7 +134,8 @@ class _Pass:
         self._video, self._audio = picture_track(container, path.name), sound_track(container)
         _refuse_too_much(path, self._video, max_pixels)
         self._packets = {track.index: 0 for track in (self._video, self._audio) if track is not None}
-        self._begin, self._end, self._sound_end = float("inf"), float("-inf"), 0.0
+        self._begin, self._end = float("inf"), float("-inf")
+        self._sound_begin, self._sound_end = float("inf"), 0.0
         self._shown = 0
         self._early: list[int] = []
         self._first: av.VideoFrame | None = None
@@ -151,7 +155,8 @@ class _Pass:
         seconds = self._end - self._begin
         self._refuse_missing_packets(seconds)
         self._refuse_missing_frames()
-        return _facts(self._path, (self._video, self._audio), self._first_frame(), seconds, self._frames)
+        whole = max(self._end, self._sound_end) - min(self._begin, self._sound_begin)
+        return _facts(self._path, (self._video, self._audio), self._first_frame(), (seconds, whole), self._frames)
 
     def _check_time(self) -> None:
         self._deadline.check(f"Decoding {self._path.name}")
@@ -165,7 +170,7 @@ class _Pass:
             return
         begin, end = float(packet.pts * packet.time_base), float((packet.pts + (packet.duration or 0)) * packet.time_base)
         if packet.stream_index != self._video.index:
-            self._sound_end = max(self._sound_end, end)
+            self._sound_begin, self._sound_end = min(self._sound_begin, begin), max(self._sound_end, end)
         elif not packet.is_discard:
             self._begin, self._end, self._shown = min(self._begin, begin), max(self._end, end), self._shown + 1
             if self._first is None:
@@ -322,9 +327,9 @@ def _refuse_too_many_pixels(path: Path, width: int, height: int, most: int) -> N
 
 
 def _facts(
-    path: Path, tracks: tuple[VideoStream, AudioStream | None], first: av.VideoFrame, seconds: float, frames: int
+    path: Path, tracks: tuple[VideoStream, AudioStream | None], first: av.VideoFrame, lengths: tuple[float, float], frames: int
 ) -> VideoFacts:
-    video, audio = tracks
+    (video, audio), (seconds, file_seconds) = tracks, lengths
     width, height = shown_size(first, video)
     return VideoFacts(
         round(seconds, 3),
@@ -336,6 +341,7 @@ def _facts(
         frames,
         path.stat().st_size,
         rotation_of(first),
+        round(file_seconds, 3),
     )
 
 

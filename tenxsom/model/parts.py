@@ -53,10 +53,17 @@ class Cue(StoredModel):
     text: str
 
 
+LONG_SOUND_SECONDS = 0.2
+"""A file that plays longer than its pictures by more than this has sound that is too long; encoders round by less."""
+
+
 class MediaFacts(Part):
     """The facts of a video; 0 and "" where unknown."""
 
     seconds: float = 0.0
+    """The length of the pictures."""
+    file_seconds: float = 0.0
+    """The length of everything that players play, sound without pictures included."""
     width: int = 0
     height: int = 0
     fps: float = 0.0

@@ -20,7 +20,7 @@ from tenxsom.errors import BadInput, BrokenMedia, NeedsDecision, NoTurn, OutOfTi
 from tenxsom.model import file_names
 from tenxsom.model.clip import DECISION, Clip, Step
 from tenxsom.model.job import VideoJob
-from tenxsom.model.parts import FetchedFile, MediaFacts, RefusedFile
+from tenxsom.model.parts import LONG_SOUND_SECONDS, FetchedFile, MediaFacts, RefusedFile
 from tenxsom.pipeline.limits import TAKING_IN, pause_after
 from tenxsom.pipeline.reports import is_of_shape, rounding_seconds
 from tenxsom.safe_files import sha256_of
@@ -222,14 +222,19 @@ class ClipDelivery:
         trims = clip.trim or job.definition.fit == "trim"
         shape = clip.asked_aspect_ratio or self._unexpected_shape(job, clip, facts)
         self._warn_of_differences(job, clip, facts)
+        is_film = _target(job, clip) == file_names.video(job.content_id)
         target, how = part.with_name(part.name + ".fit"), ""
         with disk_errors(target):
-            if shape or (trims and facts.seconds > clip.asked_seconds):
+            if shape or (trims and max(facts.seconds, facts.file_seconds) > clip.asked_seconds):
                 seconds, start = clip.asked_seconds if trims else None, sum(one.asked_seconds for one in job.clips[: clip.index])
                 how = refit(part, target, seconds=seconds, aspect_ratio=shape, start=start, deadline=deadline)
-            if not how and _target(job, clip) == file_names.video(job.content_id):
+            if not how and is_film:
                 how = self.into_mp4(part, target, deadline)
         if not how:
+            if is_film and facts.file_seconds - facts.seconds > LONG_SOUND_SECONDS:
+                job.warn(
+                    f"Clip {clip.index + 1} plays for {facts.file_seconds:.2f} s, of which {facts.seconds:.2f} s have pictures."
+                )
             return facts  # nothing was to be changed
         delivered = {"width": facts.width, "height": facts.height, "seconds": facts.seconds}
         known = {"sha256": sha256_of(target), "refitted": how, "came_as": delivered}

@@ -62,6 +62,7 @@ def test_the_facts_of_a_good_clip(clip: Path) -> None:
         "frames": 72,
         "size_bytes": clip.stat().st_size,
         "rotation": 0,
+        "file_seconds": pytest.approx(3.0, abs=0.03),
     }
     json.dumps(facts.as_dict())
 

@@ -130,6 +130,21 @@ def test_cutting_and_cropping_go_together_and_the_sound_stays(tmp_path: Path) ->
     assert np.abs(sound[:, RATE // 4 : RATE]).max() == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize(("pictures", "left"), [(2, 2), (1, 1)], ids=["as long as asked", "shorter"])
+def test_sound_that_outlasts_what_is_asked_for_is_cut(tmp_path: Path, pictures: int, left: int) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", seconds=pictures, sound_seconds=4)
+    assert check_video(clip).file_seconds == pytest.approx(4, abs=0.1)
+    assert refit(clip, tmp_path / "cut.mp4", seconds=2, aspect_ratio=None) == f"trimmed from 3.99 s to {left} s"
+    facts = check_video(tmp_path / "cut.mp4")
+    assert facts.seconds == left
+    assert facts.file_seconds == pytest.approx(left, abs=0.1)
+
+
+def test_sound_that_an_encoder_rounds_up_is_not_cut(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", seconds=2, sound_seconds=2.1)
+    assert refit(clip, tmp_path / "cut.mp4", seconds=2, aspect_ratio=None) == ""
+
+
 def test_a_silent_clip_stays_silent(tmp_path: Path) -> None:
     banded(tmp_path / "clip.mp4", 160, 90, 1, sound=False)
     refit(tmp_path / "clip.mp4", tmp_path / "cut.mp4", seconds=0.5, aspect_ratio="1:1")
@@ -191,7 +206,7 @@ def test_a_held_picture_is_held_at_the_rate_of_the_moving_ones(tmp_path: Path) -
 
 
 def test_what_an_edit_list_hides_counts_for_nothing(tmp_path: Path) -> None:
-    hide_beginning(write_clip(tmp_path / "clip.mp4", seconds=2), tmp_path / "clip.mp4", 0.5)
+    hide_beginning(write_clip(tmp_path / "clip.mp4", seconds=2, sound_seconds=1.5), tmp_path / "clip.mp4", 0.5)
     assert refit(tmp_path / "clip.mp4", tmp_path / "cut.mp4", seconds=1.5, aspect_ratio=None) == ""
     assert refit(tmp_path / "clip.mp4", tmp_path / "cut.mp4", seconds=1, aspect_ratio=None) == "trimmed from 1.5 s to 1 s"
     assert check_video(tmp_path / "cut.mp4").frames == 24

@@ -396,6 +396,17 @@ def test_a_clip_that_came_longer_is_trimmed_where_that_is_asked_for(make_world, 
     assert world.report["clips"][0]["length"]["done"] == "trimmed"
 
 
+@pytest.mark.parametrize("fit", ["trim", "keep"])
+def test_a_film_whose_sound_outlasts_its_pictures_is_trimmed_or_told(make_world, tmp_path, fit):
+    world = make_world(write_clip(tmp_path / "long.mp4", seconds=3, size=(320, 180), sound_seconds=5))
+    world.submit(fit=fit)
+    world.tick()
+    is_kept, media = fit == "keep", world.report["media"]
+    assert (media["seconds"], media["file_seconds"]) == (3.0, pytest.approx(5 if is_kept else 3, abs=0.1))
+    told = [warning for warning in world.report["warnings"] if "of which 3.00 s have pictures" in warning]
+    assert len(told) == is_kept
+
+
 def test_a_clip_that_came_longer_is_kept_and_told_where_it_is_not(make_world, tmp_path):
     world = make_world(write_clip(tmp_path / "long.mp4", seconds=4, size=(320, 180)))
     world.submit()
