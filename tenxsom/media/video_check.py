@@ -135,7 +135,8 @@ class _Pass:
         _refuse_too_much(path, self._video, max_pixels)
         self._packets = {track.index: 0 for track in (self._video, self._audio) if track is not None}
         self._begin, self._end = float("inf"), float("-inf")
-        self._sound_begin, self._sound_end = float("inf"), 0.0
+        self._sound_begin: float | None = None
+        self._sound_end = 0.0
         self._shown = 0
         self._early: list[int] = []
         self._first: av.VideoFrame | None = None
@@ -155,7 +156,7 @@ class _Pass:
         seconds = self._end - self._begin
         self._refuse_missing_packets(seconds)
         self._refuse_missing_frames()
-        whole = max(self._end, self._sound_end) - min(self._begin, self._sound_begin)
+        whole = max(self._end, self._sound_end) - min(self._begin, self._begin if self._sound_begin is None else self._sound_begin)
         return _facts(self._path, (self._video, self._audio), self._first_frame(), (seconds, whole), self._frames)
 
     def _check_time(self) -> None:
@@ -170,7 +171,8 @@ class _Pass:
             return
         begin, end = float(packet.pts * packet.time_base), float((packet.pts + (packet.duration or 0)) * packet.time_base)
         if packet.stream_index != self._video.index:
-            self._sound_begin, self._sound_end = min(self._sound_begin, begin), max(self._sound_end, end)
+            self._sound_begin = begin if self._sound_begin is None else min(self._sound_begin, begin)
+            self._sound_end = max(self._sound_end, end)
         elif not packet.is_discard:
             self._begin, self._end, self._shown = min(self._begin, begin), max(self._end, end), self._shown + 1
             if self._first is None:
@@ -255,7 +257,8 @@ class _PassInParts(_Pass):
         self._packets[self._video.index] = checked.pictures
         if self._audio is not None:
             self._packets[self._audio.index] = self._sound_frames = checked.sounds
-        self._begin, self._end, self._sound_end = checked.begin, checked.end, checked.sound_end
+        self._begin, self._end = checked.begin, checked.end
+        self._sound_begin, self._sound_end = checked.sound_begin, checked.sound_end
         self._enough = checked.end + OVERLAP_SECONDS
         self._shown, self._frames, self._last_sound = checked.shown, checked.frames, checked.last_sound
         overlap = round(OVERLAP_SECONDS / (self._video.time_base or 1))
@@ -288,6 +291,7 @@ class _PassInParts(_Pass):
             sounds=self._packets[self._audio.index] if self._audio is not None else 0,
             begin=self._begin,
             end=self._end,
+            sound_begin=self._sound_begin,
             sound_end=self._sound_end,
             shown=self._shown,
         )

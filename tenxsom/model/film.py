@@ -58,6 +58,7 @@ class CheckedStretch(StoredModel):
     """The packets of each track."""
     begin: float = 0.0
     end: float = 0.0
+    sound_begin: float | None = None
     sound_end: float = 0.0
     """In seconds of the file."""
     shown: int = 0
