@@ -6,6 +6,7 @@ machine, for measuring waits. A stop request (TERM, INT, HUP) ends every sleep a
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -131,8 +132,9 @@ def forget_stop() -> None:
     """Clear a stop request (for programs that run several commands in one process, and for tests)."""
     global _stop_is_requested
     _stop_is_requested = False
-    while not _wake_up.empty():
-        _wake_up.get()
+    with contextlib.suppress(Empty):
+        while True:
+            _wake_up.get_nowait()
 
 
 def check_stop() -> None:
@@ -143,12 +145,13 @@ def check_stop() -> None:
 
 def sleep(seconds: float) -> None:
     """Sleep; raise Interrupted at once when a stop is requested."""
-    try:
-        _wake_up.get(timeout=max(0.0, seconds))
-    except Empty:
-        return
-    _wake_up.put(None)
-    check_stop()
+    end = monotonic() + seconds
+    with contextlib.suppress(Empty):
+        while True:
+            _wake_up.get(timeout=max(0.0, end - monotonic()))
+            if _stop_is_requested:
+                _wake_up.put(None)
+            check_stop()  # a stop that was forgotten since then ends no sleep
 
 
 def nap(seconds: float) -> None:

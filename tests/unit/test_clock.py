@@ -181,6 +181,16 @@ def test_a_stop_request_is_heard_between_steps_and_can_be_taken_back(stop):
     clock.check_stop()
 
 
+def test_a_stop_that_was_taken_back_makes_no_sleep_shorter(stop):
+    stop()
+    clock.forget_stop()
+    clock._wake_up.put(None)  # of a thread that the stop has woken, and that comes to it only now
+    for _ in range(2):
+        begun = clock.monotonic()
+        clock.sleep(0.05)
+        assert clock.monotonic() - begun >= 0.049
+
+
 def test_a_stop_request_ends_every_sleep_at_once(stop):
     interrupted = threading.Event()
 
