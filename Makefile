@@ -25,7 +25,7 @@ test: $(VENV)/.ready-dev  ## the quick tests, in under two minutes; no account i
 	$(RUN) -m pytest -n 4 --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.ready-dev  ## the others: many processes, kills, whole films
-	$(RUN) -m pytest -n 4 --dist worksteal -m slow $$(grep -rl --include='test_*.py' 'mark\.slow' tests)
+	$(RUN) -m pytest -n 6 --dist worksteal -m slow $$(grep -rl --include='test_*.py' 'mark\.slow' tests)
 
 test-all: $(VENV)/.ready-dev  ## every test, with more examples of each property
 	$(RUN) -m pytest -n 3 --dist worksteal --hypothesis-profile thorough
