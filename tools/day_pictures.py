@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tenxsom import clock  # noqa: E402
+from tenxsom.program import typed  # noqa: E402
 from tenxsom_studio.server import running  # noqa: E402
 from tests.belt import PLAIN_FILMS  # noqa: E402
 from tests.hooks import Receiver, receiving  # noqa: E402
@@ -155,7 +156,7 @@ def terminal(command: str, printed: str) -> Group:
     """Return a screen: the command that was typed, and what it printed, folded where a terminal's line ends."""
     lines = [line[at : at + COLUMNS] for line in printed.split("\n") for at in range(0, max(1, len(line)), COLUMNS)]
     shown = Text("\n".join(lines), no_wrap=True, overflow="ignore")
-    return Group(Text.assemble(("$ ", "bright_green"), (command, "bold")), shown)
+    return Group(Text.assemble(("$ ", "bright_green"), (typed(command), "bold")), shown)
 
 
 def chat(receiver: Receiver) -> Group:
