@@ -22,14 +22,15 @@ from tenxsom.store.files import state_file
 from tenxsom.store.postgres.jobs import SQL as JOBS
 from tenxsom.store.postgres.jobs import PostgresClaim, PostgresJobStore, stale
 from tenxsom.store.postgres.queries import queries
-from tenxsom.store.postgres.session import STOPPED_SECONDS, Run, Session, lock_key
+from tenxsom.store.postgres.session import Run, Session, lock_key
 from tenxsom.store.postgres.spool import Spool
 from tenxsom.store.postgres.vendor_ids import hashed
 
 log = logging.getLogger(__name__)
 
 IDS_SECONDS = 300.0
-"""How long the ids of a paid call wait for the database, before they go to the local disk; STOPPED_SECONDS after a stop request."""
+"""How long the ids of a paid call wait for the database, before they go to the local disk; after a stop request `Session.wait` ends
+earlier."""
 PAGE = 2000
 SQL = queries("money")
 
@@ -170,10 +171,9 @@ class PostgresLedger:
         """Do something in a transaction that may be done twice without harm: the last line of a reference counts."""
         deadline = clock.Deadline(IDS_SECONDS)
         while True:
-            limit = STOPPED_SECONDS if clock.stop_requested() else deadline.left()
             try:
                 with self.session.guard:
-                    self.session.wait(min(limit, deadline.left()), finishing=True)
+                    self.session.wait(deadline.left(), finishing=True)
                     with self.session.transaction() as run:
                         work(run)
                 return
@@ -244,7 +244,7 @@ class PostgresTill:
                 run(SQL["know_id"], {"id": each, "content_id": purchase.content_id})
 
         try:
-            self._jobs.save(ours, money, seconds=STOPPED_SECONDS if clock.stop_requested() else IDS_SECONDS)
+            self._jobs.save(ours, money, seconds=IDS_SECONDS)
         except BaseException as error:  # after any error or stop the ids of a paid call must not be lost
             told = (purchase.reference, entry, ids.get("job_id") or "no id")
             log.critical("%s is %s (%s), but the job could not be saved.", *told, extra={"content_id": purchase.content_id})
